@@ -1,0 +1,103 @@
+import type { ClientAddress, Nonce, RequestId } from "./brand.ts";
+import type { HeaderPair } from "./decision.ts";
+import type {
+  IdentifiedFacts,
+  ParseCookies,
+  ResolveOrigination,
+  RouteFacts,
+  Scheme,
+  SessionReference,
+  Sources,
+} from "./facts.ts";
+import { ANONYMOUS, type Principal } from "./principal.ts";
+import { rawHeader, type Wire } from "./wire.ts";
+
+/** How facts are made from a wire; one object for the life of the process. */
+export interface Interpretation {
+  readonly sources: Sources;
+  readonly resolve: ResolveOrigination;
+  readonly parseCookies: ParseCookies;
+}
+
+/** Before a route is known nothing may be assumed about it: it is treated as an API that stores nothing. */
+const UNDECLARED: RouteFacts = Object.freeze({
+  kind: "api",
+  cacheControl: undefined,
+  bodyBytes: undefined,
+  csrfExempt: undefined,
+});
+
+/**
+ * One request on its way through: the facts, and what the stages have added to them. A class for one reason: getters on a prototype make
+ * costly facts lazy without a closure per request. Only the composition root writes its mutable members.
+ */
+export class Exchange implements IdentifiedFacts {
+  readonly wire: Wire;
+  readonly receivedAtMs: number;
+  readonly client: ClientAddress;
+  readonly scheme: Scheme;
+  readonly authority: string | undefined;
+
+  principal: Principal = ANONYMOUS;
+  session: SessionReference | undefined = undefined;
+  route: RouteFacts = UNDECLARED;
+  pattern = "";
+  /** An access rule has allowed this request, or the response is the library's own. A success without it is blocked at the head. */
+  decided = false;
+  /** The route's declared rule has allowed it. */
+  entered = false;
+  /** The parsed body, once it passed the limits. */
+  body: unknown = undefined;
+  /** Headers that decisions have added for the response. */
+  responseHeaders: HeaderPair[] | undefined = undefined;
+
+  readonly #interpretation: Interpretation;
+  readonly #queryStart: number;
+  #requestId: RequestId | undefined = undefined;
+  #nonce: Nonce | undefined = undefined;
+  #cookies: ReadonlyMap<string, string> | undefined = undefined;
+
+  constructor(wire: Wire, interpretation: Interpretation) {
+    this.wire = wire;
+    this.#interpretation = interpretation;
+    this.receivedAtMs = interpretation.sources.now();
+    this.#queryStart = wire.target.indexOf("?");
+    const { client, scheme, authority } = interpretation.resolve(wire);
+    this.client = client;
+    this.scheme = scheme;
+    this.authority = authority;
+  }
+
+  get method(): string {
+    return this.wire.method;
+  }
+
+  get requestId(): RequestId {
+    return (this.#requestId ??= this.#interpretation.sources.requestId());
+  }
+
+  get nonce(): Nonce {
+    return (this.#nonce ??= this.#interpretation.sources.nonce());
+  }
+
+  get path(): string {
+    return this.#queryStart === -1 ? this.wire.target : this.wire.target.slice(0, this.#queryStart);
+  }
+
+  get query(): string {
+    return this.#queryStart === -1 ? "" : this.wire.target.slice(this.#queryStart + 1);
+  }
+
+  get cookies(): ReadonlyMap<string, string> {
+    return (this.#cookies ??= this.#interpretation.parseCookies(this.header("cookie")));
+  }
+
+  header(name: string): string | undefined {
+    return rawHeader(this.wire.rawHeaders, name);
+  }
+
+  addResponseHeaders(headers: readonly HeaderPair[]): void {
+    if (headers.length === 0) return;
+    (this.responseHeaders ??= []).push(...headers);
+  }
+}

@@ -1,0 +1,83 @@
+import type { ClientAddress, Nonce, RequestId } from "./brand.ts";
+import type { Principal } from "./principal.ts";
+import type { Wire } from "./wire.ts";
+
+export type Scheme = "http" | "https";
+
+/** The authority that the client addressed, canonical: lower case, IDN as A-labels, no trailing dot, default port dropped. */
+export interface Host {
+  readonly hostname: string;
+  readonly port: number | undefined;
+}
+
+/** What the trusted proxies and the socket together say about where a request came from. */
+export interface Origination {
+  readonly client: ClientAddress;
+  readonly scheme: Scheme;
+  /** The raw authority to be judged by the allowed hosts: the Host header, or what a trusted proxy forwarded in its place. */
+  readonly authority: string | undefined;
+}
+
+/** The wire, interpreted once. Everything a control may look at; time, randomness and ids included, so that controls are deterministic. */
+export interface RequestFacts {
+  readonly wire: Wire;
+  readonly receivedAtMs: number;
+  readonly requestId: RequestId;
+  /** Fresh for each response; 128 bits, base64url. */
+  readonly nonce: Nonce;
+  readonly method: string;
+  readonly scheme: Scheme;
+  readonly authority: string | undefined;
+  readonly client: ClientAddress;
+  /** The path as sent, up to the first `?`; not decoded. */
+  readonly path: string;
+  /** What follows the first `?`, or empty. */
+  readonly query: string;
+  readonly cookies: ReadonlyMap<string, string>;
+  /** The first value of a header. @param name lower case */
+  header(name: string): string | undefined;
+}
+
+/**
+ * What a route is to a browser; it decides the Content-Security-Policy, the redirect rule and who may navigate to it.
+ * `page` is HTML for people, `api` is data for programs, `download` is a file, `asset` is a public static file.
+ */
+export type RouteKind = "page" | "api" | "download" | "asset";
+
+/** What is declared about a route and concerns the controls. */
+export interface RouteFacts {
+  readonly kind: RouteKind;
+  /** A Cache-Control value for a response that may be stored; undefined means no-store. */
+  readonly cacheControl: string | undefined;
+  /** Overrides the preset's largest body, in bytes. */
+  readonly bodyBytes: number | undefined;
+  /** Why this route accepts a state-changing request without a CSRF token: it authenticates by something a browser does not attach. */
+  readonly csrfExempt: string | undefined;
+}
+
+/** How a session is known to a control: the stable secret-free handle that a CSRF token is bound to. */
+export interface SessionReference {
+  readonly id: string;
+}
+
+/** Facts after authentication: who asks, and which declared route answers. */
+export interface IdentifiedFacts extends RequestFacts {
+  readonly principal: Principal;
+  readonly session: SessionReference | undefined;
+  readonly route: RouteFacts;
+  /** The declared pattern, such as `/documents/:id`. */
+  readonly pattern: string;
+}
+
+/** Where time and chance come from. Injected, so that a test can hold them still. */
+export interface Sources {
+  readonly now: () => number;
+  readonly requestId: () => RequestId;
+  readonly nonce: () => Nonce;
+}
+
+/** Interprets a socket and its forwarded headers. `network/trusted-proxies.ts` makes one. */
+export type ResolveOrigination = (wire: Wire) => Origination;
+
+/** Parses a Cookie header strictly. `primitives/cookie-header.ts` is the one implementation. */
+export type ParseCookies = (header: string | undefined) => ReadonlyMap<string, string>;

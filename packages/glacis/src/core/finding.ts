@@ -1,0 +1,33 @@
+/** How bad a finding is: an error stops a production boot, a warning counts under `--deploy`, a note informs. */
+export type Severity = "error" | "warning" | "note";
+
+/** A judgement that a tool can make. Its id is for ever: `control/rule`. */
+export interface Rule {
+  readonly id: `${string}/${string}`;
+  readonly severity: Severity;
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string;
+  /** The Django deploy check with the same meaning, such as `security.W004`. */
+  readonly django?: readonly string[];
+}
+
+export type Location =
+  | { readonly kind: "setting"; readonly name: string }
+  | { readonly kind: "environment"; readonly name: string }
+  | { readonly kind: "route"; readonly method: string; readonly pattern: string }
+  | { readonly kind: "source"; readonly file: string; readonly line: number; readonly column: number }
+  | { readonly kind: "package"; readonly name: string; readonly version: string }
+  | { readonly kind: "response"; readonly url: string; readonly header: string | undefined };
+
+/** What check, probe, scan and audit all return. */
+export interface Finding {
+  readonly rule: Rule;
+  readonly at: Location;
+  /** The offending value or a count, redacted where it could be secret. */
+  readonly detail: string | undefined;
+}
+
+export function finding(rule: Rule, at: Location, detail?: string): Finding {
+  return { rule, at, detail };
+}

@@ -1,0 +1,35 @@
+import type { Control } from "./control.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HeaderRule, ResponseDraft } from "./response.ts";
+
+/** Media types that a browser renders as an active document. */
+const DOCUMENT_TYPES = new Set(["text/html", "application/xhtml+xml", "image/svg+xml", "application/xml", "text/xml"]);
+
+/**
+ * Sorts every header rule once, by the occasions on which it applies, and returns the function that writes a response's head.
+ * What is left per response is one loop over an array that was chosen by two booleans.
+ */
+export function compileHead(controls: readonly Control<never>[]): (exchange: Exchange, draft: ResponseDraft) => void {
+  const rules = controls.flatMap((control) => control.headers ?? []);
+  const writers = controls.flatMap((control) => (control.head === undefined ? [] : [control.head]));
+  const select = (document: boolean, https: boolean): readonly HeaderRule[] =>
+    rules.filter(({ on }) => on === "always" || (on === "https" && https) || on === (document ? "document" : "data"));
+  const plain = { document: select(true, false), data: select(false, false) };
+  const secure = { document: select(true, true), data: select(false, true) };
+
+  return function head(exchange, draft) {
+    const set = exchange.scheme === "https" ? secure : plain;
+    for (const rule of DOCUMENT_TYPES.has(draft.mediaType) ? set.document : set.data) {
+      const ours = typeof rule.value === "string" ? rule.value : rule.value(exchange);
+      const theirs = rule.reconcile === undefined ? undefined : draft.get(rule.name);
+      draft.set(
+        rule.name,
+        theirs === undefined ? ours : (rule.reconcile as NonNullable<HeaderRule["reconcile"]>)(theirs, ours),
+      );
+    }
+    if (exchange.responseHeaders !== undefined) {
+      for (const [name, value] of exchange.responseHeaders) draft.set(name, value);
+    }
+    for (const write of writers) write(draft, exchange);
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * Refuses option names that a factory does not know, with the nearest known one: a misspelt security option must not be a silent default.
+ *
+ * @param owner the factory's name, as the user wrote it
+ * @throws TypeError naming the unknown option and the correction
+ * @example
+ * rejectUnknownOptions("hsts", { maxAge: 1 }, ["maxAgeSeconds"]);
+ * // TypeError: hsts() has no option "maxAge". Did you mean "maxAgeSeconds"?
+ */
+export function rejectUnknownOptions(owner: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const nearest = nearestWord(name, known);
+    const hint = nearest === undefined ? `Known options: ${known.join(", ")}.` : `Did you mean "${nearest}"?`;
+    throw new TypeError(`${owner}() has no option "${name}". ${hint}`);
+  }
+}
+
+/** The known word closest to a misspelt one, or undefined when none is close. */
+export function nearestWord(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 2)) + 1;
+  for (const candidate of known) {
+    const lower = candidate.toLowerCase();
+    const distance = lower.startsWith(word.toLowerCase()) ? 1 : editDistance(word.toLowerCase(), lower);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein distance, one row at a time. */
+function editDistance(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= left.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= right.length; j += 1) {
+      const substitution = (row[j - 1] as number) + (left[i - 1] === right[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[right.length] as number;
+}

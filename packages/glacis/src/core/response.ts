@@ -1,0 +1,43 @@
+import type { RequestFacts } from "./facts.ts";
+
+/** A response just before its head is written. Names are lower case. */
+export interface ResponseDraft {
+  readonly status: number;
+  /** The Content-Type without parameters, lower case; empty when none is set. */
+  readonly mediaType: string;
+  /** A header that the application or an earlier control has set; several values joined by `, `. */
+  get(name: string): string | undefined;
+  set(name: string, value: string): void;
+  remove(name: string): void;
+  /** Every Set-Cookie line so far. */
+  readonly setCookies: readonly string[];
+}
+
+/** When a header belongs on a response. `document` is a response that a browser renders: HTML, XHTML, SVG. `data` is every other. */
+export type HeaderOccasion = "always" | "https" | "document" | "data";
+
+/** A header that a control puts on every response of an occasion: refusals, 404s, redirects and streams included. */
+export interface HeaderRule {
+  readonly name: string;
+  /** A constant is computed once; a function is called per response, for values such as a nonce. */
+  readonly value: string | ((facts: RequestFacts) => string);
+  readonly on: HeaderOccasion;
+  /**
+   * Called when the application has set the header itself; returns what goes out. Without it ours replaces theirs.
+   * The law: what goes out is never weaker than ours.
+   */
+  readonly reconcile?: (theirs: string, ours: string) => string;
+}
+
+/** A response as a probe or a test saw it on the wire. Names are lower case, duplicates kept. */
+export interface Observation {
+  readonly url: string;
+  readonly scheme: "http" | "https";
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** Every value of a header in an observation. */
+export function observed(observation: Observation, name: string): readonly string[] {
+  return observation.headers.filter(([candidate]) => candidate === name).map(([, value]) => value);
+}

@@ -1,0 +1,60 @@
+import type { AccessRule } from "./access.ts";
+import type { Control } from "./control.ts";
+import type { IdentifiedFacts, RouteFacts, RouteKind } from "./facts.ts";
+
+/** Everything declared about one route, next to the route. */
+export interface RouteRule extends RouteFacts {
+  readonly access: AccessRule;
+  /** Limits and other controls for this route alone; they run once the principal is known. */
+  readonly controls: readonly Control<IdentifiedFacts>[];
+}
+
+export interface RouteOptions {
+  readonly kind?: RouteKind;
+  readonly controls?: readonly Control<IdentifiedFacts>[];
+  readonly cacheControl?: string;
+  readonly bodyBytes?: number;
+  readonly csrfExempt?: string;
+}
+
+const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt"];
+
+/**
+ * Joins an access rule and its options to one declaration.
+ *
+ * @throws TypeError on an unknown option or an impossible combination.
+ */
+export function routeRule(access: AccessRule, options: RouteOptions = {}): RouteRule {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.includes(name))
+      throw new TypeError(`Unknown route option "${name}". Known: ${OPTION_NAMES.join(", ")}.`);
+  }
+  if (options.cacheControl !== undefined && access.kind !== "public") {
+    throw new TypeError(
+      "cacheControl is for public routes only: a shared cache would hand one user's answer to another.",
+    );
+  }
+  if (options.csrfExempt !== undefined && options.csrfExempt.trim() === "") {
+    throw new TypeError('csrfExempt needs the reason in words, such as "verified by webhook signature".');
+  }
+  if (options.bodyBytes !== undefined && !(Number.isSafeInteger(options.bodyBytes) && options.bodyBytes >= 0)) {
+    throw new TypeError("bodyBytes must be a whole number of bytes.");
+  }
+  return {
+    access,
+    kind: options.kind ?? "page",
+    controls: options.controls ?? [],
+    cacheControl: options.cacheControl,
+    bodyBytes: options.bodyBytes,
+    csrfExempt: options.csrfExempt,
+  };
+}
+
+/** A route as a framework knows it, handed to `seal()`. */
+export interface RouteDeclaration {
+  readonly method: string;
+  readonly pattern: string;
+  readonly rule: RouteRule | undefined;
+  /** The line to add, in the framework's own words, when the rule is missing. */
+  readonly fix: string;
+}

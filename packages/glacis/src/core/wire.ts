@@ -1,0 +1,45 @@
+/**
+ * What arrived, before anyone interpreted it. An adapter builds it; nothing else touches a framework's request.
+ */
+export interface Wire {
+  readonly method: string;
+  /** The request target exactly as sent (RFC 9112 section 3.2): origin, absolute or asterisk form. */
+  readonly target: string;
+  readonly httpVersion: string;
+  /** Name, value, name, value ... in order, with duplicates and the sender's capitals. */
+  readonly rawHeaders: readonly string[];
+  /** The address of the socket's other end; empty when the socket is already gone. */
+  readonly peerAddress: string;
+  /** True when this very socket speaks TLS. What a proxy says about TLS is not here. */
+  readonly encrypted: boolean;
+}
+
+/**
+ * The first value of a header, or undefined. A linear scan: requests carry some fifteen headers, and comparing lengths first makes this
+ * cheaper than building a map that most requests would not use.
+ *
+ * @param name lower case
+ */
+export function rawHeader(rawHeaders: readonly string[], name: string): string | undefined {
+  const length = name.length;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index] as string;
+    if (candidate.length === length && candidate.toLowerCase() === name) return rawHeaders[index + 1];
+  }
+  return undefined;
+}
+
+/**
+ * Every value of a header, in order; empty when absent.
+ *
+ * @param name lower case
+ */
+export function rawHeaderValues(rawHeaders: readonly string[], name: string): readonly string[] {
+  const values: string[] = [];
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const candidate = rawHeaders[index] as string;
+    if (candidate.length === name.length && candidate.toLowerCase() === name)
+      values.push(rawHeaders[index + 1] as string);
+  }
+  return values;
+}
