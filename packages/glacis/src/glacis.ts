@@ -126,6 +126,7 @@ export function glacis(layers: Layers): Security {
   function identified(exchange: Exchange, route: SealedRoute, identity: Identity): Verdict | Promise<Verdict> {
     exchange.principal = identity.principal;
     exchange.session = identity.session;
+    if (identity.headers !== undefined) exchange.addResponseHeaders(identity.headers);
     const decision = run(exchange, stepsFor(route));
     return decision instanceof Promise
       ? decision.then((settled) => entered(exchange, settled))
@@ -134,8 +135,15 @@ export function glacis(layers: Layers): Security {
 
   function entered(exchange: Exchange, decision: Decision): Verdict {
     if (decision.kind !== "allow") return respond(exchange, decision);
-    exchange.decided = true;
     exchange.entered = true;
+    exchange.decided = !exchange.awaitsBody;
+    return PROCEED;
+  }
+
+  function received(exchange: Exchange, decision: Decision): Verdict {
+    if (decision.kind !== "allow") return respond(exchange, decision);
+    exchange.awaitsBody = false;
+    exchange.decided = exchange.entered;
     return PROCEED;
   }
 
@@ -170,6 +178,7 @@ export function glacis(layers: Layers): Security {
     enter(exchange, route) {
       exchange.route = route.rule;
       exchange.pattern = route.pattern;
+      exchange.awaitsBody = carriesBody(exchange) && layers.body.parses(exchange.mediaType);
       let identity: Identity | Promise<Identity>;
       try {
         identity = layers.authenticate(exchange);
@@ -192,8 +201,8 @@ export function glacis(layers: Layers): Security {
       }));
       const decision = run(exchange, steps);
       return decision instanceof Promise
-        ? decision.then((settled) => verdictOf(exchange, settled))
-        : verdictOf(exchange, decision);
+        ? decision.then((settled) => received(exchange, settled))
+        : received(exchange, decision);
     },
 
     async answer(exchange, endpoint, body) {
@@ -246,6 +255,11 @@ export function glacis(layers: Layers): Security {
 
     check: (deployment: Deployment): readonly Finding[] => judge(controls, deployment),
   };
+}
+
+/** RFC 9110 section 9.3: a body on GET or HEAD means nothing, so nothing is read from it. */
+function carriesBody(exchange: Exchange): boolean {
+  return exchange.method !== "GET" && exchange.method !== "HEAD";
 }
 
 /** A refusal in the client's language: a page for a browser that asked for one, a problem document for everyone else. */

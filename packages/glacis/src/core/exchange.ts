@@ -46,6 +46,8 @@ export class Exchange implements IdentifiedFacts {
   decided = false;
   /** The route's declared rule has allowed it. */
   entered = false;
+  /** The adapter must read the body and call `receive` before the handler runs; until then the request is not decided. */
+  awaitsBody = false;
   /** The parsed body, once it passed the limits. */
   body: unknown = undefined;
   /** Headers that decisions have added for the response. */
@@ -86,6 +88,13 @@ export class Exchange implements IdentifiedFacts {
 
   get query(): string {
     return this.#queryStart === -1 ? "" : this.wire.target.slice(this.#queryStart + 1);
+  }
+
+  get mediaType(): string {
+    const type = this.header("content-type");
+    if (type === undefined) return "";
+    const end = type.indexOf(";");
+    return (end === -1 ? type : type.slice(0, end)).trim().toLowerCase();
   }
 
   get cookies(): ReadonlyMap<string, string> {

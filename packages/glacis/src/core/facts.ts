@@ -34,6 +34,8 @@ export interface RequestFacts {
   /** What follows the first `?`, or empty. */
   readonly query: string;
   readonly cookies: ReadonlyMap<string, string>;
+  /** The Content-Type without parameters, lower case; empty when none is sent. */
+  readonly mediaType: string;
   /** The first value of a header. @param name lower case */
   header(name: string): string | undefined;
 }
@@ -65,6 +67,8 @@ export interface IdentifiedFacts extends RequestFacts {
   readonly principal: Principal;
   readonly session: SessionReference | undefined;
   readonly route: RouteFacts;
+  /** A body of a type that the composition parses is still to come; `decideBody` will see it before the handler runs. */
+  readonly awaitsBody: boolean;
   /** The declared pattern, such as `/documents/:id`. */
   readonly pattern: string;
 }

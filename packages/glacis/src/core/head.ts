@@ -28,7 +28,10 @@ export function compileHead(controls: readonly Control<never>[]): (exchange: Exc
       );
     }
     if (exchange.responseHeaders !== undefined) {
-      for (const [name, value] of exchange.responseHeaders) draft.set(name, value);
+      for (const [name, value] of exchange.responseHeaders) {
+        if (name === "set-cookie") draft.setCookieLines([...draft.setCookies, value]);
+        else draft.set(name, value);
+      }
     }
     for (const write of writers) write(draft, exchange);
   };

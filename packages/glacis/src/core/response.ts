@@ -11,6 +11,8 @@ export interface ResponseDraft {
   remove(name: string): void;
   /** Every Set-Cookie line so far. */
   readonly setCookies: readonly string[];
+  /** Replaces every Set-Cookie line. */
+  setCookieLines(lines: readonly string[]): void;
 }
 
 /** When a header belongs on a response. `document` is a response that a browser renders: HTML, XHTML, SVG. `data` is every other. */

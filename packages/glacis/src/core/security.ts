@@ -14,6 +14,8 @@ import type { Wire } from "./wire.ts";
 export interface Identity {
   readonly principal: Principal;
   readonly session: SessionReference | undefined;
+  /** For the response, such as the clearing of a cookie that names no live session. */
+  readonly headers?: readonly HeaderPair[];
 }
 
 /** Turns facts into an identity. Synchronous when nothing needs looking up. It throws on a fault, which refuses; it never guesses. */

@@ -1,0 +1,17 @@
+/** A key for one purpose, derived from a master key; its id is the master key's. */
+export interface DerivedKey {
+  readonly id: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The key to make new values with, and every key that old values may still carry. */
+export interface DerivedKeys {
+  readonly current: DerivedKey;
+  readonly all: readonly DerivedKey[];
+}
+
+/** Hands out keys by purpose: two purposes never share a key, so a value made for one never verifies for another. */
+export interface KeySource {
+  readonly ids: readonly string[];
+  derive(purpose: string): DerivedKeys;
+}

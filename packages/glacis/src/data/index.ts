@@ -1,0 +1,1 @@
+export { keyRing, newKey } from "./key-ring.ts";
