@@ -8,10 +8,12 @@ export {
   publicAccess,
   type AccessRule,
 } from "./core/access.ts";
+export { assertFit, BootError } from "./core/boot.ts";
 export type { Control, ControlMeta, Deployment, Mode } from "./core/control.ts";
 export type { AuditEvent, AuditRecord, AuditSink } from "./core/event.ts";
 export { Refusal } from "./core/error-reason.ts";
-export type { Finding, Location, Rule, Severity } from "./core/finding.ts";
+export { describeLocation, type Finding, type Location, type Rule, type Severity } from "./core/finding.ts";
+export { COMPOSITION_RULES, judgeSecurity } from "./core/judge.ts";
 export {
   ANONYMOUS,
   tenantScope,
@@ -25,3 +27,5 @@ export { REASONS, type Reason } from "./core/reasons.ts";
 export { routeRule, type RouteOptions, type RouteRule } from "./core/route.ts";
 export { SealError } from "./core/seal.ts";
 export type { Layers, Security } from "./core/security.ts";
+export { WAIVER_RULES, type Judgement, type Waiver } from "./core/waiver.ts";
+export { currentDeployment, modeOf } from "./primitives/deployment.ts";

@@ -31,3 +31,20 @@ export interface Finding {
 export function finding(rule: Rule, at: Location, detail?: string): Finding {
   return { rule, at, detail };
 }
+
+/** Where a finding stands, in one word or line: what a waiver's `at` is compared with. */
+export function describeLocation(at: Location): string {
+  switch (at.kind) {
+    case "setting":
+    case "environment":
+      return at.name;
+    case "route":
+      return `${at.method} ${at.pattern}`;
+    case "source":
+      return `${at.file}:${at.line}:${at.column}`;
+    case "package":
+      return `${at.name}@${at.version}`;
+    case "response":
+      return at.header === undefined ? at.url : `${at.url} ${at.header}`;
+  }
+}

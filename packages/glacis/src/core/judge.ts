@@ -1,6 +1,8 @@
 import type { Control, Deployment } from "./control.ts";
 import { finding, type Finding, type Rule } from "./finding.ts";
 import { describeError } from "./pipeline.ts";
+import type { Security } from "./security.ts";
+import { applyWaivers, WAIVER_RULES, type Judgement, type Waiver } from "./waiver.ts";
 
 export const CONTROL_MISSING: Rule = {
   id: "composition/control-missing",
@@ -18,6 +20,18 @@ export const CHECK_CRASHED: Rule = {
   why: "An unanswered question about security counts as a no.",
   fix: "Read the error in the detail; it is a defect of the control or of its options.",
 };
+
+export const DEVELOPER_ANSWERS: Rule = {
+  id: "composition/developer-answers",
+  severity: "error",
+  what: "The layers are composed for development, and the environment is production.",
+  why: "Development answers tell the client why a request was refused and what the code threw.",
+  fix: "Leave mode to saas(), which reads the environment, or set GLACIS_ENV=development where this is a laptop.",
+  django: ["security.W018"],
+};
+
+/** What is judged about the composition as a whole. */
+export const COMPOSITION_RULES: readonly Rule[] = [CONTROL_MISSING, CHECK_CRASHED, DEVELOPER_ANSWERS];
 
 /** Controls whose absence is a finding. */
 export const REQUIRED_CONTROLS: readonly string[] = [
@@ -57,4 +71,23 @@ function judgeOne(control: Control<never>, deployment: Deployment): readonly Fin
   } catch (error) {
     return [finding(CHECK_CRASHED, { kind: "setting", name: control.meta.id }, describeError(error).split("\n")[0])];
   }
+}
+
+/**
+ * The whole composition judged in one environment, with its waivers applied: what `glacis check` prints and what a production boot asks.
+ *
+ * @param extraWaivers waivers that are known to the caller alone
+ */
+export function judgeSecurity(
+  security: Security,
+  deployment: Deployment,
+  extraWaivers: readonly Waiver[] = [],
+): Judgement {
+  const { layers, controls } = security;
+  const findings = [...security.check(deployment)];
+  if (layers.mode === "development" && deployment.mode === "production") {
+    findings.push(finding(DEVELOPER_ANSWERS, { kind: "setting", name: "mode" }));
+  }
+  const rules = [...COMPOSITION_RULES, ...WAIVER_RULES, ...controls.flatMap((control) => control.rules)];
+  return applyWaivers(findings, [...(layers.waivers ?? []), ...extraWaivers], rules, deployment.nowMs);
 }

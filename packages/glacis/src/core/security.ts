@@ -8,6 +8,7 @@ import type { Finding } from "./finding.ts";
 import type { Principal } from "./principal.ts";
 import type { ResponseDraft } from "./response.ts";
 import type { RouteDeclaration, RouteRule } from "./route.ts";
+import type { Waiver } from "./waiver.ts";
 import type { Wire } from "./wire.ts";
 
 /** Who a request turns out to be. `session` is undefined for anonymous requests and for credentials that a browser does not attach. */
@@ -58,6 +59,8 @@ export interface Layers {
   readonly audit: AuditSink;
   /** How long one asynchronous control may take before it counts as failed. */
   readonly controlTimeoutMs: number;
+  /** Findings to live with for a while; `glacis check` and the boot check both honour them. */
+  readonly waivers?: readonly Waiver[];
 }
 
 /** Go on, or send this. */

@@ -24,7 +24,10 @@ const LAYER_NAMES: readonly (keyof Layers)[] = [
  * @throws TypeError naming what is missing, unknown or mounted twice.
  */
 export function validateLayers(layers: Layers): void {
-  rejectUnknownOptions("glacis", layers, LAYER_NAMES);
+  rejectUnknownOptions("glacis", layers, [...LAYER_NAMES, "waivers"]);
+  if (layers.waivers !== undefined && !Array.isArray(layers.waivers)) {
+    throw new TypeError("waivers must be a list of { id, reason, owner, expires }.");
+  }
   for (const name of LAYER_NAMES) {
     if (layers[name] === undefined)
       throw new TypeError(`glacis() needs "${name}". Start from saas(), which sets every layer.`);
