@@ -1,0 +1,209 @@
+/** Cross-site request forgery: where a request comes from, and a token that only our pages can know (catalog csrf; guide A07). */
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Control, ControlMeta, ReceivedBody } from "../core/control.ts";
+import { ALLOW, deny, type Decision } from "../core/decision.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
+import { finding, type Rule } from "../core/finding.ts";
+import type { DerivedKey, KeySource } from "../core/keys.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+import type { Responding } from "./session.ts";
+
+const META: ControlMeta = {
+  id: "csrf",
+  title: "Cross-site request forgery defence for every state-changing route",
+  layer: "authentication",
+  guide: ["A07", "checklist: CSRF protection enabled"],
+  owasp2021: ["A01"],
+  owasp2025: ["A01"],
+  asvs: ["v5.0.0-3.5.1", "v5.0.0-3.5.2", "v5.0.0-3.5.8"],
+  cwe: ["CWE-352", "CWE-1275"],
+};
+
+export const CSRF_INSECURE_ORIGIN: Rule = {
+  id: "csrf/insecure-origin",
+  severity: "error",
+  what: "A trusted origin is not HTTPS.",
+  why: "Anybody on the network can serve a page under an HTTP origin, and that page could then change state here.",
+  fix: "List trusted origins with https://, or remove the origin.",
+  django: ["4_0.E001"],
+};
+
+const COOKIE = "__Host-csrf";
+const HEADER = "x-csrf-token";
+export const CSRF_FIELD = "csrf_token";
+const FORM = "application/x-www-form-urlencoded";
+const NONCE_BYTES = 16;
+const SEED = /^[A-Za-z0-9_-]{22}$/u;
+/** 22 characters of nonce, a dot, 43 characters of MAC. */
+const TOKEN_LENGTH = 66;
+const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+export interface CsrfOptions {
+  /** The application's own origin. */
+  readonly origin: string;
+  readonly keys: KeySource;
+  /** Other origins whose pages may change state here, exact, such as `https://admin.example.com`. */
+  readonly trustedOrigins?: readonly string[];
+}
+
+export interface Csrf {
+  readonly control: Control<IdentifiedFacts>;
+  /**
+   * The token for this request's session: put it in a form field named `csrf_token` or send it as `x-csrf-token`. Different each time it is
+   * asked for, valid as long as the session, worthless in another. A visitor without a session is given a cookie to bind it to.
+   */
+  token(request: IdentifiedFacts & Responding): string;
+}
+
+type Cause =
+  | "fetch_site_cross"
+  | "origin_null"
+  | "origin_foreign"
+  | "referer_foreign"
+  | "token_missing"
+  | "token_malformed"
+  | "token_mismatch"
+  | "no_binding";
+
+const FIX: Readonly<Record<Cause, string>> = {
+  fetch_site_cross: "The browser says that another site sent this. If it is yours, list it in trustedOrigins.",
+  origin_null:
+    "The page has an opaque origin: a sandboxed frame, a data: URL or a redirect across sites. Send the form from a page of your own.",
+  origin_foreign:
+    "The Origin header is not this application's origin. Check `origin`, or list the other in trustedOrigins.",
+  referer_foreign: "The Referer header is of another origin, and no Origin header says otherwise.",
+  token_missing: `Send the token in the header ${HEADER} or in the form field ${CSRF_FIELD}; csrf.token(request) makes it.`,
+  token_malformed: "The token is not in the form that csrf.token(request) makes.",
+  token_mismatch:
+    "The token belongs to another session: the page was loaded before sign-in or sign-out. Load it again.",
+  no_binding: `The request carries neither a session nor the ${COOKIE} cookie. Load the page with the form first, with cookies enabled.`,
+};
+
+/**
+ * Refuses a state-changing request unless it comes from our own pages: Fetch Metadata and Origin first, then a token bound to the session by
+ * HMAC (OWASP CSRF cheat sheet, signed double submit). A credential that a browser does not attach by itself, such as an API key, needs none.
+ *
+ * @throws TypeError on an unknown option or an origin that is not one.
+ * @example
+ * const { control, token } = csrf({ origin: "https://app.example.com", keys });
+ */
+export function csrf(options: CsrfOptions): Csrf {
+  rejectUnknownOptions("csrf", options, ["origin", "keys", "trustedOrigins"]);
+  const ours = exactOrigin(options.origin);
+  const trusted = new Set([ours, ...(options.trustedOrigins ?? []).map(exactOrigin)]);
+  const keys = options.keys.derive("csrf");
+
+  function judgeToken(facts: IdentifiedFacts, token: unknown): Decision {
+    if (token === undefined) return refuse("token_missing");
+    if (typeof token !== "string" || token.length !== TOKEN_LENGTH) return refuse("token_malformed");
+    const binding = bindingOf(facts);
+    if (binding === undefined) return refuse("no_binding");
+    const given = Buffer.from(token.slice(23), "base64url");
+    const nonce = token.slice(0, 22);
+    return keys.all.some((key) => matches(given, mac(key, nonce, binding))) ? ALLOW : refuse("token_mismatch");
+  }
+
+  return {
+    control: {
+      meta: META,
+      rules: [CSRF_INSECURE_ORIGIN],
+      check: ({ mode }) =>
+        [...trusted]
+          .filter((origin) => mode === "production" && !origin.startsWith("https://"))
+          .map((origin) => finding(CSRF_INSECURE_ORIGIN, { kind: "setting", name: "csrf.trustedOrigins" }, origin)),
+      decide(facts) {
+        if (isExempt(facts)) return ALLOW;
+        const cause = judgeSource(facts, trusted);
+        if (cause !== undefined) return refuse(cause);
+        const token = facts.header(HEADER);
+        // The token of a plain form is in its body, which `decideBody` sees before the handler does.
+        if (token === undefined && facts.awaitsBody && facts.mediaType === FORM) return ALLOW;
+        return judgeToken(facts, token);
+      },
+      decideBody(facts, body) {
+        if (isExempt(facts) || facts.header(HEADER) !== undefined || body.mediaType !== FORM) return ALLOW;
+        return judgeToken(facts, fieldOf(body));
+      },
+    },
+    token(request) {
+      const nonce = randomBytes(NONCE_BYTES).toString("base64url");
+      const binding = bindingOf(request) ?? plantSeed(request);
+      return `${nonce}.${mac(keys.current, nonce, binding).toString("base64url")}`;
+    },
+  };
+}
+
+function isExempt(facts: IdentifiedFacts): boolean {
+  if (SAFE_METHODS.has(facts.method) || facts.route.csrfExempt !== undefined) return true;
+  return facts.principal.kind === "service" && facts.session === undefined;
+}
+
+/** What the browser itself says about where the request comes from; a forged page cannot change these headers. */
+function judgeSource(facts: IdentifiedFacts, trusted: ReadonlySet<string>): Cause | undefined {
+  const origin = facts.header("origin");
+  const fromTrusted = origin !== undefined && trusted.has(origin);
+  const site = facts.header("sec-fetch-site");
+  if (site !== undefined && site !== "same-origin" && site !== "none" && !fromTrusted) return "fetch_site_cross";
+  if (origin === "null") return "origin_null";
+  if (origin !== undefined) return fromTrusted ? undefined : "origin_foreign";
+  const referer = facts.header("referer");
+  if (referer === undefined || site !== undefined) return undefined;
+  return URL.canParse(referer) && trusted.has(new URL(referer).origin) ? undefined : "referer_foreign";
+}
+
+/** What a token is bound to: the session, or for a visitor the seed in a cookie of his own. Marked apart, so that one never passes as the other. */
+function bindingOf(facts: IdentifiedFacts): string | undefined {
+  if (facts.session !== undefined) return `session:${facts.session.id}`;
+  const seed = facts.cookies.get(COOKIE);
+  return seed !== undefined && SEED.test(seed) ? `visitor:${seed}` : undefined;
+}
+
+/** A visitor's seed, planted once per request however many forms ask for a token. */
+const planted = new WeakMap<object, string>();
+
+function plantSeed(request: Responding): string {
+  const known = planted.get(request);
+  if (known !== undefined) return known;
+  const seed = randomBytes(NONCE_BYTES).toString("base64url");
+  request.addResponseHeaders([["set-cookie", `${COOKIE}=${seed}; Path=/; Secure; HttpOnly; SameSite=Lax`]]);
+  const binding = `visitor:${seed}`;
+  planted.set(request, binding);
+  return binding;
+}
+
+function mac(key: DerivedKey, nonce: string, binding: string): Buffer {
+  return createHmac("sha256", key.bytes).update(`${nonce}.${binding}`).digest();
+}
+
+function matches(given: Buffer, expected: Buffer): boolean {
+  return given.length === expected.length && timingSafeEqual(given, expected);
+}
+
+function fieldOf(body: ReceivedBody): unknown {
+  if (typeof body.value !== "object" || body.value === null || !Object.hasOwn(body.value, CSRF_FIELD)) return undefined;
+  return (body.value as Readonly<Record<string, unknown>>)[CSRF_FIELD];
+}
+
+function exactOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/u.test(url.protocol) || url.origin !== text) {
+    throw new TypeError(`csrf() needs exact origins, such as "https://app.example.com"; "${text}" is not one.`);
+  }
+  return url.origin;
+}
+
+function refuse(cause: Cause): Decision {
+  return deny(
+    "csrf_failed",
+    {
+      event_type: "csrf",
+      status: "refused",
+      severity: "warning",
+      event: "csrf_rejected",
+      control: "csrf",
+      reason: "csrf_failed",
+      detail: cause,
+    },
+    { why: `CSRF: ${cause}.`, fix: FIX[cause] },
+  );
+}
