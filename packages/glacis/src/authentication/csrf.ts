@@ -6,6 +6,7 @@ import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import type { DerivedKey, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { serializeCookie } from "../primitives/set-cookie.ts";
 import type { Responding } from "./session.ts";
 
 const META: ControlMeta = {
@@ -165,7 +166,7 @@ function plantSeed(request: Responding): string {
   const known = planted.get(request);
   if (known !== undefined) return known;
   const seed = randomBytes(NONCE_BYTES).toString("base64url");
-  request.addResponseHeaders([["set-cookie", `${COOKIE}=${seed}; Path=/; Secure; HttpOnly; SameSite=Lax`]]);
+  request.addResponseHeaders([["set-cookie", serializeCookie(COOKIE, seed)]]);
   const binding = `visitor:${seed}`;
   planted.set(request, binding);
   return binding;

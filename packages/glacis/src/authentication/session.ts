@@ -9,6 +9,7 @@ import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { ANONYMOUS, type AssuranceLevel, type User } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
+import { serializeCookie, serializeCookieDeletion } from "../primitives/set-cookie.ts";
 import type { SessionRecord, SessionStore } from "./session-record.ts";
 
 const META: ControlMeta = {
@@ -108,8 +109,7 @@ export function sessions(options: SessionOptions): Sessions {
   if (!/^[A-Za-z0-9_-]{1,64}$/u.test(name))
     throw new TypeError('sessions() needs a plain cookie name, such as "session".');
   const cookieName = `__Host-${name}`;
-  const attributes = `; Path=/; Secure; HttpOnly; SameSite=${sameSite}`;
-  const clearCookie: HeaderPair = ["set-cookie", `${cookieName}=; Max-Age=0${attributes}`];
+  const clearCookie: HeaderPair = ["set-cookie", serializeCookieDeletion(cookieName, { sameSite })];
   const limits: Limits = { idleMs: idleSeconds * 1000, absoluteMs: absoluteSeconds * 1000 };
   const nobody: Identity = { principal: ANONYMOUS, session: undefined };
   const stale: Identity = { ...nobody, headers: [clearCookie] };
@@ -151,7 +151,7 @@ export function sessions(options: SessionOptions): Sessions {
       const token = randomBytes(TOKEN_BYTES).toString("base64url");
       const record = newRecord(hash("sha256", token, "base64url"), user, request.receivedAtMs);
       await store.create(record, idOf(request));
-      request.addResponseHeaders([["set-cookie", `${cookieName}=${token}${attributes}`]]);
+      request.addResponseHeaders([["set-cookie", serializeCookie(cookieName, token, { sameSite })]]);
       return record;
     },
 

@@ -1,0 +1,2 @@
+export { eventLog } from "./event-log.ts";
+export { redactText } from "./redact.ts";

@@ -1,0 +1,37 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { redactText } from "./redact.ts";
+
+describe("redactText", () => {
+  it.each([
+    ["a password in a URL", "connect postgres://app:hunter2@db:5432/x failed", "hunter2"],
+    ["an e-mail address", "no such user anna.smith@example.co.uk", "anna.smith"],
+    ["a bearer token", "header Authorization: Bearer abcdefgh.ijkl", "abcdefgh"],
+    ["a session token", `unknown ${"aB3".repeat(15)}`, "aB3aB3"],
+    ["a query value", "GET /reset?token=shorty&next=/home", "shorty"],
+  ])("takes out %s", (_, text, secret) => {
+    expect(redactText(text)).not.toContain(secret);
+  });
+
+  it("leaves an ordinary stack readable", () => {
+    const stack = "TypeError: x is not a function\n    at handler (file:///srv/app/routes.ts:10:5)";
+    expect(redactText(stack)).toBe(stack);
+  });
+
+  it("takes time in proportion to the text, whatever the text", () => {
+    for (const unit of ["a", "a@", "1a-", "?a=", "//a:", "Bearer "]) {
+      const started = performance.now();
+      redactText(unit.repeat(20_000));
+      expect(performance.now() - started).toBeLessThan(2_000);
+    }
+  });
+
+  it("finds an address in any surroundings", () => {
+    const noise = fc.string({ maxLength: 40 }).map((text) => text.replaceAll("@", ""));
+    fc.assert(
+      fc.property(noise, noise, (before, after) => {
+        expect(redactText(`${before} ann.lee@mail.example.com ${after}`)).not.toContain("ann.lee@mail");
+      }),
+    );
+  });
+});
