@@ -270,7 +270,7 @@ function refusal(exchange: Exchange, denial: Extract<Decision, { kind: "deny" }>
   const { status, layer } = REASONS[denial.reason];
   const headers: HeaderPair[] = [["content-type", contentType], ...denial.headers];
   // RFC 9112 section 6.1 and 11.2: after a framing error nothing that follows on the connection can be trusted.
-  const close = status === 408 || status === 413 || (layer === "network" && status === 400);
+  const close = status === 408 || status === 411 || status === 413 || (layer === "network" && status === 400);
   return { kind: "respond", status, headers, body, close };
 }
 

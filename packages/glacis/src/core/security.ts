@@ -30,6 +30,12 @@ export interface BodyRules {
   readonly parse: (mediaType: string, text: string) => { readonly value: unknown } | { readonly refusal: Decision };
   /** Media types that `parse` understands; others stay unread for the application. */
   readonly parses: (mediaType: string) => boolean;
+  /**
+   * Watches a multipart body that the application will read: called with each chunk as it passes, a refusal ends the body.
+   *
+   * @param contentType with its parameters, as sent
+   */
+  readonly watchMultipart: (contentType: string) => (chunk: Uint8Array) => Decision | undefined;
 }
 
 /** What an adapter sets on the http.Server: bounds that act before a request exists. */
@@ -38,6 +44,8 @@ export interface ServerLimits {
   readonly maxHeaderCount: number;
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  /** How often node looks for requests that are late; its own default of 30 s would double the limits above. Set before listening. */
+  readonly connectionsCheckingIntervalMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxRequestsPerSocket: number;
 }

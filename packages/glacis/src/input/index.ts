@@ -1,0 +1,1 @@
+export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";
