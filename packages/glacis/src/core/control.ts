@@ -1,5 +1,5 @@
 import type { Decision } from "./decision.ts";
-import type { RequestFacts } from "./facts.ts";
+import type { IdentifiedFacts, RequestFacts } from "./facts.ts";
 import type { Finding, Rule } from "./finding.ts";
 import type { Layer } from "./layers.ts";
 import type { HeaderRule, Observation, ResponseDraft } from "./response.ts";
@@ -61,8 +61,11 @@ export interface Control<Facts extends RequestFacts = RequestFacts> {
   readonly decideBody?: (facts: Facts, body: ReceivedBody) => Decision | Promise<Decision>;
   /** Headers for every response. */
   readonly headers?: readonly HeaderRule[];
-  /** For headers that depend on more than the occasion. Runs after `headers`. Must not throw: what it throws is logged and the response refused. */
-  readonly head?: (draft: ResponseDraft, facts: RequestFacts) => void;
+  /**
+   * For headers that depend on more than the occasion. Runs after `headers`; before a route is known the principal is anonymous and the route
+   * an API. Must not throw: what it throws is logged and the response refused.
+   */
+  readonly head?: (draft: ResponseDraft, facts: IdentifiedFacts) => void;
   /** After the response, or after the client left. */
   readonly done?: (facts: RequestFacts, outcome: Outcome) => void;
   /** Are these options, in this environment, fit for production? */

@@ -22,6 +22,7 @@ export type EventType =
   | "secret"
   | "audit_integrity"
   | "system"
+  | "transport"
   | "tenant";
 
 export type EventSeverity = "info" | "warning" | "error" | "critical";
@@ -45,6 +46,12 @@ export interface AuditEvent {
   readonly action?: string;
   readonly user_id?: string;
   readonly tenant_id?: string;
+  /** What a browser's violation report says: a directive's name, and addresses without query, fragment or anything that looks like an id. */
+  readonly directive?: string;
+  readonly blocked?: string;
+  readonly document?: string;
+  readonly source?: string;
+  readonly line?: number;
   readonly limit?: number;
   readonly count?: number;
   /** An error's class name and stack, for the log alone. */

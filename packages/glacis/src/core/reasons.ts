@@ -35,6 +35,7 @@ export const REASONS = {
   rate_limited: { status: 429, layer: "network", sentence: "Too many requests. Try again later." },
   overloaded: { status: 503, layer: "network", sentence: "The server is busy. Try again shortly." },
   insecure_transport: { status: 403, layer: "transport", sentence: "Use HTTPS." },
+  context_refused: { status: 403, layer: "transport", sentence: "This address cannot be opened from here." },
   cors_refused: { status: 403, layer: "transport", sentence: "This origin may not call this API." },
   csrf_failed: {
     status: 403,

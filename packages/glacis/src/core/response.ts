@@ -1,4 +1,4 @@
-import type { RequestFacts } from "./facts.ts";
+import type { IdentifiedFacts } from "./facts.ts";
 
 /** A response just before its head is written. Names are lower case. */
 export interface ResponseDraft {
@@ -22,7 +22,7 @@ export type HeaderOccasion = "always" | "https" | "document" | "data";
 export interface HeaderRule {
   readonly name: string;
   /** A constant is computed once; a function is called per response, for values such as a nonce. */
-  readonly value: string | ((facts: RequestFacts) => string);
+  readonly value: string | ((facts: IdentifiedFacts) => string);
   readonly on: HeaderOccasion;
   /**
    * Called when the application has set the header itself; returns what goes out. Without it ours replaces theirs.
