@@ -54,7 +54,7 @@ export function glacis(layers: Layers): Security {
     (control) => control.decideBody !== undefined,
   );
   const finishing = controls.filter((control) => control.done !== undefined);
-  const applyHead = compileHead(controls);
+  const applyHead = compileHead(controls, report);
   const endpoints = new Map<string, Endpoint>(
     layers.endpoints.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint]),
   );

@@ -1,4 +1,5 @@
 import type { Decision } from "./decision.ts";
+import type { AuditEvent } from "./event.ts";
 import type { IdentifiedFacts, RequestFacts } from "./facts.ts";
 import type { Finding, Rule } from "./finding.ts";
 import type { Layer } from "./layers.ts";
@@ -63,9 +64,9 @@ export interface Control<Facts extends RequestFacts = RequestFacts> {
   readonly headers?: readonly HeaderRule[];
   /**
    * For headers that depend on more than the occasion. Runs after `headers`; before a route is known the principal is anonymous and the route
-   * an API. Must not throw: what it throws is logged and the response refused.
+   * an API. Returns the events of what it changed, if any. Must not throw: what it throws is logged and the response refused.
    */
-  readonly head?: (draft: ResponseDraft, facts: IdentifiedFacts) => void;
+  readonly head?: (draft: ResponseDraft, facts: IdentifiedFacts) => void | readonly AuditEvent[];
   /** After the response, or after the client left. */
   readonly done?: (facts: RequestFacts, outcome: Outcome) => void;
   /** Are these options, in this environment, fit for production? */

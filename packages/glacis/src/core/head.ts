@@ -1,4 +1,5 @@
 import type { Control } from "./control.ts";
+import type { AuditEvent } from "./event.ts";
 import type { Exchange } from "./exchange.ts";
 import type { HeaderRule, ResponseDraft } from "./response.ts";
 
@@ -9,7 +10,10 @@ const DOCUMENT_TYPES = new Set(["text/html", "application/xhtml+xml", "image/svg
  * Sorts every header rule once, by the occasions on which it applies, and returns the function that writes a response's head.
  * What is left per response is one loop over an array that was chosen by two booleans.
  */
-export function compileHead(controls: readonly Control<never>[]): (exchange: Exchange, draft: ResponseDraft) => void {
+export function compileHead(
+  controls: readonly Control<never>[],
+  report: (event: AuditEvent, exchange: Exchange) => void,
+): (exchange: Exchange, draft: ResponseDraft) => void {
   const rules = controls.flatMap((control) => control.headers ?? []);
   const writers = controls.flatMap((control) => (control.head === undefined ? [] : [control.head]));
   const select = (document: boolean, https: boolean): readonly HeaderRule[] =>
@@ -33,6 +37,9 @@ export function compileHead(controls: readonly Control<never>[]): (exchange: Exc
         else draft.set(name, value);
       }
     }
-    for (const write of writers) write(draft, exchange);
+    for (const write of writers) {
+      const events = write(draft, exchange);
+      if (events !== undefined) for (const event of events) report(event, exchange);
+    }
   };
 }
