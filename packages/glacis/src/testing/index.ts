@@ -1,0 +1,2 @@
+export { sketchExchange, type RequestSketch } from "./exchange.ts";
+export { bareLayers, stubControl } from "./layers.ts";
