@@ -1,6 +1,7 @@
 import type { AccessRule } from "./access.ts";
 import type { Control } from "./control.ts";
 import type { IdentifiedFacts, RouteFacts, RouteKind } from "./facts.ts";
+import { rejectUnknownOptions } from "./options.ts";
 
 /** Everything declared about one route, next to the route. */
 export interface RouteRule extends RouteFacts {
@@ -17,6 +18,7 @@ export interface RouteOptions {
   readonly csrfExempt?: string;
 }
 
+const ROUTE_KINDS: readonly RouteKind[] = ["page", "api", "download", "asset"];
 const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt"];
 
 /**
@@ -25,10 +27,9 @@ const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExem
  * @throws TypeError on an unknown option or an impossible combination.
  */
 export function routeRule(access: AccessRule, options: RouteOptions = {}): RouteRule {
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.includes(name))
-      throw new TypeError(`Unknown route option "${name}". Known: ${OPTION_NAMES.join(", ")}.`);
-  }
+  rejectUnknownOptions("routeRule", options, OPTION_NAMES);
+  const { kind = "page" } = options;
+  if (!ROUTE_KINDS.includes(kind)) throw new TypeError(`A route's kind is one of ${ROUTE_KINDS.join(", ")}.`);
   if (options.cacheControl !== undefined && access.kind !== "public") {
     throw new TypeError(
       "cacheControl is for public routes only: a shared cache would hand one user's answer to another.",
@@ -42,7 +43,7 @@ export function routeRule(access: AccessRule, options: RouteOptions = {}): Route
   }
   return {
     access,
-    kind: options.kind ?? "page",
+    kind,
     controls: options.controls ?? [],
     cacheControl: options.cacheControl,
     bodyBytes: options.bodyBytes,

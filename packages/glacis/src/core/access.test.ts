@@ -1,0 +1,100 @@
+import { describe, expect, it } from "vitest";
+import { sketchExchange } from "../testing/exchange.ts";
+import { allOf, assurance, authenticated, hasRole, policyAccess, publicAccess, type AccessRule } from "./access.ts";
+import type { TenantId, UserId } from "./brand.ts";
+import { ANONYMOUS, type AssuranceLevel, type Principal } from "./principal.ts";
+
+const NOW = Date.parse("2026-11-26T12:00:00Z");
+
+function user(roles: readonly string[], level: AssuranceLevel = 1, ageSeconds = 0): Principal {
+  const authenticatedAtMs = NOW - ageSeconds * 1000;
+  return { kind: "user", id: "u" as UserId, tenantId: "t" as TenantId, roles, assurance: level, authenticatedAtMs };
+}
+
+const service: Principal = { kind: "service", id: "s", tenantId: "t" as TenantId, roles: ["reader"] };
+
+async function ask(rule: AccessRule, principal: Principal): Promise<string> {
+  const decision = await rule.decide(sketchExchange({ principal, nowMs: NOW }));
+  return decision.kind === "deny" ? decision.reason : decision.kind;
+}
+
+describe("access rules", () => {
+  it("refuse an anonymous principal, all but the public one", async () => {
+    const rules = [
+      authenticated(),
+      hasRole("admin"),
+      assurance(1),
+      policyAccess("p", () => true),
+      allOf(authenticated()),
+    ];
+    for (const rule of rules) expect(await ask(rule, ANONYMOUS), rule.description).toBe("unauthenticated");
+    expect(await ask(publicAccess("sign-in page"), ANONYMOUS)).toBe("allow");
+  });
+
+  it("refuse a principal of an unknown kind", async () => {
+    const forged = { ...user(["admin"]), kind: "root" } as unknown as Principal;
+    for (const rule of [authenticated(), hasRole("admin"), assurance(1)])
+      expect(await ask(rule, forged)).toBe("unauthenticated");
+  });
+
+  it("ask for a role that the principal holds, exactly", async () => {
+    expect(await ask(hasRole("admin", "owner"), user(["owner"]))).toBe("allow");
+    expect(await ask(hasRole("reader"), service)).toBe("allow");
+    for (const roles of [[], ["Admin"], ["admin "], ["administrator"]])
+      expect(await ask(hasRole("admin"), user(roles))).toBe("forbidden");
+  });
+
+  it("ask for an assurance level, and for a recent proof where the route says so", async () => {
+    expect(await ask(assurance(2), user([], 1))).toBe("step_up_required");
+    expect(await ask(assurance(2), user([], 2))).toBe("allow");
+    expect(await ask(assurance(2, { maxAgeSeconds: 300 }), user([], 3, 300))).toBe("allow");
+    expect(await ask(assurance(2, { maxAgeSeconds: 300 }), user([], 3, 301))).toBe("step_up_required");
+    expect(await ask(assurance(1), service)).toBe("forbidden");
+  });
+
+  it.each([
+    ["a truthy value", () => 1],
+    ["an object", () => ({})],
+    ["a promise of a truthy value", () => Promise.resolve("yes")],
+    ["undefined", () => undefined],
+    ["false", () => false],
+    ["a promise of false", () => Promise.resolve(false)],
+  ])("count a policy that returns %s as a no", async (_, permits) => {
+    expect(await ask(policyAccess("odd", permits as () => boolean), user([]))).toBe("forbidden");
+  });
+
+  it("let a policy that throws or rejects fail, so that the pipeline refuses", async () => {
+    await expect(
+      ask(
+        policyAccess("p", () => Promise.reject(new Error("db"))),
+        user([]),
+      ),
+    ).rejects.toThrow("db");
+    await expect(
+      ask(
+        policyAccess("p", () => {
+          throw new Error("db");
+        }),
+        user([]),
+      ),
+    ).rejects.toThrow("db");
+  });
+
+  it("joined by allOf must all allow, synchronous and asynchronous alike", async () => {
+    const slow = (answer: boolean): AccessRule => policyAccess("slow", () => Promise.resolve(answer));
+    expect(await ask(allOf(slow(true), hasRole("admin"), slow(true)), user(["admin"]))).toBe("allow");
+    expect(await ask(allOf(slow(true), hasRole("admin")), user([]))).toBe("forbidden");
+    expect(await ask(allOf(hasRole("admin"), slow(false)), user(["admin"]))).toBe("forbidden");
+  });
+
+  it("refuse to be declared without meaning", () => {
+    expect(() => publicAccess("")).toThrow(/reason in words/u);
+    expect(() => hasRole()).toThrow(/at least one role/u);
+    expect(() => hasRole("")).toThrow(/at least one role/u);
+    expect(() => assurance(4 as AssuranceLevel)).toThrow(/level 1, 2 or 3/u);
+    expect(() => assurance(2, { maxAgeSeconds: 0 })).toThrow(/greater than zero/u);
+    expect(() => policyAccess(" ", () => true)).toThrow(/name/u);
+    expect(() => allOf()).toThrow(/at least one rule/u);
+    expect(() => allOf(publicAccess("x"), authenticated())).toThrow(/public rule/u);
+  });
+});

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { nearestWord, rejectUnknownOptions } from "./options.ts";
+
+describe("rejectUnknownOptions", () => {
+  it("accepts known names", () => {
+    expect(() => rejectUnknownOptions("f", { a: 1 }, ["a", "b"])).not.toThrow();
+  });
+
+  it("corrects a misspelt name, and lists the known ones when nothing is near", () => {
+    expect(() => rejectUnknownOptions("hsts", { maxAge: 1 }, ["maxAgeSeconds", "preload"])).toThrow(
+      'hsts() has no option "maxAge". Did you mean "maxAgeSeconds"?',
+    );
+    expect(() => rejectUnknownOptions("f", { zzzzzzzz: 1 }, ["alpha", "beta"])).toThrow("Known options: alpha, beta.");
+  });
+
+  it("is not fooled by names that every object has", () => {
+    expect(() => rejectUnknownOptions("f", { constructor: 1 }, ["a"])).toThrow(/no option "constructor"/u);
+  });
+});
+
+describe("nearestWord", () => {
+  it.each([
+    ["self", "'self'"],
+    ["defualt-src", "default-src"],
+    ["DEFAULT-SRC", "default-src"],
+  ])("finds what %s was meant to be", (word, expected) => {
+    expect(nearestWord(word, ["'none'", "'self'", "default-src", "script-src"])).toBe(expected);
+  });
+});
