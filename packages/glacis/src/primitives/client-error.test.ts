@@ -91,9 +91,10 @@ describe("reasonOfClientError", () => {
     expect(refused).toEqual([reason]);
   });
 
-  it("calls headers that never end a timeout", async () => {
-    await send("GET / HTTP/1.1\r\nHost: a\r\n", 2_000);
-    expect(refused).toEqual(["request_timeout"]);
+  it("calls headers that never end a timeout, and may be told of the same socket again when the client hangs up", async () => {
+    const answer = await send("GET / HTTP/1.1\r\nHost: a\r\n", 2_000);
+    expect(refused[0]).toBe("request_timeout");
+    expect(answer.match(/HTTP\/1\.1 408 /gu)).toHaveLength(1);
   });
 
   it.each<[string, string]>([

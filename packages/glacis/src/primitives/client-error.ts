@@ -15,7 +15,7 @@
  * | HTTP/1.2, the HTTP/2 preface | "HTTP/2.0" and "HTTP/0.9" as a version on an HTTP/1 socket |
  *
  * `identity`, `xchunked` and their kind, and broken chunks, are both: the request is passed on and `clientError` follows while the body is
- * read, so the listener must not answer on a socket whose response has begun. Three cases emit no `clientError`: a missing Host, which Node
+ * read, so the listener must not answer on a socket whose response has begun. It can also fire twice for one socket. Three cases emit no `clientError`: a missing Host, which Node
  * answers itself with a bare 400 unless the server is created with `requireHostHeader: false`; an unknown `Expect`, which Node answers with
  * 417; and CONNECT, whose socket Node closes unless a `connect` listener answers it.
  */
