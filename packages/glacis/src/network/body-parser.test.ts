@@ -163,7 +163,8 @@ describe("JSON", () => {
         fc.array(fc.boolean(), { minLength: 11, maxLength: 11 }),
       )
       .map(([word, escaped]) =>
-        [...word]
+        word
+          .split("")
           .map((char, at) => (escaped[at] === true ? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}` : char))
           .join(""),
       );

@@ -18,7 +18,7 @@ export type Parsed = ReturnType<BodyRules["parse"]>;
 const FORM = "application/x-www-form-urlencoded";
 
 /** JSON by its registered name or by the structured suffix of RFC 6839. `text/plain` is never JSON, whatever it holds. */
-export function isJson(mediaType: string): boolean {
+function isJson(mediaType: string): boolean {
   return mediaType === "application/json" || mediaType.endsWith("+json");
 }
 

@@ -130,8 +130,7 @@ describe("a server whose event loop is blocked", () => {
       const decision = control.decide?.(exchange) as Decision;
       events.push(...decision.events);
       response.on("close", () => control.done?.(exchange, DONE));
-      if (decision.kind === "deny")
-        response.writeHead(503, decision.headers.map(([name, value]) => [name, value]).flat());
+      if (decision.kind === "deny") response.writeHead(503, decision.headers.flat());
       response.end();
     };
     server = createServer(handle);

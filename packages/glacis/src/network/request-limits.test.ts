@@ -215,7 +215,7 @@ describe("on a socket", () => {
     return (server.address() as AddressInfo).port;
   }
 
-  function exchange(port: number, text: string): Promise<string> {
+  function talk(port: number, text: string): Promise<string> {
     return new Promise((resolve, reject) => {
       const socket = connect(port, "127.0.0.1", () => socket.write(text));
       let received = "";
@@ -236,27 +236,27 @@ describe("on a socket", () => {
   ])("sees that %i extra lines are too many although node drops lines in silence", async (count, expected) => {
     const port = await listen({});
     const extra = Array.from({ length: count }, (_, index) => `x${index}: 1\r\n`).join("");
-    expect((await exchange(port, head("/", extra))).split("\r\n\r\n")[1]).toContain(expected);
+    expect((await talk(port, head("/", extra))).split("\r\n\r\n")[1]).toContain(expected);
   });
 
   it("answers a 17 KiB URL and 17 KiB of headers by itself, and leaves a flood to node", async () => {
     const port = await listen({});
-    expect(await exchange(port, head(`/${"a".repeat(17 * 1024)}`, ""))).toContain("target_too_long");
-    expect(await exchange(port, head("/", `x: ${"a".repeat(17 * 1024)}\r\n`))).toContain("headers_too_large");
-    expect(await exchange(port, head("/", `x: ${"a".repeat(64 * 1024)}\r\n`))).toMatch(/^HTTP\/1\.1 431 /u);
+    expect(await talk(port, head(`/${"a".repeat(17 * 1024)}`, ""))).toContain("target_too_long");
+    expect(await talk(port, head("/", `x: ${"a".repeat(17 * 1024)}\r\n`))).toContain("headers_too_large");
+    expect(await talk(port, head("/", `x: ${"a".repeat(64 * 1024)}\r\n`))).toMatch(/^HTTP\/1\.1 431 /u);
   });
 
   it("closes on a client that trickles its headers, soon after the timeout", async () => {
     const port = await listen({ headersTimeoutMs: 500, requestTimeoutMs: 1000 });
     const start = performance.now();
-    expect(await exchange(port, "GET / HTTP/1.1\r\nHost: a\r\nX-Slow")).toMatch(/^HTTP\/1\.1 408 /u);
+    expect(await talk(port, "GET / HTTP/1.1\r\nHost: a\r\nX-Slow")).toMatch(/^HTTP\/1\.1 408 /u);
     expect(performance.now() - start).toBeLessThan(1500);
   });
 
   it("closes on a client that never finishes its body", async () => {
     const port = await listen({ headersTimeoutMs: 300, requestTimeoutMs: 600 });
     const start = performance.now();
-    const received = await exchange(port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
+    const received = await talk(port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
     expect(received).toContain("allow");
     expect(performance.now() - start).toBeLessThan(2000);
   });

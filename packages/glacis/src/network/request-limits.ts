@@ -6,7 +6,7 @@ import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { BodyRules, ServerLimits } from "../core/security.ts";
-import { bodyParser, isForm, isJson, parsesBody } from "./body-parser.ts";
+import { bodyParser, isForm, parsesBody } from "./body-parser.ts";
 import { watchParts } from "./multipart.ts";
 
 const META: ControlMeta = {
