@@ -1,2 +1,3 @@
+export { debugOff } from "./debug-off.ts";
 export { eventLog } from "./event-log.ts";
 export { redactText } from "./redact.ts";

@@ -16,7 +16,7 @@ export class BootError extends Error {
     });
     const count = findings.length === 1 ? "1 finding stands" : `${findings.length} findings stand`;
     super(
-      `${count} between this configuration and production. Nothing listens until they are fixed:\n\n${lines.join("\n")}\n\n` +
+      `${count} between this configuration and production. Nothing listens until ${findings.length === 1 ? "it is" : "they are"} fixed:\n\n${lines.join("\n")}\n\n` +
         "The same list comes from: npx glacis check --deploy\n",
     );
     this.findings = findings;

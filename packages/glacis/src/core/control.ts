@@ -29,6 +29,10 @@ export interface Deployment {
   readonly variables: ReadonlyMap<string, string>;
   /** Command-line flags given to node itself, NODE_OPTIONS included. */
   readonly nodeOptions: readonly string[];
+  /** The numeric user of the process, where the system has one. */
+  readonly userId?: number;
+  /** Names of the dotenv files in the working directory, such as `.env`. */
+  readonly envFiles?: readonly string[];
   readonly nowMs: number;
 }
 

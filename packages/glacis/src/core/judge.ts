@@ -54,6 +54,10 @@ export const REQUIRED_CONTROLS: readonly string[] = [
   "cookies",
   "csrf",
   "session",
+  "debug-off",
+  "runtime-hardening",
+  "secrets-management",
+  "tls-peer-verification",
 ];
 
 /** Every control judged in one environment, and the absence of those that must be there. */

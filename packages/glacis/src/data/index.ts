@@ -1,1 +1,2 @@
 export { keyRing, newKey } from "./key-ring.ts";
+export { secretsManagement } from "./secrets-management.ts";

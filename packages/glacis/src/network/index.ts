@@ -11,3 +11,4 @@ export {
   type RequestLimits,
   type RequestLimitsOptions,
 } from "./request-limits.ts";
+export { runtimeHardening } from "./runtime-hardening.ts";

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import type { Deployment, Mode } from "../core/control.ts";
 
 /**
@@ -8,6 +9,9 @@ export function modeOf(variables: Readonly<Record<string, string | undefined>>):
   const declared = variables["GLACIS_ENV"] ?? variables["NODE_ENV"];
   return declared === "development" || declared === "test" ? declared : "production";
 }
+
+/** `.env`, `.env.local`, `.env.production`; what is committed as a pattern to fill in is none. */
+const ENV_FILE = /^\.env(?!.*\.?(?:example|sample|template|dist|schema)$)(?:\..+)?$/u;
 
 /** This process, as `check` judges it. */
 export function currentDeployment(mode: Mode = modeOf(process.env)): Deployment {
@@ -20,6 +24,17 @@ export function currentDeployment(mode: Mode = modeOf(process.env)): Deployment 
     nodeVersion: process.versions.node,
     variables,
     nodeOptions: [...process.execArgv, ...fromVariable],
+    ...(process.getuid !== undefined && { userId: process.getuid() }),
+    envFiles: envFilesHere(),
     nowMs: Date.now(),
   };
+}
+
+/** A process that may not list its own directory, as under Node's permission model, has nothing to say about it. */
+function envFilesHere(): readonly string[] {
+  try {
+    return readdirSync(process.cwd()).filter((name) => ENV_FILE.test(name));
+  } catch {
+    return [];
+  }
 }

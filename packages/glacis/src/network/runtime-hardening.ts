@@ -1,0 +1,88 @@
+/** The process itself: the parser it runs, the rights it has, and whether anybody still repairs it (catalog `runtime-hardening`). */
+import type { Control, ControlMeta, Deployment } from "../core/control.ts";
+import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
+
+const META: ControlMeta = {
+  id: "runtime-hardening",
+  title: "A maintained Node with its strict parser and few rights",
+  layer: "network",
+  guide: ["A05", "A06"],
+  owasp2021: ["A05", "A06"],
+  owasp2025: ["A02", "A03"],
+  asvs: ["v5.0.0-15.2.1", "v5.0.0-15.2.5"],
+  cwe: ["CWE-250", "CWE-444", "CWE-1104"],
+};
+
+export const INSECURE_PARSER: Rule = {
+  id: "runtime-hardening/insecure-parser",
+  severity: "error",
+  what: "Node runs with --insecure-http-parser.",
+  why: "The lenient parser accepts requests that a proxy in front reads differently, which is how requests are smuggled past it.",
+  fix: "Remove --insecure-http-parser from the start command and from NODE_OPTIONS.",
+};
+export const NODE_UNSUPPORTED: Rule = {
+  id: "runtime-hardening/node-unsupported",
+  severity: "error",
+  what: "This Node version is older than what Glacis is tested on, or a line that was never meant to last.",
+  why: "Known holes in the runtime itself stay open, under everything that stands on it.",
+  fix: "Use Node 22 or 24.",
+};
+export const NODE_END_OF_LIFE: Rule = {
+  id: "runtime-hardening/node-end-of-life",
+  severity: "note",
+  what: "Support for this Node line has ended.",
+  why: "Holes that are found now are not repaired any more.",
+  fix: "Use Node 22 or 24.",
+};
+export const RUNS_AS_ROOT: Rule = {
+  id: "runtime-hardening/root",
+  severity: "note",
+  what: "The process runs as root.",
+  why: "Whoever takes over the process owns the machine or the container, not only the application.",
+  fix: "Start it as a user of its own, such as USER node in the Dockerfile; ports below 1024 belong to the proxy in front.",
+};
+
+const OLDEST = { major: 20, minor: 19 };
+/** The day on which each long-term line ends, from the release schedule of the Node project. */
+const LAST_DAY: ReadonlyMap<number, string> = new Map([
+  [20, "2026-04-30"],
+  [22, "2027-04-30"],
+  [24, "2028-04-30"],
+]);
+const NEWEST_KNOWN = 24;
+
+/**
+ * Judges the running Node; nothing happens per request.
+ *
+ * @example
+ * runtimeHardening();
+ */
+export function runtimeHardening(): Control {
+  return {
+    meta: META,
+    rules: [INSECURE_PARSER, NODE_UNSUPPORTED, NODE_END_OF_LIFE, RUNS_AS_ROOT],
+    check: (deployment) => [...judgeParser(deployment), ...judgeVersion(deployment), ...judgeRights(deployment)],
+  };
+}
+
+function judgeParser({ nodeOptions }: Deployment): readonly Finding[] {
+  const lenient = nodeOptions.some((flag) => flag.replaceAll("_", "-").startsWith("--insecure-http-parser"));
+  return lenient ? [finding(INSECURE_PARSER, { kind: "environment", name: "--insecure-http-parser" })] : [];
+}
+
+function judgeVersion({ nodeVersion, nowMs }: Deployment): readonly Finding[] {
+  const at: Location = { kind: "environment", name: "Node" };
+  const [major = Number.NaN, minor = Number.NaN] = nodeVersion.split(".").map(Number);
+  if (major > NEWEST_KNOWN) return [];
+  const lastDay = LAST_DAY.get(major);
+  const tooOld = !(major > OLDEST.major || (major === OLDEST.major && minor >= OLDEST.minor));
+  if (tooOld || lastDay === undefined) return [finding(NODE_UNSUPPORTED, at, nodeVersion)];
+  const ended = nowMs >= Date.parse(`${lastDay}T24:00:00Z`);
+  return ended ? [finding(NODE_END_OF_LIFE, at, `${nodeVersion}, support ended ${lastDay}`)] : [];
+}
+
+function judgeRights({ mode, userId }: Deployment): readonly Finding[] {
+  return mode === "production" && userId === 0
+    ? [finding(RUNS_AS_ROOT, { kind: "environment", name: "user id" }, "0")]
+    : [];
+}
