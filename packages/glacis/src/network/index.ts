@@ -12,3 +12,32 @@ export {
   type RequestLimitsOptions,
 } from "./request-limits.ts";
 export { runtimeHardening } from "./runtime-hardening.ts";
+export { memoryRateLimits, type MemoryRateLimits, type MemoryRateLimitsOptions } from "./rate-limit-memory.ts";
+export {
+  postgresRateLimits,
+  rateLimitMigration,
+  type PostgresRateLimits,
+  type PostgresRateLimitsOptions,
+  type RateLimitDatabase,
+} from "./rate-limit-postgres.ts";
+export {
+  redisRateLimits,
+  type IoRedisClient,
+  type NodeRedisClient,
+  type RedisRateLimitsOptions,
+} from "./rate-limit-redis.ts";
+export { allowanceOf, type Allowance, type Tally } from "./gcra.ts";
+export { dangerouslyAllowWhenStoreIsDown, type StoreDownPolicy } from "./rate-limit-guard.ts";
+export {
+  RATE_LIMIT_DRY_RUN,
+  RATE_LIMIT_FAILS_OPEN,
+  RATE_LIMIT_FIELDS_UNREADABLE,
+  RATE_LIMIT_REFUSAL_INCOMPLETE,
+  RATE_LIMIT_UNVERIFIED_KEY,
+  STORE_PER_PROCESS,
+} from "./rate-limit-rules.ts";
+export { type Counters, type LimiterScope, type RateLimitStore } from "./rate-limit-store.ts";
+export { type Dimension, type Subject, type SubjectFunction } from "./rate-limit-subject.ts";
+export { type Rates, type RateTiers, type RateUsage } from "./rate-limit-tier.ts";
+export { rateLimit, type ClientRateLimitOptions, type IdentityRateLimitOptions, type RateLimit } from "./rate-limit.ts";
+export { parseRate, type Rate, type RateText } from "./rate.ts";
