@@ -5,6 +5,7 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Observation } from "../core/response.ts";
 import { authorityText, parseAuthority } from "../primitives/authority.ts";
+import { isLoopbackHost } from "../primitives/origin.ts";
 import { recent } from "../primitives/recent.ts";
 import { hostMatcher, isAddressLiteral, parseHostEntry, type HostEntry } from "./host-list.ts";
 import { parsePublicOrigin, type PublicOrigin } from "./public-url.ts";
@@ -189,7 +190,7 @@ function assess(
   else if (!originListed) findings.push(finding(ALLOWED_HOSTS_ORIGIN_MISSING, at("origin"), origin.text));
   for (const entry of entries) {
     const say = (rule: Rule): unknown => findings.push(finding(rule, at("hosts"), entry.text));
-    if (mode !== "development" && isLocalName(entry.hostname)) say(ALLOWED_HOSTS_LOCAL);
+    if (mode !== "development" && isLoopbackHost(entry.hostname)) say(ALLOWED_HOSTS_LOCAL);
     else if (mode !== "development" && isAddressLiteral(entry.hostname)) say(ALLOWED_HOSTS_ADDRESS);
     if (entry.suffix && isSharedSuffix(entry.hostname)) say(ALLOWED_HOSTS_BARE_SUFFIX);
     if (mode !== "development" && entry.port === "any") say(ALLOWED_HOSTS_ANY_PORT);
@@ -198,10 +199,6 @@ function assess(
     findings.push(finding(ALLOWED_HOSTS_ORIGIN_INSECURE, at("origin"), origin.text));
   }
   return findings;
-}
-
-function isLocalName(hostname: string): boolean {
-  return /(?:^|\.)localhost$/u.test(hostname) || hostname.startsWith("127.") || hostname === "[::1]";
 }
 
 function isSharedSuffix(hostname: string): boolean {

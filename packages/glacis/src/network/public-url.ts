@@ -1,6 +1,7 @@
 /** Links that lead back to this application: built from the configured origin, never from a request (guide A05; CWE-644). */
 import type { Host, Scheme } from "../core/facts.ts";
-import { authorityText, parseConfiguredAuthority, withoutDefaultPort } from "../primitives/authority.ts";
+import { parseAuthority } from "../primitives/authority.ts";
+import { parseOrigin } from "../primitives/origin.ts";
 
 /** An origin taken apart; `text` is its serialisation. */
 export interface PublicOrigin {
@@ -15,16 +16,11 @@ export interface PublicOrigin {
  * @throws TypeError saying what an origin looks like
  */
 export function parsePublicOrigin(origin: string): PublicOrigin {
-  const match = /^(https?):\/\/([^/?#\\@\s]+)\/?$/iu.exec(origin);
-  const host = match?.[2] === undefined ? undefined : parseConfiguredAuthority(match[2]);
-  if (match?.[1] === undefined || host === undefined) {
-    throw new TypeError(
-      `"${origin}" is no origin. Write scheme, host and perhaps a port, such as "https://app.example.com".`,
-    );
-  }
-  const scheme: Scheme = match[1].toLowerCase() === "https" ? "https" : "http";
-  const canonical = withoutDefaultPort(host, scheme);
-  return { text: `${scheme}://${authorityText(canonical)}`, scheme, host: canonical };
+  const text = parseOrigin("origin", origin);
+  const scheme: Scheme = text.startsWith("https:") ? "https" : "http";
+  const host = parseAuthority(text.slice(scheme.length + 3));
+  if (host === undefined) throw new TypeError(`The origin "${text}" names no host that a Host header could name.`);
+  return { text, scheme, host };
 }
 
 /**
