@@ -1,4 +1,16 @@
 export {
+  allowedHosts,
+  ALLOWED_HOSTS_ADDRESS,
+  ALLOWED_HOSTS_ANY_PORT,
+  ALLOWED_HOSTS_BARE_SUFFIX,
+  ALLOWED_HOSTS_EMPTY,
+  ALLOWED_HOSTS_LOCAL,
+  ALLOWED_HOSTS_NOT_ENFORCED,
+  ALLOWED_HOSTS_ORIGIN_INSECURE,
+  ALLOWED_HOSTS_ORIGIN_MISSING,
+  type AllowedHostsOptions,
+} from "./allowed-hosts.ts";
+export {
   overloadProtection,
   SHEDS_TOO_LATE,
   type OverloadProtection,
@@ -41,3 +53,15 @@ export { type Dimension, type Subject, type SubjectFunction } from "./rate-limit
 export { type Rates, type RateTiers, type RateUsage } from "./rate-limit-tier.ts";
 export { rateLimit, type ClientRateLimitOptions, type IdentityRateLimitOptions, type RateLimit } from "./rate-limit.ts";
 export { parseRate, type Rate, type RateText } from "./rate.ts";
+export { type ClientHeader } from "./proxy-chain.ts";
+export { PROXY_MISSING_HEADER, PROXY_SHARED_ADDRESS, PROXY_UNEXPECTED_HEADER } from "./proxy-misuse.ts";
+export { PROXY_FORWARDED_HOST, PROXY_HOPS_ONLY, PROXY_PLATFORM_UNDECLARED, PROXY_TOO_WIDE } from "./proxy-posture.ts";
+export { publicUrl } from "./public-url.ts";
+export {
+  requestShape,
+  REQUEST_SHAPE_HEADER_SIZE,
+  REQUEST_SHAPE_LENIENT_PARSER,
+  REQUEST_SHAPE_TRACE_OFFERED,
+  type RequestShapeOptions,
+} from "./request-shape.ts";
+export { trustedProxies, type TrustedProxies, type TrustedProxiesOptions } from "./trusted-proxies.ts";
