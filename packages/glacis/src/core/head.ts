@@ -4,7 +4,7 @@ import type { Exchange } from "./exchange.ts";
 import type { HeaderRule, ResponseDraft } from "./response.ts";
 
 /** Media types that a browser renders as an active document. */
-const DOCUMENT_TYPES = new Set(["text/html", "application/xhtml+xml", "image/svg+xml", "application/xml", "text/xml"]);
+export const DOCUMENT_TYPES: ReadonlySet<string> = new Set(["text/html", "application/xhtml+xml", "image/svg+xml", "application/xml", "text/xml"]);
 
 /**
  * Sorts every header rule once, by the occasions on which it applies, and returns the function that writes a response's head.
