@@ -12,8 +12,16 @@ export { assertFit, BootError } from "./core/boot.ts";
 export type { Control, ControlMeta, Deployment, Mode } from "./core/control.ts";
 export type { AuditEvent, AuditRecord, AuditSink } from "./core/event.ts";
 export { Refusal } from "./core/error-reason.ts";
-export { describeLocation, type Finding, type Location, type Rule, type Severity } from "./core/finding.ts";
-export { COMPOSITION_RULES, judgeSecurity } from "./core/judge.ts";
+export {
+  describeLocation,
+  groupByRule,
+  type Finding,
+  type Location,
+  type Rule,
+  type Severity,
+} from "./core/finding.ts";
+export { COMPOSITION_RULES, judgeSecurity, REQUIRED_CONTROLS } from "./core/judge.ts";
+export { nearestWord } from "./core/options.ts";
 export {
   ANONYMOUS,
   tenantScope,

@@ -66,7 +66,7 @@ describe("assertFit", () => {
   it("refuses a composition that lacks a control, naming it", () => {
     const error = refusal(() => assertFit(glacis(bareLayers({ mode: "production" })), production));
     expect(error.findings).toHaveLength(REQUIRED_CONTROLS.length);
-    expect(error.message).toContain("composition/control-missing  at csrf");
+    expect(error.message).toContain(`composition/control-missing  at ${REQUIRED_CONTROLS.join(", ")}`);
   });
 
   it("refuses when a check crashes: an unanswered question is a no", () => {

@@ -1,5 +1,5 @@
 import type { Deployment } from "./control.ts";
-import { describeLocation, type Finding } from "./finding.ts";
+import { groupByRule, type Finding } from "./finding.ts";
 import { judgeSecurity } from "./judge.ts";
 import type { Security } from "./security.ts";
 
@@ -10,10 +10,9 @@ export class BootError extends Error {
   readonly findings: readonly Finding[];
 
   constructor(findings: readonly Finding[]) {
-    const lines = findings.map(({ rule, at, detail }) => {
-      const where = describeLocation(at) + (detail === undefined ? "" : ` (${detail})`);
-      return `  ${rule.id}  at ${where}\n          ${rule.what}\n          fix: ${rule.fix}`;
-    });
+    const lines = groupByRule(findings).map(
+      ({ rule, places }) => `  ${rule.id}  at ${places.join(", ")}\n          ${rule.what}\n          fix: ${rule.fix}`,
+    );
     const count = findings.length === 1 ? "1 finding stands" : `${findings.length} findings stand`;
     super(
       `${count} between this configuration and production. Nothing listens until ${findings.length === 1 ? "it is" : "they are"} fixed:\n\n${lines.join("\n")}\n\n` +

@@ -48,3 +48,16 @@ export function describeLocation(at: Location): string {
       return at.header === undefined ? at.url : `${at.url} ${at.header}`;
   }
 }
+
+/** Findings of one rule together, in the order in which the rules first appear; each place as it is shown to people. */
+export function groupByRule(
+  findings: readonly Finding[],
+): readonly { readonly rule: Rule; readonly places: readonly string[] }[] {
+  const groups = new Map<string, { readonly rule: Rule; readonly places: string[] }>();
+  for (const { rule, at, detail } of findings) {
+    const group = groups.get(rule.id) ?? { rule, places: [] };
+    group.places.push(describeLocation(at) + (detail === undefined ? "" : ` (${detail})`));
+    groups.set(rule.id, group);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,289 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+const MAIN = join(ROOT, "packages/cli/dist/main.js");
+
+/** A composition with a stand-in for each required control, so that a transcript shows the findings that it is about. */
+const SECURITY = `
+import { glacis, REQUIRED_CONTROLS, type Layers, type Security } from "glacis";
+import { bareLayers, stubControl } from "glacis/testing";
+import { hsts, type HstsOptions } from "glacis/transport";
+
+// An enum and a bare import path: what TypeScript applications contain and Node alone does not run.
+enum Name { hsts = "hsts" }
+
+export function compose(options: HstsOptions, change: Partial<Layers> = {}): Security {
+  const stubs = REQUIRED_CONTROLS.filter((id) => id !== Name.hsts).map((id) => stubControl(id, {}));
+  return glacis(bareLayers({ mode: "production", network: stubs, transport: [hsts(options)], ...change }));
+}
+`;
+
+const CONFIGS: Readonly<Record<string, string>> = {
+  "glacis.config.ts": 'import { compose } from "./src/security";\nexport const security = compose({});',
+  "short.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({ maxAgeSeconds: 300 });',
+  "missing.config.ts":
+    'import { bareLayers } from "glacis/testing";\nexport const layers = bareLayers({ mode: "production" });',
+  "development.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({}, { mode: "development" });',
+  "waived.config.ts": `import { compose } from "./src/security";
+export const security = compose({ maxAgeSeconds: 300 });
+const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+const entry = { id: "hsts/too-short", reason: "roll-out in steps", owner: "platform" };
+export const waivers = [{ ...entry, expires: day(Number(process.env.WAIVER_DAYS)) }];`,
+  "throws.config.ts": 'throw new TypeError("GLACIS_KEYS is missing.");',
+  "misspelt.config.ts": 'import { compose } from "./src/security";\nexport const securty = compose({});',
+  "default.config.ts": 'import { compose } from "./src/security";\nexport default compose({});',
+  "empty.config.ts": "export {};",
+  "both.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({});\nexport const layers = security.layers;',
+  "fake.config.ts": "export const security = { check: () => [] };",
+  "incomplete.config.ts":
+    'import { bareLayers } from "glacis/testing";\nconst { audit: _, ...layers } = bareLayers();\nexport { layers };',
+  "waivers.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({});\nexport const waivers = "all";',
+  "chatty.config.ts":
+    'import { compose } from "./src/security";\nconsole.log("connecting");\nsetInterval(() => undefined, 1000);\nexport const security = compose({});',
+  "syntax.config.ts": "export const security = ;",
+};
+
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "glacis-check-"));
+  const write = (path: string, text: string): void => {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  };
+  for (const [path, text] of Object.entries(CONFIGS)) write(path, text);
+  write("src/security.ts", SECURITY);
+  write("package.json", '{ "type": "module" }');
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(join(ROOT, "packages/glacis"), join(folder, "node_modules/glacis"), "dir");
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number | null;
+}
+
+function glacis(args: string, environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
+  const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...environment };
+  const child = spawn(process.execPath, [MAIN, ...args.split(" ").filter(Boolean)], { cwd: folder, env });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (exitCode) => resolve({ stdout, stderr, exitCode }));
+  });
+}
+
+/** Command, stdout, stderr and exit code as a person would paste them; what depends on the machine is named. */
+async function transcript(args: string, environment?: Readonly<Record<string, string>>): Promise<string> {
+  const { stdout, stderr, exitCode } = await glacis(args, environment);
+  return `$ glacis ${args}\n${stdout}${stderr === "" ? "" : `--- stderr\n${stderr}`}--- exit ${exitCode}`
+    .replaceAll(process.versions.node, "<node>")
+    .replaceAll(/\d+ controls/gu, "<n> controls");
+}
+
+describe("glacis check", () => {
+  it("says so and exits 0 when nothing is found", async () => {
+    expect(await transcript("check --deploy")).toBe(`$ glacis check --deploy
+glacis check: glacis.config.ts, production, Node <node>, <n> controls
+
+0 errors, 0 warnings, 0 notes, 0 waived. Clean.
+--- exit 0`);
+  });
+
+  it("prints what, where, why and fix of a warning, and lets it pass on a laptop", async () => {
+    expect(await transcript("check --config short.config.ts")).toBe(`$ glacis check --config short.config.ts
+glacis check: short.config.ts, production, Node <node>, <n> controls
+
+warning  hsts/too-short  at hsts (max-age=300)
+         Strict-Transport-Security lasts less than one year.
+         why: A browser forgets a short policy between visits, and the next visit can be downgraded to HTTP.
+         fix: Use maxAgeSeconds: 63_072_000, or a ramp with an end date while you roll out.
+
+0 errors, 1 warning, 0 notes, 0 waived. Clean; a deployment counts warnings too: --deploy.
+--- exit 0`);
+  });
+
+  it("counts the same warning before a deployment", async () => {
+    const { stdout, exitCode } = await glacis("check --deploy --config short.config.ts");
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain("1 warning, 0 notes, 0 waived. Not fit:");
+  });
+
+  it("counts an error always: a control that is missing", async () => {
+    const { stdout, exitCode } = await glacis("check --config missing.config.ts");
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^error +composition\/control-missing {2}at .*\bcsrf\b/mu);
+  });
+
+  it("counts layers composed for development when the environment is production", async () => {
+    expect((await glacis("check --config development.config.ts")).exitCode).toBe(1);
+    expect((await glacis("check --config development.config.ts", { NODE_ENV: "development" })).exitCode).toBe(0);
+  });
+
+  it("takes a waived finding out of the verdict and lists it with its reason", async () => {
+    const { stdout, exitCode } = await glacis("check --deploy --config waived.config.ts", { WAIVER_DAYS: "30" });
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(
+      /^waived {3}hsts\/too-short {2}at hsts\n {9}until \d{4}-\d\d-\d\d, platform: roll-out in steps$/mu,
+    );
+    expect(stdout).toContain("0 warnings, 0 notes, 1 waived. Clean.");
+  });
+
+  it.each([
+    ["-1", "waiver/expired"],
+    ["120", "waiver/too-long"],
+    ["x", "could not be loaded"],
+  ])("does not honour a waiver that ends %s days from now", async (days, expected) => {
+    const { stdout, stderr, exitCode } = await glacis("check --deploy --config waived.config.ts", {
+      WAIVER_DAYS: days,
+    });
+    expect(exitCode).toBeGreaterThan(0);
+    expect(stdout + stderr).toContain(expected);
+  });
+
+  it.each([
+    ["nowhere.config.ts", "there is no nowhere.config.ts here."],
+    ["throws.config.ts", "throws.config.ts could not be loaded: TypeError: GLACIS_KEYS is missing."],
+    ["misspelt.config.ts", 'misspelt.config.ts exports "securty", which means nothing here.'],
+    ["default.config.ts", 'default.config.ts exports "default", which means nothing here.'],
+    ["empty.config.ts", "empty.config.ts exports neither security nor layers."],
+    ["both.config.ts", "both.config.ts exports both security and layers."],
+    ["fake.config.ts", "fake.config.ts exports a security that glacis() did not make."],
+    ["incomplete.config.ts", 'the layers of incomplete.config.ts do not compose: TypeError: glacis() needs "audit".'],
+    ["waivers.config.ts", "waivers.config.ts exports waivers that are no list."],
+    ["syntax.config.ts", "syntax.config.ts could not be loaded:"],
+  ])("exits 2 for %s, and says what, why and what to do on stderr alone", async (config, message) => {
+    const { stdout, stderr, exitCode } = await glacis(`check --format json --config ${config}`);
+    expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 2 });
+    expect(stderr).toContain(`glacis: ${message}`);
+    expect(stderr).toMatch(/\n {2}why: .+\n {2}fix: .+\n$/u);
+  });
+
+  it("suggests the export that was meant", async () => {
+    expect((await glacis("check --config misspelt.config.ts")).stderr).toContain('fix: did you mean "security"?');
+  });
+
+  it.each(["", "chek", "check --depoly", "check --format xml", "check --config"])(
+    "exits 2 when asked for something that is not there: glacis %s",
+    async (args) => {
+      const { stdout, exitCode } = await glacis(args);
+      expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 2 });
+    },
+  );
+
+  it("prints its version and its help and exits 0", async () => {
+    expect(await transcript("--version")).toBe("$ glacis --version\n0.1.0\n--- exit 0");
+    expect((await glacis("check --help")).stdout).toContain("Exit code: 0 clean, 1 findings, 2 could not check.");
+  });
+
+  it("keeps a document parseable when the configuration prints, and ends although it left a timer running", async () => {
+    const { stdout, stderr, exitCode } = await glacis("check --format json --config chatty.config.ts");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ format: 1, clean: true, findings: [] });
+    expect(stderr).toBe("connecting\n");
+  });
+
+  it("gives programs every finding with its place, and every control that was asked", async () => {
+    const { stdout } = await glacis("check --deploy --format json --config short.config.ts");
+    const document = JSON.parse(stdout) as { readonly controls: readonly unknown[] };
+    expect(document).toMatchObject({
+      tool: { name: "glacis", version: "0.1.0" },
+      config: "short.config.ts",
+      mode: "production",
+      deploy: true,
+      clean: false,
+      findings: [
+        { id: "hsts/too-short", severity: "warning", at: { kind: "setting", name: "hsts" }, django: ["security.W004"] },
+      ],
+      waived: [],
+    });
+    expect(document.controls).toContainEqual({ id: "hsts", title: expect.any(String) as string, findings: 1 });
+  });
+
+  it("writes no escape codes where nobody looks at colours", async () => {
+    expect((await glacis("check --config short.config.ts")).stdout).not.toContain("\u001B");
+  });
+});
+
+describe("glacis check --format sarif", () => {
+  it("is a SARIF 2.1.0 log whose results refer to described rules", async () => {
+    const { stdout, exitCode } = await glacis("check --deploy --format sarif --config missing.config.ts");
+    const log = JSON.parse(stdout) as Sarif;
+    expect(exitCode).toBe(1);
+    expect(log.version).toBe("2.1.0");
+    expect(log.$schema).toMatch(/^https:.*sarif-schema-2\.1\.0\.json$/u);
+    const [run] = log.runs;
+    const rules = run?.tool.driver.rules ?? [];
+    expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
+    for (const rule of rules) {
+      expect(rule.shortDescription.text).not.toBe("");
+      expect(rule.help.markdown).toContain("**Fix:**");
+      expect(["error", "warning", "note"]).toContain(rule.defaultConfiguration.level);
+    }
+    expect(run?.results.length).toBeGreaterThan(0);
+    for (const result of run?.results ?? []) {
+      expect(rules[result.ruleIndex]?.id).toBe(result.ruleId);
+      const [location] = result.locations;
+      expect(location?.physicalLocation.artifactLocation.uri).toBe("missing.config.ts");
+      expect(location?.physicalLocation.region.startLine).toBeGreaterThanOrEqual(1);
+    }
+    const prints = (run?.results ?? []).map((result) => result.partialFingerprints["ruleAndPlace/v1"]);
+    expect(new Set(prints).size).toBe(prints.length);
+  });
+
+  it("shows a waived finding as a suppressed result with its justification", async () => {
+    const { stdout } = await glacis("check --format sarif --config waived.config.ts", { WAIVER_DAYS: "30" });
+    const [run] = (JSON.parse(stdout) as Sarif).runs;
+    expect(run?.results).toHaveLength(1);
+    expect(run?.results[0]).toMatchObject({
+      ruleId: "hsts/too-short",
+      level: "warning",
+      suppressions: [
+        { kind: "external", justification: expect.stringContaining("roll-out in steps (platform, until") },
+      ],
+    });
+  });
+});
+
+interface Sarif {
+  readonly $schema: string;
+  readonly version: string;
+  readonly runs: readonly {
+    readonly tool: {
+      readonly driver: {
+        readonly rules: readonly {
+          readonly id: string;
+          readonly shortDescription: { readonly text: string };
+          readonly help: { readonly markdown: string };
+          readonly defaultConfiguration: { readonly level: string };
+        }[];
+      };
+    };
+    readonly results: readonly {
+      readonly ruleId: string;
+      readonly ruleIndex: number;
+      readonly partialFingerprints: Readonly<Record<string, string>>;
+      readonly locations: readonly {
+        readonly physicalLocation: {
+          readonly artifactLocation: { readonly uri: string };
+          readonly region: { readonly startLine: number };
+        };
+      }[];
+    }[];
+  }[];
+}

@@ -1,0 +1,32 @@
+import { Command, CommanderError } from "commander";
+import { addCheckCommand } from "./commands/check.ts";
+import { CannotCheck, EXIT } from "./outcome.ts";
+import { CLI_VERSION } from "./version.ts";
+
+/**
+ * Runs the command line.
+ *
+ * @param args what stands after the program's name
+ * @returns the exit code: 0 clean, 1 findings, 2 could not check
+ */
+export async function run(args: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.clean;
+  const program = new Command("glacis")
+    .description("Judges the security of an application that is composed with Glacis.")
+    .version(CLI_VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .showHelpAfterError("Run glacis --help for what there is.")
+    .exitOverride();
+  addCheckCommand(program, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.cannotCheck;
+    if (!(error instanceof CannotCheck)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return EXIT.cannotCheck;
+  }
+}

@@ -1,0 +1,47 @@
+import { styleText } from "node:util";
+import { describeLocation, groupByRule, type Finding, type Severity } from "glacis";
+import { SEVERITIES, type Report } from "../report.ts";
+
+const COLOURS = { error: "red", warning: "yellow", note: "cyan" } as const;
+
+/** For people: what, why and fix of every finding, worst first. */
+export function renderText(report: Report): string {
+  const { deployment, standing, waived, clean, strict, controls } = report;
+  const heading = `glacis check: ${report.configPath}, ${deployment.mode}, Node ${deployment.nodeVersion}, ${count(controls.length, "control")}`;
+  const findings = groupByRule(standing).map(renderGroup);
+  const accepted = waived.map(({ finding, waiver }) => {
+    const line = `${"waived".padEnd(8)} ${finding.rule.id}  at ${describeLocation(finding.at)}`;
+    return `${line}\n         until ${waiver.expires}, ${waiver.owner}: ${waiver.reason}\n`;
+  });
+  const closing = clean
+    ? `Clean${strict ? "" : "; a deployment counts warnings too: --deploy"}.`
+    : "Not fit: fix these, or waive them with a reason, an owner and an expiry.";
+  return [`${heading}\n`, ...findings, ...accepted, `${tally(standing, waived.length)}. ${closing}\n`].join("\n");
+}
+
+function renderGroup({ rule, places }: ReturnType<typeof groupByRule>[number]): string {
+  return [
+    `${paint(rule.severity)} ${rule.id}  at ${places.join(", ")}`,
+    `         ${rule.what}`,
+    `         why: ${rule.why}`,
+    `         fix: ${rule.fix}`,
+    "",
+  ].join("\n");
+}
+
+function paint(severity: Severity): string {
+  const padded = severity.padEnd(8);
+  const coloured = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
+  return coloured ? styleText(COLOURS[severity], padded) : padded;
+}
+
+function tally(standing: readonly Finding[], waived: number): string {
+  const counted = SEVERITIES.map((severity) =>
+    count(standing.filter(({ rule }) => rule.severity === severity).length, severity),
+  );
+  return [...counted, `${waived} waived`].join(", ");
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
