@@ -13,10 +13,13 @@ for (let code = 0x21; code <= 0x7e; code += 1) {
   if (code !== 0x22 && code !== 0x2c && code !== 0x3b && code !== 0x5c) CLASS_OF[code] = at(code) | COOKIE_OCTET;
 }
 
-/** `cookie-name`: a token (RFC 9110 section 5.6.2), not empty. */
-export function isCookieName(text: string, start = 0, end: number = text.length): boolean {
+/** `token` (RFC 9110 section 5.6.2): what method, header and cookie names are made of. Not empty. */
+export function isToken(text: string, start = 0, end: number = text.length): boolean {
   return start < end && everyOctet(text, start, end, TOKEN);
 }
+
+/** `cookie-name` is a token. */
+export { isToken as isCookieName };
 
 /** `*cookie-octet`, without the optional surrounding quotes; may be empty. */
 export function isCookieValue(text: string, start = 0, end: number = text.length): boolean {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
@@ -103,7 +104,7 @@ describe("parseCookieHeader", () => {
 
   it("never throws, and returns only tokens and cookie-octets that stand in the header", () => {
     const noise = fc.string({
-      unit: fc.constantFrom(...'ab_-=;" \t,\\\u0000\u00e9', "__Host-", "__HOST-", "; ", "id"),
+      unit: fc.constantFrom(...'ab_-=;" \t,\\\u0000\u00e9'.split(""), "__Host-", "__HOST-", "; ", "id"),
     });
     fc.assert(
       fc.property(fc.oneof(noise, fc.string({ unit: "binary" })), (header) => {
@@ -158,6 +159,7 @@ describe.skipIf(cases.length === 0)("the recorded Cookie headers", () => {
   });
 
   it("lists no deviation that is none", () => {
-    for (const { id, result } of cases) if (DEVIATIONS[id] !== undefined) expect(DEVIATIONS[id][1]).not.toEqual(result);
+    const listed = cases.filter(({ id }) => DEVIATIONS[id] !== undefined);
+    expect(listed.filter(({ id, result }) => isDeepStrictEqual(DEVIATIONS[id]?.[1], result))).toEqual([]);
   });
 });

@@ -47,7 +47,8 @@ function validate(name: string, cookie: RegisteredCookie): void {
   rejectUnknownOptions(`cookies({ registry }) for "${name}"`, cookie, ENTRY_OPTIONS);
   const { purpose, sameSite = "Lax", scriptReadable = false, domain, reason } = cookie;
   if (!PURPOSES.includes(purpose)) {
-    const hint = nearestWord(String(purpose), PURPOSES);
+    const given: unknown = purpose;
+    const hint = typeof given === "string" ? nearestWord(given, PURPOSES) : undefined;
     throw new TypeError(
       `The cookie "${name}" needs a purpose: ${PURPOSES.join(", ")}.${hint === undefined ? "" : ` Did you mean "${hint}"?`}`,
     );

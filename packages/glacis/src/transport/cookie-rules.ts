@@ -126,15 +126,10 @@ function httpOnlyRule({ name, attributes }: SetCookieLine, entry: RegisteredCook
 }
 
 function sameSiteRule({ attributes }: SetCookieLine, entry: RegisteredCookie | undefined): Rule | undefined {
-  switch (attributes.get("samesite")?.toLowerCase()) {
-    case "strict":
-    case "lax":
-      return undefined;
-    case "none":
-      return entry?.sameSite === "None" && attributes.has("partitioned") ? undefined : COOKIES_SAME_SITE_NONE;
-    default:
-      return COOKIES_SAME_SITE_MISSING;
-  }
+  const written = attributes.get("samesite")?.toLowerCase();
+  if (written === "strict" || written === "lax") return undefined;
+  if (written !== "none") return COOKIES_SAME_SITE_MISSING;
+  return entry?.sameSite === "None" && attributes.has("partitioned") ? undefined : COOKIES_SAME_SITE_NONE;
 }
 
 function prefixRule({ name, attributes }: SetCookieLine, needsPrefix: boolean): Rule | undefined {

@@ -6,5 +6,7 @@ export {
 } from "../primitives/set-cookie.ts";
 export type { CookiePurpose, CookieRegistry, RegisteredCookie } from "./cookie-registry.ts";
 export { cookies, type CookieOptions, type UnregisteredCookies } from "./cookies.ts";
+export type { CorsOptions } from "./cors-policy.ts";
+export { cors } from "./cors.ts";
 export { hsts, type HstsOptions } from "./hsts.ts";
 export { tlsPeerVerification } from "./tls-peer-verification.ts";
