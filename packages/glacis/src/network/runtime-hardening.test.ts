@@ -18,12 +18,8 @@ function ids(change: Partial<Deployment>): readonly string[] {
 }
 
 describe("runtime-hardening", () => {
-  it("finds nothing in a supported Node with its strict parser and a user of its own", () => {
+  it("finds nothing in a supported Node with a user of its own", () => {
     expect(ids({})).toEqual([]);
-  });
-
-  it.each(["--insecure-http-parser", "--insecure_http_parser"])("finds the lenient parser behind %s", (flag) => {
-    expect(ids({ nodeOptions: [flag] })).toEqual(["runtime-hardening/insecure-parser"]);
   });
 
   it.each([

@@ -1,25 +1,18 @@
-/** The process itself: the parser it runs, the rights it has, and whether anybody still repairs it (catalog `runtime-hardening`). */
+/** The process itself: the rights it has, and whether anybody still repairs what it runs on (catalog `runtime-hardening`). */
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 
 const META: ControlMeta = {
   id: "runtime-hardening",
-  title: "A maintained Node with its strict parser and few rights",
+  title: "A maintained Node with few rights",
   layer: "network",
   guide: ["A05", "A06"],
   owasp2021: ["A05", "A06"],
   owasp2025: ["A02", "A03"],
   asvs: ["v5.0.0-15.2.1", "v5.0.0-15.2.5"],
-  cwe: ["CWE-250", "CWE-444", "CWE-1104"],
+  cwe: ["CWE-250", "CWE-1104"],
 };
 
-export const INSECURE_PARSER: Rule = {
-  id: "runtime-hardening/insecure-parser",
-  severity: "error",
-  what: "Node runs with --insecure-http-parser.",
-  why: "The lenient parser accepts requests that a proxy in front reads differently, which is how requests are smuggled past it.",
-  fix: "Remove --insecure-http-parser from the start command and from NODE_OPTIONS.",
-};
 export const NODE_UNSUPPORTED: Rule = {
   id: "runtime-hardening/node-unsupported",
   severity: "error",
@@ -60,14 +53,9 @@ const NEWEST_KNOWN = 24;
 export function runtimeHardening(): Control {
   return {
     meta: META,
-    rules: [INSECURE_PARSER, NODE_UNSUPPORTED, NODE_END_OF_LIFE, RUNS_AS_ROOT],
-    check: (deployment) => [...judgeParser(deployment), ...judgeVersion(deployment), ...judgeRights(deployment)],
+    rules: [NODE_UNSUPPORTED, NODE_END_OF_LIFE, RUNS_AS_ROOT],
+    check: (deployment) => [...judgeVersion(deployment), ...judgeRights(deployment)],
   };
-}
-
-function judgeParser({ nodeOptions }: Deployment): readonly Finding[] {
-  const lenient = nodeOptions.some((flag) => flag.replaceAll("_", "-").startsWith("--insecure-http-parser"));
-  return lenient ? [finding(INSECURE_PARSER, { kind: "environment", name: "--insecure-http-parser" })] : [];
 }
 
 function judgeVersion({ nodeVersion, nowMs }: Deployment): readonly Finding[] {
