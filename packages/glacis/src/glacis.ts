@@ -147,6 +147,16 @@ export function glacis(layers: Layers): Security {
     return PROCEED;
   }
 
+  /** A second rule inside an admitted request, such as a route's own under its group's: it can only narrow what the first has allowed. */
+  function narrow(exchange: Exchange, route: SealedRoute): Verdict | Promise<Verdict> {
+    exchange.decided = false;
+    const access: Step<IdentifiedFacts> = { id: "access-rule", decide: route.rule.access.decide };
+    const decision = run(exchange, [access, ...stepsOf(route.rule.controls)]);
+    return decision instanceof Promise
+      ? decision.then((settled) => entered(exchange, settled))
+      : entered(exchange, decision);
+  }
+
   async function identifyLater(exchange: Exchange, route: SealedRoute, pending: Promise<Identity>): Promise<Verdict> {
     let identity: Identity | undefined;
     const lookup = pending.then((found): Decision => {
@@ -173,11 +183,16 @@ export function glacis(layers: Layers): Security {
         : verdictOf(exchange, decision);
     },
 
-    endpoint: (exchange) => (endpoints.size === 0 ? undefined : endpoints.get(`${exchange.method} ${exchange.path}`)),
+    endpoint(exchange) {
+      if (endpoints.size === 0) return undefined;
+      const method = exchange.method === "HEAD" ? "GET" : exchange.method;
+      return endpoints.get(`${method} ${exchange.path}`);
+    },
 
     enter(exchange, route) {
       exchange.route = route.rule;
       exchange.pattern = route.pattern;
+      if (exchange.entered) return narrow(exchange, route);
       exchange.awaitsBody = carriesBody(exchange) && layers.body.parses(exchange.mediaType);
       let identity: Identity | Promise<Identity>;
       try {
@@ -194,6 +209,7 @@ export function glacis(layers: Layers): Security {
       const parsed = layers.body.parse(mediaType, text);
       if ("refusal" in parsed) return respond(exchange, parsed.refusal);
       exchange.body = parsed.value;
+      exchange.bodyText = text;
       const body: ReceivedBody = { mediaType, value: parsed.value };
       const steps = bodyControls.map(({ meta, decideBody }) => ({
         id: meta.id,

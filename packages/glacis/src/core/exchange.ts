@@ -27,6 +27,9 @@ const UNDECLARED: RouteFacts = Object.freeze({
   csrfExempt: undefined,
 });
 
+const SLASH = 0x2f;
+const ABSOLUTE_START = /^[a-z]+:\/\/[^/]*/iu;
+
 /**
  * One request on its way through: the facts, and what the stages have added to them. A class for one reason: getters on a prototype make
  * costly facts lazy without a closure per request. Only the composition root writes its mutable members.
@@ -50,6 +53,8 @@ export class Exchange implements IdentifiedFacts {
   awaitsBody = false;
   /** The parsed body, once it passed the limits. */
   body: unknown = undefined;
+  /** The same body as it was sent, for a signature over it. */
+  bodyText: string | undefined = undefined;
   /** Headers that decisions have added for the response. */
   responseHeaders: HeaderPair[] | undefined = undefined;
 
@@ -83,7 +88,10 @@ export class Exchange implements IdentifiedFacts {
   }
 
   get path(): string {
-    return this.#queryStart === -1 ? this.wire.target : this.wire.target.slice(0, this.#queryStart);
+    const { target } = this.wire;
+    const path = this.#queryStart === -1 ? target : target.slice(0, this.#queryStart);
+    // Absolute form (RFC 9112 section 3.2.2): the path begins after the authority.
+    return path.charCodeAt(0) === SLASH || path === "*" ? path : path.replace(ABSOLUTE_START, "") || "/";
   }
 
   get query(): string {

@@ -24,6 +24,11 @@ export const REASONS = {
   body_too_large: { status: 413, layer: "network", sentence: "The request body is too large." },
   target_too_long: { status: 414, layer: "network", sentence: "The URL is too long." },
   media_type_unsupported: { status: 415, layer: "network", sentence: "This content type is not accepted here." },
+  expectation_failed: {
+    status: 417,
+    layer: "network",
+    sentence: "The Expect header asks for something that is not done here.",
+  },
   headers_too_large: { status: 431, layer: "network", sentence: "The request headers are too large." },
   request_timeout: { status: 408, layer: "network", sentence: "The request took too long to arrive." },
   parameters_too_many: { status: 400, layer: "network", sentence: "The request has too many parameters." },

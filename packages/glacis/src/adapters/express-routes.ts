@@ -1,0 +1,185 @@
+/** Reads the routes out of Express's routers, versions 4 and 5, and says which access rule stands in front of each. */
+import type { RouteDeclaration, RouteRule } from "../core/route.ts";
+import type { SealedRoute } from "../core/security.ts";
+import { freezeList } from "./seal-application.ts";
+import { covers, join } from "./route-pattern.ts";
+
+export type Next = (error?: unknown) => void;
+/** Express's own types need not be installed twice: a handler is what it is called with. */
+export type Handler = (...values: never[]) => unknown;
+
+export interface RouteLike {
+  readonly path: string | RegExp | readonly (string | RegExp)[];
+  readonly methods: Readonly<Record<string, boolean>>;
+  readonly stack: LayerLike[];
+}
+
+export interface LayerLike {
+  handle: Handler & { readonly stack?: LayerLike[] };
+  readonly name: string;
+  /** On a layer of a route: the method, or undefined for every method. */
+  readonly method?: string;
+  readonly route?: RouteLike;
+  /** Express 5. */
+  readonly rawPath?: unknown;
+  /** Express 4. */
+  readonly regexp?: RegExp & { readonly fast_slash?: boolean };
+  readonly keys?: readonly { readonly name: string | number }[];
+  /** Express 4 leaves the matched path here, Express 5 returns it. */
+  readonly path?: string;
+  readonly match: (path: string) => boolean | { readonly path: string };
+}
+
+export interface RouterLike {
+  readonly stack: LayerLike[];
+}
+
+/** The middlewares that `access` has made, with their rules. */
+export const markers: WeakMap<Handler, RouteRule> = new WeakMap();
+
+/** Makes the middleware that admits requests by one sealed route. */
+export type MakeGate = (sealed: SealedRoute) => Handler;
+
+interface Mark {
+  readonly prefix: string;
+  readonly rule: RouteRule;
+}
+
+/** What a walk leaves behind: declarations to seal, and the gates to open once they are. */
+export interface RouteTable {
+  readonly declarations: RouteDeclaration[];
+  /** Called after sealing: puts gates in the markers' place and freezes every list. */
+  readonly close: (makeGate: MakeGate) => void;
+}
+
+/** @throws Error where routes are hidden from view */
+export function readRoutes(root: RouterLike): RouteTable {
+  const declarations: RouteDeclaration[] = [];
+  const closings: ((makeGate: MakeGate) => void)[] = [];
+  const seen = new Set<RouterLike>();
+
+  function visit(router: RouterLike, prefix: string, outer: readonly Mark[]): void {
+    const marks: Mark[] = [...outer];
+    for (const layer of router.stack) {
+      if (layer.route !== undefined) {
+        visitRoute(layer.route, prefix, marks);
+      } else if (layer.name === "mounted_app") {
+        throw new Error(
+          `The application mounted at ${join(prefix, pathOf(layer))} hides its routes. Mount an express.Router() there instead.`,
+        );
+      } else if (Array.isArray(layer.handle.stack)) {
+        visit(layer.handle as unknown as RouterLike, join(prefix, pathOf(layer)), marks);
+      } else {
+        const rule = markers.get(layer.handle);
+        if (rule !== undefined) marks.push(visitGroup(layer, join(prefix, pathOf(layer)), rule));
+      }
+    }
+    if (!seen.has(router)) closings.push(() => freezeList(router.stack));
+    seen.add(router);
+  }
+
+  function visitGroup(layer: LayerLike, prefix: string, rule: RouteRule): Mark {
+    const sealed: SealedRoute = { method: "*", pattern: join(prefix, "*"), rule };
+    closings.push((makeGate) => replace(layer, rule, makeGate(sealed)));
+    return { prefix, rule };
+  }
+
+  function visitRoute(route: RouteLike, prefix: string, marks: readonly Mark[]): void {
+    const patterns = [route.path].flat(Number.POSITIVE_INFINITY as 1).map((path) => join(prefix, String(path)));
+    const pattern = patterns.join(" | ");
+    const group = marks.findLast((mark) => patterns.every((single) => covers(mark.prefix, single)));
+    for (const method of methodsOf(route)) {
+      const rule = ownRule(route, method) ?? group?.rule;
+      declarations.push({ method, pattern, rule, fix: fixFor(method, pattern) });
+    }
+    closings.push((makeGate) => {
+      for (const layer of route.stack) {
+        const rule = markers.get(layer.handle);
+        if (rule === undefined) continue;
+        const method = layer.method?.toUpperCase() ?? "*";
+        const sealed: SealedRoute = { method, pattern, rule };
+        replace(layer, rule, makeGate(sealed));
+      }
+      freezeList(route.stack);
+      Object.freeze(route.methods);
+    });
+  }
+
+  visit(root, "", []);
+  return {
+    declarations,
+    close: (makeGate) => {
+      for (const closing of closings) closing(makeGate);
+    },
+  };
+}
+
+/** A router that is mounted twice is visited twice: its gate is recognised as the marker it was. */
+function replace(layer: LayerLike, rule: RouteRule, gate: Handler): void {
+  markers.set(gate, rule);
+  layer.handle = gate;
+}
+
+function methodsOf(route: RouteLike): readonly string[] {
+  return Object.keys(route.methods).map((method) => (method === "_all" ? "*" : method.toUpperCase()));
+}
+
+/** The innermost rule in front of the route's last handler; a rule behind it guards nothing. */
+function ownRule(route: RouteLike, method: string): RouteRule | undefined {
+  const layers = route.stack.filter((layer) => layer.method === undefined || layer.method.toUpperCase() === method);
+  const last = layers.length - 1;
+  const marked = layers.findLast((layer, index) => index < last && markers.has(layer.handle));
+  return marked === undefined ? undefined : markers.get(marked.handle);
+}
+
+function fixFor(method: string, pattern: string): string {
+  const call = method === "*" ? "all" : method.toLowerCase();
+  return `${call}("${pattern}", access(authenticated()), ...), or app.use("...", access(...)) on a line before it`;
+}
+
+/** The methods that a path has, for a 405 and its Allow header. */
+export function methodsAt(router: RouterLike, path: string, found: Set<string> = new Set()): ReadonlySet<string> {
+  for (const layer of router.stack) {
+    const nested = layer.handle.stack;
+    if (layer.route === undefined && !Array.isArray(nested)) continue;
+    const matched = tryMatch(layer, path);
+    if (matched === undefined) continue;
+    if (layer.route !== undefined) {
+      for (const method of methodsOf(layer.route)) found.add(method);
+    } else {
+      const rest = path.slice(matched.length);
+      methodsAt(layer.handle as unknown as RouterLike, rest.startsWith("/") ? rest : `/${rest}`, found);
+    }
+  }
+  if (found.has("GET")) found.add("HEAD");
+  return found;
+}
+
+/** @returns the matched part of the path. A path that cannot be decoded matches nothing. */
+function tryMatch(layer: LayerLike, path: string): string | undefined {
+  try {
+    const match = layer.match(path);
+    if (match === false) return undefined;
+    return match === true ? (layer.path ?? "") : match.path;
+  } catch {
+    return undefined;
+  }
+}
+
+function pathOf(layer: LayerLike): string {
+  if (layer.rawPath !== undefined) return [layer.rawPath].flat().map(String).join("|");
+  if (layer.regexp === undefined) return "?";
+  if (layer.regexp.fast_slash === true) return "/";
+  return pathOfRegexp(layer.regexp.source, layer.keys ?? []);
+}
+
+/** Express 4 keeps only the expression that it made of a path; this reads the path back, or shows the expression. */
+function pathOfRegexp(source: string, keys: readonly { readonly name: string | number }[]): string {
+  let index = 0;
+  const path = source
+    .replace(/^\^/u, "")
+    .replace(/\\\/\?\(\?=\\\/\|\$\)$/u, "")
+    .replaceAll(/\\\/\(\?:\(\[\^\\\/\]\+\?\)\)|\(\?:\\\/\(\[\^\/\]\+\?\)\)/gu, () => `/:${String(keys[index++]?.name)}`)
+    .replaceAll(/\\([/.\-])/gu, "$1");
+  return /^[\w\-./:~]*$/u.test(path) ? path : `^${source}`;
+}

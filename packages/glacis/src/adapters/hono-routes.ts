@@ -1,0 +1,97 @@
+/** Reads the routes out of a Hono application and says which access rule stands in front of each. */
+import type { RouteDeclaration, RouteRule } from "../core/route.ts";
+import type { SealedRoute } from "../core/security.ts";
+import { covers } from "./route-pattern.ts";
+
+type Handler = (...values: never[]) => unknown;
+
+interface HonoRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly handler: Handler;
+}
+
+interface HonoRouter {
+  match(method: string, path: string): readonly [readonly (readonly [unknown, unknown])[], ...unknown[]];
+}
+
+/** The middlewares that `access` has made, with their rules. */
+export const markers: WeakMap<Handler, RouteRule> = new WeakMap();
+
+/** Hono wraps the handlers of a sub-application that has an error handler of its own, and keeps the original under this name. */
+function target(handler: Handler): Handler {
+  const { __COMPOSED_HANDLER: inner } = handler as { readonly __COMPOSED_HANDLER?: Handler };
+  return inner === undefined ? handler : target(inner);
+}
+
+/** Hono's own distinction: a middleware takes `next`. */
+function answers(handler: Handler): boolean {
+  return target(handler).length < 2;
+}
+
+interface Found extends HonoRoute {
+  readonly rule: RouteRule | undefined;
+  /** Something that answers has been seen in front of any rule. */
+  readonly bare: boolean;
+}
+
+/**
+ * Everything in Hono's list is a handler for a method and a pattern. What is registered for a method is a route; what is registered for all
+ * of them is one when it answers, and a middleware otherwise.
+ */
+export function readRoutes(routes: readonly HonoRoute[]): {
+  readonly declarations: readonly RouteDeclaration[];
+  readonly places: ReadonlyMap<object, SealedRoute>;
+} {
+  const places = new Map<object, SealedRoute>();
+  const marks: (HonoRoute & { readonly rule: RouteRule })[] = [];
+  const found = new Map<string, Found>();
+  for (const route of routes) {
+    const { method, path, handler } = route;
+    const rule = markers.get(target(handler));
+    if (rule !== undefined) {
+      marks.push({ method, path, handler, rule });
+      places.set(route, { method: shown(method), pattern: path, rule });
+    } else if (method !== "ALL" || answers(handler)) {
+      const nearest = marks.findLast((mark) => guards(mark, route))?.rule;
+      const known = found.get(`${method} ${path}`);
+      const bare = known?.bare === true || (nearest === undefined && answers(handler));
+      found.set(`${method} ${path}`, { ...route, rule: bare ? undefined : nearest, bare });
+    }
+  }
+  const declarations = [...found.values()].map(({ method, path, rule }) => ({
+    method: shown(method),
+    pattern: path,
+    rule,
+    fix: fixFor(method, path),
+  }));
+  return { declarations, places };
+}
+
+function guards(mark: HonoRoute, route: HonoRoute): boolean {
+  if (mark.method !== "ALL" && mark.method !== route.method) return false;
+  if (mark.path === route.path || mark.path === "*" || mark.path === "/*") return true;
+  return mark.path.endsWith("/*") && covers(mark.path, route.path);
+}
+
+function shown(method: string): string {
+  return method === "ALL" ? "*" : method;
+}
+
+function fixFor(method: string, pattern: string): string {
+  const call = method === "ALL" ? "all" : method.toLowerCase();
+  return `${call}("${pattern}", access(authenticated()), ...), or app.use("...", access(...)) on a line before it`;
+}
+
+/** The methods that a path has, for a 405 and its Allow header. */
+export function methodsAt(router: HonoRouter, sealed: readonly SealedRoute[], path: string): ReadonlySet<string> {
+  const declared = new Set(sealed.map(({ method }) => method));
+  const found = new Set<string>();
+  for (const method of declared) {
+    if (method === "*") continue;
+    const [matches] = router.match(method, path);
+    if (matches.some(([entry]) => (entry as readonly [Handler, HonoRoute])[1].method === method)) found.add(method);
+  }
+  if (found.has("GET")) found.add("HEAD");
+  return found;
+}

@@ -1,0 +1,172 @@
+/** Glacis on Hono 4, on Node. */
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import type { Context, Env, Hono, MiddlewareHandler, Schema } from "hono";
+import { matchedRoutes } from "hono/route";
+import type { AccessRule } from "../core/access.ts";
+import type { Exchange } from "../core/exchange.ts";
+import type { RouteOptions, RouteRule } from "../core/route.ts";
+import type { SealedRoute, Security } from "../core/security.ts";
+import { runInRequest } from "../primitives/request-context.ts";
+import { markers, methodsAt, readRoutes } from "./hono-routes.ts";
+import { admit, attach, open, proceeds } from "./node-exchange.ts";
+import { isClosing, send } from "./node-respond.ts";
+import { guardServer, serverOptions } from "./node-server.ts";
+import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
+import { freezeList, refuseUnsealed, ruleOf, sealApplication, sealedError, sealOnce } from "./seal-application.ts";
+
+export { guardServer, serverOptions } from "./node-server.ts";
+
+/** What @hono/node-server puts into `c.env`. */
+interface NodeEnvironment {
+  readonly incoming?: IncomingMessage;
+  readonly outgoing?: ServerResponse;
+}
+
+type Fetch = (request: Request, environment?: unknown, execution?: unknown) => Response | Promise<Response>;
+
+const sealings = new WeakMap<object, () => void>();
+/** By security, because one middleware may stand in several applications: which sealed route stands at which place. */
+const places = new WeakMap<Security, ReadonlyMap<object, SealedRoute>>();
+
+/**
+ * Puts Glacis in front of a Hono application. Call it right after `new Hono()`, and start with `listenHono`.
+ *
+ * `onError` and `notFound` of your own, set afterwards, are respected. A server of your own needs `guardServer(server, security)`; without
+ * it the first request seals, and a failure refuses every request.
+ *
+ * @example
+ * const app = new Hono();
+ * secureHono(app, security);
+ * app.get("/documents", access(authenticated()), listDocuments);
+ * listenHono(app, security, { port: 3000 });
+ */
+export function secureHono<E extends Env, S extends Schema, B extends string>(
+  app: Hono<E, S, B>,
+  security: Security,
+): void {
+  const { run, attempt } = sealOnce(() => {
+    const table = readRoutes(app.routes);
+    sealApplication(security, table.declarations);
+    places.set(security, table.places);
+    app.router.add = () => {
+      throw sealedError();
+    };
+    freezeList(app.routes);
+  });
+  sealings.set(app, run);
+
+  const fetch = app.fetch as Fetch;
+  const guardedFetch: Fetch = (request, environment, execution) => {
+    const { incoming, outgoing } = (environment ?? {}) as NodeEnvironment;
+    const known = incoming === undefined ? undefined : stateOf(incoming);
+    if (incoming === undefined || (outgoing === undefined && known === undefined)) return outsideNode();
+    if (known === undefined && isClosing(incoming.socket)) return new Response(null, { status: 400 });
+    const state = known ?? attach(security, incoming, outgoing as ServerResponse);
+    const failure = attempt();
+    if (failure !== undefined) {
+      refuseUnsealed(state, failure);
+      return answered(state);
+    }
+    const pass = (): Response | Promise<Response> => fetch(request, environment, execution);
+    if (state.opened) return pass();
+    const passage = open(state);
+    if (passage instanceof Promise) {
+      return passage.then((opened) => (opened ? runInRequest(state.exchange, pass) : answered(state)));
+    }
+    return passage ? runInRequest(state.exchange, pass) : answered(state);
+  };
+  app.fetch = guardedFetch as typeof app.fetch;
+
+  app.onError((error, c) => {
+    const state = needState(c);
+    send(state, security.fail(state.exchange, error));
+    return answered(state);
+  });
+  app.notFound((c) => {
+    const state = needState(c);
+    const methods = methodsAt(app.router, security.routes, c.req.path);
+    proceeds(
+      state,
+      security.notFound(state.exchange, methods.has(state.exchange.method) ? [] : [...methods].toSorted()),
+    );
+    return answered(state);
+  });
+}
+
+/**
+ * The access rule of a route, in front of its handlers; or of everything below a path, with `app.use`. It authenticates, checks CSRF and the
+ * rule, and reads the body within its bounds: `requestOf(c).body` is the parsed value, and `c.req.json()` and its kin still work. A route
+ * inside a group may only narrow what the group allows.
+ *
+ * @example
+ * app.get("/documents/:id", access(authenticated()), showDocument);
+ * app.use("/admin/*", access(hasRole("admin")));
+ */
+export function access(rule: AccessRule | RouteRule, options?: RouteOptions): MiddlewareHandler {
+  const gate: MiddlewareHandler = (c, next) => {
+    const state = needState(c);
+    const sealed = places.get(state.security)?.get(matchedRoutes(c)[c.req.routeIndex] as object);
+    if (sealed === undefined)
+      throw new Error("access() runs in an application that is not sealed. Start it with listenHono.");
+    const passage = admit(state, sealed);
+    if (passage instanceof Promise) return passage.then((admitted) => enter(state, admitted, next));
+    return enter(state, passage, next);
+  };
+  markers.set(gate, ruleOf(rule, options));
+  return gate;
+}
+
+async function enter(state: RequestState, admitted: boolean, next: () => Promise<void>): Promise<Response | void> {
+  if (!admitted) return answered(state);
+  // The Node server of Hono reads a body from here when somebody has taken it off the stream already.
+  if (state.bodyBytes !== undefined) Object.assign(state.request, { rawBody: state.bodyBytes });
+  return next();
+}
+
+/**
+ * Seals the application and listens.
+ *
+ * @throws SealError while a route does not say who may call it
+ * @throws BootError while production is unfit
+ */
+export function listenHono<E extends Env, S extends Schema, B extends string>(
+  app: Hono<E, S, B>,
+  security: Security,
+  address: { readonly port: number; readonly hostname?: string },
+): Server {
+  const seal = sealings.get(app);
+  if (seal === undefined) throw new Error("Call secureHono(app, security) before listenHono.");
+  seal();
+  const server = createAdaptorServer({ fetch: app.fetch, serverOptions: serverOptions(security) }) as Server;
+  return guardServer(server, security).listen(address.port, address.hostname);
+}
+
+/**
+ * What Glacis knows about a request: principal, nonce, cookies, the parsed body and its text.
+ *
+ * @throws Error when the request did not pass the guard.
+ */
+export function requestOf(c: Context): Exchange {
+  return exchangeOf((c.env as NodeEnvironment | undefined)?.incoming);
+}
+
+function needState(c: Context): RequestState {
+  const { incoming } = (c.env ?? {}) as NodeEnvironment;
+  const state = incoming === undefined ? undefined : stateOf(incoming);
+  if (state === undefined) throw new Error("This request did not pass secureHono(app, security).");
+  return state;
+}
+
+/** Our answer is on its way already; what Hono's server makes of this one goes nowhere. */
+function answered(state: RequestState): Response {
+  return new Response(null, { status: state.response.statusCode });
+}
+
+function outsideNode(): Response {
+  const title = "Glacis judges Node's request, and this one has none: start with listenHono and call over HTTP.";
+  return Response.json(
+    { title, status: 503 },
+    { status: 503, headers: { "content-type": "application/problem+json" } },
+  );
+}

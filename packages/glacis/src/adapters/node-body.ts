@@ -1,0 +1,156 @@
+import { isUtf8 } from "node:buffer";
+import { IncomingMessage } from "node:http";
+import { deny, type Decision } from "../core/decision.ts";
+import { describeError } from "../core/pipeline.ts";
+import type { Reason } from "../core/reasons.ts";
+import { abandonBody, send } from "./node-respond.ts";
+import { stateOf, type GuardedRequest, type RequestState } from "./node-state.ts";
+
+/** Node reads this much ahead while nobody has asked for the body, so before a route is known less would refuse what no one has judged. */
+const READ_AHEAD_BYTES = 128 * 1024;
+
+const nodePush = IncomingMessage.prototype.push;
+
+/**
+ * Takes the place of `push`, by which Node's parser hands over body bytes: every reader is bounded, whether it is ours, the framework's or a
+ * pipe into a file, and nobody's stream is consumed for it.
+ */
+export function boundedPush(this: GuardedRequest, chunk: unknown, encoding?: BufferEncoding): boolean {
+  const state = stateOf(this);
+  if (state === undefined || !(chunk instanceof Uint8Array)) return nodePush.call(this, chunk, encoding);
+  const before = state.receivedBytes;
+  state.receivedBytes = before + chunk.length;
+  if (before > maxBytes(state)) return true;
+  if (state.receivedBytes > maxBytes(state)) return refuseBody(state, tooLarge(maxBytes(state)));
+  const refusal = watch(state, chunk);
+  if (refusal !== undefined) return refuseBody(state, refusal);
+  return nodePush.call(this, chunk, encoding);
+}
+
+/** Called when the route becomes known: its own bounds hold from here on. @returns a refusal when the body is known to exceed them */
+export function boundToRoute(state: RequestState): Decision | undefined {
+  const { exchange } = state;
+  state.maxBytes = undefined;
+  state.watch = undefined;
+  if (exchange.method === "GET" || exchange.method === "HEAD") return undefined;
+  const announced = Number(exchange.header("content-length") ?? "0");
+  if (announced === 0 && state.receivedBytes === 0) return undefined;
+  const limit = maxBytes(state);
+  return announced > limit || state.receivedBytes > limit ? tooLarge(limit) : undefined;
+}
+
+function maxBytes(state: RequestState): number {
+  return (state.maxBytes ??= askMaxBytes(state));
+}
+
+function askMaxBytes({ security, exchange }: RequestState): number {
+  try {
+    const limit = security.layers.body.maxBytes(exchange);
+    return exchange.entered ? limit : Math.max(limit, READ_AHEAD_BYTES);
+  } catch (error) {
+    const failed = {
+      event_type: "system",
+      status: "failed",
+      severity: "critical",
+      event: "sys_control_failed",
+    } as const;
+    security.report(
+      { ...failed, control: "request-limits", reason: "control_failed", error: describeError(error) },
+      exchange,
+    );
+    return 0;
+  }
+}
+
+function watch(state: RequestState, chunk: Uint8Array): Decision | undefined {
+  const { exchange, security } = state;
+  if (!exchange.entered || !exchange.mediaType.startsWith("multipart/")) return undefined;
+  state.watch ??= security.layers.body.watchMultipart(exchange.header("content-type") ?? "");
+  return state.watch(chunk);
+}
+
+/** Answers while the body is still arriving and lets the rest of it go by. @returns true, so that the parser keeps reading */
+function refuseBody(state: RequestState, refusal: Decision): boolean {
+  state.maxBytes = -1;
+  send(state, { ...state.security.refuse(state.exchange, refusal), close: true });
+  abandonBody(state.request);
+  state.cancelRead?.();
+  return true;
+}
+
+/**
+ * Reads the whole body as strict UTF-8. The bound is kept by `boundedPush`.
+ *
+ * @returns undefined when the body was refused, already answered, or the client left
+ */
+export function readText(state: RequestState): string | undefined | Promise<string | undefined> {
+  const { request, exchange } = state;
+  const encoding = exchange.header("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    return refused(state, "media_type_unsupported", "content_encoding");
+  }
+  if (exchange.header("transfer-encoding") === undefined && Number(exchange.header("content-length") ?? "0") === 0)
+    return "";
+  if (request.readableDidRead) return readElsewhere(state);
+  return collect(request, state).then((bytes) => {
+    if (bytes === undefined) return undefined;
+    state.bodyBytes = bytes;
+    return isUtf8(bytes) ? bytes.toString("utf8") : refused(state, "body_malformed", "utf8");
+  });
+}
+
+/** A parser in front of the access rule has read the body: what it made of it is judged in the place of the text. */
+function readElsewhere(state: RequestState): string | undefined {
+  const { body } = state.request as { readonly body?: unknown };
+  if (typeof body === "object" && body !== null && state.request.readableEnded) {
+    return state.exchange.mediaType.endsWith("json")
+      ? JSON.stringify(body)
+      : String(new URLSearchParams(textFields(body)));
+  }
+  const denial = badBody("control_failed", "body_read_before_access");
+  send(state, state.security.refuse(state.exchange, denial));
+  return undefined;
+}
+
+function textFields(body: object): [string, string][] {
+  return Object.entries(body).flatMap(([name, value]) =>
+    [value].flat().flatMap((single): [string, string][] => (typeof single === "string" ? [[name, single]] : [])),
+  );
+}
+
+function collect(request: IncomingMessage, state: RequestState): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    const settle = (bytes: Buffer | undefined): void => {
+      state.cancelRead = undefined;
+      resolve(bytes);
+    };
+    state.cancelRead = () => settle(undefined);
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.once("end", () => settle(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once("error", () => settle(undefined));
+    request.once("close", () => settle(undefined));
+  });
+}
+
+function refused(state: RequestState, reason: Reason, detail: string): undefined {
+  send(state, state.security.refuse(state.exchange, badBody(reason, detail)));
+  return undefined;
+}
+
+function tooLarge(limit: number): Decision {
+  return badBody("body_too_large", "body_bytes", limit);
+}
+
+export function badBody(reason: Reason, detail: string, limit?: number): Decision {
+  return deny(reason, {
+    event_type: "input_validation",
+    status: "refused",
+    severity: "info",
+    event: "input_validation_fail",
+    control: "request-limits",
+    reason,
+    detail,
+    ...(limit !== undefined && { limit }),
+  });
+}

@@ -1,0 +1,142 @@
+/** The way of a request through the guard, the same under every framework: attach, open, admit. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Endpoint } from "../core/endpoint.ts";
+import type { SealedRoute, Security, Verdict } from "../core/security.ts";
+import type { Wire } from "../core/wire.ts";
+import { badBody, boundedPush, boundToRoute, readText } from "./node-body.ts";
+import { guardedWriteHead } from "./node-head.ts";
+import { send } from "./node-respond.ts";
+import { keepState, stateOf, type RequestState } from "./node-state.ts";
+
+/** True: go on. False: answered, touch nothing. */
+export type Passage = boolean | Promise<boolean>;
+
+export function wireOf(request: IncomingMessage): Wire {
+  const { socket } = request;
+  return {
+    method: request.method ?? "",
+    target: request.url ?? "",
+    httpVersion: request.httpVersion,
+    rawHeaders: request.rawHeaders,
+    peerAddress: socket.remoteAddress ?? "",
+    encrypted: (socket as Socket & { readonly encrypted?: boolean }).encrypted === true,
+  };
+}
+
+/** Puts the guard on a request and its response. Idempotent: the server and the framework may both try. */
+export function attach(security: Security, request: IncomingMessage, response: ServerResponse): RequestState {
+  const known = stateOf(request);
+  if (known !== undefined) return known;
+  const state: RequestState = {
+    security,
+    exchange: security.begin(wireOf(request)),
+    request,
+    response,
+    opened: false,
+    answered: false,
+    expectsContinue: false,
+    receivedBytes: 0,
+    maxBytes: undefined,
+    watch: undefined,
+    bodyBytes: undefined,
+    cancelRead: undefined,
+  };
+  keepState(state);
+  request.push = boundedPush;
+  response.writeHead = guardedWriteHead as typeof response.writeHead;
+  if (observesOutcome(security)) response.once("close", reportOutcome);
+  return state;
+}
+
+const observing = new WeakMap<Security, boolean>();
+
+/** A listener per response is paid only where some control looks at outcomes. */
+function observesOutcome(security: Security): boolean {
+  let answer = observing.get(security);
+  if (answer === undefined) {
+    answer = security.controls.some((control) => control.done !== undefined);
+    observing.set(security, answer);
+  }
+  return answer;
+}
+
+function reportOutcome(this: ServerResponse): void {
+  const state = stateOf(this);
+  if (state === undefined) return;
+  const { security, exchange } = state;
+  const durationMs = security.layers.interpretation.sources.now() - exchange.receivedAtMs;
+  security.done(exchange, { status: this.statusCode, durationMs, aborted: !this.writableFinished });
+}
+
+/** Before routing: the network and transport layers, then the library's own endpoints. */
+export function open(state: RequestState): Passage {
+  const verdict = state.security.open(state.exchange);
+  return verdict instanceof Promise ? verdict.then((settled) => opened(state, settled)) : opened(state, verdict);
+}
+
+function opened(state: RequestState, verdict: Verdict): boolean {
+  if (!proceeds(state, verdict)) return false;
+  state.opened = true;
+  const endpoint = state.security.endpoint(state.exchange);
+  if (endpoint === undefined) return true;
+  void answerEndpoint(state, endpoint);
+  return false;
+}
+
+/** The route is known: authentication, access rule, body. */
+export function admit(state: RequestState, route: SealedRoute): Passage {
+  const verdict = state.security.enter(state.exchange, route);
+  return verdict instanceof Promise ? verdict.then((settled) => entered(state, settled)) : entered(state, verdict);
+}
+
+function entered(state: RequestState, verdict: Verdict): Passage {
+  if (!proceeds(state, verdict)) return false;
+  const { exchange, security, response } = state;
+  const refusal = boundToRoute(state);
+  if (refusal !== undefined) return proceeds(state, security.refuse(exchange, refusal));
+  if (state.expectsContinue) {
+    state.expectsContinue = false;
+    response.writeContinue();
+  }
+  if (!exchange.awaitsBody) return true;
+  const text = readText(state);
+  return text instanceof Promise ? text.then((complete) => received(state, complete)) : received(state, text);
+}
+
+/** Hands the complete text to the composition. @param text undefined when there is none because the request has been answered */
+export function received(state: RequestState, text: string | undefined): Passage {
+  if (text === undefined) return false;
+  const { exchange, security } = state;
+  const verdict = security.receive(exchange, exchange.mediaType, text);
+  return verdict instanceof Promise ? verdict.then((settled) => proceeds(state, settled)) : proceeds(state, verdict);
+}
+
+/** Sends what a verdict says unless it says to go on. */
+export function proceeds(state: RequestState, verdict: Verdict): boolean {
+  if (verdict.kind === "proceed") return !state.answered;
+  send(state, verdict);
+  return false;
+}
+
+async function answerEndpoint(state: RequestState, endpoint: Endpoint): Promise<void> {
+  const { security, exchange } = state;
+  try {
+    const route: SealedRoute = { method: endpoint.method, pattern: endpoint.path, rule: endpoint.rule };
+    if (!(await admit(state, route))) return;
+    const text = await endpointText(state, endpoint);
+    if (text !== undefined) proceeds(state, await security.answer(exchange, endpoint, text));
+  } catch (error) {
+    send(state, security.fail(exchange, error));
+  }
+}
+
+async function endpointText(state: RequestState, endpoint: Endpoint): Promise<string | undefined> {
+  const { security, exchange } = state;
+  if (endpoint.accepts.length === 0) return "";
+  if (!endpoint.accepts.includes(exchange.mediaType)) {
+    send(state, security.refuse(exchange, badBody("media_type_unsupported", "endpoint_media_type")));
+    return undefined;
+  }
+  return exchange.bodyText ?? readText(state);
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Respond } from "../core/security.ts";
+import type { HeaderLines } from "./node-head.ts";
+import type { RequestState } from "./node-state.ts";
+
+/** How long we listen to a client that we have answered and that still sends, before the connection is cut. */
+const LINGER_MS = 1000;
+
+const closing = new WeakSet<Socket>();
+
+/** Whether the last answer of this connection has been given: whatever still arrives on it is not a request. */
+export function isClosing(socket: Socket): boolean {
+  return closing.has(socket);
+}
+
+/**
+ * Sends a verdict of ours in place of whatever the application has prepared, and takes the response out of its hands. Once the
+ * application's own head is out there is nothing honest left to send: the connection is cut, so that the client sees that it broke.
+ */
+export function send(state: RequestState, verdict: Respond): void {
+  const { request, response } = state;
+  if (state.answered) return;
+  if (response.headersSent) {
+    if (!response.writableEnded) response.destroy();
+    return;
+  }
+  state.answered = true;
+  for (const name of response.getHeaderNames()) response.removeHeader(name);
+  const lines: HeaderLines = verdict.headers.flat();
+  const { status, body = "" } = verdict;
+  if (status !== 204 && status !== 304) lines.push("content-length", String(Buffer.byteLength(body)));
+  if (verdict.close) {
+    lines.push("connection", "close");
+    closeAfterAnswer(request.socket);
+  }
+  response.writeHead(status, lines);
+  if (body === "" || request.method === "HEAD") response.end();
+  else response.end(body);
+  takeAway(response);
+}
+
+/**
+ * Closes a connection so that its last answer arrives: stop sending, keep reading for a moment, then cut. Cutting while the client still
+ * sends makes the kernel reset the connection, and the reset overtakes the answer (RFC 9112 section 9.6).
+ */
+export function lingeringClose(socket: Socket): void {
+  closing.add(socket);
+  if (socket.destroyed) return;
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  timer.unref();
+  socket.once("close", () => clearTimeout(timer));
+  socket.once("end", () => socket.destroySoon());
+  socket.end();
+}
+
+/** Node ends a connection with `destroySoon` once the last response is out; on this one it lingers. */
+function closeAfterAnswer(socket: Socket): void {
+  closing.add(socket);
+  socket.destroySoon = function lingering() {
+    delete (this as { destroySoon?: unknown }).destroySoon;
+    lingeringClose(this);
+  };
+}
+
+/** Lets the rest of a refused body flow away unseen; whoever is reading it learns that it broke when the connection closes. */
+export function abandonBody(request: IncomingMessage): void {
+  request.unpipe();
+  request.removeAllListeners("data");
+  request.resume();
+  request.socket.once("close", () => request.destroy());
+}
+
+const callBack = (...values: readonly unknown[]): void => {
+  const last = values.at(-1);
+  if (typeof last === "function") queueMicrotask(last as () => void);
+};
+
+const DEAF = {
+  writeHead(this: ServerResponse): ServerResponse {
+    return this;
+  },
+  setHeader(this: ServerResponse): ServerResponse {
+    return this;
+  },
+  appendHeader(this: ServerResponse): ServerResponse {
+    return this;
+  },
+  removeHeader: (): void => {},
+  flushHeaders: (): void => {},
+  writeContinue: callBack,
+  write(...values: readonly unknown[]): boolean {
+    callBack(...values);
+    return true;
+  },
+  end(this: ServerResponse, ...values: readonly unknown[]): ServerResponse {
+    callBack(...values);
+    return this;
+  },
+};
+
+/** The application may still be running and may still write; nothing of it reaches the client, and nothing of it throws. */
+function takeAway(response: ServerResponse): void {
+  Object.assign(response, DEAF);
+}

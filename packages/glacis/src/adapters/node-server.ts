@@ -1,0 +1,166 @@
+/** Guards a Node HTTP server: its limits, and every event by which a request can reach the application. */
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { deny, type Decision } from "../core/decision.ts";
+import type { Reason } from "../core/reasons.ts";
+import type { Security } from "../core/security.ts";
+import { reasonOfClientError } from "../primitives/client-error.ts";
+import { runInRequest } from "../primitives/request-context.ts";
+import { attach, open, proceeds } from "./node-exchange.ts";
+import { answerOnSocket } from "./node-raw.ts";
+import { isClosing } from "./node-respond.ts";
+import { guardUpgrade } from "./node-upgrade.ts";
+
+const guarded = new WeakSet<Server>();
+
+/**
+ * Options for `http.createServer` and `https.createServer`.
+ *
+ * @example
+ * https.createServer({ ...serverOptions(security), key, cert }, app);
+ */
+export function serverOptions(security: Security): ServerOptions {
+  const { server } = security.layers;
+  return {
+    maxHeaderSize: server.maxHeaderBytes,
+    headersTimeout: server.headersTimeoutMs,
+    requestTimeout: server.requestTimeoutMs,
+    keepAliveTimeout: server.keepAliveTimeoutMs,
+    connectionsCheckingInterval: server.connectionsCheckingIntervalMs,
+    insecureHTTPParser: false,
+    // Node's own answer to a missing Host is bare; the request shape refuses it with the full header set.
+    requireHostHeader: false,
+  };
+}
+
+/**
+ * Puts the guard in front of a server, so that it sees every request before the framework does, and answers what never becomes one:
+ * parser errors, late clients, unknown expectations, cross-origin upgrades. Idempotent. Call it before `listen`.
+ *
+ * The framework's listeners stay where they are: events are intercepted on their way, so a listener that is added later is guarded as well.
+ *
+ * @example
+ * guardServer(https.createServer({ ...serverOptions(security), key, cert }, app), security).listen(443);
+ */
+export function guardServer<S extends Server>(server: S, security: Security): S {
+  if (guarded.has(server)) return server;
+  guarded.add(server);
+  // Node keeps these options as properties of the server and reads them per connection.
+  Object.assign(server, serverOptions(security));
+  server.maxHeadersCount = security.layers.server.maxHeaderCount;
+  server.maxRequestsPerSocket = security.layers.server.maxRequestsPerSocket;
+  // Without a listener Node answers these by itself, before anybody has looked at the request.
+  server.on("checkContinue", noListener);
+  server.on("checkExpectation", noListener);
+  const emit = server.emit.bind(server) as Emit;
+  const guardedEmit: Emit = (event, ...values) => {
+    const [first, second] = values;
+    switch (event) {
+      case "request":
+        return guardRequest(security, emit, first as IncomingMessage, second as ServerResponse);
+      case "checkContinue":
+        return guardContinue(security, server, emit, first as IncomingMessage, second as ServerResponse);
+      case "checkExpectation":
+        return refuseExpectation(security, first as IncomingMessage, second as ServerResponse);
+      case "upgrade":
+      case "connect":
+        return guardUpgrade(security, first as IncomingMessage, second as Socket, () => emit(event, ...values));
+      case "clientError":
+        return answerClientError(security, first as ClientError, second as Socket);
+      default:
+        return emit(event, ...values);
+    }
+  };
+  server.emit = guardedEmit as typeof server.emit;
+  return server;
+}
+
+export type Emit = (event: string, ...values: readonly unknown[]) => boolean;
+
+function noListener(): void {}
+
+function guardRequest(security: Security, emit: Emit, request: IncomingMessage, response: ServerResponse): boolean {
+  if (isClosing(request.socket)) return ignore(request);
+  const state = attach(security, request, response);
+  const pass = (): boolean => runInRequest(state.exchange, () => emit("request", request, response));
+  const passage = open(state);
+  if (passage instanceof Promise) void passage.then((opened) => opened && pass());
+  else if (passage) pass();
+  return true;
+}
+
+/** `100 Continue` waits until the access rule has admitted the request: a refused client need not send its body. */
+function guardContinue(
+  security: Security,
+  server: Server,
+  emit: Emit,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  if (isClosing(request.socket)) return ignore(request);
+  if (server.listenerCount("checkContinue") > 1) {
+    const forward: Emit = () => emit("checkContinue", request, response);
+    return guardRequest(security, forward, request, response);
+  }
+  attach(security, request, response).expectsContinue = true;
+  return guardRequest(security, emit, request, response);
+}
+
+function refuseExpectation(security: Security, request: IncomingMessage, response: ServerResponse): boolean {
+  if (isClosing(request.socket)) return ignore(request);
+  const state = attach(security, request, response);
+  proceeds(state, security.refuse(state.exchange, malformed("expectation_failed", "expect")));
+  return true;
+}
+
+/** What follows a closing answer on the same connection is not trusted to be a request. */
+function ignore(request: IncomingMessage): boolean {
+  request.resume();
+  return true;
+}
+
+type ClientError = Error & { readonly code?: string };
+
+interface ServingSocket extends Socket {
+  /** The response that Node is writing on this socket; its documentation of `clientError` relies on it. */
+  readonly _httpMessage?: ServerResponse | null;
+}
+
+function answerClientError(security: Security, error: ClientError, socket: ServingSocket): boolean {
+  const pending = socket._httpMessage;
+  if (error.code === "ECONNRESET" || !socket.writable || isClosing(socket)) {
+    socket.destroy();
+    return true;
+  }
+  if (pending?.req.complete === true && !pending.writableFinished) {
+    // The fault is in what follows a request that is still being answered: that answer is due, ours would be taken for it.
+    pending.once("close", () => socket.destroy());
+    return true;
+  }
+  const wire = {
+    method: "",
+    target: "",
+    httpVersion: "1.1",
+    rawHeaders: [],
+    peerAddress: socket.remoteAddress ?? "",
+    encrypted: (socket as Socket & { readonly encrypted?: boolean }).encrypted === true,
+  };
+  const decision = malformed(reasonOfClientError(error), error.code?.toLowerCase() ?? "unknown");
+  const exchange = security.begin(wire);
+  const verdict = security.refuse(exchange, decision);
+  if (pending?.headersSent === true) socket.destroy();
+  else answerOnSocket(security, socket, exchange, verdict);
+  return true;
+}
+
+function malformed(reason: Reason, detail: string): Decision {
+  return deny(reason, {
+    event_type: "input_validation",
+    status: "refused",
+    severity: "warning",
+    event: "input_validation_fail",
+    control: "http-request-smuggling",
+    reason,
+    detail,
+  });
+}

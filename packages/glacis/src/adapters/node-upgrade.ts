@@ -1,0 +1,52 @@
+import { ServerResponse, type IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { deny, type Decision } from "../core/decision.ts";
+import type { Exchange } from "../core/exchange.ts";
+import type { Security } from "../core/security.ts";
+import { runInRequest } from "../primitives/request-context.ts";
+import { attach } from "./node-exchange.ts";
+import { answerOnSocket } from "./node-raw.ts";
+
+type Forward = () => boolean;
+
+/**
+ * An upgrade leaves HTTP behind, so it is judged before it does: by the open stage, and by its origin. A browser sends cookies with a
+ * WebSocket handshake from any page and asks no CORS question first; the Origin header is all there is (RFC 6455 section 10.2, CWE-1385).
+ */
+export function guardUpgrade(security: Security, request: IncomingMessage, socket: Socket, forward: Forward): boolean {
+  // A framework that routes the handshake meets the same state as for any request; this response is never sent.
+  const state = attach(security, request, new ServerResponse(request));
+  const { exchange } = state;
+  // Until somebody takes the socket over, nobody else listens for its failure.
+  const ignoreFailure = (): void => {};
+  socket.on("error", ignoreFailure);
+  void Promise.resolve(security.open(exchange)).then((opened) => {
+    const foreign = opened.kind === "proceed" ? judgeOrigin(exchange, security.layers.origin) : undefined;
+    const verdict = foreign === undefined ? opened : security.refuse(exchange, foreign);
+    if (verdict.kind === "respond") return answerOnSocket(security, socket, exchange, verdict);
+    state.opened = true;
+    socket.off("error", ignoreFailure);
+    if (!socket.destroyed) runInRequest(exchange, forward);
+  });
+  return true;
+}
+
+/** No Origin means no browser, unless cookies say otherwise. */
+function judgeOrigin(exchange: Exchange, ours: string): Decision | undefined {
+  const origin = exchange.header("origin");
+  if (origin === ours) return undefined;
+  if (origin === undefined && exchange.header("cookie") === undefined) return undefined;
+  return deny(
+    "cors_refused",
+    {
+      event_type: "authorization_failure",
+      status: "refused",
+      severity: "warning",
+      event: "authz_fail",
+      control: "websocket-security",
+      reason: "cors_refused",
+      detail: origin === undefined ? "upgrade_without_origin" : "upgrade_foreign_origin",
+    },
+    { why: "The upgrade request does not come from this application's own origin." },
+  );
+}
