@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
+import type { Decision } from "../core/decision.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { sketchResponse } from "../testing/response.ts";
 import { cors } from "./cors.ts";
@@ -100,8 +101,8 @@ describe.skipIf(file === undefined)("the recorded CORS requests", () => {
   it.each(usable.filter((found) => !inexpressible(found)))("$id: $method $path", (found) => {
     const control = cors(optionsOf(found.settings));
     const request = sketchExchange({ method: found.method, target: found.path, headers: found.request_headers });
-    const decision = control.decide?.(request);
-    const own = decision?.kind === "answer" ? Object.fromEntries(decision.headers) : {};
+    const decision = control.decide?.(request) as Decision;
+    const own = decision.kind === "answer" ? Object.fromEntries(decision.headers) : {};
     const written = Object.entries(found.preset ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
     const draft = sketchResponse({ headers: { ...Object.fromEntries(written), ...own } });
     control.head?.(draft, request);
@@ -129,7 +130,7 @@ describe.skipIf(file === undefined)("the recorded CORS requests", () => {
 
     if (!isPreflight) {
       // An OPTIONS request that is no preflight goes to routing and gets no preflight headers (recorded: it does).
-      expect(decision?.kind).toBe("allow");
+      expect(decision.kind).toBe("allow");
       expect(ours["access-control-allow-methods"]).toBeUndefined();
       expect(ours["access-control-allow-private-network"]).toBeUndefined();
       return;

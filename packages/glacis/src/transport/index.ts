@@ -9,4 +9,12 @@ export { cookies, type CookieOptions, type UnregisteredCookies } from "./cookies
 export type { CorsOptions } from "./cors-policy.ts";
 export { cors } from "./cors.ts";
 export { hsts, type HstsOptions } from "./hsts.ts";
+export { redirectGuard } from "./redirect-guard.ts";
+export {
+  isSafeRedirect,
+  safeRedirect,
+  type RedirectRefusal,
+  type SafeRedirect,
+  type SafeRedirectOptions,
+} from "./safe-redirect.ts";
 export { tlsPeerVerification } from "./tls-peer-verification.ts";
