@@ -1,5 +1,5 @@
-import type { Control, Deployment, Mode, ReceivedBody } from "./core/control.ts";
-import { deny, type Decision, type HeaderPair } from "./core/decision.ts";
+import type { Control, Deployment, ReceivedBody } from "./core/control.ts";
+import { deny, type Decision, type Deny, type HeaderPair } from "./core/decision.ts";
 import type { Endpoint } from "./core/endpoint.ts";
 import type { AuditEvent, AuditRecord } from "./core/event.ts";
 import { Exchange } from "./core/exchange.ts";
@@ -16,7 +16,7 @@ import {
   type PipelineObserver,
   type Step,
 } from "./core/pipeline.ts";
-import { problemJson, problemPage } from "./core/problem.ts";
+import { problemJson, problemPage, type RefusalBody, type RefusalView } from "./core/problem.ts";
 import { REASONS } from "./core/reasons.ts";
 import { reasonOfError } from "./core/error-reason.ts";
 import { sealRoutes } from "./core/seal.ts";
@@ -43,6 +43,7 @@ import type { Wire } from "./core/wire.ts";
 export function glacis(layers: Layers): Security {
   validateLayers(layers);
   const controls: readonly Control<never>[] = [
+    ...layers.environment,
     ...layers.network,
     ...layers.transport,
     ...layers.authentication,
@@ -87,7 +88,7 @@ export function glacis(layers: Layers): Security {
     for (const event of decision.events) report(event, exchange);
     switch (decision.kind) {
       case "deny":
-        return refusal(exchange, decision, layers.mode);
+        return refuse(exchange, decision);
       case "redirect":
         return {
           kind: "respond",
@@ -106,6 +107,19 @@ export function glacis(layers: Layers): Security {
         };
       case "allow":
         return respond(exchange, controlFailed("glacis", new TypeError("An allowance is not a response.")));
+    }
+  }
+
+  /** A refusal in the client's language: a page for a browser that asked for one, a problem document for everyone else. */
+  function refuse(exchange: Exchange, denial: Deny): Respond {
+    const view: RefusalView = { denial, requestId: exchange.requestId, developer: layers.mode === "development" };
+    if (!(exchange.header("accept") ?? "").includes("text/html")) return refusalWith(denial, problemJson(view));
+    if (layers.refusalPage === undefined) return refusalWith(denial, problemPage(view));
+    try {
+      return refusalWith(denial, layers.refusalPage(view));
+    } catch (error) {
+      for (const event of controlFailed("refusal-page", error).events) report(event, exchange);
+      return refusalWith(denial, problemPage(view));
     }
   }
 
@@ -278,11 +292,8 @@ function carriesBody(exchange: Exchange): boolean {
   return exchange.method !== "GET" && exchange.method !== "HEAD";
 }
 
-/** A refusal in the client's language: a page for a browser that asked for one, a problem document for everyone else. */
-function refusal(exchange: Exchange, denial: Extract<Decision, { kind: "deny" }>, mode: Mode): Respond {
-  const view = { denial, requestId: exchange.requestId, developer: mode === "development" };
-  const wantsPage = (exchange.header("accept") ?? "").includes("text/html");
-  const { contentType, body } = wantsPage ? problemPage(view) : problemJson(view);
+/** What a refusal looks like besides its body: the reason's status, and whether the connection can go on. */
+function refusalWith(denial: Deny, { contentType, body }: RefusalBody): Respond {
   const { status, layer } = REASONS[denial.reason];
   const headers: HeaderPair[] = [["content-type", contentType], ...denial.headers];
   // RFC 9112 section 6.1 and 11.2: after a framing error nothing that follows on the connection can be trusted.

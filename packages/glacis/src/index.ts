@@ -6,12 +6,16 @@ export {
   hasRole,
   policyAccess,
   publicAccess,
+  signInFirst,
   type AccessRule,
 } from "./core/access.ts";
 export { assertFit, BootError } from "./core/boot.ts";
 export type { Control, ControlMeta, Deployment, Mode } from "./core/control.ts";
+export { deny, type Deny, type DenyDetails } from "./core/decision.ts";
 export type { AuditEvent, AuditRecord, AuditSink } from "./core/event.ts";
 export { Refusal } from "./core/error-reason.ts";
+export type { Exchange } from "./core/exchange.ts";
+export type { IdentifiedFacts, RequestFacts } from "./core/facts.ts";
 export {
   describeLocation,
   groupByRule,
@@ -31,9 +35,13 @@ export {
   type TenantScope,
   type User,
 } from "./core/principal.ts";
+export type { RefusalBody, RefusalView } from "./core/problem.ts";
 export { REASONS, type Reason } from "./core/reasons.ts";
 export { routeRule, type RouteOptions, type RouteRule } from "./core/route.ts";
 export { SealError } from "./core/seal.ts";
 export type { Layers, Security } from "./core/security.ts";
 export { WAIVER_RULES, type Judgement, type Waiver } from "./core/waiver.ts";
 export { currentDeployment, modeOf } from "./primitives/deployment.ts";
+export { keyRing, newKey } from "./data/key-ring.ts";
+export { saas, type SaasLayers, type SaasLimits, type SaasOptions } from "./presets/saas.ts";
+export { withControls } from "./presets/with-controls.ts";

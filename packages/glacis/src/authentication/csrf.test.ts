@@ -135,11 +135,7 @@ describe("csrf", () => {
         fc.pre(token[index] !== character);
         const forged = token.slice(0, index) + character + token.slice(index + 1);
         const verdict = decide(post({ headers: { "x-csrf-token": forged } }));
-        // The last character of 43 carries four unused bits, so some neighbours decode to the same bytes.
-        const same =
-          index === token.length - 1 &&
-          Buffer.from(forged.slice(23), "base64url").equals(Buffer.from(token.slice(23), "base64url"));
-        expect(verdict).toBe(same ? "allow" : "token_mismatch");
+        expect(["token_mismatch", "token_malformed"]).toContain(verdict);
       }),
     );
   });

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { sketchExchange } from "../testing/exchange.ts";
-import { allOf, assurance, authenticated, hasRole, policyAccess, publicAccess, type AccessRule } from "./access.ts";
+import {
+  allOf,
+  assurance,
+  authenticated,
+  hasRole,
+  policyAccess,
+  publicAccess,
+  signInFirst,
+  type AccessRule,
+} from "./access.ts";
 import type { TenantId, UserId } from "./brand.ts";
 import { ANONYMOUS, type AssuranceLevel, type Principal } from "./principal.ts";
 
@@ -96,5 +105,47 @@ describe("access rules", () => {
     expect(() => policyAccess(" ", () => true)).toThrow(/name/u);
     expect(() => allOf()).toThrow(/at least one rule/u);
     expect(() => allOf(publicAccess("x"), authenticated())).toThrow(/public rule/u);
+  });
+});
+
+describe("signInFirst", () => {
+  const rule = signInFirst("/sign-in", authenticated());
+  const browser = { accept: "text/html,application/xhtml+xml" };
+  const decide = async (sketch: Parameters<typeof sketchExchange>[0]): Promise<string> => {
+    const decision = await rule.decide(sketchExchange(sketch));
+    if (decision.kind === "redirect") return `${decision.status} ${decision.location}`;
+    return decision.kind === "deny" ? decision.reason : decision.kind;
+  };
+
+  it("sends a stranger's browser to sign in, with the path it wanted as data", async () => {
+    expect(await decide({ target: "/documents?q=a&b", headers: browser })).toBe(
+      "303 /sign-in?next=%2Fdocuments%3Fq%3Da%26b",
+    );
+  });
+
+  it("refuses everybody else as the rule itself would", async () => {
+    expect(await decide({ target: "/documents", headers: browser, route: { kind: "api" } })).toBe("unauthenticated");
+    expect(await decide({ target: "/documents", headers: {} })).toBe("unauthenticated");
+    expect(await decide({ method: "POST", target: "/documents", headers: browser })).toBe("unauthenticated");
+    expect(await decide({ target: "//elsewhere.example/", headers: browser })).toBe("unauthenticated");
+    expect(await decide({ target: "/documents", headers: browser, principal: user([]) })).toBe("allow");
+  });
+
+  it("keeps a refusal that signing in would not lift", async () => {
+    const admin = signInFirst("/sign-in", hasRole("admin"));
+    expect(await ask(admin, user(["member"]))).toBe("forbidden");
+  });
+
+  it("waits for a rule that takes its time", async () => {
+    const slow = signInFirst(
+      "/sign-in",
+      policyAccess("slow", async () => true),
+    );
+    expect(await ask(slow, user([]))).toBe("allow");
+  });
+
+  it("takes no path that leads elsewhere", () => {
+    for (const path of ["", "sign-in", "//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example"])
+      expect(() => signInFirst(path, authenticated()), path).toThrow(/plain path/u);
   });
 });

@@ -1,4 +1,4 @@
-import { ALLOW, deny, type Decision } from "./decision.ts";
+import { ALLOW, deny, redirect, type Decision } from "./decision.ts";
 import type { IdentifiedFacts } from "./facts.ts";
 import type { AssuranceLevel, Principal } from "./principal.ts";
 
@@ -46,6 +46,40 @@ export function hasRole(...roles: readonly string[]): AccessRule {
         : forbidden("role_missing");
     },
   };
+}
+
+/**
+ * The same rule, but a stranger who opens a page in a browser is sent to sign in, with the path he wanted in `next`. Programs, forms and
+ * everybody else get the rule's own refusal.
+ *
+ * @param path of the sign-in page, such as `/sign-in`
+ * @throws TypeError when it is not a path of this application.
+ * @example
+ * app.get("/documents", access(signInFirst("/sign-in", authenticated())), listDocuments);
+ */
+export function signInFirst(path: string, rule: AccessRule): AccessRule {
+  if (!/^\/(?![/\\])[\w/-]*$/u.test(path)) throw new TypeError('signInFirst() needs a plain path, such as "/sign-in".');
+  const instead = (decision: Decision, facts: IdentifiedFacts): Decision =>
+    decision.kind === "deny" && decision.reason === "unauthenticated" && opensPage(facts)
+      ? redirect(303, `${path}?next=${encodeURIComponent(facts.wire.target)}`, decision.events)
+      : decision;
+  return {
+    kind: rule.kind,
+    description: rule.description,
+    decide: (facts) => {
+      const decision = rule.decide(facts);
+      return decision instanceof Promise
+        ? decision.then((settled) => instead(settled, facts))
+        : instead(decision, facts);
+    },
+  };
+}
+
+/** A path that begins with two slashes would be another host to whoever follows `next`. */
+function opensPage(facts: IdentifiedFacts): boolean {
+  const { method, route, wire } = facts;
+  if (method !== "GET" || route.kind !== "page" || !/^\/(?![/\\])/u.test(wire.target)) return false;
+  return (facts.header("accept") ?? "").includes("text/html");
 }
 
 /**

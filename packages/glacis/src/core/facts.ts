@@ -29,7 +29,7 @@ export interface RequestFacts {
   readonly scheme: Scheme;
   readonly authority: string | undefined;
   readonly client: ClientAddress;
-  /** The path as sent, up to the first `?`; not decoded. */
+  /** The path as sent, up to the first `?`; not decoded. Of a target in absolute form, what follows the authority. */
   readonly path: string;
   /** What follows the first `?`, or empty. */
   readonly query: string;

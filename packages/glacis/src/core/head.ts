@@ -4,7 +4,16 @@ import type { Exchange } from "./exchange.ts";
 import type { HeaderRule, ResponseDraft } from "./response.ts";
 
 /** Media types that a browser renders as an active document. */
-export const DOCUMENT_TYPES: ReadonlySet<string> = new Set(["text/html", "application/xhtml+xml", "image/svg+xml", "application/xml", "text/xml"]);
+export const DOCUMENT_TYPES: ReadonlySet<string> = new Set([
+  "text/html",
+  "application/xhtml+xml",
+  "image/svg+xml",
+  "application/xml",
+  "text/xml",
+]);
+
+/** Lists to which several decisions may contribute: two rate limits that allowed, a third that refused. */
+const LIST_FIELDS: ReadonlySet<string> = new Set(["ratelimit", "ratelimit-policy", "vary"]);
 
 /**
  * Sorts every header rule once, by the occasions on which it applies, and returns the function that writes a response's head.
@@ -34,6 +43,7 @@ export function compileHead(
     if (exchange.responseHeaders !== undefined) {
       for (const [name, value] of exchange.responseHeaders) {
         if (name === "set-cookie") draft.setCookieLines([...draft.setCookies, value]);
+        else if (LIST_FIELDS.has(name)) joinField(draft, name, value);
         else draft.set(name, value);
       }
     }
@@ -42,4 +52,9 @@ export function compileHead(
       if (events !== undefined) for (const event of events) report(event, exchange);
     }
   };
+}
+
+function joinField(draft: ResponseDraft, name: string, value: string): void {
+  const before = draft.get(name);
+  draft.set(name, before === undefined ? value : `${before}, ${value}`);
 }

@@ -6,6 +6,7 @@ import type { Exchange, Interpretation } from "./exchange.ts";
 import type { IdentifiedFacts, RequestFacts, SessionReference } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 import type { Principal } from "./principal.ts";
+import type { RefusalBody, RefusalView } from "./problem.ts";
 import type { ResponseDraft } from "./response.ts";
 import type { RouteDeclaration, RouteRule } from "./route.ts";
 import type { Waiver } from "./waiver.ts";
@@ -56,6 +57,8 @@ export interface Layers {
   /** The one public origin, such as `https://app.example.com`; every link is built from it. */
   readonly origin: string;
   readonly interpretation: Interpretation;
+  /** Controls that judge the environment alone and see no request. */
+  readonly environment: readonly Control[];
   readonly network: readonly Control[];
   readonly transport: readonly Control[];
   readonly authenticate: Authenticate;
@@ -69,6 +72,11 @@ export interface Layers {
   readonly controlTimeoutMs: number;
   /** Findings to live with for a while; `glacis check` and the boot check both honour them. */
   readonly waivers?: readonly Waiver[];
+  /**
+   * What a browser sees instead of a refused page, in the application's own design; the library's plain page without it, and when it throws.
+   * Status and headers stay the library's.
+   */
+  readonly refusalPage?: (view: RefusalView) => RefusalBody;
 }
 
 /** Go on, or send this. */

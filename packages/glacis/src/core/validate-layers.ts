@@ -6,6 +6,7 @@ const LAYER_NAMES: readonly (keyof Layers)[] = [
   "mode",
   "origin",
   "interpretation",
+  "environment",
   "network",
   "transport",
   "authenticate",
@@ -18,13 +19,18 @@ const LAYER_NAMES: readonly (keyof Layers)[] = [
   "controlTimeoutMs",
 ];
 
+const OPTIONAL_NAMES = ["waivers", "refusalPage"];
+
+/** What a preset hands to handlers beside the layers. */
+const TOOL_NAMES = ["sessions", "csrf"];
+
 /**
  * Refuses a composition that could not do its work.
  *
  * @throws TypeError naming what is missing, unknown or mounted twice.
  */
 export function validateLayers(layers: Layers): void {
-  rejectUnknownOptions("glacis", layers, [...LAYER_NAMES, "waivers"]);
+  rejectUnknownOptions("glacis", layers, [...LAYER_NAMES, ...OPTIONAL_NAMES, ...TOOL_NAMES]);
   if (layers.waivers !== undefined && !Array.isArray(layers.waivers)) {
     throw new TypeError("waivers must be a list of { id, reason, owner, expires }.");
   }
@@ -34,6 +40,7 @@ export function validateLayers(layers: Layers): void {
   }
   if (!(layers.controlTimeoutMs > 0)) throw new TypeError("controlTimeoutMs must be greater than zero.");
   const slots = {
+    environment: layers.environment,
     network: layers.network,
     transport: layers.transport,
     authentication: layers.authentication,

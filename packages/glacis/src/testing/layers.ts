@@ -25,6 +25,7 @@ export function bareLayers(replacements: Partial<Layers> = {}): Layers & { reado
       }),
       parseCookies: parseCookieHeader,
     },
+    environment: [],
     network: [],
     transport: [],
     authenticate: () => ({ principal: ANONYMOUS, session: undefined }),

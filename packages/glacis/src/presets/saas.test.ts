@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import type { Deployment } from "../core/control.ts";
+import { keyRing, newKey } from "../data/key-ring.ts";
+import { glacis } from "../glacis.ts";
+import { hsts } from "../transport/hsts.ts";
+import { saas, type SaasOptions } from "./saas.ts";
+import { withControls } from "./with-controls.ts";
+
+const keys = keyRing(newKey("k1"));
+const database = { query: () => Promise.reject(new Error("not asked at construction")) };
+const options: SaasOptions = { origin: "https://app.example.com", keys, mode: "production", database, audit: () => {} };
+const deployment: Deployment = {
+  mode: "production",
+  nodeVersion: "24.4.0",
+  variables: new Map([["NODE_ENV", "production"]]),
+  nodeOptions: ["--disable-proto=delete"],
+  nowMs: Date.parse("2026-11-26"),
+};
+
+function ids(layers: ReturnType<typeof saas>, environment: Deployment = deployment): readonly string[] {
+  return glacis(layers)
+    .check(environment)
+    .map(({ rule }) => rule.id);
+}
+
+describe("saas", () => {
+  it("has nothing to find in production with the five facts", () => {
+    expect(ids(saas({ ...options, proxies: ["10.0.0.0/8"] }))).toEqual([]);
+  });
+
+  it("mounts every control that an application needs, each once", () => {
+    const found = ids(saas(options), deployment);
+    expect(found.filter((id) => id === "composition/control-missing")).toEqual([]);
+  });
+
+  it("finds what the team has left out", () => {
+    const { database: _, ...withoutDatabase } = options;
+    expect(ids(saas(withoutDatabase))).toContain("session/memory-store");
+  });
+
+  it("corrects a misspelt option, at the top and inside", () => {
+    expect(() => saas({ ...options, proxys: [] } as never)).toThrow(/Did you mean "proxies"/u);
+    expect(() => saas({ ...options, limits: { anonymus: "1/m" } } as never)).toThrow(/Did you mean "anonymous"/u);
+  });
+
+  it("assumes production when nothing says otherwise", () => {
+    const { mode: _, ...unsaid } = options;
+    const before = { NODE_ENV: process.env["NODE_ENV"], GLACIS_ENV: process.env["GLACIS_ENV"] };
+    delete process.env["NODE_ENV"];
+    delete process.env["GLACIS_ENV"];
+    try {
+      expect(saas(unsaid).mode).toBe("production");
+    } finally {
+      for (const [name, value] of Object.entries(before)) if (value !== undefined) process.env[name] = value;
+    }
+  });
+});
+
+describe("withControls", () => {
+  it("puts a control in the place of its namesake", () => {
+    const short = hsts({ maxAgeSeconds: 300 });
+    const layers = withControls(saas(options), short);
+    expect(layers.transport.filter(({ meta }) => meta.id === "hsts")).toEqual([short]);
+    expect(layers.transport).toHaveLength(saas(options).transport.length);
+    expect(ids(layers)).toContain("hsts/too-short");
+  });
+
+  it("adds a new control at the end of its layer", () => {
+    const added = { ...hsts(), meta: { ...hsts().meta, id: "own-header" } };
+    expect(withControls(saas(options), added).transport.at(-1)).toBe(added);
+  });
+
+  it("does not guess: several namesakes, or a layer without a slot, are refused", () => {
+    const layers = saas(options);
+    const doubled = { ...layers, transport: [...layers.transport, hsts()] };
+    expect(() => withControls(doubled, hsts())).toThrow(/several times/u);
+    const stranger = { ...hsts(), meta: { ...hsts().meta, id: "own", layer: "input" as const } };
+    expect(() => withControls(layers, stranger)).toThrow(/should run/u);
+  });
+});
