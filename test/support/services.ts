@@ -1,4 +1,8 @@
+import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { createClient } from "redis";
 
@@ -46,10 +50,21 @@ export async function testDatabase(suite: string): Promise<TestDatabase | undefi
 /** Where tests find Redis. */
 export const REDIS_URL: string = process.env["REDIS_URL"] ?? "redis://127.0.0.1:6379";
 
+// Without a written return type, because the client's type depends on its options in ways that nobody should have to spell.
+function connectRedis(url: string) {
+  const client = createClient({
+    url,
+    disableOfflineQueue: true,
+    socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
+  });
+  client.on("error", () => undefined);
+  return client;
+}
+
 /** A key prefix of one's own, on the real server. */
 export interface TestRedis {
   readonly url: string;
-  readonly client: ReturnType<typeof createClient>;
+  readonly client: ReturnType<typeof connectRedis>;
   readonly prefix: string;
   drop(): Promise<void>;
 }
@@ -61,12 +76,7 @@ export interface TestRedis {
  * @returns undefined where no server answers, after saying so; with `CI=true` that is an error instead
  */
 export async function testRedis(suite: string): Promise<TestRedis | undefined> {
-  const client = createClient({
-    url: REDIS_URL,
-    disableOfflineQueue: true,
-    socket: { connectTimeout: CONNECT_TIMEOUT_MS, reconnectStrategy: false },
-  });
-  client.on("error", () => undefined);
+  const client = connectRedis(REDIS_URL);
   try {
     await client.connect();
   } catch (error) {
@@ -84,6 +94,78 @@ export async function testRedis(suite: string): Promise<TestRedis | undefined> {
       await client.close();
     },
   };
+}
+
+/** A Redis process that the test may stop, freeze and kill. */
+export interface OwnRedis {
+  readonly url: string;
+  readonly port: number;
+  start(): Promise<void>;
+  /** Ends the process; connections are reset. */
+  kill(): Promise<void>;
+  /** The process stays and its connections with it, but nothing answers. */
+  freeze(): void;
+  thaw(): void;
+}
+
+/**
+ * Starts a Redis of the test's own on a free port, in memory alone.
+ *
+ * @param flags further command-line flags, such as `--cluster-enabled yes`
+ * @returns undefined where `redis-server` is not installed, after saying so; with `CI=true` that is an error instead
+ */
+export async function ownRedis(suite: string, flags: readonly string[] = []): Promise<OwnRedis | undefined> {
+  const port = await freePort();
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const settings = ["--port", `${port}`, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir", "/tmp"];
+    child = spawn("redis-server", [...settings, ...flags], { stdio: "ignore" });
+    await once(child, "spawn");
+    const url = `redis://127.0.0.1:${port}`;
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      const client = createClient({ url, socket: { reconnectStrategy: false } });
+      client.on("error", () => undefined);
+      try {
+        await client.connect();
+        await client.close();
+        return;
+      } catch {
+        await delay(50);
+      }
+    }
+    throw new Error(`The test's own Redis did not answer on port ${port}.`);
+  }
+
+  async function kill(): Promise<void> {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, "exit");
+    child.kill("SIGKILL");
+    await exited;
+  }
+
+  try {
+    await start();
+  } catch (error) {
+    return absent("redis-server", suite, error);
+  }
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    start,
+    kill,
+    freeze: () => void child?.kill("SIGSTOP"),
+    thaw: () => void child?.kill("SIGCONT"),
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 function absent(service: string, suite: string, error: unknown): undefined {

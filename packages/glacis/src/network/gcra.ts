@@ -29,7 +29,7 @@ export function allowanceOf({ limit, windowSeconds }: Rate): Allowance {
 
 /**
  * How much of an allowance is in use: from 0 to `burstUs`. A clock that stepped back makes it larger and never larger than the whole, so a step
- * grants nothing and locks nobody out for longer than one window. A clock that is not a number reads as all used.
+ * grants nothing. A clock that is not a number reads as all used.
  */
 export function usedAt(arrivalUs: number, nowUs: number, burstUs: number): number {
   const ahead = arrivalUs - nowUs;
@@ -40,7 +40,8 @@ export function usedAt(arrivalUs: number, nowUs: number, burstUs: number): numbe
 /**
  * Decides one request of a given cost against all rates together: it takes from every one or from none.
  *
- * @returns the tally, and what to remember; `arrivals` is the argument itself when nothing changed
+ * @returns the tally, and what to remember. A refusal changes one thing: an arrival further away than the whole allowance comes from a clock that
+ *   has since stepped back, and is brought near, so that the step locks nobody out for longer than one window.
  */
 export function decide(
   allowances: readonly Allowance[],
@@ -51,8 +52,18 @@ export function decide(
   const before = allowances.map(({ burstUs }, index) => usedAt(arrivals[index] as number, nowUs, burstUs));
   const after = allowances.map(({ intervalUs }, index) => (before[index] as number) + cost * intervalUs);
   const allowed = allowances.every(({ burstUs }, index) => (after[index] as number) <= burstUs);
-  if (!allowed || cost === 0) return { allowed, usedUs: before, arrivals };
+  if (!allowed)
+    return {
+      allowed,
+      usedUs: before,
+      arrivals: arrivals.map((arrival, index) => near(arrival, nowUs, allowances[index] as Allowance)),
+    };
+  if (cost === 0) return { allowed, usedUs: before, arrivals };
   return { allowed, usedUs: after, arrivals: after.map((used) => nowUs + used) };
+}
+
+function near(arrivalUs: number, nowUs: number, { burstUs }: Allowance): number {
+  return arrivalUs > nowUs + burstUs ? nowUs + burstUs : arrivalUs;
 }
 
 /** How many requests of cost one would pass now. */

@@ -35,10 +35,10 @@ const PROBE_EVERY_MS = 1000;
 interface Circuit {
   readonly down: boolean;
   /** Asks the store, for a bounded time; undefined means that it did not answer. Never throws. */
-  ask(work: () => Tally | Promise<Tally>, settled: (tally: Tally | undefined) => void): void;
+  readonly ask: (work: () => Tally | Promise<Tally>, settled: (tally: Tally | undefined) => void) => void;
   /** Asks in the background whether the store is back, at most once a second. */
-  probe(work: () => Tally | Promise<Tally>): void;
-  takeEvents(): readonly AuditEvent[];
+  readonly probe: (work: () => Tally | Promise<Tally>) => void;
+  readonly takeEvents: () => readonly AuditEvent[];
 }
 
 const circuits = new WeakMap<RateLimitStore, Circuit>();
@@ -112,10 +112,10 @@ function openCircuit(kind: string): Circuit {
 
 export interface Guard {
   /** The store's ruling or, while it is away, what the policy says. Never throws or rejects, and never outlasts the timeout. */
-  consume(subject: string, cost: number, nowUs: number): Ruling | Uncounted | Promise<Ruling | Uncounted>;
-  peek(subject: string, nowUs: number): Ruling | Uncounted | Promise<Ruling | Uncounted>;
+  readonly consume: (subject: string, cost: number, nowUs: number) => Ruling | Uncounted | Promise<Ruling | Uncounted>;
+  readonly peek: (subject: string, nowUs: number) => Ruling | Uncounted | Promise<Ruling | Uncounted>;
   /** Events of the store since anybody asked: one when it goes, one when it is back. */
-  takeEvents(): readonly AuditEvent[];
+  readonly takeEvents: () => readonly AuditEvent[];
 }
 
 /**

@@ -1,7 +1,8 @@
 /** Counters in this process: exact, synchronous, bounded. */
-import { hash, randomInt } from "node:crypto";
+import { hash } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
-import { usedAt, type Allowance, type Tally } from "./gcra.ts";
+import { decide, usedAt, type Allowance, type Arrivals, type Tally } from "./gcra.ts";
+import { openSlots, type Slots } from "./rate-limit-slots.ts";
 import { scopeText, type Counters, type LimiterScope, type RateLimitStore } from "./rate-limit-store.ts";
 
 export interface MemoryRateLimitsOptions {
@@ -13,17 +14,18 @@ export interface MemoryRateLimitsOptions {
 
 /** Counters of one process, as the memory store opens them. */
 export interface MemoryCounters extends Counters {
-  consume(subject: string, cost: number, nowUs: number): Tally;
-  peek(subject: string, nowUs: number): Tally;
+  readonly consume: (subject: string, cost: number, nowUs: number) => Tally;
+  readonly peek: (subject: string, nowUs: number) => Tally;
   /** How many subjects are remembered. */
   readonly size: number;
 }
 
 export interface MemoryRateLimits extends RateLimitStore {
-  open(scope: LimiterScope): MemoryCounters;
+  readonly open: (scope: LimiterScope) => MemoryCounters;
 }
 
 const DEFAULT_SUBJECTS = 100_000;
+const FEWEST_SUBJECTS = 16;
 const MOST_SUBJECTS = 16_000_000;
 
 /**
@@ -41,9 +43,9 @@ const MOST_SUBJECTS = 16_000_000;
 export function memoryRateLimits(options: MemoryRateLimitsOptions = {}): MemoryRateLimits {
   rejectUnknownOptions("memoryRateLimits", options, ["maxSubjects"]);
   const { maxSubjects = DEFAULT_SUBJECTS } = options;
-  if (!Number.isSafeInteger(maxSubjects) || maxSubjects < CANDIDATES || maxSubjects > MOST_SUBJECTS) {
+  if (!Number.isSafeInteger(maxSubjects) || maxSubjects < FEWEST_SUBJECTS || maxSubjects > MOST_SUBJECTS) {
     throw new TypeError(
-      `memoryRateLimits() needs maxSubjects as a whole number from ${CANDIDATES} to ${MOST_SUBJECTS}.`,
+      `memoryRateLimits() needs maxSubjects as a whole number from ${FEWEST_SUBJECTS} to ${MOST_SUBJECTS}.`,
     );
   }
   const opened = new Map<string, MemoryCounters>();
@@ -64,76 +66,18 @@ export function memoryRateLimits(options: MemoryRateLimitsOptions = {}): MemoryR
 
 /** A longer subject is kept as its digest, so that a request cannot choose how much memory it takes. */
 const LONGEST_RAW_SUBJECT = 64;
-/** V8 makes a substring of this length or more a view that keeps the whole parent alive, a 16 KiB header for instance. */
-const SHORTEST_VIEW = 13;
-/** Slots looked at for whole allowances when a new subject arrives: more than one, so that forgetting outruns remembering. */
-const SWEEP = 4;
-/** Slots compared when somebody must be displaced. */
-const CANDIDATES = 16;
-/** Subjects per hash table, on average. A table that grows or shrinks is rebuilt at one go: 100 ms for a million entries, 1 ms for this many. */
-const SHARD_SUBJECTS = 2048;
-const PAGE = 4096;
+
+function keyOf(subject: string): string {
+  return subject.length <= LONGEST_RAW_SUBJECT ? subject : hash("sha256", subject, "base64url");
+}
 
 function openCounters(allowances: readonly Allowance[], maxSubjects: number): MemoryCounters {
-  const rates = allowances.length;
-  // Untouched pages of a typed array take no memory, so the whole bound can be reserved and nothing ever has to be copied to grow.
-  const arrivals = new Float64Array(maxSubjects * rates);
-  const intervals = Float64Array.from(allowances, ({ intervalUs }) => intervalUs);
-  const bursts = Float64Array.from(allowances, ({ burstUs }) => burstUs);
-  const interval = intervals[0] as number;
-  const burst = bursts[0] as number;
   const slots = openSlots(maxSubjects);
-
-  /** From 0, whole, to 1, exhausted: the worst of a slot's rates. */
-  function usage(slot: number, nowUs: number): number {
-    let most = 0;
-    for (let rate = 0; rate < rates; rate += 1) {
-      const limit = bursts[rate] as number;
-      most = Math.max(most, usedAt(arrivals[slot * rates + rate] as number, nowUs, limit) / limit);
-    }
-    return most;
-  }
-
-  function remember(key: string, nowUs: number): number {
-    const slot = slots.take(key, (candidate) => usage(candidate, nowUs));
-    arrivals.fill(0, slot * rates, slot * rates + rates);
-    return slot;
-  }
-
-  function consumeOne(key: string, cost: number, nowUs: number): Tally {
-    let slot = slots.find(key);
-    const before = usedAt(slot === undefined ? 0 : (arrivals[slot] as number), nowUs, burst);
-    const after = before + cost * interval;
-    if (!(after <= burst)) return { allowed: false, usedUs: [before] };
-    if (cost !== 0) {
-      slot ??= remember(key, nowUs);
-      arrivals[slot] = nowUs + after;
-    }
-    return { allowed: true, usedUs: [after] };
-  }
-
-  function consumeAll(key: string, cost: number, nowUs: number): Tally {
-    let slot = slots.find(key);
-    const before: number[] = [];
-    let allowed = true;
-    for (let rate = 0; rate < rates; rate += 1) {
-      const limit = bursts[rate] as number;
-      const used = usedAt(slot === undefined ? 0 : (arrivals[slot * rates + rate] as number), nowUs, limit);
-      before.push(used);
-      if (!(used + cost * (intervals[rate] as number) <= limit)) allowed = false;
-    }
-    if (!allowed || cost === 0) return { allowed, usedUs: before };
-    slot ??= remember(key, nowUs);
-    const first = slot * rates;
-    const usedUs = before.map((used, rate) => {
-      const after = used + cost * (intervals[rate] as number);
-      arrivals[first + rate] = nowUs + after;
-      return after;
-    });
-    return { allowed: true, usedUs };
-  }
-
-  const decideFor = rates === 1 ? consumeOne : consumeAll;
+  const [first] = allowances;
+  const decideFor =
+    allowances.length === 1 && first !== undefined
+      ? decideByOne(first, slots, maxSubjects)
+      : decideByAll(allowances, slots, maxSubjects);
   return {
     consume: (subject, cost, nowUs) => decideFor(keyOf(subject), cost, nowUs),
     peek: (subject, nowUs) => decideFor(keyOf(subject), 0, nowUs),
@@ -143,110 +87,50 @@ function openCounters(allowances: readonly Allowance[], maxSubjects: number): Me
   };
 }
 
-function keyOf(subject: string): string {
-  return subject.length <= LONGEST_RAW_SUBJECT ? subject : hash("sha256", subject, "base64url");
-}
+type DecideFor = (key: string, cost: number, nowUs: number) => Tally;
 
-interface Slots {
-  find(key: string): number | undefined;
-  /** A slot for a new key: a fresh one, a forgotten one, or that of the least used candidate. */
-  take(key: string, usage: (slot: number) => number): number;
-  size(): number;
-}
+/** `decide` of `gcra.ts` over one rate, without its arrays: this is the path of almost every request. */
+function decideByOne({ intervalUs, burstUs }: Allowance, slots: Slots, maxSubjects: number): DecideFor {
+  // Untouched pages of a typed array take no memory, so the whole bound can be reserved and nothing ever has to be copied to grow.
+  const arrivals = new Float64Array(maxSubjects);
+  const arrivalOf = (slot: number | undefined): number => (slot === undefined ? 0 : (arrivals[slot] as number));
 
-/**
- * Numbers for keys. Each new key advances a hand over a few slots and frees those whose allowance is whole, so that the work per request is the
- * same whether ten or ten million subjects are remembered.
- */
-function openSlots(maxSubjects: number): Slots {
-  const shards = openShards(maxSubjects);
-  const pages: (string | undefined)[][] = [];
-  const free = new Int32Array(maxSubjects);
-  let freeCount = 0;
-  let fresh = 0;
-  let hand = 0;
-
-  const keyAt = (slot: number): string | undefined => (pages[(slot / PAGE) | 0] as (string | undefined)[])[slot % PAGE];
-
-  function release(slot: number): void {
-    shards.of(keyAt(slot) as string).delete(keyAt(slot) as string);
-    (pages[(slot / PAGE) | 0] as (string | undefined)[])[slot % PAGE] = undefined;
-  }
-
-  function advance(): number {
-    const slot = hand;
-    hand = hand + 1 < fresh ? hand + 1 : 0;
-    return slot;
-  }
-
-  function sweep(usage: (slot: number) => number): void {
-    for (let step = Math.min(SWEEP, fresh); step > 0; step -= 1) {
-      const slot = advance();
-      if (keyAt(slot) !== undefined && usage(slot) === 0) {
-        release(slot);
-        free[freeCount] = slot;
-        freeCount += 1;
-      }
+  return (key, cost, nowUs) => {
+    let slot = slots.find(key);
+    const before = usedAt(arrivalOf(slot), nowUs, burstUs);
+    const after = before + cost * intervalUs;
+    if (!(after <= burstUs)) {
+      if (slot !== undefined && arrivalOf(slot) > nowUs + burstUs) arrivals[slot] = nowUs + burstUs;
+      return { allowed: false, usedUs: [before] };
     }
-  }
-
-  function displace(usage: (slot: number) => number): number {
-    let least = advance();
-    let leastUsage = usage(least);
-    for (let step = 1; step < CANDIDATES; step += 1) {
-      const slot = advance();
-      const used = usage(slot);
-      if (used < leastUsage) {
-        least = slot;
-        leastUsage = used;
-      }
+    if (cost !== 0) {
+      slot ??= slots.take(key, (other) => usedAt(arrivalOf(other), nowUs, burstUs));
+      arrivals[slot] = nowUs + after;
     }
-    release(least);
-    return least;
-  }
-
-  function extend(): number {
-    if (fresh % PAGE === 0) pages.push(new Array<string | undefined>(Math.min(PAGE, maxSubjects - fresh)));
-    fresh += 1;
-    return fresh - 1;
-  }
-
-  function reuse(): number {
-    freeCount -= 1;
-    return free[freeCount] as number;
-  }
-
-  return {
-    find: (key) => shards.of(key).get(key),
-    take(key, usage) {
-      sweep(usage);
-      const slot = freeCount > 0 ? reuse() : fresh < maxSubjects ? extend() : displace(usage);
-      const own = key.length < SHORTEST_VIEW ? key : Buffer.from(key, "utf16le").toString("utf16le");
-      (pages[(slot / PAGE) | 0] as (string | undefined)[])[slot % PAGE] = own;
-      shards.of(own).set(own, slot);
-      return slot;
-    },
-    size: () => fresh - freeCount,
+    return { allowed: true, usedUs: [after] };
   };
 }
 
-/**
- * Many small maps in place of a large one. The spread is seeded per process and decides speed alone: keys that crowd into one map are found and
- * displaced like any others.
- */
-function openShards(maxSubjects: number): { of(key: string): Map<string, number> } {
-  let count = 1;
-  while (count * SHARD_SUBJECTS < maxSubjects) count *= 2;
-  const maps = Array.from({ length: count }, () => new Map<string, number>());
-  const mask = count - 1;
-  const seed = randomInt(2 ** 31);
-  return {
-    of(key) {
-      let spread = seed;
-      for (let index = 0; index < key.length; index += 1) {
-        spread = Math.imul(spread ^ key.charCodeAt(index), 0x0100_0193);
-      }
-      return maps[(spread ^ (spread >>> 15)) & mask] as Map<string, number>;
-    },
+/** `decide` of `gcra.ts` over several rates, which stand next to one another. */
+function decideByAll(allowances: readonly Allowance[], slots: Slots, maxSubjects: number): DecideFor {
+  const rates = allowances.length;
+  const stored = new Float64Array(maxSubjects * rates);
+  const stranger: Arrivals = allowances.map(() => 0);
+
+  const arrivalsOf = (slot: number | undefined): Arrivals =>
+    slot === undefined ? stranger : Array.from(stored.subarray(slot * rates, slot * rates + rates));
+
+  /** From 0, whole, to 1, exhausted: the worst of a subject's rates. */
+  const usage = (slot: number, nowUs: number): number =>
+    Math.max(
+      ...allowances.map(({ burstUs }, rate) => usedAt(stored[slot * rates + rate] as number, nowUs, burstUs) / burstUs),
+    );
+
+  return (key, cost, nowUs) => {
+    let slot = slots.find(key);
+    const { allowed, usedUs, arrivals } = decide(allowances, arrivalsOf(slot), nowUs, cost);
+    if (allowed && cost !== 0) slot ??= slots.take(key, (other) => usage(other, nowUs));
+    if (slot !== undefined) stored.set(arrivals, slot * rates);
+    return { allowed, usedUs };
   };
 }

@@ -31,7 +31,7 @@ export interface PostgresRateLimits extends RateLimitStore {
    *
    * @returns how many were deleted
    */
-  sweep(): Promise<number>;
+  readonly sweep: () => Promise<number>;
 }
 
 const DEFAULT_TABLE = "glacis_rate_limits";
@@ -121,14 +121,15 @@ function consumeStatement(table: string, rates: number): string {
   const after = (rate: number): string => `${used(rate)} + $3::bigint * ${interval(rate)}`;
   const fits = each((rate) => `${after(rate)} <= ${burst(rate)}`, " and ");
   const arrivals = `array[${each((rate) => `excluded.at + ${after(rate)}`, ", ")}]`;
+  const near = `array[${each((rate) => `least(t.arrivals[${rate}], excluded.at + ${burst(rate)})`, ", ")}]`;
   const strangerFits = each((rate) => `$3::bigint * ${interval(rate)} <= ${burst(rate)}`, " and ");
   const stranger = `case when ${strangerFits} then array[${each((rate) => `clock.now + $3::bigint * ${interval(rate)}`, ", ")}]
-    else array[${each(() => "clock.now", ", ")}] end`;
+    else array[${each(() => "0::bigint", ", ")}] end`;
   return `insert into ${table} as t (key, arrivals, whole_at, at, allowed)
 select $1, ${stranger}, clock.now + $3::bigint * greatest(${each(interval, ", ")}), clock.now, ${strangerFits}
 from (select ${NOW} as now) as clock
 on conflict (key) do update set
-  arrivals = case when ${fits} then ${arrivals} else t.arrivals end,
+  arrivals = case when ${fits} then ${arrivals} else ${near} end,
   whole_at = case when ${fits} then greatest(${each((rate) => `excluded.at + ${after(rate)}`, ", ")}) else t.whole_at end,
   at = excluded.at,
   allowed = ${fits}
@@ -153,8 +154,8 @@ function tallyOf(row: unknown, allowances: readonly Allowance[]): Tally {
 
 interface Sweeper {
   /** Counts a decision; every so often starts a sweep that nobody waits for. */
-  tick(): void;
-  sweep(): Promise<number>;
+  readonly tick: () => void;
+  readonly sweep: () => Promise<number>;
 }
 
 function openSweeper(table: string, run: (text: string, values: unknown[]) => Promise<readonly unknown[]>): Sweeper {

@@ -38,27 +38,33 @@ local cost = tonumber(ARGV[2])
 local rates = (#ARGV - 2) / 2
 local stored = redis.call('GET', KEYS[1])
 local used = {}
+local arrivals = {}
 local allowed = true
+local stale = false
 local index = 0
 for arrival in string.gmatch(stored or string.rep('0 ', rates), '%d+') do
   index = index + 1
   local burst = tonumber(ARGV[index * 2 + 2])
-  used[index] = math.min(math.max(arrival - now, 0), burst)
+  local ahead = arrival - now
+  if ahead > burst then stale = true end
+  arrivals[index] = math.min(arrival, now + burst)
+  used[index] = math.min(math.max(ahead, 0), burst)
   if used[index] + cost * ARGV[index * 2 + 1] > burst then allowed = false end
 end
 if index ~= rates then return redis.error_reply('ERR glacis: the counter is not one') end
-if not allowed then
-  used[1] = -used[1] - 1
-elseif cost > 0 then
+if cost > 0 and (allowed or stale) then
   local longest = 0
-  local arrivals = {}
   for rate = 1, rates do
-    used[rate] = used[rate] + cost * ARGV[rate * 2 + 1]
+    if allowed then
+      used[rate] = used[rate] + cost * ARGV[rate * 2 + 1]
+      arrivals[rate] = now + used[rate]
+    end
     longest = math.max(longest, used[rate])
-    arrivals[rate] = string.format('%.0f', now + used[rate])
+    arrivals[rate] = string.format('%.0f', arrivals[rate])
   end
   redis.call('SET', KEYS[1], table.concat(arrivals, ' '), 'PX', string.format('%.0f', math.ceil(longest / 1000)))
 end
+if not allowed then used[1] = -used[1] - 1 end
 return used`;
 
 const SCRIPT_SHA = createHash("sha1").update(SCRIPT).digest("hex");

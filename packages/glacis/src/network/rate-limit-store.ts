@@ -16,9 +16,9 @@ export interface Counters {
    *
    * @param nowUs the caller's clock in microseconds; a shared store reads its own instead, so that servers with skewed clocks agree
    */
-  consume(subject: string, cost: number, nowUs: number): Tally | Promise<Tally>;
+  readonly consume: (subject: string, cost: number, nowUs: number) => Tally | Promise<Tally>;
   /** What `consume` would start from. Takes nothing. */
-  peek(subject: string, nowUs: number): Tally | Promise<Tally>;
+  readonly peek: (subject: string, nowUs: number) => Tally | Promise<Tally>;
 }
 
 /** Where counters live. */
@@ -27,7 +27,7 @@ export interface RateLimitStore {
   readonly kind: string;
   /** Every process of the deployment sees the same counters. A shared store can be away; the limiter then follows its outage policy. */
   readonly shared: boolean;
-  open(scope: LimiterScope): Counters;
+  readonly open: (scope: LimiterScope) => Counters;
 }
 
 /** Whose clock a shared store reads. `caller` is for tests that hold the clock still. */

@@ -43,7 +43,7 @@ export function subjectOf<Facts extends RequestFacts>(by: Subject<Facts>): (fact
   }
   for (const dimension of dimensions) {
     if (!Object.hasOwn(PARTS, dimension)) {
-      const hint = /^header/iu.test(String(dimension)) ? " A header is not verified; use apiKey." : "";
+      const hint = /^header/iu.test(dimension) ? " A header is not verified; use apiKey." : "";
       throw new TypeError(
         `rateLimit() cannot count by ${JSON.stringify(dimension)}. Use ${Object.keys(PARTS).join(", ")}, or a function.${hint}`,
       );

@@ -25,8 +25,8 @@ export interface Tier {
   readonly fields: FieldWriter;
   /** Undefined for a store that is part of this process. */
   readonly guard: Guard | undefined;
-  consume(subject: string, cost: number, nowUs: number): Answer | Promise<Answer>;
-  peek(subject: string, nowUs: number): Answer | Promise<Answer>;
+  readonly consume: (subject: string, cost: number, nowUs: number) => Answer | Promise<Answer>;
+  readonly peek: (subject: string, nowUs: number) => Answer | Promise<Answer>;
 }
 
 /**

@@ -13,7 +13,7 @@ import {
 import { bindingRate, refusalReporter, refuse, storeDown } from "./rate-limit-refusal.ts";
 import { RATE_LIMIT_META, RATE_LIMIT_RULES, checkLimiter, observeLimit } from "./rate-limit-rules.ts";
 import type { RateLimitStore } from "./rate-limit-store.ts";
-import { subjectOf, type Dimension, type Subject, type SubjectFunction } from "./rate-limit-subject.ts";
+import { subjectOf, type Subject, type SubjectFunction } from "./rate-limit-subject.ts";
 import {
   costOf,
   openTiers,
@@ -76,7 +76,7 @@ export function rateLimit(
   options: ClientRateLimitOptions | IdentityRateLimitOptions,
 ): RateLimit<RequestFacts> | RateLimit<IdentifiedFacts> {
   // The overloads tie `by` and `cost` to the facts that they read; inside, every limiter is one over identified facts.
-  return limiter(options as IdentityRateLimitOptions);
+  return limiter(options);
 }
 
 function limiter(options: IdentityRateLimitOptions): RateLimit<IdentifiedFacts> {
@@ -152,8 +152,9 @@ function checkOptions(options: IdentityRateLimitOptions): void {
 /** Upper case, sorted, each once: two spellings of one list are one limiter. */
 function methodsOf(methods: readonly string[] | undefined): readonly string[] {
   if (methods === undefined) return [];
-  if (!Array.isArray(methods) || methods.length === 0 || !methods.every((method) => /^[a-z]{1,20}$/iu.test(method))) {
+  const list: readonly string[] = typeof methods === "object" ? methods : [];
+  if (list.length === 0 || !list.every((method) => /^[A-Za-z]{1,20}$/u.test(method))) {
     throw new TypeError('rateLimit() needs methods as a list such as ["POST"]; leave it out to count all.');
   }
-  return [...new Set(methods.map((method) => method.toUpperCase()))].sort();
+  return [...new Set(list.map((method) => method.toUpperCase()))].sort((left, right) => (left < right ? -1 : 1));
 }

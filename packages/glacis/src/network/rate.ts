@@ -32,7 +32,7 @@ export function parseRate(text: string): Rate {
   const shown = JSON.stringify(text.slice(0, 40));
   const [, count = "", multiple = "", unit = ""] = GRAMMAR.exec(text) ?? [];
   if (unit === "") throw new TypeError(`${shown} is not a rate. Write a count, a slash and a period, ${EXAMPLES}.`);
-  if (/^0./u.test(count) || /^0/u.test(multiple)) {
+  if ((count.startsWith("0") && count !== "0") || multiple.startsWith("0")) {
     throw new TypeError(`The rate ${shown} has a number that starts with zero. Write plain numbers, ${EXAMPLES}.`);
   }
   const windowSeconds = (multiple === "" ? 1 : Number(multiple)) * (UNIT_SECONDS[unit] as number);

@@ -1,0 +1,253 @@
+/** The three stores against the pure model and one another, on real servers. */
+import fc from "fast-check";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testDatabase, testRedis, type TestDatabase, type TestRedis } from "../../../../test/support/services.ts";
+import { allowanceOf, decide, type Allowance, type Arrivals, type Tally } from "./gcra.ts";
+import { memoryRateLimits } from "./rate-limit-memory.ts";
+import { postgresRateLimits, rateLimitMigration } from "./rate-limit-postgres.ts";
+import { redisRateLimits } from "./rate-limit-redis.ts";
+import type { LimiterScope, RateLimitStore } from "./rate-limit-store.ts";
+import type { Rate } from "./rate.ts";
+
+const NOW = Date.parse("2026-11-26T12:00:00Z") * 1000;
+
+let database: TestDatabase | undefined;
+let redis: TestRedis | undefined;
+let unique = 0;
+
+beforeAll(async () => {
+  [database, redis] = await Promise.all([testDatabase("rate_stores"), testRedis("rate-stores")]);
+  await database?.pool.query(rateLimitMigration());
+});
+
+afterAll(async () => {
+  await database?.drop();
+  await redis?.drop();
+});
+
+function scopeOf(...rates: readonly Rate[]): LimiterScope {
+  unique += 1;
+  return { name: `n${unique}`, methods: [], allowances: rates.map(allowanceOf) };
+}
+
+/** Every store that can be had, with the clock in the test's hand. */
+function storesUnderTest(): [string, RateLimitStore][] {
+  const stores: [string, RateLimitStore][] = [["memory", memoryRateLimits()]];
+  if (redis !== undefined) {
+    stores.push(["redis", redisRateLimits({ client: redis.client, prefix: redis.prefix, clock: "caller" })]);
+  }
+  if (database !== undefined) {
+    stores.push(["postgres", postgresRateLimits({ database: database.pool, clock: "caller" })]);
+  }
+  return stores;
+}
+
+interface Step {
+  readonly subject: string;
+  readonly moveUs: number;
+  readonly cost: number;
+  readonly peek: boolean;
+}
+
+function model(allowances: readonly Allowance[], trace: readonly Step[]): Tally[] {
+  const known = new Map<string, Arrivals>();
+  let now = NOW;
+  return trace.map(({ subject, moveUs, cost, peek }) => {
+    now += moveUs;
+    const arrivals = known.get(subject) ?? allowances.map(() => 0);
+    const { arrivals: next, allowed, usedUs } = decide(allowances, arrivals, now, peek ? 0 : cost);
+    if (!peek) known.set(subject, next);
+    return { allowed, usedUs };
+  });
+}
+
+async function replay(store: RateLimitStore, scope: LimiterScope, trace: readonly Step[]): Promise<Tally[]> {
+  const counters = store.open(scope);
+  const tallies: Tally[] = [];
+  let now = NOW;
+  for (const { subject, moveUs, cost, peek } of trace) {
+    now += moveUs;
+    const { allowed, usedUs } = await (peek ? counters.peek(subject, now) : counters.consume(subject, cost, now));
+    tallies.push({ allowed, usedUs: [...usedUs] });
+  }
+  return tallies;
+}
+
+// Redis expires a counter by its own clock, so nothing that is in use may be shorter than a run of the property: one second at least.
+const slowRates = fc.uniqueArray(
+  fc.record({ limit: fc.integer({ min: 1, max: 12 }), windowSeconds: fc.integer({ min: 20, max: 100_000 }) }),
+  { minLength: 1, maxLength: 3, selector: ({ windowSeconds }) => windowSeconds },
+);
+const trace = fc.array(
+  fc.record({
+    subject: fc.constantFrom("192.0.2.1", "user é", "x".repeat(500), "line\nbreak|'\"\\ \u0001"),
+    moveUs: fc.oneof(
+      { weight: 3, arbitrary: fc.constant(0) },
+      { weight: 3, arbitrary: fc.integer({ min: 0, max: 30_000_000 }) },
+      { weight: 1, arbitrary: fc.integer({ min: -200_000_000_000, max: 200_000_000_000 }) },
+    ),
+    cost: fc.integer({ min: 1, max: 4 }),
+    peek: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 25 },
+);
+
+describe("every store", () => {
+  it("decides like the model, to the microsecond, whatever the rates, costs, subjects and clock", async () => {
+    const stores = storesUnderTest();
+    await fc.assert(
+      fc.asyncProperty(slowRates, trace, async (rates, steps) => {
+        const scope = scopeOf(...rates);
+        const expected = model(scope.allowances, steps);
+        for (const [name, store] of stores) expect([name, await replay(store, scope, steps)]).toEqual([name, expected]);
+      }),
+      { numRuns: 120 },
+    );
+  });
+
+  it("keeps subjects, names, methods and rates apart, and joins what is the same", async () => {
+    for (const [name, store] of storesUnderTest()) {
+      const scope = scopeOf({ limit: 1, windowSeconds: 60 });
+      const take = async (other: LimiterScope, subject: string): Promise<[string, boolean]> => [
+        name,
+        (await store.open(other).consume(subject, 1, NOW)).allowed,
+      ];
+      expect(await take(scope, "a")).toEqual([name, true]);
+      expect(await take({ ...scope }, "a")).toEqual([name, false]);
+      expect(await take(scope, "b")).toEqual([name, true]);
+      expect(await take({ ...scope, methods: ["POST"] }, "a")).toEqual([name, true]);
+      expect(await take({ ...scope, allowances: [allowanceOf({ limit: 2, windowSeconds: 60 })] }, "a")).toEqual([
+        name,
+        true,
+      ]);
+      expect(await take({ ...scope, name: `${scope.name}a` }, "")).toEqual([name, true]);
+    }
+  });
+});
+
+describe("redisRateLimits", () => {
+  it("works with ioredis as with node-redis, on the same counters, also when Redis has forgotten the script", async () => {
+    if (redis === undefined) return;
+    const scope = scopeOf({ limit: 2, windowSeconds: 60 });
+    const io = new Redis(redis.url);
+    try {
+      const one = redisRateLimits({ client: io, prefix: redis.prefix }).open(scope);
+      const other = redisRateLimits({ client: redis.client, prefix: redis.prefix }).open(scope);
+      await redis.client.scriptFlush();
+      expect((await one.consume("a", 1, 0)).allowed).toBe(true);
+      await redis.client.scriptFlush();
+      expect((await other.consume("a", 1, 0)).allowed).toBe(true);
+      expect((await one.consume("a", 1, 0)).allowed).toBe(false);
+    } finally {
+      io.disconnect();
+    }
+  });
+
+  it("reads the server's clock and not the caller's", async () => {
+    if (redis === undefined) return;
+    const counters = redisRateLimits({ client: redis.client, prefix: redis.prefix }).open(
+      scopeOf({ limit: 1, windowSeconds: 60 }),
+    );
+    expect((await counters.consume("a", 1, 0)).allowed).toBe(true);
+    expect((await counters.consume("a", 1, NOW * 1.2)).allowed).toBe(false);
+  });
+
+  it("leaves keys that expire, that say nothing about the subject, and that have one length", async () => {
+    if (redis === undefined) return;
+    const prefix = `${redis.prefix}keys:`;
+    const counters = redisRateLimits({ client: redis.client, prefix }).open(scopeOf({ limit: 5, windowSeconds: 60 }));
+    const subjects = ["ada@example.com", "x".repeat(100_000), "\u0000\r\n"];
+    for (const subject of subjects) await counters.consume(subject, 1, 0);
+    const keys = await redis.client.keys(`${prefix}*`);
+    expect(keys).toHaveLength(subjects.length);
+    for (const key of keys) {
+      expect(key).toMatch(new RegExp(`^${prefix}[\\w-]{43}$`, "u"));
+      const left = await redis.client.pTTL(key);
+      expect(left).toBeGreaterThan(10_000);
+      expect(left).toBeLessThanOrEqual(12_000);
+    }
+  });
+
+  it("refuses to conclude anything from an answer that is not the script's", async () => {
+    for (const reply of [null, "OK", [], ["1"], [1.5], [null]]) {
+      const client = { evalSha: async () => reply, eval: async () => reply };
+      const counters = redisRateLimits({ client }).open(scopeOf({ limit: 5, windowSeconds: 60 }));
+      await expect(counters.consume("a", 1, 0)).rejects.toThrow(/not the rate limit script's/u);
+    }
+  });
+
+  it("refuses what is not a client, and unknown options", () => {
+    expect(() => redisRateLimits({ client: {} as never })).toThrow(/node-redis or ioredis/u);
+    expect(() => redisRateLimits({ client: {} as never, keyPrefix: "x" } as never)).toThrow(/prefix/u);
+  });
+});
+
+describe("postgresRateLimits", () => {
+  it("reads the server's clock and not the caller's", async () => {
+    if (database === undefined) return;
+    const counters = postgresRateLimits({ database: database.pool }).open(scopeOf({ limit: 1, windowSeconds: 60 }));
+    expect((await counters.consume("a", 1, 0)).allowed).toBe(true);
+    expect((await counters.consume("a", 1, NOW * 1.2)).allowed).toBe(false);
+    expect((await counters.peek("a", 0)).usedUs[0]).toBeGreaterThan(59_000_000);
+  });
+
+  it("sweeps what is whole again, a bounded page at a time, and nothing that is in use", async () => {
+    if (database === undefined) return;
+    const { pool } = database;
+    await pool.query(rateLimitMigration("swept"));
+    await pool.query(`insert into swept select md5(n::text), '{1}', 1, 1, true from generate_series(1, 3000) n`);
+    const store = postgresRateLimits({ database: pool, table: "swept" });
+    const counters = store.open(scopeOf({ limit: 1, windowSeconds: 3600 }));
+    await counters.consume("in use", 1, 0);
+    const deleted = [await store.sweep(), await store.sweep(), await store.sweep()];
+    expect(deleted.every((count) => count <= 1024)).toBe(true);
+    expect(deleted.reduce((sum, count) => sum + count, 0)).toBe(3000);
+    expect((await counters.consume("in use", 1, 0)).allowed).toBe(false);
+  });
+
+  it("sweeps by itself while it counts", async () => {
+    if (database === undefined) return;
+    const { pool } = database;
+    await pool.query(rateLimitMigration("swept_beside"));
+    await pool.query(`insert into swept_beside select md5(n::text), '{1}', 1, 1, true from generate_series(1, 900) n`);
+    const counters = postgresRateLimits({ database: pool, table: "swept_beside" }).open(
+      scopeOf({ limit: 9999, windowSeconds: 3600 }),
+    );
+    for (let index = 0; index < 300; index += 1) await counters.consume("a", 1, 0);
+    await expect
+      .poll(async () => Number((await pool.query("select count(*) from swept_beside")).rows[0].count))
+      .toBe(1);
+  });
+
+  it("works without prepared statements, and with a schema before the table", async () => {
+    if (database === undefined) return;
+    const { pool } = database;
+    await pool.query("create schema limits");
+    await pool.query(rateLimitMigration("limits.counters"));
+    const store = postgresRateLimits({ database: pool, table: "limits.counters", prepare: false });
+    const counters = store.open(scopeOf({ limit: 1, windowSeconds: 60 }, { limit: 3, windowSeconds: 600 }));
+    expect((await counters.consume("a", 1, 0)).allowed).toBe(true);
+    expect((await counters.consume("a", 1, 0)).allowed).toBe(false);
+  });
+
+  it.each(["", "a b", 'x"; drop table y', "A", "a.b.c", "1a", "a".repeat(60)])("refuses the table name %j", (table) => {
+    expect(() => rateLimitMigration(table)).toThrow(/must be plain/u);
+    expect(() => postgresRateLimits({ database: { query: async () => ({ rows: [] }) }, table })).toThrow(
+      /must be plain/u,
+    );
+  });
+
+  it("refuses to conclude anything from a row that is not a counter", async () => {
+    for (const row of [
+      undefined,
+      {},
+      { allowed: "t", at: 1, arrivals: [1] },
+      { allowed: true, at: "x", arrivals: ["1"] },
+    ]) {
+      const odd = { query: async () => ({ rows: row === undefined ? [] : [row] }) };
+      const counters = postgresRateLimits({ database: odd }).open(scopeOf({ limit: 5, windowSeconds: 60 }));
+      await expect(counters.consume("a", 1, 0)).rejects.toThrow(/Postgres gave/u);
+    }
+  });
+});
