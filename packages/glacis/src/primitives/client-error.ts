@@ -18,6 +18,9 @@
  * read, so the listener must not answer on a socket whose response has begun. It can also fire twice for one socket. Three cases emit no `clientError`: a missing Host, which Node
  * answers itself with a bare 400 unless the server is created with `requireHostHeader: false`; an unknown `Expect`, which Node answers with
  * 417; and CONNECT, whose socket Node closes unless a `connect` listener answers it.
+ *
+ * `Connection: close` alone does not stop a smuggled request: what arrived in the same segment behind the refused one is still emitted as a
+ * request, and its handler would run although nobody reads the answer. Whoever closes must also ignore every later request of that socket.
  */
 import type { Reason } from "../core/reasons.ts";
 
