@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearestWord, rejectUnknownOptions } from "./options.ts";
+import { nearestWord, rejectUnknownOptions, rejectNonRecord } from "./options.ts";
 
 describe("rejectUnknownOptions", () => {
   it("accepts known names", () => {
@@ -26,4 +26,17 @@ describe("nearestWord", () => {
   ])("finds what %s was meant to be", (word, expected) => {
     expect(nearestWord(word, ["'none'", "'self'", "default-src", "script-src"])).toBe(expected);
   });
+});
+
+describe("rejectNonRecord", () => {
+  it.each([[{}], [{ a: 1 }], [Object.create(null) as object], [undefined]])("accepts %j", (value) => {
+    expect(() => rejectNonRecord("csp", "directives", value)).not.toThrow();
+  });
+
+  it.each([[false], [0], [""], ["a"], [[]], [null], [new Map()], [() => undefined]])(
+    "refuses %j, which a spread would swallow",
+    (value) => {
+      expect(() => rejectNonRecord("csp", "directives", value)).toThrow(/csp\(\) needs directives as an object/u);
+    },
+  );
 });

@@ -16,6 +16,20 @@ export function rejectUnknownOptions(owner: string, options: object, known: read
   }
 }
 
+/**
+ * Refuses an option that should be an object of names and values and is something else: spread, a text or a list would vanish silently.
+ *
+ * @throws TypeError naming the option
+ */
+export function rejectNonRecord(owner: string, name: string, value: unknown): void {
+  if (value === undefined) return;
+  const plain =
+    typeof value === "object" &&
+    value !== null &&
+    [Object.prototype, null].includes(Object.getPrototypeOf(value) as object | null);
+  if (!plain) throw new TypeError(`${owner}() needs ${name} as an object of names and values.`);
+}
+
 /** The known word closest to a misspelt one, or undefined when none is close. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;

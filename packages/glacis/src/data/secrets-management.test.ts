@@ -40,6 +40,7 @@ describe("secrets-management", () => {
     ["one character", "a".repeat(64)],
     ["a repeated word", "abcdeabcde".repeat(10)],
     ["a repeated half", "0123456789abcdef".repeat(4)],
+    ["a text repeated and cut off", "0123456789abcdef".repeat(4).slice(0, 60)],
   ])("finds a signing secret that is %s", (_, value) => {
     expect(ids({ SECRET_KEY: value })).toEqual(["secrets-management/weak"]);
   });

@@ -102,10 +102,21 @@ function judgeSecret(secret: string, signing: boolean): Rule | undefined {
   return signing && mostBits(secret) < FEWEST_BITS ? SECRET_WEAK : undefined;
 }
 
-/** The most that a text of this length over these symbols can hold: a repeated text counts once. */
+/** The most that a text of this length over these symbols can hold: what repeats itself counts once. */
 function mostBits(secret: string): number {
-  const period = (secret + secret).indexOf(secret, 1);
-  return period * Math.log2(new Set(secret).size);
+  return periodOf(secret) * Math.log2(new Set(secret).size);
+}
+
+/** The length after which a text repeats itself, its own length when it does not: by the prefix function of Knuth, Morris and Pratt. */
+function periodOf(text: string): number {
+  const border = new Uint32Array(text.length);
+  let matched = 0;
+  for (let index = 1; index < text.length; index += 1) {
+    while (matched > 0 && text[index] !== text[matched]) matched = border[matched - 1] ?? 0;
+    if (text[index] === text[matched]) matched += 1;
+    border[index] = matched;
+  }
+  return text.length - matched;
 }
 
 function judgeFiles({ nodeOptions, envFiles = [] }: Deployment): readonly Finding[] {

@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import type { Finding, Location } from "../core/finding.ts";
 import { DOCUMENT_TYPES } from "../core/head.ts";
-import { rejectUnknownOptions } from "../core/options.ts";
+import { rejectNonRecord, rejectUnknownOptions } from "../core/options.ts";
 import { observed, type HeaderRule, type Observation } from "../core/response.ts";
 import { assessDataPolicy, assessDocumentPolicy, isDangerousSource } from "./csp-assess.ts";
 import { NONCE, SCRIPT_DIRECTIVES, type CspDirectives, type DangerousSource } from "./csp-directives.ts";
@@ -87,6 +87,8 @@ export function contentSecurityPolicy(options: ContentSecurityPolicyOptions = {}
     "reportTo",
     "embeddable",
   ]);
+  rejectNonRecord("contentSecurityPolicy", "directives", options.directives);
+  rejectNonRecord("contentSecurityPolicy", "reportOnly", options.reportOnly);
   const { trustedTypes = true, reportTo = CSP_REPORT_PATH } = options;
   const enforced = {
     ...DOCUMENT_DIRECTIVES,
