@@ -33,11 +33,17 @@ export function report(config: Config, configPath: string, deployment: Deploymen
     clean: counting.length === 0,
     standing: sorted,
     waived,
-    controls: config.security.controls.map(({ meta, rules }) => ({ id: meta.id, title: meta.title, rules })),
+    controls: asked(config.security),
   };
 }
 
 /** Does a severity fail the check? A note never does, a warning only before a deployment. */
 export function counts(severity: Severity, strict: boolean): boolean {
   return severity === "error" || (severity === "warning" && strict);
+}
+
+/** A control that is mounted several times, such as a limit for clients and one for users, is one line. */
+function asked({ controls }: Config["security"]): Report["controls"] {
+  const lines = controls.map(({ meta, rules }) => [meta.id, { id: meta.id, title: meta.title, rules }] as const);
+  return [...new Map(lines).values()];
 }

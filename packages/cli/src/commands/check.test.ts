@@ -49,6 +49,13 @@ export const waivers = [{ ...entry, expires: day(Number(process.env.WAIVER_DAYS)
     'import { compose } from "./src/security";\nexport const security = compose({});\nexport const waivers = "all";',
   "chatty.config.ts":
     'import { compose } from "./src/security";\nconsole.log("connecting");\nsetInterval(() => undefined, 1000);\nexport const security = compose({});',
+  "saas.config.ts": `import { glacis, keyRing, newKey, saas } from "glacis";
+import pg from "pg";
+export const security = glacis(
+  saas({ origin: "https://app.example.com", keys: keyRing(newKey("k1")), proxies: ["10.0.0.0/8"], database: new pg.Pool() }),
+);`,
+  "weak.config.ts": `import { glacis, keyRing, saas } from "glacis";
+export const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));`,
   "syntax.config.ts": "export const security = ;",
 };
 
@@ -65,6 +72,7 @@ beforeAll(() => {
   write("package.json", '{ "type": "module" }');
   mkdirSync(join(folder, "node_modules"));
   symlinkSync(join(ROOT, "packages/glacis"), join(folder, "node_modules/glacis"), "dir");
+  symlinkSync(join(ROOT, "node_modules/pg"), join(folder, "node_modules/pg"), "dir");
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -103,6 +111,32 @@ glacis check: glacis.config.ts, production, Node <node>, <n> controls
 
 0 errors, 0 warnings, 0 notes, 0 waived. Clean.
 --- exit 0`);
+  });
+
+  it("finds nothing that counts in what saas() composes", async () => {
+    const { stdout, exitCode } = await glacis("check --deploy --config saas.config.ts");
+    expect(stdout).toContain("\n0 errors, 0 warnings, ");
+    expect(exitCode).toBe(0);
+  });
+
+  it("reports secrets of the environment by name and never by value", async () => {
+    const environment = {
+      SESSION_SECRET: "changeme-hunter2",
+      NODE_TLS_REJECT_UNAUTHORIZED: "0",
+      NODE_NO_WARNINGS: "1",
+    };
+    const { stdout, exitCode } = await glacis("check --config saas.config.ts", environment);
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/^error {4}secrets-management\/placeholder {2}at SESSION_SECRET$/mu);
+    expect(stdout).toMatch(/^error {4}tls-peer-verification\/off {2}at NODE_TLS_REJECT_UNAUTHORIZED$/mu);
+    expect(stdout).not.toContain("hunter2");
+  });
+
+  it("passes on the correction when the composition itself refuses, without quoting a key", async () => {
+    const { stderr, exitCode } = await glacis("check --config weak.config.ts", { GLACIS_KEYS: "k1:hunter2" });
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("weak.config.ts could not be loaded: TypeError: Key 1 of the ring");
+    expect(stderr).not.toContain("hunter2");
   });
 
   it("prints what, where, why and fix of a warning, and lets it pass on a laptop", async () => {
