@@ -1,4 +1,4 @@
-import { isCookieName, isCookieValue, prefixOf } from "./cookie-grammar.ts";
+import { isCookieValue, isToken, prefixOf } from "./cookie-grammar.ts";
 
 /** Longer than any browser sends for one host, and as long as Node's own limit for a whole header section. */
 export const MAX_COOKIE_HEADER_LENGTH = 16_384;
@@ -50,22 +50,23 @@ function addPair(cookies: Map<string, string>, header: string, from: number, to:
   while (start < end && isBlank(header.charCodeAt(start))) start += 1;
   while (end > start && isBlank(header.charCodeAt(end - 1))) end -= 1;
   const equals = header.indexOf("=", start);
-  if (equals === -1 || equals >= end || !isCookieName(header, start, equals)) return undefined;
+  if (equals === -1 || equals >= end) return undefined;
   const name = header.slice(start, equals);
+  if (!isToken(name)) return undefined;
   const prefix = prefixOf(name);
   if (prefix !== undefined && !prefix.exact) return undefined;
 
-  let valueStart = equals + 1;
-  const quoted = header.charCodeAt(valueStart) === QUOTE;
-  if (quoted) {
-    valueStart += 1;
-    end -= 1;
-  }
-  const closed = !quoted || (end >= valueStart && header.charCodeAt(end) === QUOTE);
-  const wellFormed = closed && isCookieValue(header, valueStart, end);
+  const value = unquoted(header.slice(equals + 1, end));
+  const wellFormed = isCookieValue(value);
   if (prefix !== undefined && (!wellFormed || cookies.has(name))) return name;
-  if (wellFormed && !cookies.has(name)) cookies.set(name, header.slice(valueStart, end));
+  if (wellFormed && !cookies.has(name)) cookies.set(name, value);
   return undefined;
+}
+
+/** Drops one pair of surrounding quotes; a quote that has no partner stays, and makes the value malformed. */
+function unquoted(value: string): string {
+  const closed = value.length > 1 && value.charCodeAt(0) === QUOTE && value.charCodeAt(value.length - 1) === QUOTE;
+  return closed ? value.slice(1, -1) : value;
 }
 
 function isBlank(code: number): boolean {

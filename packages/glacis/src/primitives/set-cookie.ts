@@ -1,5 +1,5 @@
 import { rejectUnknownOptions } from "../core/options.ts";
-import { isCookieName, isCookieValue, prefixOf } from "./cookie-grammar.ts";
+import { isCookieValue, isToken, prefixOf } from "./cookie-grammar.ts";
 
 export type SameSite = "Strict" | "Lax" | "None";
 
@@ -52,7 +52,7 @@ const ATTRIBUTE_NAMES: readonly (keyof CookieAttributes)[] = [
  */
 export function serializeCookie(name: string, value: string, attributes: CookieAttributes = {}): string {
   rejectUnknownOptions("serializeCookie", attributes, ATTRIBUTE_NAMES);
-  if (typeof name !== "string" || !isCookieName(name)) {
+  if (typeof name !== "string" || !isToken(name)) {
     throw new TypeError("A cookie's name is a token: letters, digits and !#$%&'*+-.^_`|~, without spaces.");
   }
   if (typeof value !== "string" || !isCookieValue(value)) {

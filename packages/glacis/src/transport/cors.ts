@@ -7,6 +7,7 @@ import { finding, type Finding } from "../core/finding.ts";
 import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
 import { rawHeaderValues } from "../core/wire.ts";
 import { isToken } from "../primitives/cookie-grammar.ts";
+import { recent } from "../primitives/recent.ts";
 import { compilePolicy, type CorsOptions, type CorsPolicy } from "./cors-policy.ts";
 import {
   assessOrigin,
@@ -82,6 +83,8 @@ export function cors(options: CorsOptions = {}): Control {
   const headersFor = responseHeaders(policy);
   const preflightHeadersFor = preflightHeaders(policy);
   const preflightVary = `Origin, Access-Control-Request-Method, Access-Control-Request-Headers${policy.privateNetwork ? ", Access-Control-Request-Private-Network" : ""}`;
+  const withOrigin = joinVary("Origin");
+  const withPreflight = joinVary(preflightVary);
   let overwritten = false;
 
   function headersOf(facts: RequestFacts): ReadonlyMap<string, string> | undefined {
@@ -104,7 +107,7 @@ export function cors(options: CorsOptions = {}): Control {
       const covered = policy.origins.size > 0 && policy.covers(facts.path);
       const ours = covered ? headersOf(facts) : undefined;
       const foreign = replaceHeaders(draft, ours);
-      if (covered) draft.set("vary", withVary(draft.get("vary"), isPreflight(facts) ? preflightVary : "Origin"));
+      if (covered) draft.set("vary", (isPreflight(facts) ? withPreflight : withOrigin)(draft.get("vary")));
       if (!foreign || overwritten) return undefined;
       overwritten = true;
       return [OVERWRITTEN];
@@ -215,13 +218,22 @@ function replaceHeaders(draft: ResponseDraft, ours: ReadonlyMap<string, string> 
   return foreign;
 }
 
-function withVary(existing: string | undefined, added: string): string {
-  if (existing === undefined || existing.trim() === "") return added;
-  const present = namesIn(existing);
-  if (present.has("*")) return existing;
-  const missing = added.split(", ").filter((name) => !present.has(name.toLowerCase()));
-  return missing.length === 0 ? existing : `${existing}, ${missing.join(", ")}`;
+/** Joins names to whatever Vary the application wrote. It writes few different ones, so each answer is kept. */
+function joinVary(added: string): (existing: string | undefined) => string {
+  const known = recent<string>(64);
+  return (existing) => {
+    if (existing === undefined || existing.trim() === "") return added;
+    const kept = known.get(existing);
+    if (kept !== undefined) return kept;
+    const present = namesIn(existing);
+    const missing = added.split(", ").filter((name) => !present.has(name.toLowerCase()) && !present.has("*"));
+    const joined = missing.length === 0 ? existing : `${existing}, ${missing.join(", ")}`;
+    if (existing.length <= LONGEST_KNOWN_VARY) known.set(existing, joined);
+    return joined;
+  };
 }
+
+const LONGEST_KNOWN_VARY = 256;
 
 function namesIn(list: string): ReadonlySet<string> {
   return new Set(list.split(",").map((name) => name.trim().toLowerCase()));

@@ -14,7 +14,7 @@ const META: ControlMeta = {
   id: "security-txt",
   title: "A current security.txt says where to report a vulnerability",
   layer: "transport",
-  guide: ["A09", "Next steps: incident response"],
+  guide: ["Next Steps: Document security practices"],
   owasp2021: ["A05", "A09"],
   owasp2025: ["A02", "A09"],
   asvs: [],

@@ -1,4 +1,4 @@
-import { isCookieName } from "../primitives/cookie-grammar.ts";
+import { isToken } from "../primitives/cookie-grammar.ts";
 
 /** A Set-Cookie line as a browser reads it (RFC 6265bis section 5.6). */
 export interface SetCookieLine {
@@ -18,7 +18,7 @@ export function readSetCookie(line: string): SetCookieLine | undefined {
   const [pair = "", ...rest] = line.split(";").map((part) => part.trim());
   const equals = pair.indexOf("=");
   const name = equals === -1 ? "" : pair.slice(0, equals);
-  if (!isCookieName(name)) return undefined;
+  if (!isToken(name)) return undefined;
   const attributes = new Map<string, string>();
   for (const part of rest) {
     if (part === "") continue;
