@@ -38,6 +38,7 @@ const COMBINED: Readonly<Record<string, readonly string[]>> = {
   cookies: ["cookie-secure-prefix", "cookie-httponly", "cookie-samesite"],
   session: ["session-token", "session-fixation", "session-timeout", "session-termination"],
   composition: ["deploy-check"],
+  "security-txt": ["security-documentation"],
   waiver: ["deploy-check"],
 };
 
