@@ -180,6 +180,6 @@ function pathOfRegexp(source: string, keys: readonly { readonly name: string | n
     .replace(/^\^/u, "")
     .replace(/\\\/\?\(\?=\\\/\|\$\)$/u, "")
     .replaceAll(/\\\/\(\?:\(\[\^\\\/\]\+\?\)\)|\(\?:\\\/\(\[\^\/\]\+\?\)\)/gu, () => `/:${String(keys[index++]?.name)}`)
-    .replaceAll(/\\([/.\-])/gu, "$1");
+    .replaceAll(/\\([/.-])/gu, "$1");
   return /^[\w\-./:~]*$/u.test(path) ? path : `^${source}`;
 }

@@ -54,8 +54,8 @@ export function secureExpress(app: ExpressApplication, security: Security): void
   const { run, attempt } = sealOnce(() => {
     const table = readRoutes(routerOf());
     sealApplication(security, table.declarations);
-    inner.use(((request, response) => answerNotFound(routerOf(), needState(request))) satisfies Middleware as Handler);
-    inner.use(answerError as Handler);
+    inner.use(((request) => answerNotFound(routerOf(), needState(request))) satisfies Middleware);
+    inner.use(answerError);
     table.close(makeGate);
   });
 
@@ -93,7 +93,7 @@ export function secureExpress(app: ExpressApplication, security: Security): void
 export function access(rule: AccessRule | RouteRule, options?: RouteOptions): Middleware {
   const unsealed: Middleware = (_request, _response, next) =>
     next(new Error("access() runs in an application without secureExpress(app, security)."));
-  markers.set(unsealed as Handler, ruleOf(rule, options));
+  markers.set(unsealed, ruleOf(rule, options));
   return unsealed;
 }
 
@@ -115,7 +115,7 @@ function makeGate(sealed: SealedRoute): Handler {
     if (passage instanceof Promise) void passage.then((admitted) => admitted && deliver(state, next)).catch(next);
     else if (passage) deliver(state, next);
   };
-  return gate as Handler;
+  return gate;
 }
 
 function deliver(state: RequestState, next: Next): void {

@@ -22,6 +22,7 @@ interface RuledConfig {
 }
 
 type NotFoundHandler = (request: FastifyRequest, reply: FastifyReply) => unknown;
+type SetNotFoundHandler = (this: FastifyInstance, ...values: unknown[]) => FastifyInstance;
 type Done = (error?: Error) => void;
 
 /**
@@ -38,7 +39,7 @@ type Done = (error?: Error) => void;
  * await app.listen({ port: 3000 });
  */
 export function secureFastify(app: FastifyInstance, security: Security): void {
-  guardServer(app.server as Server, security);
+  guardServer(app.server, security);
   const collected: { readonly method: string; readonly url: string; readonly options: { config?: unknown } }[] = [];
   app.addHook("onRoute", (options) => {
     for (const method of [options.method].flat()) collected.push({ method, url: options.url, options });
@@ -185,12 +186,14 @@ function answerNotFound(app: FastifyInstance, security: Security): void {
     reply.hijack();
     return proceeds(state, security.notFound(state.exchange, allowed));
   });
-  const set = app.setNotFoundHandler;
-  app.setNotFoundHandler = function setNotFoundHandler(this: FastifyInstance, ...values: unknown[]): FastifyInstance {
-    if (this !== app || typeof values[0] !== "function") return Reflect.apply(set, this, values) as FastifyInstance;
-    own = values[0] as NotFoundHandler;
-    return app;
-  } as typeof set;
+  const { setNotFoundHandler: set } = app as unknown as { readonly setNotFoundHandler: SetNotFoundHandler };
+  Object.assign(app, {
+    setNotFoundHandler(this: FastifyInstance, ...values: unknown[]): FastifyInstance {
+      if (this !== app || typeof values[0] !== "function") return set.apply(this, values);
+      own = values[0] as NotFoundHandler;
+      return app;
+    },
+  });
 }
 
 function methodsAt(app: FastifyInstance, security: Security, path: string): readonly string[] {

@@ -76,7 +76,7 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
     }
     return passage ? runInRequest(state.exchange, pass) : answered(state);
   };
-  app.fetch = guardedFetch as typeof app.fetch;
+  app.fetch = guardedFetch;
 
   app.onError((error, c) => {
     const state = needState(c);

@@ -9,7 +9,9 @@ import { stateOf, type GuardedRequest, type RequestState } from "./node-state.ts
 /** Node reads this much ahead while nobody has asked for the body, so before a route is known less would refuse what no one has judged. */
 const READ_AHEAD_BYTES = 128 * 1024;
 
-const nodePush = IncomingMessage.prototype.push;
+type Push = (this: IncomingMessage, chunk: unknown, encoding?: BufferEncoding) => boolean;
+
+const { push: nodePush } = IncomingMessage.prototype as unknown as { readonly push: Push };
 
 /**
  * Takes the place of `push`, by which Node's parser hands over body bytes: every reader is bounded, whether it is ours, the framework's or a
@@ -127,7 +129,7 @@ function collect(request: IncomingMessage, state: RequestState): Promise<Buffer 
     };
     state.cancelRead = () => settle(undefined);
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.once("end", () => settle(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)));
+    request.once("end", () => settle(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
     request.once("error", () => settle(undefined));
     request.once("close", () => settle(undefined));
   });

@@ -44,7 +44,7 @@ export function attach(security: Security, request: IncomingMessage, response: S
   };
   keepState(state);
   request.push = boundedPush;
-  response.writeHead = guardedWriteHead as typeof response.writeHead;
+  response.writeHead = guardedWriteHead;
   if (observesOutcome(security)) response.once("close", reportOutcome);
   return state;
 }
@@ -77,8 +77,11 @@ export function open(state: RequestState): Passage {
 
 function opened(state: RequestState, verdict: Verdict): boolean {
   if (!proceeds(state, verdict)) return false;
+  const { security, exchange } = state;
+  // OPTIONS * asks about the server as a whole (RFC 9110 section 9.3.7), which no route answers and some frameworks cannot parse.
+  if (exchange.wire.target === "*") return proceeds(state, security.notFound(exchange, []));
   state.opened = true;
-  const endpoint = state.security.endpoint(state.exchange);
+  const endpoint = security.endpoint(exchange);
   if (endpoint === undefined) return true;
   void answerEndpoint(state, endpoint);
   return false;

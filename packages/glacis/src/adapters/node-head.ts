@@ -12,12 +12,14 @@ export type HeaderLines = string[];
 
 type HeaderArgument = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | readonly (readonly OutgoingHttpHeader[])[];
 
-const nodeWriteHead = ServerResponse.prototype.writeHead as (
+type NodeWriteHead = (
   this: ServerResponse,
   status: number,
   reason: string | undefined,
   headers?: readonly string[],
 ) => GuardedResponse;
+
+const { writeHead: nodeWriteHead } = ServerResponse.prototype as unknown as { readonly writeHead: NodeWriteHead };
 
 /** Takes the place of `writeHead` on every guarded response. */
 export function guardedWriteHead(
@@ -92,7 +94,8 @@ function appendLines(lines: HeaderLines, given: HeaderArgument | undefined): voi
   } else if (Array.isArray(given[0])) {
     for (const [name, value] of given as readonly (readonly OutgoingHttpHeader[])[]) appendLine(lines, name, value);
   } else {
-    for (let index = 0; index < given.length; index += 2) appendLine(lines, given[index], given[index + 1]);
+    const list = given as readonly OutgoingHttpHeader[];
+    for (let index = 0; index < list.length; index += 2) appendLine(lines, list[index], list[index + 1]);
   }
 }
 

@@ -49,9 +49,10 @@ export function guardServer<S extends Server>(server: S, security: Security): S 
   Object.assign(server, serverOptions(security));
   server.maxHeadersCount = security.layers.server.maxHeaderCount;
   server.maxRequestsPerSocket = security.layers.server.maxRequestsPerSocket;
-  // Without a listener Node answers these by itself, before anybody has looked at the request.
+  // Without a listener Node answers these by itself, or hangs up, before anybody has looked at the request.
   server.on("checkContinue", noListener);
   server.on("checkExpectation", noListener);
+  server.on("connect", noListener);
   const emit = server.emit.bind(server) as Emit;
   const guardedEmit: Emit = (event, ...values) => {
     const [first, second] = values;
@@ -63,8 +64,12 @@ export function guardServer<S extends Server>(server: S, security: Security): S 
       case "checkExpectation":
         return refuseExpectation(security, first as IncomingMessage, second as ServerResponse);
       case "upgrade":
-      case "connect":
         return guardUpgrade(security, first as IncomingMessage, second as Socket, () => emit(event, ...values));
+      case "connect":
+        return guardUpgrade(security, first as IncomingMessage, second as Socket, () => {
+          if (server.listenerCount("connect") === 1) (second as Socket).destroy();
+          return emit(event, ...values);
+        });
       case "clientError":
         return answerClientError(security, first as ClientError, second as Socket);
       default:

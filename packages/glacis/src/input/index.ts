@@ -1,1 +1,2 @@
+export { canonicalization } from "./canonicalization.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";

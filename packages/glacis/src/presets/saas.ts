@@ -13,6 +13,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { Layers } from "../core/security.ts";
 import type { Waiver } from "../core/waiver.ts";
 import { secretsManagement } from "../data/secrets-management.ts";
+import { canonicalization } from "../input/canonicalization.ts";
 import { prototypePollution } from "../input/prototype-pollution.ts";
 import { allowedHosts } from "../network/allowed-hosts.ts";
 import { overloadProtection } from "../network/overload-protection.ts";
@@ -148,6 +149,7 @@ export function saas(options: SaasOptions): SaasLayers {
     network: [
       proxies.control,
       requestShape(),
+      canonicalization(),
       allowedHosts({ origin, mode, ...hosts }),
       overloadProtection({ exemptPaths: healthPaths }),
       limits.control,

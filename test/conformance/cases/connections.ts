@@ -1,0 +1,142 @@
+import { chunk, get, post, request, type Case } from "../case.ts";
+
+const upgrade = (headers: Readonly<Record<string, string | null>> = {}): string =>
+  get("/socket", {
+    Connection: "Upgrade",
+    Upgrade: "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    Origin: "https://app.example.com",
+    ...headers,
+  });
+
+const opaque = { reason: "internal_error", status: 500 } as const;
+
+export const CONNECTIONS: readonly Case[] = [
+  { name: "an error thrown at once", send: [get("/throw")], expect: { ...opaque, event: "sys_error" } },
+  { name: "an error thrown later", send: [get("/reject")], expect: { ...opaque, event: "sys_error" } },
+  {
+    name: "an error with a status of its own",
+    send: [get("/throw-status")],
+    expect: { status: 404, reason: "not_found" },
+  },
+  {
+    name: "an error as a page",
+    send: [get("/throw", { Accept: "text/html" })],
+    expect: { status: 500, headers: { "content-type": /^text\/html/u }, body: /Something went wrong/u },
+  },
+  {
+    name: "an error after the head is out breaks the response",
+    send: [get("/late")],
+    expect: { status: 200, complete: false, closed: true },
+  },
+  {
+    name: "a raw response that breaks off",
+    send: [get("/raw-late")],
+    expect: { status: 200, complete: false, closed: true },
+  },
+  {
+    name: "a client that leaves while the handler works",
+    send: [get("/slow"), 20, { abort: true }],
+    expect: { status: "none" },
+  },
+  {
+    name: "a client that leaves while it sends",
+    send: [post("/public", '{"a"', { "Content-Length": "100" }), 20, { abort: true }],
+    expect: { status: "none", nothingRan: true },
+  },
+  {
+    name: "keep-alive serves one request after another",
+    send: [get("/"), { waitFor: "inContext" }, get("/page")],
+    listening: { responses: 2 },
+    expect: { status: [200, 200], closed: false },
+  },
+  {
+    name: "pipelined requests are answered in order",
+    send: [get("/slow") + get("/documents") + get("/nothing")],
+    listening: { responses: 3, silenceMs: 800 },
+    expect: { status: [200, 401, 404] },
+  },
+  {
+    name: "what follows a closing refusal is not a request",
+    send: [request("POST /public", { "Transfer-Encoding": "gzip, chunked" }) + chunk("") + get("/documents")],
+    listening: { responses: 2 },
+    expect: { status: [400], closed: true, nothingRan: true },
+  },
+  {
+    name: "what follows a body that is too large is not a request",
+    send: [post("/public", `{"a":"${"x".repeat(60_000)}"}`) + get("/")],
+    listening: { responses: 2 },
+    expect: { status: [413], closed: true, nothingRan: true },
+  },
+  {
+    name: "a malformed request behind a good one does not take its answer",
+    send: [`${get("/slow")}GET / HTTP/1.1\r\nBad Header: x\r\n\r\n`],
+    listening: { responses: 2, silenceMs: 800 },
+    expect: { status: [200], body: "slow", closed: true },
+  },
+  {
+    name: "Connection: close is obeyed",
+    send: [get("/", { Connection: "close" })],
+    expect: { status: 200, closed: true, headers: { connection: "close" } },
+  },
+  {
+    name: "Expect: 100-continue for a request that is admitted",
+    send: [
+      post("/public", "", { "Content-Length": "7", Expect: "100-continue" }),
+      { waitFor: "100 Continue" },
+      '{"a":1}',
+    ],
+    expect: { status: 200, body: /"a":1/u },
+  },
+  {
+    name: "Expect: 100-continue for a request that is refused",
+    send: [post("/documents", "", { "Content-Length": "7", Expect: "100-continue" }), 50],
+    expect: { status: 403, nothingRan: true },
+  },
+  {
+    name: "Expect: 100-continue for a body that is too large",
+    send: [post("/public", "", { "Content-Length": "20001", Expect: "100-continue" }), 50],
+    expect: { status: 413, nothingRan: true },
+  },
+  {
+    name: "an unknown expectation",
+    send: [post("/public", "{}", { Expect: "miracles" })],
+    expect: { status: 417, reason: "expectation_failed", nothingRan: true },
+  },
+  {
+    name: "an upgrade from our own page",
+    send: [upgrade(), { waitFor: "101" }, "ping"],
+    expect: { status: 101, bareHead: true, rest: /ping/u },
+  },
+  {
+    name: "an upgrade from another site",
+    send: [upgrade({ Origin: "https://evil.test" })],
+    expect: { status: 403, reason: "cors_refused", closed: true },
+  },
+  {
+    name: "an upgrade from an opaque origin",
+    send: [upgrade({ Origin: "null" })],
+    expect: { status: 403, reason: "cors_refused", closed: true },
+  },
+  {
+    name: "an upgrade with cookies and without an origin",
+    send: ({ cookie }) => [upgrade({ Origin: null, Cookie: cookie.ada })],
+    expect: { status: 403, reason: "cors_refused", closed: true },
+  },
+  {
+    name: "an upgrade without a browser",
+    send: [upgrade({ Origin: null }), { waitFor: "101" }, "ping"],
+    expect: { status: 101, bareHead: true, rest: /ping/u },
+  },
+  {
+    name: "an upgrade to another host",
+    send: [upgrade({ Host: "evil.test" })],
+    expect: { status: 421, reason: "host_not_allowed", closed: true },
+  },
+  {
+    name: "an upgrade over plain HTTP",
+    send: [upgrade({ "X-Forwarded-Proto": "http" })],
+    expect: { status: 403, reason: "insecure_transport", closed: true },
+  },
+];
