@@ -1,4 +1,5 @@
 /** Reads who a chain of proxies says the client is. Pure functions over header lines; `trusted-proxies.ts` decides when to ask. */
+import type { ClientAddress } from "../core/brand.ts";
 import { parseForwardedAddress, type AddressSet } from "../primitives/ip.ts";
 import { parseForwarded } from "./forwarded.ts";
 
@@ -78,14 +79,19 @@ export function lastElement(list: string): string {
     .toLowerCase();
 }
 
+/** An address that a proxy reports is now a client's: here it is minted. */
+function clientAt(node: string): ClientAddress | undefined {
+  return parseForwardedAddress(node.trim()) as ClientAddress | undefined;
+}
+
 /**
  * Walks from the right over addresses that belong to declared proxies; the first that does not is the client. What stands further left was
  * written by nobody whom we trust and is not looked at. A chain of proxies alone began at one of them.
  */
-export function walkTrusted(nodes: readonly string[], proxies: AddressSet): string | ChainFault {
-  let client: string | undefined;
+export function walkTrusted(nodes: readonly string[], proxies: AddressSet): ClientAddress | ChainFault {
+  let client: ClientAddress | undefined;
   for (let index = nodes.length - 1; index >= 0; index -= 1) {
-    client = parseForwardedAddress((nodes[index] as string).trim());
+    client = clientAt(nodes[index] as string);
     if (client === undefined) return "address-malformed";
     if (!proxies.has(client)) return client;
   }
@@ -93,13 +99,19 @@ export function walkTrusted(nodes: readonly string[], proxies: AddressSet): stri
 }
 
 /** With a number of proxies instead of their addresses: the peer is the first, and each further one accounts for an entry. */
-export function walkHops(nodes: readonly string[], hops: number): string | ChainFault {
+export function walkHops(nodes: readonly string[], hops: number): ClientAddress | ChainFault {
   const node = nodes[nodes.length - hops];
-  if (node === undefined) return "chain-too-short";
-  return parseForwardedAddress(node.trim()) ?? "address-malformed";
+  return node === undefined ? "chain-too-short" : (clientAt(node) ?? "address-malformed");
 }
 
-/** A fault has letters and hyphens; an address has a dot or a colon. */
-export function isFault(result: string): result is ChainFault {
-  return result.startsWith("chain-") || result.startsWith("address-");
+const FAULTS: ReadonlySet<string> = new Set<ChainFault>([
+  "chain-too-long",
+  "chain-too-short",
+  "chain-malformed",
+  "address-malformed",
+  "address-repeated",
+]);
+
+export function isFault(result: ClientAddress | ChainFault): result is ChainFault {
+  return FAULTS.has(result);
 }

@@ -75,6 +75,9 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
   const pending: { readonly wire: Wire; readonly event: AuditEvent }[] = [];
   const forwardedHost = options.forwardedHost === true;
   const scan = scanner(header);
+  const counted = isList(header) ? hops : 1;
+  const walk = (nodes: readonly string[]): ClientAddress | ChainFault =>
+    counted > 0 ? walkHops(nodes, counted) : walkTrusted(nodes, proxies);
 
   function note(wire: Wire, event: AuditEvent): void {
     if (pending.length >= MOST_PENDING) pending.shift();
@@ -82,7 +85,7 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
   }
 
   function resolve(wire: Wire): Origination {
-    const peer = parseAddress(wire.peerAddress) ?? "";
+    const peer = (parseAddress(wire.peerAddress) ?? "") as ClientAddress;
     const sighted = scan(wire.rawHeaders);
     const trusted = declared && (hops > 0 || proxies.has(peer));
     const origination = trusted
@@ -95,20 +98,16 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
     return origination;
   }
 
-  function resolveForwarded(wire: Wire, peer: string, { host, lines, proto }: Sighted): Origination {
+  function resolveForwarded(wire: Wire, peer: ClientAddress, { host, lines, proto }: Sighted): Origination {
     const read = lines === undefined ? undefined : readChain(header, lines);
-    const chain = typeof read === "object" ? read : undefined;
-    const found = typeof read === "string" ? read : clientOf(chain);
-    const fault = found !== undefined && isFault(found) ? found : undefined;
-    if (fault !== undefined) note(wire, headerInvalid(fault));
-    const client = found === undefined || fault !== undefined ? peer : found;
-    return originated(client, schemeOf(chain, proto), (forwardedHost ? hostOf(wire, chain) : undefined) ?? host);
-  }
-
-  function clientOf(chain: Chain | undefined): string | ChainFault | undefined {
-    if (chain === undefined) return undefined;
-    if (!isList(header)) return walkHops(chain.nodes, 1);
-    return hops > 0 ? walkHops(chain.nodes, hops) : walkTrusted(chain.nodes, proxies);
+    const chain = typeof read === "string" ? undefined : read;
+    const found = typeof read === "string" ? read : read && walk(read.nodes);
+    const authority = (forwardedHost ? hostOf(wire, chain) : undefined) ?? host;
+    const scheme = schemeOf(chain, proto);
+    if (found === undefined) return originated(peer, scheme, authority);
+    if (!isFault(found)) return originated(found, scheme, authority);
+    note(wire, headerInvalid(found));
+    return originated(peer, scheme, authority);
   }
 
   /** What the hop next to us states, and http when it states nothing or something else: unknown is insecure. */
@@ -135,8 +134,8 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
   };
 }
 
-function originated(client: string, scheme: Scheme, authority: string | undefined): Origination {
-  return { client: client as ClientAddress, scheme, authority };
+function originated(client: ClientAddress, scheme: Scheme, authority: string | undefined): Origination {
+  return { client, scheme, authority };
 }
 
 function headerInvalid(fault: ChainFault): AuditEvent {

@@ -53,6 +53,6 @@ const REASON_OF_CODE: ReadonlyMap<string, Reason> = new Map([
  * @example
  * server.on("clientError", (error, socket) => answerAndClose(socket, reasonOfClientError(error)));
  */
-export function reasonOfClientError(error: { readonly code?: string }): Reason {
+export function reasonOfClientError(error: { readonly code?: string | undefined }): Reason {
   return REASON_OF_CODE.get(error?.code ?? "") ?? "request_malformed";
 }

@@ -52,8 +52,9 @@ export function parseForwardedAddress(text: string): string | undefined {
   return ipv4Number(host) !== -1 && isPortSuffix(text.slice(colon)) ? host : undefined;
 }
 
+/** Nothing, a port, or a name that a proxy gives a port to hide it (RFC 7239 section 6). */
 function isPortSuffix(text: string): boolean {
-  return text === "" || (/^:\d{1,5}$/u.test(text) && Number(text.slice(1)) <= 65_535);
+  return text === "" || /^:_[\w.-]+$/u.test(text) || (/^:\d{1,5}$/u.test(text) && Number(text.slice(1)) <= 65_535);
 }
 
 /** A dotted IPv4 address as a number, or -1. Four decimal parts without leading zeros, and nothing else. */

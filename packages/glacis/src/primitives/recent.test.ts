@@ -33,8 +33,9 @@ describe("recent", () => {
     const cache = recent<string>(100);
     cache.set("ours", "kept");
     for (let index = 0; index < 10_000; index += 1) {
-      if (index % 20 === 0) expect(cache.get("ours")).toBe("kept");
+      if (index % 20 === 0) cache.get("ours");
       cache.set(String(index), "flood");
     }
+    expect(cache.get("ours")).toBe("kept");
   });
 });
