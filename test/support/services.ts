@@ -1,7 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { createClient } from "redis";
@@ -106,6 +109,8 @@ export interface OwnRedis {
   /** The process stays and its connections with it, but nothing answers. */
   freeze(): void;
   thaw(): void;
+  /** Ends it for good and removes its folder. */
+  discard(): Promise<void>;
 }
 
 /**
@@ -116,10 +121,11 @@ export interface OwnRedis {
  */
 export async function ownRedis(suite: string, flags: readonly string[] = []): Promise<OwnRedis | undefined> {
   const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "glacis-redis-"));
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const settings = ["--port", `${port}`, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir", "/tmp"];
+    const settings = ["--port", `${port}`, "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--dir", folder];
     child = spawn("redis-server", [...settings, ...flags], { stdio: "ignore" });
     await once(child, "spawn");
     const url = `redis://127.0.0.1:${port}`;
@@ -144,9 +150,15 @@ export async function ownRedis(suite: string, flags: readonly string[] = []): Pr
     await exited;
   }
 
+  async function discard(): Promise<void> {
+    await kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+
   try {
     await start();
   } catch (error) {
+    await discard();
     return absent("redis-server", suite, error);
   }
   return {
@@ -156,6 +168,7 @@ export async function ownRedis(suite: string, flags: readonly string[] = []): Pr
     kill,
     freeze: () => void child?.kill("SIGSTOP"),
     thaw: () => void child?.kill("SIGCONT"),
+    discard,
   };
 }
 
