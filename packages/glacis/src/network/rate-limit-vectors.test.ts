@@ -1,7 +1,6 @@
 /** Recorded behaviour of a limiter with fixed windows, case by case: where we agree, and where we differ on purpose. */
 import { describe, expect, it } from "vitest";
 import type { TenantId, UserId } from "../core/brand.ts";
-import type { ClientAddress } from "../core/brand.ts";
 import { loadVectors } from "../../../../test/support/vectors.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { allowanceOf } from "./gcra.ts";
@@ -250,7 +249,7 @@ describe.skipIf(vectors.length === 0)("recorded sequences of usage", () => {
 
   function factsOf(step: Step): IdentifiedFacts {
     const { method = "GET", ip = "192.0.2.1", path = "/", headers = {} } = step;
-    const facts = sketchExchange({ method, client: ip as ClientAddress, target: path, headers, nowMs: step.t * 1000 });
+    const facts = sketchExchange({ method, client: ip, target: path, headers, nowMs: step.t * 1000 });
     if (step.user !== undefined) {
       facts.principal = {
         kind: "user",
