@@ -138,14 +138,14 @@ function scoreRedirection({ plainHttp, preloaded }: ObservatorySite): Result {
 
 function scoreReferrer(values: readonly string[]): Result {
   if (values.length === 0) return { result: "absent", modifier: 0 };
-  const good = ["no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"];
-  const poor = ["origin", "origin-when-cross-origin", "unsafe-url", "no-referrer-when-downgrade"];
+  const good = new Set(["no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"]);
+  const poor = new Set(["origin", "origin-when-cross-origin", "unsafe-url", "no-referrer-when-downgrade"]);
   const policy = values
     .flatMap((line) => line.split(","))
     .map((token) => token.trim().toLowerCase())
-    .findLast((token) => good.includes(token) || poor.includes(token));
+    .findLast((token) => good.has(token) || poor.has(token));
   if (policy === undefined) return { result: "not valid", modifier: -5 };
-  return good.includes(policy) ? { result: policy, modifier: 5 } : { result: policy, modifier: -5 };
+  return good.has(policy) ? { result: policy, modifier: 5 } : { result: policy, modifier: -5 };
 }
 
 function scoreHsts(site: ObservatorySite, values: readonly string[]): Result {

@@ -39,6 +39,8 @@ export const CACHE_CONTROL_NO_VARY: Rule = {
 };
 
 const NO_STORE = "no-store";
+/** What a person reads as a page, and so may look different for each. */
+const PAGE_TYPES = new Set(["text/html", "application/xhtml+xml"]);
 const DECLARED_STATUSES = new Set([200, 203, 206, 301, 304, 308]);
 
 /**
@@ -58,7 +60,7 @@ export function cacheControl(): Control {
     head: writeCaching,
     check: () =>
       assess(
-        { cacheControl: [NO_STORE], cookies: 0, vary: "Cookie", document: true },
+        { cacheControl: [NO_STORE], cookies: 0, vary: "Cookie", page: true },
         { kind: "setting", name: "cache-control" },
       ),
     observe: observeCaching,
@@ -71,7 +73,7 @@ function writeCaching(draft: ResponseDraft, facts: IdentifiedFacts): void {
   if (theirs === undefined || !forbidsStoring(theirs)) {
     draft.set("cache-control", declared !== undefined && mayBeStored(draft, facts) ? declared : NO_STORE);
   }
-  if (facts.route.kind !== "asset") {
+  if (facts.route.kind !== "asset" || PAGE_TYPES.has(draft.mediaType)) {
     const vary = draft.get("vary");
     if (vary === undefined) draft.set("vary", "Cookie");
     else if (!varies(vary, "cookie")) draft.set("vary", `${vary}, Cookie`);
@@ -91,8 +93,8 @@ function mayBeStored(draft: ResponseDraft, facts: IdentifiedFacts): boolean {
   );
 }
 
-function forbidsStoring(cacheControl: string): boolean {
-  return cacheControl === NO_STORE || /(?:^|[,\s])no-store(?:[,\s]|$)/iu.test(cacheControl);
+function forbidsStoring(value: string): boolean {
+  return value === NO_STORE || /(?:^|[,\s])no-store(?:[,\s]|$)/iu.test(value);
 }
 
 function varies(vary: string, field: string): boolean {
@@ -103,7 +105,7 @@ interface Caching {
   readonly cacheControl: readonly string[];
   readonly cookies: number;
   readonly vary: string;
-  readonly document: boolean;
+  readonly page: boolean;
 }
 
 function observeCaching(response: Observation): readonly Finding[] {
@@ -111,21 +113,19 @@ function observeCaching(response: Observation): readonly Finding[] {
     cacheControl: observed(response, "cache-control"),
     cookies: observed(response, "set-cookie").length,
     vary: observed(response, "vary").join(","),
-    document: DOCUMENT_TYPES.has(
-      (observed(response, "content-type")[0] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "",
-    ),
+    page: PAGE_TYPES.has((observed(response, "content-type")[0] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""),
   };
   return assess(caching, { kind: "response", url: response.url, header: "cache-control" });
 }
 
 /** The one judgement behind `check` and `observe`. */
-function assess({ cacheControl: values, cookies, vary, document }: Caching, at: Location): readonly Finding[] {
+function assess({ cacheControl: values, cookies, vary, page }: Caching, at: Location): readonly Finding[] {
   const value = values.join(", ");
   const findings: Finding[] = [];
   if (values.length === 0) findings.push(finding(CACHE_CONTROL_MISSING, at));
   if (forbidsStoring(value)) return findings;
   if (cookies > 0) findings.push(finding(CACHE_CONTROL_COOKIE_STORED, at, value.slice(0, 80) || "absent"));
-  if (document && values.length > 0 && !/(?:^|[,\s])private(?:[,\s]|$)/iu.test(value) && !varies(vary, "cookie"))
+  if (page && values.length > 0 && !/(?:^|[,\s])private(?:[,\s]|$)/iu.test(value) && !varies(vary, "cookie"))
     findings.push(finding(CACHE_CONTROL_NO_VARY, at, vary.slice(0, 80) || "absent"));
   return findings;
 }

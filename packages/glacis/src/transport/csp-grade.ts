@@ -1,7 +1,7 @@
 /** Grades a Content-Security-Policy with Google's csp_evaluator: known bypasses, missing directives, misspelt keywords. */
 import { createRequire } from "node:module";
-import type { Csp } from "csp_evaluator/dist/csp.js";
-import type { Finding as EvaluatorFinding } from "csp_evaluator/dist/finding.js";
+import type * as EvaluatorModule from "csp_evaluator";
+import type * as ParserModule from "csp_evaluator/dist/parser.js";
 import { splitPolicies } from "./csp-policy.ts";
 
 /** The evaluator's severities. The lower the number the worse. */
@@ -33,23 +33,22 @@ export interface CspGrade {
   readonly weaknesses: readonly CspWeakness[];
 }
 
-interface Evaluator {
-  readonly evaluate: (policy: string) => readonly EvaluatorFinding[];
+/** A finding of the evaluator with its enums as the numbers that they are. */
+interface EvaluatorFinding extends CspWeakness {
+  readonly type: number;
 }
 
-let evaluator: Evaluator | undefined;
+type Evaluate = (policy: string) => readonly EvaluatorFinding[];
+
+let evaluatePolicy: Evaluate | undefined;
 
 /** The library carries long lists of bypasses: loaded when something is graded, not when a server starts. */
-function loadEvaluator(): Evaluator {
+function loadEvaluator(): Evaluate {
   const require = createRequire(import.meta.url);
-  const { CspEvaluator, DEFAULT_CHECKS, STRICTCSP_CHECKS } = require("csp_evaluator") as typeof import("csp_evaluator");
-  const { CspParser } = require("csp_evaluator/dist/parser.js") as {
-    readonly CspParser: new (text: string) => { readonly csp: Csp };
-  };
-  return {
-    evaluate: (policy) =>
-      new CspEvaluator(new CspParser(policy).csp).evaluate(undefined, [...DEFAULT_CHECKS, ...STRICTCSP_CHECKS]),
-  };
+  const { CspEvaluator, DEFAULT_CHECKS, STRICTCSP_CHECKS } = require("csp_evaluator") as typeof EvaluatorModule;
+  const { CspParser } = require("csp_evaluator/dist/parser.js") as typeof ParserModule;
+  const checks = [...DEFAULT_CHECKS, ...STRICTCSP_CHECKS];
+  return (policy) => new CspEvaluator(new CspParser(policy).csp).evaluate(undefined, checks);
 }
 
 /**
@@ -61,14 +60,13 @@ function loadEvaluator(): Evaluator {
 export function gradeCsp(headerValues: readonly string[]): CspGrade {
   const policies = splitPolicies(headerValues);
   if (policies.length === 0) return { letter: "F", weaknesses: [] };
-  evaluator ??= loadEvaluator();
-  const { evaluate } = evaluator;
-  const findings = policies.map((policy) => evaluate(policy));
+  evaluatePolicy ??= loadEvaluator();
+  const findings = policies.map(evaluatePolicy);
   const [first = [], ...others] = findings;
   const shared = first.filter(({ type }) => others.every((other) => other.some((found) => found.type === type)));
   const mistakes = findings.flat().filter(({ severity }) => severity === CSP_SEVERITY.syntax);
   const weaknesses = [...new Set([...shared, ...mistakes])].map(({ severity, directive, description }) => ({
-    severity: Number(severity),
+    severity,
     directive,
     description,
   }));

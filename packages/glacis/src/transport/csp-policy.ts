@@ -119,7 +119,7 @@ function directiveWords(
     if (name === "sandbox") return [];
     throw new TypeError(`${name} is empty. Write "'none'" to forbid everything, or null to leave the directive out.`);
   }
-  const words = new Set(list.flatMap((item) => word(name, kind, item, nonce)));
+  const words = new Set(list.flatMap((item) => itemWords(name, kind, item, nonce)));
   if (words.size > 1 && words.has("'none'")) throw new TypeError(`${name} says 'none' and something else. Keep one.`);
   return words.size === 0 ? ["'none'"] : [...words];
 }
@@ -128,7 +128,12 @@ function asList(value: Exclude<CspDirectiveValue, boolean | null>): readonly Csp
   return Array.isArray(value) ? (value as readonly CspSource[]) : [value as CspSource];
 }
 
-function word(name: string, kind: CspDirectiveKind, item: CspSource, nonce: string | undefined): readonly string[] {
+function itemWords(
+  name: string,
+  kind: CspDirectiveKind,
+  item: CspSource,
+  nonce: string | undefined,
+): readonly string[] {
   if (item === NONCE) {
     if (!NONCE_DIRECTIVES.test(name)) throw new TypeError(`A nonce has no meaning in ${name}.`);
     return nonce === undefined ? [] : [`'nonce-${nonce}'`];

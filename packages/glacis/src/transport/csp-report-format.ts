@@ -12,7 +12,7 @@ export interface Violation {
   readonly enforced: boolean;
 }
 
-/** `undefined` when the text is no report; `noise` counts reports that browser extensions cause. */
+/** `noise` counts reports that say nothing about this application: extensions cause them, or they are about foreign pages. */
 export interface ReadReports {
   readonly violations: readonly Violation[];
   readonly noise: number;
@@ -23,7 +23,10 @@ const BLOCKED_WORDS = new Set(["inline", "eval", "wasm-eval", "self", "trusted-t
 const EXTENSION =
   /^(?:[a-z-]*extension|about|chrome|resource|webkit-masked-url|jar|view-source|safari-resource)(?::|$)/iu;
 
-/** @param documentOrigin reports about pages of other origins are noise; without it every page counts */
+/**
+ * @param documentOrigin reports about pages of other origins are noise; without it every page counts
+ * @returns undefined when the text is no report
+ */
 export function readReports(text: string, documentOrigin?: string): ReadReports | undefined {
   let parsed: unknown;
   try {
@@ -75,7 +78,9 @@ function readViolation(body: Fields, documentOrigin: string | undefined): Violat
     .split(/\s/u, 1)[0]
     ?.toLowerCase();
   const documentAddress = text("documentURL", "document-uri");
-  if (directive === undefined || !CSP_DIRECTIVES.has(directive) || documentAddress === undefined) return undefined;
+  if (directive === undefined || documentAddress === undefined) return undefined;
+  // A directive that is younger than this table is not worth losing the rest of the batch for.
+  if (!CSP_DIRECTIVES.has(directive)) return "noise";
   const blockedAddress = text("blockedURL", "blocked-uri") ?? "";
   const sourceAddress = text("sourceFile", "source-file");
   if (EXTENSION.test(blockedAddress) || (sourceAddress !== undefined && EXTENSION.test(sourceAddress))) return "noise";

@@ -37,9 +37,10 @@ export interface CspReportOptions {
  */
 export function cspReportEndpoint(options: CspReportOptions = {}): Endpoint {
   rejectUnknownOptions("cspReportEndpoint", options, ["path", "origin", "perClientPerMinute", "perMinute"]);
-  const { path = CSP_REPORT_PATH, origin, perClientPerMinute = 30, perMinute = 100 } = options;
+  const { path = CSP_REPORT_PATH, perClientPerMinute = 30, perMinute = 100 } = options;
   if (typeof path !== "string" || !/^\/[\w\-./]+$/u.test(path))
     throw new TypeError(`cspReportEndpoint() takes an exact path such as "/csp-report", not ${JSON.stringify(path)}.`);
+  const origin = options.origin?.replace(/\/$/u, "");
   if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).origin !== origin))
     throw new TypeError(
       'cspReportEndpoint() takes origin as scheme and host alone, such as "https://app.example.com".',
@@ -60,10 +61,9 @@ export function cspReportEndpoint(options: CspReportOptions = {}): Endpoint {
     }),
     handle: (facts, body): Answer => {
       if (Buffer.byteLength(body) > LARGEST_REPORT_BYTES) return answer(413);
-      const admitted = intake.admit(facts.client, facts.receivedAtMs);
+      if (!intake.admit(facts.client, facts.receivedAtMs)) return answer(204);
       const reports = readReports(body, origin);
       if (reports === undefined) return answer(400);
-      if (!admitted) return answer(204);
       return answer(204, [], undefined, intake.take(reports.violations, reports.noise, facts.receivedAtMs));
     },
   };

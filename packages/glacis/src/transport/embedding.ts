@@ -48,13 +48,15 @@ export function frameSources(owner: string, origins: readonly string[]): readonl
   return origins.length === 0 ? ONLY_NONE : [...new Set(origins)];
 }
 
-/** An origin as browsers serialise it, over HTTPS: no path, no default port, no wildcard. */
+/**
+ * An origin as browsers serialise it, over HTTPS: no path, no default port, no wildcard. The URL parser alone is too kind: it takes quotes, commas
+ * and semicolons in a host name, which would end the header's value.
+ */
 export function isExactHttpsOrigin(origin: string): boolean {
   return (
     typeof origin === "string" &&
+    /^https:\/\/[a-z0-9.-]+(?::\d{1,5})?$/u.test(origin) &&
     URL.canParse(origin) &&
-    origin.startsWith("https://") &&
-    new URL(origin).origin === origin &&
-    !origin.includes("*")
+    new URL(origin).origin === origin
   );
 }

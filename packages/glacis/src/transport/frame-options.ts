@@ -108,7 +108,7 @@ function governsFraming(header: string, framing: Framing): boolean {
     const sources = parsePolicy(policy).get("frame-ancestors");
     if (sources === undefined) return false;
     const lower = sources.map((source) => source.toLowerCase());
-    return lower.length === 0 || lower.every((source) => source === "'none'" || framing.sources.includes(source));
+    return lower.every((source) => source === "'none'" || framing.sources.includes(source));
   });
 }
 
@@ -127,7 +127,7 @@ function assess(policies: readonly string[], legacy: readonly string[], at: Loca
   if (lists.length === 0) findings.push(finding(FRAME_ANCESTORS_MISSING, at));
   else if (!lists.some((sources) => sources.every(isExactAncestor)))
     findings.push(finding(FRAME_ANCESTORS_OPEN, at, lists.flat().join(" ").slice(0, 200)));
-  const embedded = lists.every((sources) => sources.some((source) => source.includes("://")));
+  const embedded = lists.some((sources) => sources.some((source) => source.includes("://")));
   const sound = legacy.length === 1 && /^(?:DENY|SAMEORIGIN)$/iu.test(legacy[0]?.trim() ?? "");
   if (!sound && !(embedded && legacy.length === 0))
     findings.push(finding(FRAME_ANCESTORS_LEGACY, at, legacy.join(", ").slice(0, 80) || "absent"));

@@ -4,13 +4,47 @@ export {
   type CookieAttributes,
   type SameSite,
 } from "../primitives/set-cookie.ts";
+export { cacheControl } from "./cache-control.ts";
 export { attachment, inline, safeFilename } from "./content-disposition.ts";
+export {
+  contentSecurityPolicy,
+  CSP_REPORT_PATH,
+  dangerouslyAllowSource,
+  DOCUMENT_DIRECTIVES,
+  type ContentSecurityPolicyOptions,
+  type TrustedTypes,
+} from "./content-security-policy.ts";
+export { contentTypeOptions } from "./content-type-options.ts";
 export type { CookiePurpose, CookieRegistry, RegisteredCookie } from "./cookie-registry.ts";
 export { cookies, type CookieOptions, type UnregisteredCookies } from "./cookies.ts";
 export type { CorsOptions } from "./cors-policy.ts";
 export { cors } from "./cors.ts";
+export { crossOriginPolicies, type CrossOriginPoliciesOptions } from "./cross-origin-policies.ts";
+export {
+  NONCE,
+  type CspDirectiveName,
+  type CspDirectives,
+  type CspDirectiveValue,
+  type CspSource,
+  type DangerousSource,
+} from "./csp-directives.ts";
+export { gradeCsp, type CspGrade, type CspLetter, type CspWeakness } from "./csp-grade.ts";
+export { extendDirectives, renderPolicy } from "./csp-policy.ts";
+export { cspReportEndpoint, type CspReportOptions } from "./csp-report.ts";
+export type { EmbeddablePath } from "./embedding.ts";
+export { frameOptions, type FrameOptions } from "./frame-options.ts";
 export { hsts, type HstsOptions } from "./hsts.ts";
+export { httpsOnly, type HttpsOnlyOptions } from "./https-only.ts";
+export { obsoleteHeaders } from "./obsolete-headers.ts";
+export {
+  permissionsPolicy,
+  type PermissionsAllowlist,
+  type PermissionsFeature,
+  type PermissionsPolicyOptions,
+} from "./permissions-policy.ts";
 export { redirectGuard } from "./redirect-guard.ts";
+export { referrerPolicy, type ReferrerPolicy, type ReferrerPolicyOptions } from "./referrer-policy.ts";
+export { resourceIsolation } from "./resource-isolation.ts";
 export {
   isSafeRedirect,
   safeRedirect,

@@ -2,7 +2,7 @@
 import type { Control, ControlMeta } from "../core/control.ts";
 import { ALLOW, deny, type Decision } from "../core/decision.ts";
 import type { IdentifiedFacts, RouteKind } from "../core/facts.ts";
-import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
+import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
 
 const META: ControlMeta = {
