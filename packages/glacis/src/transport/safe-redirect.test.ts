@@ -35,7 +35,7 @@ describe("safeRedirect", () => {
     [undefined, "not_text"],
     [null, "not_text"],
     [["/a"], "not_text"],
-    [{ toString: () => "/a" }, "not_text"],
+    [{ toString: (): string => "/a" }, "not_text"],
     ["", "not_text"],
     ["/".padEnd(MAX_REDIRECT_LENGTH + 1, "a"), "too_long"],
     ["dashboard", "not_absolute"],
