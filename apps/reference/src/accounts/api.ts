@@ -1,0 +1,45 @@
+import { authenticated, hasRole, publicAccess, tenantScope } from "glacis";
+import { access, requestOf } from "glacis/hono";
+import type { Hono } from "hono";
+import { demand, readBody } from "../input.ts";
+import { userOf, type Services } from "../services.ts";
+import { changePassword } from "./actions.ts";
+import { PasswordInput, ProfileInput } from "./input.ts";
+
+const member = access(authenticated(), { kind: "api" });
+const admin = access(hasRole("owner", "admin"), { kind: "api" });
+
+/** The account for programs. */
+export function accountApi(app: Hono, services: Services): void {
+  const { accounts, csrf } = services;
+
+  app.get("/api/csrf", access(publicAccess("a token for the first form"), { kind: "api" }), (c) =>
+    c.json({ csrfToken: csrf.token(requestOf(c)) }),
+  );
+
+  app.get("/api/me", member, async (c) => {
+    const profile = await accounts.profile(userOf(requestOf(c)));
+    if (profile === undefined) throw new Error("A session belongs to an account that does not exist.");
+    const { id, email, name, role, tenantId, tenantName } = profile;
+    return c.json({ user: { id, email, name, role, tenant: tenantId, tenantName } });
+  });
+
+  app.post("/api/profile", member, async (c) => {
+    const request = requestOf(c);
+    await accounts.rename(userOf(request), demand(readBody(request, ProfileInput)).name);
+    return c.json({ ok: true });
+  });
+
+  app.post("/api/password", member, async (c) => {
+    const request = requestOf(c);
+    const outcome = await changePassword(services, request, demand(readBody(request, PasswordInput)));
+    if (outcome === "wrong") {
+      demand({ ok: false, errors: { current: "This is not your present password." }, values: {} });
+    }
+    return c.json({ ok: true });
+  });
+
+  app.get("/api/admin/users", admin, async (c) =>
+    c.json({ users: await accounts.people(tenantScope(userOf(requestOf(c)))) }),
+  );
+}

@@ -1,0 +1,43 @@
+import { publicAccess, type Security } from "glacis";
+import { access, secureHono } from "glacis/hono";
+import { Hono } from "hono";
+import { accountApi } from "./accounts/api.ts";
+import { accountRoutes } from "./accounts/routes.tsx";
+import { signInRoutes } from "./accounts/sign-in-routes.tsx";
+import { ASSET_PREFIX } from "./assets.ts";
+import { documentApi } from "./documents/api.ts";
+import { documentRoutes } from "./documents/routes.tsx";
+import { notFound } from "./input.ts";
+import type { Services } from "./services.ts";
+
+const ONE_YEAR_IMMUTABLE = "public, max-age=31536000, immutable";
+
+/** Every route of the application, each with its access rule. */
+export function createApp(security: Security, services: Services): Hono {
+  const app = new Hono();
+  secureHono(app, security);
+
+  app.get("/healthz", access(publicAccess("health check of the load balancer"), { kind: "api" }), (c) =>
+    services.ready() ? c.json({ status: "ok" }) : c.json({ status: "unavailable" }, 503),
+  );
+  app.get(
+    "/robots.txt",
+    access(publicAccess("crawlers"), { kind: "asset", cacheControl: "public, max-age=3600" }),
+    (c) => c.text("User-agent: *\nDisallow: /documents\nDisallow: /settings\nDisallow: /people\n"),
+  );
+  app.get(
+    `${ASSET_PREFIX}:file`,
+    access(publicAccess("stylesheet and icon"), { kind: "asset", cacheControl: ONE_YEAR_IMMUTABLE }),
+    (c) => {
+      const asset = services.assets.find(c.req.path) ?? notFound();
+      return c.body(asset.content, 200, { "content-type": asset.mediaType });
+    },
+  );
+
+  accountRoutes(app, services);
+  signInRoutes(app, services);
+  documentRoutes(app, services);
+  accountApi(app, services);
+  documentApi(app, services);
+  return app;
+}

@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+export interface Asset {
+  readonly path: string;
+  readonly mediaType: string;
+  readonly content: string;
+}
+
+export interface Assets {
+  readonly stylesheet: string;
+  readonly icon: string;
+  /** @param path as in the URL; anything but the exact names is undefined */
+  find(path: string): Asset | undefined;
+}
+
+export const ASSET_PREFIX = "/assets/";
+
+/** Reads the public files once. Their names carry their hash, so that a browser may keep them for ever. */
+export function loadAssets(): Assets {
+  const stylesheet = load("app", "css", "text/css; charset=utf-8");
+  const icon = load("icon", "svg", "image/svg+xml");
+  const byPath = new Map([stylesheet, icon].map((asset) => [asset.path, asset]));
+  return { stylesheet: stylesheet.path, icon: icon.path, find: (path) => byPath.get(path) };
+}
+
+function load(name: string, extension: string, mediaType: string): Asset {
+  const content = readFileSync(new URL(`../assets/${name}.${extension}`, import.meta.url), "utf8");
+  const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
+  return { path: `${ASSET_PREFIX}${name}.${hash}.${extension}`, mediaType, content };
+}

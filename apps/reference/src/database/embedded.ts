@@ -1,0 +1,32 @@
+import { PGlite } from "@electric-sql/pglite";
+import { dataDir } from "@electric-sql/pglite-prepopulatedfs";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { makeDatabase, type Database } from "./database.ts";
+import { migrate } from "./migrate.ts";
+import { migrations, ROLES, upkeep } from "./migrations.ts";
+
+/**
+ * Opens the embedded Postgres of a folder, creating and migrating it. A new one starts from a directory that is ready-made in a package:
+ * `initdb` in WebAssembly takes six seconds, unpacking takes two.
+ *
+ * For a laptop: it runs inside this process, as one connection that could become its superuser again.
+ */
+export async function openEmbedded(folder: string): Promise<Database> {
+  const directory = join(folder, "postgres");
+  const isNew = !existsSync(join(directory, "PG_VERSION"));
+  const engine = await PGlite.create(directory, { ...(isNew && { loadDataDir: await dataDir() }) });
+  await migrate(
+    { query: (text, values) => engine.query(text, values), exec: (sql) => engine.exec(sql) },
+    migrations(),
+    upkeep(),
+  );
+  await engine.exec(`set role ${ROLES.runtime}`);
+  return makeDatabase({
+    description: `embedded Postgres in ${directory}`,
+    shared: false,
+    driver: engine,
+    role: ROLES.runtime,
+    close: () => engine.close(),
+  });
+}

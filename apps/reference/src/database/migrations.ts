@@ -1,0 +1,178 @@
+import { SESSION_MIGRATION } from "glacis/authentication";
+import { rateLimitMigration } from "glacis/network";
+
+/** The roles that the database is divided between; neither can log in, nor owns a table. */
+export interface DatabaseRoles {
+  /** What the running application becomes. Row-level security binds it. */
+  readonly runtime: string;
+  /** The owner of one function, which finds an account by its e-mail address before a tenant is known. */
+  readonly signIn: string;
+}
+
+export const ROLES: DatabaseRoles = { runtime: "documents_app", signIn: "documents_sign_in" };
+
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** The tenant of the transaction. Absent and empty both become null, which equals nothing: no tenant, no rows. */
+const TENANT = "nullif(current_setting('app.tenant_id', true), '')::uuid";
+
+/**
+ * Row-level security for all four verbs, also for the table's owner (FORCE).
+ *
+ * @param column what holds the tenant's id
+ */
+function isolate(table: string, column: string = "tenant_id"): string {
+  const own = `${column} = ${TENANT}`;
+  return `
+alter table ${table} enable row level security;
+alter table ${table} force row level security;
+create policy tenant_select on ${table} for select using (${own});
+create policy tenant_insert on ${table} for insert with check (${own});
+create policy tenant_update on ${table} for update using (${own}) with check (${own});
+create policy tenant_delete on ${table} for delete using (${own});
+`;
+}
+
+/** Roles belong to the whole server, so another database may have made them already, or be making them right now. */
+function ensureRole(role: string): string {
+  return `
+do $$ begin
+  create role ${role} nologin nosuperuser nobypassrls nocreatedb nocreaterole noinherit;
+exception when duplicate_object or unique_violation then null;
+end $$;
+`;
+}
+
+/** Every change of the database, oldest first. Never edit one that has been released: its hash is recorded. */
+export function migrations({ runtime, signIn }: DatabaseRoles = ROLES): readonly Migration[] {
+  return [
+    { name: "0001-roles", sql: ensureRole(runtime) + ensureRole(signIn) },
+    { name: "0002-accounts", sql: accounts(runtime, signIn) },
+    { name: "0003-documents", sql: documents(runtime) },
+  ];
+}
+
+/** What is safe to repeat, and repeated at each start: the library's own tables, and this login's right to become the runtime role. */
+export function upkeep({ runtime }: DatabaseRoles = ROLES): string {
+  return `
+${SESSION_MIGRATION}${rateLimitMigration()}
+grant select, insert, update, delete on glacis_sessions, glacis_rate_limits to ${runtime};
+do $$ begin
+  if not pg_has_role(current_user, '${runtime}', 'member') then grant ${runtime} to current_user; end if;
+end $$;
+`;
+}
+
+/**
+ * A tenant, its people, and how they sign in.
+ *
+ * At sign-in there is an e-mail address and no tenant yet, so no policy could match. Rather than weaken one, the credentials have a table of
+ * their own that the runtime role cannot read: it may write its own tenant's rows, and call one function that returns one account by its
+ * exact address. The function belongs to a role that can do nothing but read this table, so that it stays harmless under FORCE and whatever
+ * is wrong with its caller.
+ */
+function accounts(runtime: string, signIn: string): string {
+  return `
+create table tenants (
+  id uuid primary key default gen_random_uuid(),
+  name text not null check (length(name) between 1 and 80),
+  created_at timestamptz not null default now()
+);
+${isolate("tenants", "id")}
+
+create table users (
+  tenant_id uuid not null references tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  email text not null check (length(email) between 3 and 254),
+  name text not null check (length(name) between 1 and 80),
+  created_at timestamptz not null default now(),
+  primary key (id),
+  unique (tenant_id, id)
+);
+${isolate("users")}
+
+create table memberships (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  role text not null check (role in ('owner', 'admin', 'member', 'viewer')),
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, user_id),
+  foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+${isolate("memberships")}
+
+create table credentials (
+  tenant_id uuid not null,
+  user_id uuid not null,
+  email text not null unique,
+  password_hash text not null check (password_hash like '$argon2id$%'),
+  sign_ins bigint not null default 0,
+  primary key (tenant_id, user_id),
+  foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+${isolate("credentials")}
+create policy sign_in on credentials for select to ${signIn} using (true);
+
+create function find_credentials(wanted text)
+  returns table (tenant_id uuid, user_id uuid, password_hash text, sign_ins bigint)
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  as $$ select c.tenant_id, c.user_id, c.password_hash, c.sign_ins from public.credentials c where c.email = wanted $$;
+revoke all on function find_credentials (text) from public;
+
+grant usage on schema public to ${runtime}, ${signIn};
+grant select on credentials to ${signIn};
+grant ${signIn} to current_user;
+grant create on schema public to ${signIn};
+alter function find_credentials (text) owner to ${signIn};
+revoke create on schema public from ${signIn};
+grant execute on function find_credentials (text) to ${runtime};
+
+grant select, insert on tenants to ${runtime};
+grant select, insert, update (name) on users to ${runtime};
+grant select, insert on memberships to ${runtime};
+grant insert, select (tenant_id, user_id, sign_ins), update (password_hash, sign_ins) on credentials to ${runtime};
+`;
+}
+
+/** Documents and who else may see them. Every foreign key carries the tenant, so that no row can point into another (guide A04). */
+function documents(runtime: string): string {
+  return `
+create table documents (
+  tenant_id uuid not null references tenants (id) on delete cascade,
+  id uuid not null default gen_random_uuid(),
+  owner_id uuid not null,
+  title text not null check (length(title) between 1 and 200),
+  body text not null check (length(body) <= 50000),
+  link text check (length(link) <= 2000 and link ~ '^https?://'),
+  version integer not null default 1,
+  created_at timestamptz(3) not null default now(),
+  updated_at timestamptz(3) not null default now(),
+  primary key (id),
+  unique (tenant_id, id),
+  foreign key (tenant_id, owner_id) references users (tenant_id, id) on delete cascade
+);
+create index documents_updated on documents (tenant_id, updated_at desc, id desc);
+create index documents_title on documents (tenant_id, title, id);
+create index documents_owner on documents (tenant_id, owner_id);
+${isolate("documents")}
+
+create table document_shares (
+  tenant_id uuid not null,
+  document_id uuid not null,
+  user_id uuid not null,
+  permission text not null check (permission in ('view', 'edit')),
+  created_at timestamptz not null default now(),
+  primary key (tenant_id, document_id, user_id),
+  foreign key (tenant_id, document_id) references documents (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade
+);
+create index document_shares_user on document_shares (tenant_id, user_id);
+${isolate("document_shares")}
+
+grant select, insert, delete, update (title, body, link, version, updated_at) on documents to ${runtime};
+grant select, insert, delete, update (permission) on document_shares to ${runtime};
+`;
+}

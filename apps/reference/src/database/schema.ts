@@ -1,0 +1,48 @@
+/** The tables as Drizzle sees them. What protects them (policies, keys, grants) is in the migrations. */
+import { bigint, integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+
+export const tenants = pgTable("tenants", {
+  id: uuid("id").primaryKey(),
+  name: text("name").notNull(),
+});
+
+export const users = pgTable("users", {
+  tenantId: uuid("tenant_id").notNull(),
+  id: uuid("id").primaryKey(),
+  email: text("email").notNull(),
+  name: text("name").notNull(),
+  createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+});
+
+export const memberships = pgTable("memberships", {
+  tenantId: uuid("tenant_id").notNull(),
+  userId: uuid("user_id").notNull(),
+  role: text("role", { enum: ["owner", "admin", "member", "viewer"] }).notNull(),
+});
+
+export const credentials = pgTable("credentials", {
+  tenantId: uuid("tenant_id").notNull(),
+  userId: uuid("user_id").notNull(),
+  email: text("email").notNull(),
+  passwordHash: text("password_hash").notNull(),
+  signIns: bigint("sign_ins", { mode: "number" }).notNull().default(0),
+});
+
+export const documents = pgTable("documents", {
+  tenantId: uuid("tenant_id").notNull(),
+  id: uuid("id").primaryKey().defaultRandom(),
+  ownerId: uuid("owner_id").notNull(),
+  title: text("title").notNull(),
+  body: text("body").notNull(),
+  link: text("link"),
+  version: integer("version").notNull().default(1),
+  createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+  updatedAt: timestamp("updated_at", { withTimezone: true }).notNull().defaultNow(),
+});
+
+export const documentShares = pgTable("document_shares", {
+  tenantId: uuid("tenant_id").notNull(),
+  documentId: uuid("document_id").notNull(),
+  userId: uuid("user_id").notNull(),
+  permission: text("permission", { enum: ["view", "edit"] }).notNull(),
+});

@@ -1,0 +1,249 @@
+import { and, asc, desc, eq, exists, gt, ilike, lt, or, sql, type SQL } from "drizzle-orm";
+import { tenantScope, type User } from "glacis";
+import type { Database, TenantDrizzle } from "../database/database.ts";
+import { documentShares, documents, users } from "../database/schema.ts";
+import type { ListQuery, NewDocument, DocumentChange } from "./input.ts";
+
+export type Access = "owner" | "edit" | "view";
+
+/** What a list shows; the body is cut to its beginning. */
+export interface DocumentSummary {
+  readonly id: string;
+  readonly title: string;
+  readonly excerpt: string;
+  readonly ownerId: string;
+  readonly ownerName: string;
+  readonly access: Access;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+export interface Document extends Omit<DocumentSummary, "excerpt"> {
+  readonly body: string;
+  readonly link: string | null;
+  readonly version: number;
+}
+
+export interface Page {
+  readonly documents: readonly DocumentSummary[];
+  /** The id to ask for what follows; undefined on the last page. */
+  readonly next: string | undefined;
+}
+
+export interface Share {
+  readonly userId: string;
+  readonly name: string;
+  readonly email: string;
+  readonly permission: "view" | "edit";
+}
+
+export type ChangeResult =
+  | { readonly kind: "changed"; readonly version: number }
+  | { readonly kind: "conflict"; readonly current: Document }
+  | { readonly kind: "not_found" };
+
+/**
+ * Documents as one user may see them: his own, and what colleagues share with him. The tenant is the database's business; what is in this file
+ * is who may do what inside it. Whatever a user may not see does not exist for him.
+ */
+export interface Documents {
+  list(user: User, query: ListQuery): Promise<Page>;
+  read(user: User, id: string): Promise<Document | undefined>;
+  create(user: User, document: NewDocument): Promise<string>;
+  /** @param version what the writer had seen; a newer one in the database is a conflict. Without it the last writer wins. */
+  change(user: User, id: string, change: DocumentChange, version?: number): Promise<ChangeResult>;
+  /** @returns false when there is nothing that this user may delete */
+  remove(user: User, id: string): Promise<boolean>;
+  /** Only the owner sees who else may read. */
+  shares(user: User, id: string): Promise<readonly Share[] | undefined>;
+  share(
+    user: User,
+    id: string,
+    colleague: Pick<Share, "userId" | "permission">,
+  ): Promise<"shared" | "not_found" | "unknown_colleague">;
+  unshare(user: User, id: string, userId: string): Promise<boolean>;
+}
+
+export const PAGE_SIZE = 20;
+const EXCERPT_LENGTH = 180;
+
+export function documentsIn(database: Database): Documents {
+  const inTenant = <Result>(user: User, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result> =>
+    database.withTenant(tenantScope(user), work);
+
+  return {
+    list: (user, query) => inTenant(user, (db) => listPage(db, user, query)),
+    read: (user, id) => inTenant(user, (db) => readOne(db, user, id)),
+
+    create: (user, { title, body, link }) =>
+      inTenant(user, async (db) => {
+        const values = { tenantId: user.tenantId, ownerId: user.id, title, body, link: link ?? null };
+        const [row] = await db.insert(documents).values(values).returning({ id: documents.id });
+        if (row === undefined) throw new Error("The database accepted a document and returned none.");
+        return row.id;
+      }),
+
+    change: (user, id, change, version) =>
+      inTenant(user, async (db) => {
+        const current = await readOne(db, user, id);
+        if (current === undefined || current.access === "view") return { kind: "not_found" };
+        const seen = version ?? current.version;
+        const [row] = await db
+          .update(documents)
+          .set({ ...change, version: sql`${documents.version} + 1`, updatedAt: new Date() })
+          .where(and(sameDocument(user, id), eq(documents.version, seen)))
+          .returning({ version: documents.version });
+        if (row !== undefined) return { kind: "changed", version: row.version };
+        const now = await readOne(db, user, id);
+        return now === undefined ? { kind: "not_found" } : { kind: "conflict", current: now };
+      }),
+
+    remove: (user, id) =>
+      inTenant(user, async (db) => {
+        const removed = await db
+          .delete(documents)
+          .where(and(sameDocument(user, id), eq(documents.ownerId, user.id)))
+          .returning({ id: documents.id });
+        return removed.length > 0;
+      }),
+
+    shares: (user, id) =>
+      inTenant(user, async (db) => {
+        if (!(await owns(db, user, id))) return undefined;
+        return db
+          .select({ userId: users.id, name: users.name, email: users.email, permission: documentShares.permission })
+          .from(documentShares)
+          .innerJoin(users, and(eq(users.tenantId, documentShares.tenantId), eq(users.id, documentShares.userId)))
+          .where(and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id)))
+          .orderBy(asc(users.name), asc(users.id));
+      }),
+
+    share: (user, id, { userId, permission }) =>
+      inTenant(user, async (db) => {
+        if (!(await owns(db, user, id))) return "not_found";
+        const [colleague] = await db
+          .select({ id: users.id })
+          .from(users)
+          .where(and(eq(users.tenantId, user.tenantId), eq(users.id, userId)));
+        if (colleague === undefined || userId === user.id) return "unknown_colleague";
+        await db
+          .insert(documentShares)
+          .values({ tenantId: user.tenantId, documentId: id, userId, permission })
+          .onConflictDoUpdate({
+            target: [documentShares.tenantId, documentShares.documentId, documentShares.userId],
+            set: { permission },
+          });
+        return "shared";
+      }),
+
+    unshare: (user, id, userId) =>
+      inTenant(user, async (db) => {
+        if (!(await owns(db, user, id))) return false;
+        const removed = await db
+          .delete(documentShares)
+          .where(and(sameShare(user, id), eq(documentShares.userId, userId)))
+          .returning({ userId: documentShares.userId });
+        return removed.length > 0;
+      }),
+  };
+}
+
+const sameDocument = (user: User, id: string): SQL | undefined =>
+  and(eq(documents.tenantId, user.tenantId), eq(documents.id, id));
+
+const sameShare = (user: User, id: string): SQL | undefined =>
+  and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id));
+
+async function owns(db: TenantDrizzle, user: User, id: string): Promise<boolean> {
+  const rows = await db
+    .select({ id: documents.id })
+    .from(documents)
+    .where(and(sameDocument(user, id), eq(documents.ownerId, user.id)));
+  return rows.length > 0;
+}
+
+/** The rule itself: mine, or shared with me. */
+function visibleTo(db: TenantDrizzle, user: User): SQL | undefined {
+  const shared = db
+    .select({ one: sql`1` })
+    .from(documentShares)
+    .where(
+      and(
+        eq(documentShares.tenantId, documents.tenantId),
+        eq(documentShares.documentId, documents.id),
+        eq(documentShares.userId, user.id),
+      ),
+    );
+  return and(eq(documents.tenantId, user.tenantId), or(eq(documents.ownerId, user.id), exists(shared)));
+}
+
+function accessOf(user: User): SQL<Access> {
+  return sql<Access>`case when ${documents.ownerId} = ${user.id} then 'owner' else (
+    select s.permission from document_shares s
+    where s.tenant_id = ${documents.tenantId} and s.document_id = ${documents.id} and s.user_id = ${user.id}
+  ) end`;
+}
+
+const SUMMARY = {
+  id: documents.id,
+  title: documents.title,
+  ownerId: documents.ownerId,
+  ownerName: users.name,
+  createdAt: documents.createdAt,
+  updatedAt: documents.updatedAt,
+};
+const owner = and(eq(users.tenantId, documents.tenantId), eq(users.id, documents.ownerId));
+
+async function readOne(db: TenantDrizzle, user: User, id: string): Promise<Document | undefined> {
+  const [found] = await db
+    .select({
+      ...SUMMARY,
+      body: documents.body,
+      link: documents.link,
+      version: documents.version,
+      access: accessOf(user),
+    })
+    .from(documents)
+    .innerJoin(users, owner)
+    .where(and(eq(documents.id, id), visibleTo(db, user)));
+  return found;
+}
+
+const ORDER = {
+  updated: { column: documents.updatedAt, direction: "desc" },
+  created: { column: documents.createdAt, direction: "desc" },
+  title: { column: documents.title, direction: "asc" },
+} as const;
+
+/**
+ * One page by keyset: the rows behind the last one seen, whatever was added or removed meanwhile. The cursor is a document's id and nothing
+ * else, so no title travels in a URL; a document that has gone starts over.
+ */
+async function listPage(db: TenantDrizzle, user: User, { q, sort, after }: ListQuery): Promise<Page> {
+  const { column, direction } = ORDER[sort];
+  const from = after === undefined ? undefined : await readOne(db, user, after);
+  const rows = await db
+    .select({ ...SUMMARY, excerpt: sql<string>`left(${documents.body}, ${EXCERPT_LENGTH})`, access: accessOf(user) })
+    .from(documents)
+    .innerJoin(users, owner)
+    .where(and(visibleTo(db, user), matching(q), from === undefined ? undefined : beyond(from, sort)))
+    .orderBy(...(direction === "asc" ? [asc(column), asc(documents.id)] : [desc(column), desc(documents.id)]))
+    .limit(PAGE_SIZE + 1);
+  const shown = rows.slice(0, PAGE_SIZE);
+  return { documents: shown, next: rows.length > PAGE_SIZE ? shown.at(-1)?.id : undefined };
+}
+
+function matching(q: string): SQL | undefined {
+  if (q === "") return undefined;
+  const pattern = `%${q.replaceAll(/[\\%_]/gu, String.raw`\$&`)}%`;
+  return or(ilike(documents.title, pattern), ilike(documents.body, pattern));
+}
+
+function beyond(last: Document, sort: ListQuery["sort"]): SQL | undefined {
+  if (sort === "title") {
+    return or(gt(documents.title, last.title), and(eq(documents.title, last.title), gt(documents.id, last.id)));
+  }
+  const [column, value] =
+    sort === "created" ? [documents.createdAt, last.createdAt] : [documents.updatedAt, last.updatedAt];
+  return or(lt(column, value), and(eq(column, value), lt(documents.id, last.id)));
+}

@@ -1,0 +1,151 @@
+import { authenticated, hasRole, signInFirst, tenantScope } from "glacis";
+import { access, requestOf } from "glacis/hono";
+import type { Context, Hono } from "hono";
+import { notFound, readBody, readQuery, type Read } from "../input.ts";
+import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
+import type { FormState } from "../views/form.tsx";
+import type { Document } from "./documents.ts";
+import { DocumentForm, DocumentId, ListQuery, NewDocument, ShareInput } from "./input.ts";
+import { DeletePage, EditPage, ListPage, ViewPage } from "./pages.tsx";
+
+export const WRITERS = ["owner", "admin", "member"] as const;
+const reader = signInFirst("/sign-in", authenticated());
+const writer = signInFirst("/sign-in", hasRole(...WRITERS));
+
+/** The pages of documents. Each form answers with a redirect, or with itself and what is wrong. */
+export function documentRoutes(app: Hono, services: Services): void {
+  const { documents } = services;
+
+  app.get("/documents", access(reader), async (c) => {
+    const request = requestOf(c);
+    const query = readQuery(request, ListQuery);
+    // A link with a mistake in it shows the list as it is, rather than a wall; the API names the mistake.
+    const asked = query.ok ? query.value : ListQuery.parse({});
+    const page = await documents.list(userOf(request), asked);
+    const frame = await frameOf(services, request);
+    const props = { frame, query: asked, page, mayWrite: mayWrite(c), notice: noticeOf(request) };
+    return c.html(<ListPage {...props} />, query.ok ? 200 : 422);
+  });
+
+  app.get("/documents/new", access(writer), async (c) =>
+    c.html(
+      <EditPage
+        frame={await frameOf(services, requestOf(c))}
+        document={undefined}
+        state={{ values: {}, errors: {} }}
+      />,
+    ),
+  );
+
+  app.post("/documents", access(writer), async (c) => {
+    const request = requestOf(c);
+    const form = readBody(request, NewDocument);
+    if (!form.ok) {
+      return c.html(<EditPage frame={await frameOf(services, request)} document={undefined} state={form} />, 422);
+    }
+    const id = await documents.create(userOf(request), form.value);
+    return c.redirect(`/documents/${id}?notice=created`, 303);
+  });
+
+  app.get("/documents/:id", access(reader), async (c) =>
+    c.html(await viewPage(services, c, await demandDocument(services, c))),
+  );
+
+  app.get("/documents/:id/edit", access(writer), async (c) => {
+    const document = await demandEditable(services, c);
+    return c.html(
+      <EditPage frame={await frameOf(services, requestOf(c))} document={document} state={stateOf(document)} />,
+    );
+  });
+
+  app.post("/documents/:id", access(writer), async (c) => {
+    const request = requestOf(c);
+    const document = await demandEditable(services, c);
+    const form = readBody(request, DocumentForm);
+    const again = async (state: FormState) => (
+      <EditPage frame={await frameOf(services, request)} document={document} state={state} />
+    );
+    if (!form.ok) return c.html(await again(form), 422);
+    const { version, ...change } = form.value;
+    const result = await documents.change(userOf(request), document.id, change, version);
+    if (result.kind === "not_found") return notFound();
+    if (result.kind === "changed") return c.redirect(`/documents/${document.id}?notice=saved`, 303);
+    const values = { ...textsOf(change), version: String(result.current.version) };
+    const errors = {
+      "": "Somebody else saved this document while you were writing. Your text is below; saving again replaces theirs.",
+    };
+    return c.html(await again({ values, errors }), 409);
+  });
+
+  app.get("/documents/:id/delete", access(writer), async (c) => {
+    const document = await demandOwned(services, c);
+    return c.html(<DeletePage frame={await frameOf(services, requestOf(c))} document={document} />);
+  });
+
+  app.post("/documents/:id/delete", access(writer), async (c) => {
+    const { id } = await demandOwned(services, c);
+    if (!(await documents.remove(userOf(requestOf(c)), id))) notFound();
+    return c.redirect("/documents?notice=deleted", 303);
+  });
+
+  app.post("/documents/:id/shares", access(writer), async (c) => {
+    const document = await demandOwned(services, c);
+    const form: Read<ShareInput> = readBody(requestOf(c), ShareInput);
+    if (!form.ok) return c.html(await viewPage(services, c, document, form), 422);
+    const result = await documents.share(userOf(requestOf(c)), document.id, form.value);
+    if (result === "shared") return c.redirect(`/documents/${document.id}?notice=shared`, 303);
+    return c.html(
+      await viewPage(services, c, document, { values: {}, errors: { userId: "Choose a colleague." } }),
+      422,
+    );
+  });
+
+  app.post("/documents/:id/shares/:userId/remove", access(writer), async (c) => {
+    const { id } = await demandOwned(services, c);
+    const userId = DocumentId.safeParse(c.req.param("userId"));
+    if (!userId.success || !(await documents.unshare(userOf(requestOf(c)), id, userId.data))) notFound();
+    return c.redirect(`/documents/${id}?notice=unshared`, 303);
+  });
+}
+
+async function demandDocument(services: Services, c: Context): Promise<Document> {
+  const id = DocumentId.safeParse(c.req.param("id"));
+  const found = id.success ? await services.documents.read(userOf(requestOf(c)), id.data) : undefined;
+  return found ?? notFound();
+}
+
+/** Readers of a shared document know that it exists; for them and for strangers alike there is nothing to edit here. */
+async function demandEditable(services: Services, c: Context): Promise<Document> {
+  const document = await demandDocument(services, c);
+  return document.access === "view" ? notFound() : document;
+}
+
+async function demandOwned(services: Services, c: Context): Promise<Document> {
+  const document = await demandDocument(services, c);
+  return document.access === "owner" ? document : notFound();
+}
+
+async function viewPage(services: Services, c: Context, document: Document, shareState?: FormState) {
+  const request = requestOf(c);
+  const user = userOf(request);
+  const shares = document.access === "owner" ? await services.documents.shares(user, document.id) : undefined;
+  const everybody = shares === undefined ? [] : await services.accounts.people(tenantScope(user));
+  const sharing = shares && { shares, colleagues: everybody.filter(({ id }) => id !== user.id) };
+  const frame = await frameOf(services, request);
+  const notice = shareState === undefined ? noticeOf(request) : undefined;
+  return (
+    <ViewPage {...{ frame, document, sharing, mayWrite: mayWrite(c), notice, ...(shareState && { shareState }) }} />
+  );
+}
+
+function mayWrite(c: Context): boolean {
+  return userOf(requestOf(c)).roles.some((role) => (WRITERS as readonly string[]).includes(role));
+}
+
+function stateOf({ title, body, link, version }: Document): FormState {
+  return { values: { title, body, link: link ?? "", version: String(version) }, errors: {} };
+}
+
+function textsOf(change: { readonly title: string; readonly body: string; readonly link?: string | null | undefined }) {
+  return { title: change.title, body: change.body, link: change.link ?? "" };
+}

@@ -1,0 +1,149 @@
+import { eventLog } from "glacis/audit";
+import { listenHono } from "glacis/hono";
+import { createWriteStream, mkdirSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { accountsIn } from "./accounts/accounts.ts";
+import { passwordHasher } from "./accounts/password-hasher.ts";
+import { passwordProof } from "./accounts/sign-in.ts";
+import { createApp } from "./app.ts";
+import { loadAssets } from "./assets.ts";
+import type { Database } from "./database/database.ts";
+import { DEMO, hashDemo, seedDemo, TEST_TENANTS } from "./demo.ts";
+import { documentsIn } from "./documents/documents.ts";
+import { keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
+import { announce } from "./operations/announce.ts";
+import { progressOn } from "./operations/progress.ts";
+import { readSettings, StartError, type Settings } from "./operations/settings.ts";
+import { guardOf, MODES } from "./security.ts";
+
+const SHUTDOWN_MS = 10_000;
+
+/** A running application. */
+export interface Running {
+  readonly settings: Settings;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the application: folder, database, demonstration, security, server, in this order, and nothing listens before all of it stands.
+ *
+ * @throws StartError with the correction when it cannot start.
+ */
+export async function start(settings: Settings, output: NodeJS.WriteStream = process.stdout): Promise<Running> {
+  const progress = progressOn(output);
+  await refuseTakenPort(settings);
+  if (settings.kind === "test-target") rmSync(settings.dataFolder, { recursive: true, force: true });
+  prepareFolder(settings.dataFolder);
+  const unlock = settings.databaseUrl === undefined ? lockFolder(settings.dataFolder) : () => undefined;
+  try {
+    const tenants = settings.kind === "production" ? [] : settings.kind === "demo" ? DEMO : TEST_TENANTS;
+    const hasher = await passwordHasher();
+    const hashes = hashDemo(hasher, tenants);
+    hashes.catch(() => undefined);
+    const database = await progress.step("Opening the database", () => openDatabase(settings));
+    const accounts = accountsIn(database);
+    if (tenants.length > 0) {
+      await progress.step("Seeding the demonstration", async () =>
+        seedDemo({ database, accounts, hashes: await hashes }, tenants),
+      );
+    }
+    const assets = loadAssets();
+    const keys = settings.keys ?? keysIn(settings.dataFolder);
+    const { security, sessions, csrf, limitStore } = guardOf(settings, keys, database, assets, auditOf(settings));
+    let ready = false;
+    const app = createApp(security, {
+      origin: settings.origin,
+      accounts,
+      documents: documentsIn(database),
+      hasher,
+      provePassword: passwordProof(accounts, hasher, limitStore),
+      sessions,
+      csrf,
+      limitStore,
+      assets,
+      demo: tenants,
+      report: (event, request) => security.report(event, request),
+      ready: () => ready,
+    });
+    const server = listenHono(app, security, { port: settings.port, hostname: settings.host });
+    await listening(server, settings);
+    ready = true;
+    announce(settings, database, security, tenants, output);
+    const stop = async (): Promise<void> => {
+      ready = false;
+      await closeServer(server);
+      await database.close();
+      unlock();
+    };
+    return { settings, stop };
+  } catch (error) {
+    unlock();
+    throw error;
+  }
+}
+
+async function openDatabase({ databaseUrl, dataFolder }: Settings): Promise<Database> {
+  // Each is loaded when it is used: the embedded one alone is twenty megabytes of WebAssembly.
+  if (databaseUrl === undefined) return (await import("./database/embedded.ts")).openEmbedded(dataFolder);
+  return (await import("./database/postgres.ts")).openPostgres(databaseUrl);
+}
+
+/** Production logs to stdout for its collector; elsewhere stdout is for people, and events go to a file beside the data. */
+function auditOf({ kind, dataFolder }: Settings) {
+  if (kind === "production") return eventLog();
+  mkdirSync(join(dataFolder, "mails"), { recursive: true, mode: 0o700 });
+  return eventLog(createWriteStream(join(dataFolder, "events.jsonl"), { flags: "a", mode: 0o600 }));
+}
+
+/** Asked before the slow part, so that a taken port is said at once. */
+async function refuseTakenPort(settings: Settings): Promise<void> {
+  const probe = createServer();
+  probe.listen(settings.port, settings.host);
+  await listening(probe, settings);
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+async function listening(server: Server, { host, port }: Settings): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("listening", resolve);
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const taken = `Port ${port} on ${host} is taken. Stop what listens there, or set PORT to another number.`;
+      reject(error.code === "EADDRINUSE" ? new StartError(taken) : error);
+    });
+  });
+}
+
+/** Lets requests that are being answered finish, for a bounded time. */
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  server.closeIdleConnections();
+  const late = setTimeout(() => server.closeAllConnections(), SHUTDOWN_MS);
+  await closed;
+  clearTimeout(late);
+}
+
+/** The command: starts, and stops on a signal. */
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    const settings = readSettings(argv, process.env);
+    // What the environment leaves open is production to the library; this command is the place that knows better.
+    if (settings.kind !== "production") process.env["GLACIS_ENV"] = MODES[settings.kind];
+    const running = await start(settings);
+    const end = (): void => {
+      running.stop().then(
+        () => process.exit(0),
+        () => process.exit(1),
+      );
+    };
+    process.once("SIGTERM", end);
+    process.once("SIGINT", end);
+  } catch (error) {
+    process.stderr.write(error instanceof StartError ? `\n${error.message}\n` : `\n${describe(error)}\n`);
+    process.exit(1);
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

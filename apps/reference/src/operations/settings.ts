@@ -1,0 +1,95 @@
+import { isAbsolute, resolve } from "node:path";
+
+/** How the application runs. `demo` is a laptop, `test-target` is driven by a black-box test, `production` is neither. */
+export type Kind = "demo" | "test-target" | "production";
+
+export interface Settings {
+  readonly kind: Kind;
+  readonly host: string;
+  readonly port: number;
+  readonly dataFolder: string;
+  readonly databaseUrl: string | undefined;
+  /** The one public origin. */
+  readonly origin: string;
+  /** Other names and origins under which the same browser may reach a laptop. */
+  readonly hosts: readonly string[];
+  readonly trustedOrigins: readonly string[];
+  readonly proxies: readonly string[];
+  /** The key ring, unless it is to be kept in the data folder. */
+  readonly keys: string | undefined;
+}
+
+/** A start that cannot succeed, with the correction; shown without a stack. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the command line and the environment.
+ *
+ * @throws StartError naming the argument or variable and what it should be.
+ */
+export function readSettings(argv: readonly string[], variables: Variables): Settings {
+  const kind = kindOf(argv, variables);
+  const port = portOf(variables["PORT"]);
+  const host = variables["HOST"] ?? "127.0.0.1";
+  const folder = variables["DATA_DIR"] ?? (kind === "test-target" ? ".data/test-target" : ".data");
+  // npm starts a script in its own package; the user meant the folder that he was in.
+  const dataFolder = isAbsolute(folder) ? folder : resolve(variables["INIT_CWD"] ?? process.cwd(), folder);
+  const common = {
+    kind,
+    host,
+    port,
+    dataFolder,
+    databaseUrl: variables["DATABASE_URL"],
+    keys: variables["GLACIS_KEYS"],
+  };
+  if (kind === "production")
+    return { ...common, ...productionOrigin(variables), databaseUrl: productionDatabase(variables) };
+  const scheme = kind === "test-target" ? "https" : "http";
+  const other = (name: string): readonly string[] => [`http://${name}:${port}`, `https://${name}:${port}`];
+  const names = ["localhost", "127.0.0.1"];
+  return {
+    ...common,
+    origin: `${scheme}://${kind === "test-target" ? "127.0.0.1" : "localhost"}:${port}`,
+    hosts: names.map((name) => `${name}:${port}`),
+    trustedOrigins: names.flatMap(other),
+    proxies: [],
+  };
+}
+
+function kindOf(argv: readonly string[], variables: Variables): Kind {
+  const [first, ...others] = argv;
+  if (others.length > 0 || (first !== undefined && first !== "--test-target")) {
+    throw new StartError(
+      `Unknown argument "${first === "--test-target" ? others[0] : first}". The only one is --test-target.`,
+    );
+  }
+  if (first === "--test-target") return "test-target";
+  return (variables["GLACIS_ENV"] ?? variables["NODE_ENV"]) === "production" ? "production" : "demo";
+}
+
+function portOf(text: string | undefined): number {
+  if (text === undefined || text === "") return 3000;
+  const port = Number(text);
+  if (!/^\d{1,5}$/u.test(text) || port < 1 || port > 65_535)
+    throw new StartError(`PORT must be a number from 1 to 65535, and is "${text}".`);
+  return port;
+}
+
+function productionOrigin(variables: Variables): Pick<Settings, "origin" | "hosts" | "trustedOrigins" | "proxies"> {
+  const origin = variables["ORIGIN"];
+  if (origin === undefined) throw new StartError("Production needs ORIGIN, such as https://docs.example.com.");
+  const proxies = (variables["PROXIES"] ?? "").split(",").map((range) => range.trim());
+  return { origin, hosts: [], trustedOrigins: [], proxies: proxies.filter((range) => range !== "") };
+}
+
+/** The embedded database is one process, one connection and its own superuser: no boundary between tenants worth the name. */
+function productionDatabase(variables: Variables): string {
+  const url = variables["DATABASE_URL"];
+  if (url === undefined)
+    throw new StartError("Production needs DATABASE_URL: the embedded database is for laptops and tests.");
+  return url;
+}

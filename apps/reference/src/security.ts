@@ -1,0 +1,51 @@
+import { glacis, saas, type AuditSink, type Security } from "glacis";
+import type { Csrf, Sessions } from "glacis/authentication";
+import { keyRing } from "glacis/data";
+import { memoryRateLimits, postgresRateLimits, type RateLimitStore } from "glacis/network";
+import type { Assets } from "./assets.ts";
+import type { Database, Pool } from "./database/database.ts";
+import type { Settings } from "./operations/settings.ts";
+import { refusalPage } from "./views/refusal.tsx";
+
+export interface Guard {
+  readonly security: Security;
+  readonly sessions: Sessions;
+  readonly csrf: Csrf;
+  readonly limitStore: RateLimitStore;
+}
+
+/** A black-box test asks faster than a person, from one address. The limits on guessing passwords are not these, and stay. */
+const TEST_LIMITS = { client: "6000/m", anonymous: "6000/m", user: "6000/m" } as const;
+
+export const MODES = { demo: "development", "test-target": "test", production: "production" } as const;
+
+/** The whole security of the application: the preset, and the facts that only this application knows. */
+export function guardOf(settings: Settings, keys: string, database: Database, assets: Assets, audit: AuditSink): Guard {
+  const { kind, origin, hosts, trustedOrigins, proxies } = settings;
+  const limitStore = database.shared ? postgresRateLimits({ database: database.driver as Pool }) : memoryRateLimits();
+  const layers = saas({
+    origin,
+    keys: keyRing(keys),
+    database,
+    mode: MODES[kind],
+    limitStore,
+    audit,
+    refusalPage: refusalPage(assets),
+    ...(proxies.length > 0 && { proxies }),
+    ...(hosts.length > 0 && { hosts }),
+    ...(trustedOrigins.length > 0 && { trustedOrigins }),
+    ...(kind === "test-target" && { limits: TEST_LIMITS }),
+  });
+  const composed = kind === "test-target" ? behindTls(layers) : layers;
+  return { security: glacis(composed), sessions: layers.sessions, csrf: layers.csrf, limitStore };
+}
+
+/** As if a proxy on this very machine had ended TLS: every request counts as https. For `--test-target` alone, which listens on loopback. */
+function behindTls(layers: ReturnType<typeof saas>): ReturnType<typeof saas> {
+  const { interpretation } = layers;
+  const { resolve } = interpretation;
+  return {
+    ...layers,
+    interpretation: { ...interpretation, resolve: (wire) => ({ ...resolve(wire), scheme: "https" }) },
+  };
+}

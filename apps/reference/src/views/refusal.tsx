@@ -1,0 +1,58 @@
+import { REASONS, type Reason, type RefusalBody, type RefusalView } from "glacis";
+import type { Assets } from "../assets.ts";
+import { Logo } from "./icons.tsx";
+
+const ADVICE: Partial<Record<Reason, string>> = {
+  not_found: "The page does not exist, or it belongs to somebody who has not shared it with you.",
+  forbidden: "Ask an owner of your workspace if you think that you should.",
+  csrf_failed: "The page was open for too long, or you have signed in or out in another tab.",
+  rate_limited: "You have been faster than we allow. Wait a little.",
+};
+
+/** What a browser sees in place of a refused page. It knows nobody's name: a refusal may come before anyone was identified. */
+export function refusalPage(assets: Assets): (view: RefusalView) => RefusalBody {
+  return ({ denial, requestId, developer }) => {
+    const { status, sentence } = REASONS[denial.reason];
+    const page = (
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width, initial-scale=1" />
+          <title>{`${sentence} – Folio`}</title>
+          <link rel="stylesheet" href={assets.stylesheet} />
+          <link rel="icon" type="image/svg+xml" href={assets.icon} />
+        </head>
+        <body>
+          <header class="masthead">
+            <div class="masthead-inner">
+              <a class="brand" href="/">
+                <Logo />
+                Folio
+              </a>
+            </div>
+          </header>
+          <main id="main">
+            <div class="frame">
+              <div class="sheet stack narrow">
+                <p class="meta">{status}</p>
+                <h1>{sentence}</h1>
+                <p class="lead">{ADVICE[denial.reason] ?? "If it keeps happening, tell us the reference below."}</p>
+                {developer && denial.why !== undefined && <p>{denial.why}</p>}
+                {developer && denial.fix !== undefined && <p>{denial.fix}</p>}
+                <p class="actions">
+                  <a class="button" href="/documents">
+                    Go to your documents
+                  </a>
+                </p>
+                <p class="hint">
+                  Reference: <code>{requestId}</code>
+                </p>
+              </div>
+            </div>
+          </main>
+        </body>
+      </html>
+    );
+    return { contentType: "text/html; charset=utf-8", body: `<!doctype html>${String(page)}` };
+  };
+}

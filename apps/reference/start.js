@@ -1,0 +1,34 @@
+// Builds what is not built, then starts. Plain JavaScript, because it runs before anything is compiled.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const main = join(here, "dist", "main.js");
+
+/** The compiler, which an installation for production does not have. */
+function compiler() {
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+  } catch {
+    return undefined;
+  }
+}
+
+const tsc = compiler();
+if (tsc !== undefined) {
+  const began = performance.now();
+  const built = spawnSync(process.execPath, [tsc, "-b", join(here, "tsconfig.build.json")], { stdio: "inherit" });
+  if (built.status !== 0) process.exit(built.status ?? 1);
+  process.stdout.write(`  ✓ Building (${((performance.now() - began) / 1000).toFixed(1)} s)\n`);
+} else if (!existsSync(main)) {
+  process.stderr.write(
+    "There is no build and no compiler. Run npm ci with development dependencies, then npm run build.\n",
+  );
+  process.exit(1);
+}
+
+const { main: run } = await import("./dist/main.js");
+await run(process.argv.slice(2));
