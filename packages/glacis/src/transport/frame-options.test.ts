@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { compileHead } from "../core/head.ts";
+import { sketchExchange } from "../testing/exchange.ts";
+import { sketchResponse } from "../testing/response.ts";
+import { frameOptions } from "./frame-options.ts";
+
+describe("frameOptions", () => {
+  const emitted = (
+    options: Parameters<typeof frameOptions>[0],
+    path = "/",
+    headers: Record<string, string> = {},
+  ): Readonly<Record<string, string>> => {
+    const draft = sketchResponse({ headers });
+    compileHead([frameOptions(options)], () => undefined)(sketchExchange({ target: path }), draft);
+    return draft.headers();
+  };
+  const policy = (value: string, options = {}): string | undefined =>
+    emitted(options, "/", { "content-security-policy": value })["content-security-policy"];
+
+  it("denies framing even where no Content-Security-Policy is mounted", () => {
+    expect(emitted({})).toEqual({ "x-frame-options": "DENY", "content-security-policy": "frame-ancestors 'none'" });
+  });
+
+  it.each([
+    ["default-src 'none'; frame-ancestors 'none'", "as it is"],
+    ["default-src 'none'; frame-ancestors 'none'; sandbox", "as it is"],
+    ["FRAME-ANCESTORS 'NONE'", "as it is"],
+    ["frame-ancestors", "as it is"],
+    ["img-src *, default-src 'none'; frame-ancestors 'none'", "as it is"],
+    ["default-src 'self'", "completed"],
+    ["frame-ancestors *", "completed"],
+    ["frame-ancestors 'self'", "completed"],
+    ["frame-ancestors *; frame-ancestors 'none'", "completed"],
+    ["report-uri /frame-ancestors", "completed"],
+    ["report-uri /x?frame-ancestors 'none'", "completed"],
+    ["frame-ancestors 'none' https://evil.test", "completed"],
+  ])("leaves the policy %j %s", (value, outcome) => {
+    expect(policy(value)).toBe(outcome === "as it is" ? value : `${value}, frame-ancestors 'none'`);
+  });
+
+  it("keeps an application's stricter framing where more would be allowed", () => {
+    const options = { origins: ["https://a.example", "https://b.example"] };
+    expect(policy("frame-ancestors https://a.example", options)).toBe("frame-ancestors https://a.example");
+    expect(policy("frame-ancestors https://a.example.evil.test", options)).toMatch(
+      /, frame-ancestors https:\/\/a\.example https:\/\/b\.example$/u,
+    );
+    expect(policy("frame-ancestors 'none'", options)).toBe("frame-ancestors 'none'");
+  });
+
+  it("gives an embeddable page no X-Frame-Options, which has no word for a list", () => {
+    const options = { embeddable: [{ path: "/widget", origins: ["https://partner.example"] }] };
+    expect(emitted(options, "/widget", { "x-frame-options": "DENY" })).toEqual({
+      "content-security-policy": "frame-ancestors https://partner.example",
+    });
+    expect(emitted(options, "/")["x-frame-options"]).toBe("DENY");
+  });
+
+  it.each([
+    [{ origins: ["*"] }, /exact origin/u],
+    [{ origins: ["self"] }, /with its quotes/u],
+    [{ origins: ["http://partner.example"] }, /exact origin/u],
+    [{ origins: ["https://partner.example/"] }, /exact origin/u],
+    [{ embeddable: [{ path: "/w" }] }, /exact origins/u],
+  ])("refuses %j at construction", (options, message) => {
+    expect(() => frameOptions(options as object)).toThrow(message);
+  });
+
+  it("does not count X-Frame-Options alone", () => {
+    const observation = {
+      url: "https://app.test/",
+      scheme: "https",
+      status: 200,
+      headers: [["x-frame-options", "DENY"]],
+    } as const;
+    expect(
+      frameOptions()
+        .observe?.(observation)
+        .map(({ rule }) => rule.id),
+    ).toEqual(["frame-ancestors/missing"]);
+  });
+});
