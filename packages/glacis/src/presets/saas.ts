@@ -6,7 +6,6 @@ import { postgresSessions, type SessionDatabase } from "../authentication/sessio
 import type { SessionStore } from "../authentication/session-record.ts";
 import { sessions, type Sessions } from "../authentication/session.ts";
 import type { Mode } from "../core/control.ts";
-import type { Endpoint } from "../core/endpoint.ts";
 import type { AuditSink } from "../core/event.ts";
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -45,6 +44,7 @@ import { permissionsPolicy } from "../transport/permissions-policy.ts";
 import { redirectGuard } from "../transport/redirect-guard.ts";
 import { referrerPolicy } from "../transport/referrer-policy.ts";
 import { resourceIsolation } from "../transport/resource-isolation.ts";
+import { securityTxt, type SecurityTxtOptions } from "../transport/security-txt.ts";
 import { tlsPeerVerification } from "../transport/tls-peer-verification.ts";
 
 /** How often, for each kind of caller. A text such as `60/m`, or several that all hold. */
@@ -84,8 +84,10 @@ export interface SaasOptions {
   readonly limitStore?: RateLimitStore;
   /** Keeps sessions elsewhere than in `database`. */
   readonly sessionStore?: SessionStore;
-  /** Endpoints of the library beside the CSP report collector, such as `securityTxt(...)`. */
-  readonly endpoints?: readonly Endpoint[];
+  /** Other https origins that a redirect may lead to. */
+  readonly redirectTo?: readonly string[];
+  /** How people report a vulnerability: served as `/.well-known/security.txt`. */
+  readonly securityTxt?: SecurityTxtOptions;
   /** Exact paths that a load balancer may ask over plain HTTP and that are never shed. `/healthz`. */
   readonly healthPaths?: readonly string[];
   /** Where events go. JSON lines on stdout unless you say otherwise. */
@@ -114,7 +116,8 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "limits",
   "limitStore",
   "sessionStore",
-  "endpoints",
+  "redirectTo",
+  "securityTxt",
   "healthPaths",
   "audit",
   "waivers",
@@ -140,6 +143,7 @@ export function saas(options: SaasOptions): SaasLayers {
   const proxies = trustedProxies(isList(options.proxies) ? { proxies: options.proxies } : options.proxies);
   const limits = requestLimits();
   const rates = rateLimits(options);
+  const disclosure = options.securityTxt === undefined ? undefined : securityTxt(options.securityTxt);
   const hosts = options.hosts === undefined ? {} : { hosts: [new URL(origin).host, ...options.hosts] };
   return {
     mode,
@@ -167,16 +171,17 @@ export function saas(options: SaasOptions): SaasLayers {
       crossOriginPolicies(),
       permissionsPolicy(),
       obsoleteHeaders(),
-      redirectGuard({ origin }),
+      redirectGuard({ origin, allow: options.redirectTo ?? [] }),
       cookies({ registry: options.cookies ?? {}, unregistered: mode === "production" ? "drop" : "refuse" }),
       cacheControl(),
+      ...(disclosure === undefined ? [] : [disclosure.control]),
     ],
     authenticate: session.authenticate,
     authentication: [session.control, rates.identity, resourceIsolation(), guard.control],
     authorization: [],
     body: limits.body,
     server: limits.server,
-    endpoints: [cspReportEndpoint({ origin }), ...(options.endpoints ?? [])],
+    endpoints: [cspReportEndpoint({ origin }), ...(disclosure === undefined ? [] : [disclosure.endpoint])],
     audit: options.audit ?? eventLog(),
     controlTimeoutMs: 5_000,
     ...(options.waivers && { waivers: options.waivers }),
