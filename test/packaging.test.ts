@@ -27,7 +27,7 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "glacis-packaging-"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module", "private": true }');
   for (const name of ["glacis", "@glacis/cli"]) await install(name);
-});
+}, 180_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -88,7 +88,7 @@ describe("the published packages", () => {
       names[specifier] = await namesOf(specifier);
     }
     expect(names).toMatchSnapshot();
-  });
+  }, 120_000);
 
   it("open nothing but the declared subpaths", async () => {
     await expect(namesOf("glacis/dist/core/pipeline.js")).rejects.toThrow("ERR_PACKAGE_PATH_NOT_EXPORTED");

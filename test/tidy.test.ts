@@ -121,7 +121,7 @@ describe("documents", () => {
     );
     expect(snippets.length).toBeGreaterThan(10);
     expect(await compile(snippets)).toBe("");
-  });
+  }, 120_000);
 
   it("link to files that exist", () => {
     const broken = documents.flatMap((file) =>
