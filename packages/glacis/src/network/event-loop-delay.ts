@@ -1,5 +1,5 @@
 /** How long work waits for the event loop, judged over short windows. */
-import { monitorEventLoopDelay, type IntervalHistogram } from "node:perf_hooks";
+import { monitorEventLoopDelay, performance, type IntervalHistogram } from "node:perf_hooks";
 
 /** 0 keeps up, 1 is late, 2 is very late. */
 export type DelayLevel = 0 | 1 | 2;
@@ -27,13 +27,18 @@ export function delayLevels({ lateMs, veryLateMs }: DelayThresholds): (delayMs: 
   };
 }
 
+/**
+ * The share of a window that the loop must have been at work for its delay to count. A process that is late although it has little to do is
+ * starved by its neighbours or was suspended; refusing its few requests would help nobody.
+ */
+const BUSY_SHARE = 0.8;
 const WINDOW_MS = 500;
 const RESOLUTION_MS = 20;
 
 export interface DelayMonitor {
   /** The level of the last complete window. */
   readonly level: DelayLevel;
-  /** The 99th percentile of the last complete window, in milliseconds. */
+  /** The 99th percentile of the last complete window, in milliseconds; zero when the loop was mostly idle. */
   readonly delayMs: number;
   start(): void;
   stop(): void;
@@ -60,9 +65,13 @@ export function delayMonitor(thresholds: DelayThresholds): DelayMonitor {
       const measured = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
       measured.enable();
       histogram = measured;
+      let before = performance.eventLoopUtilization();
       timer = setInterval(() => {
+        const now = performance.eventLoopUtilization();
+        const busy = performance.eventLoopUtilization(now, before).utilization >= BUSY_SHARE;
+        before = now;
         // A sample is the time between two ticks, the wanted interval included.
-        delayMs = Math.max(0, measured.percentile(99) / 1e6 - RESOLUTION_MS);
+        delayMs = busy ? Math.max(0, measured.percentile(99) / 1e6 - RESOLUTION_MS) : 0;
         measured.reset();
         level = judge(delayMs);
       }, WINDOW_MS);

@@ -179,6 +179,18 @@ describe("a server whose event loop is blocked", () => {
     expect(events[0]).toMatchObject({ detail: "event_loop_delay", reason: "overloaded" });
   });
 
+  it("does not take a process that sleeps for one that is overloaded", async () => {
+    const { port, events } = await listen({ shedAtDelayMs: 1, shedSessionsAtDelayMs: 2 });
+    await get(port);
+    // Short blocks in long pauses: late by these thresholds, and idle most of the time.
+    for (let turn = 0; turn < 10; turn += 1) {
+      await burn(60, 1);
+      await sleep(200);
+      expect((await get(port)).statusCode).toBe(200);
+    }
+    expect(events).toEqual([]);
+  });
+
   it("sheds sessions as well when it is very late", async () => {
     const { port } = await listen({ shedAtDelayMs: 50, shedSessionsAtDelayMs: 100 });
     await get(port);

@@ -1,0 +1,162 @@
+/**
+ * What security costs a request, in CPU time by the server's own accounting. Every row proves first that it does its work; then the rows take
+ * turns, round after round, so that whatever else the machine does falls on all of them alike. Added cost is the difference from the bare
+ * server in the same round; figures are medians over the rounds.
+ */
+import assert from "node:assert/strict";
+import { median, printTable, rounded, saveResults } from "./harness.mjs";
+import { loadsFor, serialize } from "./http/application.mjs";
+import { startLoad, startServer } from "./http/processes.mjs";
+import { prove, signIn } from "./http/proofs.mjs";
+
+const GUARD = "hand-inlined guard (limit)";
+const ROWS = [
+  { framework: "node", stack: "bare", server: "node:http", label: "bare" },
+  { framework: "node", stack: "guard", server: "node:http", label: GUARD },
+  { framework: "express", stack: "bare", server: "Express 5", label: "bare" },
+  {
+    framework: "express",
+    stack: "usual",
+    server: "Express 5",
+    label: "helmet, cors, express-rate-limit, express-session, csrf-csrf",
+  },
+  { framework: "express", stack: "glacis", server: "Express 5", label: "Glacis" },
+  { framework: "express", stack: "guard", server: "Express 5", label: GUARD },
+  { framework: "fastify", stack: "bare", server: "Fastify 5", label: "bare" },
+  {
+    framework: "fastify",
+    stack: "usual",
+    server: "Fastify 5",
+    label: "its helmet, cors, rate-limit, session, csrf plugins",
+  },
+  { framework: "fastify", stack: "glacis", server: "Fastify 5", label: "Glacis" },
+  { framework: "fastify", stack: "guard", server: "Fastify 5", label: GUARD },
+  { framework: "hono", stack: "bare", server: "Hono 4", label: "bare" },
+  {
+    framework: "hono",
+    stack: "usual",
+    server: "Hono 4",
+    label: "its secure-headers, cors, csrf, hono-rate-limiter, hono-sessions",
+  },
+  { framework: "hono", stack: "glacis", server: "Hono 4", label: "Glacis" },
+  { framework: "hono", stack: "guard", server: "Hono 4", label: GUARD },
+];
+
+/** How many times less than the ecosystem's stack, by framework; and how many times the limit. */
+const TIMES_LESS = { express: 6, fastify: 4, hono: 10 };
+const TIMES_LIMIT = 1.5;
+
+/** Requests per minute that no row reaches while it is measured. */
+const MEASURED_LIMIT = 500_000;
+const CONNECTIONS = 16;
+const WARM_UP = 3;
+
+/**
+ * @param only a framework, or several separated by commas
+ */
+export async function run({ rounds = "7", requests = "3000", only } = {}) {
+  const wanted = only?.split(",");
+  const rows = ROWS.filter(({ framework }) => wanted === undefined || wanted.includes(framework));
+  await proveAll(rows);
+  const measured = await measureAll(rows, Number(rounds), Number(requests));
+  const results = summarize(measured);
+  print(results);
+  if (wanted === undefined) saveResults("http", { rounds: Number(rounds), requests: Number(requests), rows: results });
+}
+
+async function proveAll(rows) {
+  const heads = new Map();
+  for (const row of rows) {
+    const { framework, stack } = row;
+    heads.set(`${framework}/${stack}`, await prove(row));
+    if (stack === "guard" && heads.has(`${framework}/glacis`)) {
+      assert.deepEqual(heads.get(`${framework}/guard`), heads.get(`${framework}/glacis`), "both send the same headers");
+    }
+  }
+  console.log(`${rows.length} rows do the work that they are measured for.`);
+}
+
+async function measureAll(rows, rounds, count) {
+  const load = startLoad();
+  const running = [];
+  for (const row of rows) {
+    const server = await startServer(row, MEASURED_LIMIT);
+    const jobs = Object.entries(loadsFor(await signIn(server.port, row))).map(([name, request]) => ({
+      name,
+      job: { port: server.port, bytes: serialize(request).toString("base64"), status: request.status },
+      samples: [],
+    }));
+    running.push({ row, server, jobs });
+  }
+  // Compiled code first: the warm-up takes turns too, because what a server has served last shapes what it is compiled for.
+  for (let round = -WARM_UP; round < rounds; round += 1) {
+    for (const { server, jobs } of running) {
+      for (const { job, samples } of jobs) {
+        const before = await server.cpuMicroseconds();
+        const elapsedMs = await load.run({ ...job, count, connections: CONNECTIONS });
+        const cpu = ((await server.cpuMicroseconds()) - before) / count;
+        if (round >= 0) samples.push({ cpu, rate: (count / elapsedMs) * 1000 });
+      }
+    }
+    console.log(round < 0 ? `warming up ${round + WARM_UP + 1} of ${WARM_UP}` : `round ${round + 1} of ${rounds}`);
+  }
+  load.stop();
+  for (const { server } of running) server.stop();
+  return running;
+}
+
+function summarize(measured) {
+  const bareOf = ({ framework }, index) =>
+    measured.find(({ row }) => row.framework === framework && row.stack === "bare").jobs[index].samples;
+  return measured.map(({ row, jobs }) => {
+    const loads = jobs.map(({ name, samples }, index) => {
+      const bare = bareOf(row, index);
+      return [
+        name,
+        {
+          cpuMicroseconds: rounded(median(samples.map(({ cpu }) => cpu))),
+          addedMicroseconds: rounded(median(samples.map(({ cpu }, round) => cpu - bare[round].cpu))),
+          throughputKept: rounded(median(samples.map(({ rate }, round) => rate / bare[round].rate))),
+        },
+      ];
+    });
+    return { ...row, loads: Object.fromEntries(loads) };
+  });
+}
+
+function print(results) {
+  const names = Object.keys(results[0].loads);
+  const heading = ["CPU microseconds per request: added (total)", ...names, "throughput kept"];
+  const lines = results.map(({ server, label, loads }) => {
+    const figures = Object.values(loads);
+    const kept = figures.map(({ throughputKept }) => `${Math.round(throughputKept * 100)}%`);
+    const cells = figures.map(
+      ({ addedMicroseconds, cpuMicroseconds }) => `${addedMicroseconds.toFixed(0)} (${cpuMicroseconds.toFixed(0)})`,
+    );
+    return [`${server}, ${label}`, ...cells, kept.join(" ")];
+  });
+  printTable([heading, ...lines]);
+  console.log();
+  printTable([["Added by Glacis", ...names, "target"], ...comparisons(results)]);
+}
+
+function comparisons(results) {
+  const added = (framework, stack) => {
+    const row = results.find((candidate) => candidate.framework === framework && candidate.stack === stack);
+    return Object.values(row.loads).map(({ addedMicroseconds }) => addedMicroseconds);
+  };
+  const frameworks = new Set(results.filter(({ stack }) => stack === "glacis").map(({ framework }) => framework));
+  return [...frameworks].flatMap((framework) => {
+    const glacis = added(framework, "glacis");
+    const limit = added(framework, "guard").map((value, index) => glacis[index] / value);
+    const stack = added(framework, "usual").map((value, index) => value / glacis[index]);
+    return [
+      [`${framework}: times the limit`, ...limit.map((ratio) => ratio.toFixed(2)), `at most ${TIMES_LIMIT}`],
+      [
+        `${framework}: times less than its stack`,
+        ...stack.map((ratio) => ratio.toFixed(1)),
+        `at least ${TIMES_LESS[framework]}`,
+      ],
+    ];
+  });
+}

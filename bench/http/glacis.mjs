@@ -1,0 +1,23 @@
+/** Glacis as the preset composes it, with sessions and counters in memory and limits that are not reached. */
+import { authenticated, glacis, publicAccess, saas, withControls } from "glacis";
+import { keyRing, newKey } from "glacis/data";
+import { overloadProtection } from "glacis/network";
+import { ORIGIN, PARTNER } from "./application.mjs";
+
+export const OPEN = publicAccess("benchmark");
+export const SIGNED_IN = authenticated();
+export const USER = { userId: "user-1", tenantId: "tenant-1", roles: ["member"], assurance: 1 };
+
+export function composed(limit) {
+  const rates = { limit, windowSeconds: 60 };
+  const layers = saas({
+    origin: ORIGIN,
+    keys: keyRing(newKey("k1")),
+    proxies: ["127.0.0.0/8"],
+    cors: { origins: [PARTNER], credentials: true },
+    limits: { client: rates, anonymous: rates, user: rates, service: rates },
+  });
+  // The load is meant to saturate the server: it measures as always, and sheds nothing.
+  const patient = overloadProtection({ shedAtDelayMs: 60_000 });
+  return { security: glacis(withControls(layers, patient)), sessions: layers.sessions, tokens: layers.csrf };
+}
