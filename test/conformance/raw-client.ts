@@ -30,11 +30,13 @@ export interface Listening {
   readonly silenceMs?: number;
   /** The responses answer HEAD: a Content-Length then announces a body that does not come. */
   readonly head?: boolean;
+  /** The server is expected to close: wait for that too. */
+  readonly closes?: boolean;
 }
 
 /** Sends bytes over a socket of its own and reads what comes back, until the server closes, has said enough, or falls silent. */
 export async function speak(port: number, steps: readonly Step[], listening: Listening = {}): Promise<Exchanged> {
-  const { responses: expected = 1, silenceMs = 400, head = false } = listening;
+  const { responses: expected = 1, silenceMs = 400, head = false, closes = false } = listening;
   const socket = connect({ port, host: "127.0.0.1" });
   const chunks: Buffer[] = [];
   let closed = false;
@@ -66,18 +68,23 @@ export async function speak(port: number, steps: readonly Step[], listening: Lis
     });
   await new Promise<void>((resolve) => socket.once("connect", resolve));
   for (const step of steps) await take(step, socket, received, change, () => closed);
-  for (let quietSince = Date.now(), seen = 0; !closed && Date.now() - quietSince < silenceMs;) {
+  let seen = 0;
+  for (
+    let quietUntil = Date.now() + silenceMs;
+    !socket.readableEnded && !socket.destroyed && Date.now() < quietUntil;
+  ) {
     await change(silenceMs);
     if (chunks.length !== seen) {
       seen = chunks.length;
-      quietSince = Date.now();
+      quietUntil = Date.now() + silenceMs;
     }
-    const { responses } = readResponses(received(), false, head);
-    if (responses.length >= expected) {
-      // One more turn shows whether the server closes after its answer.
-      if (!closed) await change(30);
-      break;
-    }
+    if (readResponses(received(), false, head).responses.length < expected) continue;
+    for (
+      const until = Date.now() + (closes ? 2000 : 30);
+      !socket.readableEnded && !socket.destroyed && Date.now() < until;
+    )
+      await change(30);
+    break;
   }
   const { responses, rest } = readResponses(received(), closed, head);
   socket.destroy();

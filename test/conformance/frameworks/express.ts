@@ -45,8 +45,9 @@ function add(to: Express | Router, route: Route): void {
     if (reply instanceof Promise) reply.then((settled) => respond(settled, response, next)).catch(fail);
     else respond(reply, response, next);
   };
-  if (route.rule === undefined) to[method](route.path, handler);
-  else to[method](route.path, access(route.rule), handler);
+  const register = (to as Express)[method].bind(to) as (path: string, ...handlers: RequestHandler[]) => unknown;
+  if (route.rule === undefined) register(route.path, handler);
+  else register(route.path, access(route.rule), handler);
 }
 
 function incoming(request: Request): Incoming {

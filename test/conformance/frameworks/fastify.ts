@@ -1,5 +1,4 @@
 import { Readable } from "node:stream";
-import type { Server } from "node:http";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { access, requestOf, secureFastify } from "glacis/fastify";
 import type { RouteRule } from "glacis";
@@ -21,7 +20,7 @@ export const fastifyBuild: Build = async (application, security) => {
     );
   }
   await app.listen({ port: 0, host: "127.0.0.1" });
-  return app.server as Server;
+  return app.server;
 };
 
 const METHODS = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];

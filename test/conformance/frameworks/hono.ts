@@ -28,8 +28,7 @@ function add(app: Hono, route: Route): void {
     return answer instanceof Promise ? answer.then((settled) => respond(settled, c)) : respond(answer, c);
   };
   const handlers = route.rule === undefined ? [handler] : [access(route.rule), handler];
-  if (route.method === "ALL") app.all(route.path, ...handlers);
-  else app.on(route.method, route.path, ...handlers);
+  app.on(route.method, [route.path], ...handlers);
 }
 
 function incoming(c: Context): Incoming {
@@ -52,7 +51,7 @@ function incoming(c: Context): Incoming {
 function respond(reply: Reply, c: Context): Response {
   switch (reply.kind) {
     case "send":
-      return c.body(reply.body, (reply.status ?? 200) as StatusCode, { ...reply.headers });
+      return c.newResponse(reply.body, (reply.status ?? 200) as StatusCode, { ...reply.headers });
     case "cookies":
       for (const [name, value] of reply.cookies) setCookie(c, name, value);
       return c.text("cookies");
