@@ -1,4 +1,5 @@
 /** Counters in Postgres: one statement for each decision. */
+import { hash } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Allowance, Tally } from "./gcra.ts";
 import { counterKey, scopeText, type RateLimitStore, type StoreClock } from "./rate-limit-store.ts";
@@ -38,7 +39,8 @@ const DEFAULT_TABLE = "glacis_rate_limits";
 
 /**
  * The table, as a migration. Unlogged: counters are worth no disk flush, and a crash of the database forgets them. The free space in each page
- * and the absence of a second index let Postgres update a counter in place. `at` and `allowed` belong to the last decision.
+ * and the absence of a second index let Postgres update a counter in place. `arrivals` are the times of `gcra.ts`; `at` and `allowed` belong to
+ * the last decision.
  *
  * @throws TypeError when the name is not a plain identifier.
  */
@@ -46,15 +48,14 @@ export function rateLimitMigration(table: string = DEFAULT_TABLE): string {
   return `create unlogged table if not exists ${checkTable(table)} (
   key text collate "C" primary key,
   arrivals bigint[] not null,
-  whole_at bigint not null,
   at bigint not null,
   allowed boolean not null
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
 `;
 }
 
-/** Decisions between two sweeps, and rows looked at by one: four for each decision, so that the table cannot outgrow the sweeping. */
-const DECISIONS_PER_SWEEP = 256;
+/** Decisions between two sweeps, and rows looked at by one: two for each decision, so that the expired rows never outnumber the others. */
+const DECISIONS_PER_SWEEP = 512;
 const ROWS_PER_SWEEP = 1024;
 
 /**
@@ -72,83 +73,114 @@ export function postgresRateLimits(options: PostgresRateLimitsOptions): Postgres
     throw new TypeError("postgresRateLimits() needs a pg pool, or something with its query(), as `database`.");
   }
   const table = checkTable(options.table ?? DEFAULT_TABLE);
-  const run = async (name: string, text: string, values: unknown[]): Promise<readonly unknown[]> =>
-    (await (prepare ? database.query({ name: `${table}.${name}`, text, values }) : database.query(text, values))).rows;
-  const sweeper = openSweeper(table, (text, values) => run("sweep", text, values));
+  const run: Run = (text, values) =>
+    prepare ? database.query({ name: statementName(text), text, values }) : database.query(text, values);
+  const sweeper = openSweeper(table, run);
   return {
     kind: "postgres",
     shared: true,
     sweep: sweeper.sweep,
     open(scope) {
       const name = scopeText(scope);
-      const rates = scope.allowances.length;
-      const consumeText = consumeStatement(table, rates);
-      const peekText = peekStatement(table);
-      const budget = scope.allowances.flatMap(({ intervalUs, burstUs }) => [intervalUs, burstUs]);
-      const time = (nowUs: number): number | null => (clock === "caller" ? nowUs : null);
+      const { allowances } = scope;
+      const consumeText = consumeStatement(table, allowances, clock);
+      const peekText = peekStatement(table, allowances, clock);
+      const smallest = Math.min(...allowances.map(({ limit }) => limit));
+      const valuesOf = (subject: string, nowUs: number, cost: readonly number[]): unknown[] =>
+        clock === "caller" ? [counterKey(name, subject), ...cost, nowUs] : [counterKey(name, subject), ...cost];
+
+      const peek = async (subject: string, nowUs: number): Promise<Tally> => {
+        const { rows } = await run(peekText, valuesOf(subject, nowUs, []));
+        return rows.length === 0 ? { allowed: true, usedUs: allowances.map(() => 0) } : tallyOf(rows[0], allowances);
+      };
       return {
+        peek,
         async consume(subject, cost, nowUs) {
+          if (cost === 0) return peek(subject, nowUs);
+          // Never fits, so there is nothing to write.
+          if (cost > smallest) return { ...(await peek(subject, nowUs)), allowed: false };
           if (clock === "server") sweeper.tick();
-          const values = [counterKey(name, subject), time(nowUs), cost, ...budget];
-          const [row] = await run(`consume${rates}`, consumeText, values);
-          return tallyOf(row, scope.allowances);
-        },
-        async peek(subject, nowUs) {
-          const [row] = await run("peek", peekText, [counterKey(name, subject), time(nowUs)]);
-          return row === undefined
-            ? { allowed: true, usedUs: scope.allowances.map(() => 0) }
-            : tallyOf(row, scope.allowances);
+          const { rows } = await run(consumeText, valuesOf(subject, nowUs, [cost]));
+          return tallyOf(rows[0], allowances);
         },
       };
     },
   };
 }
 
-/** The time of the statement in microseconds, or the caller's. */
-const NOW = "coalesce($2::bigint, (extract(epoch from statement_timestamp()) * 1000000)::bigint)";
+type Run = (text: string, values: unknown[]) => ReturnType<RateLimitDatabase["query"]>;
 
-/**
- * One upsert. `excluded.at` is this decision's time and `excluded.arrivals` what a stranger would have been given: now plus the cost of each rate,
- * so the cost is their difference. A request that waited for the row's lock has an older time than the row, which reads as a clock that stepped
- * back and grants nothing.
- */
-function consumeStatement(table: string, rates: number): string {
-  const each = (expression: (rate: number) => string, separator: string): string =>
-    Array.from({ length: rates }, (_, index) => expression(index + 1)).join(separator);
-  const interval = (rate: number): string => `$${rate * 2 + 2}::bigint`;
-  const burst = (rate: number): string => `$${rate * 2 + 3}::bigint`;
-  const used = (rate: number): string => `least(greatest(t.arrivals[${rate}] - excluded.at, 0), ${burst(rate)})`;
-  const after = (rate: number): string => `${used(rate)} + $3::bigint * ${interval(rate)}`;
-  const fits = each((rate) => `${after(rate)} <= ${burst(rate)}`, " and ");
-  const arrivals = `array[${each((rate) => `excluded.at + ${after(rate)}`, ", ")}]`;
-  const near = `array[${each((rate) => `least(t.arrivals[${rate}], excluded.at + ${burst(rate)})`, ", ")}]`;
-  const strangerFits = each((rate) => `$3::bigint * ${interval(rate)} <= ${burst(rate)}`, " and ");
-  const stranger = `case when ${strangerFits} then array[${each((rate) => `clock.now + $3::bigint * ${interval(rate)}`, ", ")}]
-    else array[${each(() => "0::bigint", ", ")}] end`;
-  return `insert into ${table} as t (key, arrivals, whole_at, at, allowed)
-select $1, ${stranger}, clock.now + $3::bigint * greatest(${each(interval, ", ")}), clock.now, ${strangerFits}
-from (select ${NOW} as now) as clock
-on conflict (key) do update set
-  arrivals = case when ${fits} then ${arrivals} else ${near} end,
-  whole_at = case when ${fits} then greatest(${each((rate) => `excluded.at + ${after(rate)}`, ", ")}) else t.whole_at end,
-  at = excluded.at,
-  allowed = ${fits}
-returning allowed, at, arrivals`;
+const statementNames = new Map<string, string>();
+
+/** A name for each text, because a connection refuses two texts under one name. There are a few for each limiter. */
+function statementName(text: string): string {
+  let name = statementNames.get(text);
+  if (name === undefined) {
+    name = `glacis_${hash("sha256", text, "hex").slice(0, 32)}`;
+    statementNames.set(text, name);
+  }
+  return name;
 }
 
-function peekStatement(table: string): string {
-  return `select true as allowed, ${NOW} as at, arrivals from ${table} where key = $1`;
+/**
+ * The time of the statement in microseconds. A double holds seconds since 1970 to a quarter of one. With `caller` the time is a parameter.
+ *
+ * @param position of that parameter
+ */
+function nowOf(clock: StoreClock, position: number): string {
+  return clock === "caller" ? `$${position}::bigint` : "(date_part('epoch', statement_timestamp()) * 1000000)::bigint";
+}
+
+/** `$1` the key, `$2` the cost. Intervals and bursts are whole numbers of our own making and stand in the text: a short statement binds faster. */
+function list(
+  allowances: readonly Allowance[],
+  expression: (rate: number, interval: string, burst: string) => string,
+  separator: string = ", ",
+): string {
+  return allowances
+    .map(({ intervalUs, burstUs }, index) => expression(index + 1, `${intervalUs}::bigint`, `${burstUs}::bigint`))
+    .join(separator);
+}
+
+/**
+ * One upsert. A request that waited for the row's lock has an older time than the row, which reads as a clock that stepped back and grants nothing.
+ */
+function consumeStatement(table: string, allowances: readonly Allowance[], clock: StoreClock): string {
+  const after = (rate: number, interval: string): string =>
+    `greatest(t.arrivals[${rate}], excluded.at) + $2::bigint * ${interval}`;
+  const near = (rate: number, _: string, burst: string): string => `least(t.arrivals[${rate}], excluded.at + ${burst})`;
+  const fits = list(
+    allowances,
+    (rate, interval, burst) => `${after(rate, interval)} <= excluded.at + ${burst}`,
+    " and ",
+  );
+  return `insert into ${table} as t (key, arrivals, at, allowed)
+select $1, array[${list(allowances, (_, interval) => `clock.now + $2::bigint * ${interval}`)}], clock.now, true
+from (select ${nowOf(clock, 3)} as now) as clock
+on conflict (key) do update set
+  arrivals = case when ${fits} then array[${list(allowances, after)}] else array[${list(allowances, near)}] end,
+  at = excluded.at,
+  allowed = ${fits}
+returning allowed, ${list(allowances, (rate) => `arrivals[${rate}] - at as used${rate}`)}`;
+}
+
+function peekStatement(table: string, allowances: readonly Allowance[], clock: StoreClock): string {
+  const used = list(allowances, (rate) => `arrivals[${rate}] - clock.now as used${rate}`);
+  return `select true as allowed, ${used} from ${table}, (select ${nowOf(clock, 2)} as now) as clock where key = $1`;
 }
 
 /** @throws TypeError when the row is not a counter of this limiter: nothing may be concluded from it. */
 function tallyOf(row: unknown, allowances: readonly Allowance[]): Tally {
-  const { allowed, at, arrivals } = (row ?? {}) as { allowed?: unknown; at?: unknown; arrivals?: unknown };
-  if (typeof allowed !== "boolean" || !Array.isArray(arrivals) || arrivals.length !== allowances.length) {
+  const found = (row ?? {}) as Readonly<Record<string, unknown>>;
+  const { allowed } = found;
+  const usedUs = allowances.map(({ burstUs }, index) => {
+    const ahead = found[`used${index + 1}`];
+    // `pg` gives bigint as text, PGlite as a number.
+    return ahead === null || ahead === undefined ? Number.NaN : Math.min(Math.max(Number(ahead), 0), burstUs);
+  });
+  if (typeof allowed !== "boolean" || !usedUs.every(Number.isSafeInteger)) {
     throw new TypeError("Postgres gave an answer that is not a rate limit's.");
   }
-  const nowUs = Number(at);
-  const usedUs = allowances.map(({ burstUs }, rate) => Math.min(Math.max(Number(arrivals[rate]) - nowUs, 0), burstUs));
-  if (!usedUs.every(Number.isSafeInteger)) throw new TypeError("Postgres gave a time that is not one.");
   return { allowed, usedUs };
 }
 
@@ -158,11 +190,11 @@ interface Sweeper {
   readonly sweep: () => Promise<number>;
 }
 
-function openSweeper(table: string, run: (text: string, values: unknown[]) => Promise<readonly unknown[]>): Sweeper {
+function openSweeper(table: string, run: Run): Sweeper {
   // Pages through the primary key: each sweep reads a bounded number of rows wherever the expired ones are, and needs no second index.
   const text = `with page as materialized (select key from ${table} where key > $1 order by key limit ${ROWS_PER_SWEEP}),
 gone as (delete from ${table} as t using page where t.key = page.key
-  and t.whole_at <= (extract(epoch from statement_timestamp()) * 1000000)::bigint returning 1)
+  and ${nowOf("server", 0)} >= all (t.arrivals) returning 1)
 select (select count(*)::int from gone) as deleted, (select max(key) from page) as last`;
   let decisions = 0;
   let after = "";
@@ -171,8 +203,8 @@ select (select count(*)::int from gone) as deleted, (select max(key) from page) 
   async function sweep(): Promise<number> {
     sweeping = true;
     try {
-      const [row] = await run(text, [after]);
-      const { deleted, last } = row as { deleted: number; last: string | null };
+      const { rows } = await run(text, [after]);
+      const { deleted, last } = rows[0] as { deleted: number; last: string | null };
       after = last ?? "";
       return deleted;
     } finally {
