@@ -98,23 +98,21 @@ afterAll(async () => {
 let clients = 0;
 
 describe.each(Object.entries(TABLE))("%s", (area, cases) => {
-  for (const one of cases) {
+  it.each(cases)("$name", async (one) => {
     clients += 1;
     const client = `203.0.${112 + (clients >> 8)}.${clients & 255}`;
-    it(one.name, async () => {
-      const row = new Map<Framework, string>();
-      outcomes.set(`${area}: ${one.name}`, row);
-      const verdicts = await Promise.allSettled(
-        FRAMEWORKS.map((framework) => runCase(one, running.get(framework) as Running, client)),
-      );
-      const failures = verdicts.flatMap((verdict, index) => {
-        const framework = FRAMEWORKS[index] as Framework;
-        row.set(framework, verdict.status === "fulfilled" ? "ok" : "FAIL");
-        return verdict.status === "fulfilled" ? [] : [`${framework}: ${String(verdict.reason)}`];
-      });
-      expect(failures).toEqual([]);
+    const row = new Map<Framework, string>();
+    outcomes.set(`${area}: ${one.name}`, row);
+    const verdicts = await Promise.allSettled(
+      FRAMEWORKS.map((framework) => runCase(one, running.get(framework) as Running, client)),
+    );
+    const failures = verdicts.flatMap((verdict, index) => {
+      const framework = FRAMEWORKS[index] as Framework;
+      row.set(framework, verdict.status === "fulfilled" ? "ok" : "FAIL");
+      return verdict.status === "fulfilled" ? [] : [`${framework}: ${String(verdict.reason)}`];
     });
-  }
+    expect(failures).toEqual([]);
+  });
 });
 
 it("covers at least 150 cases, each under a name of its own", () => {

@@ -32,12 +32,13 @@ export interface Listening {
   readonly head?: boolean;
   /** The server is expected to close: wait for that too. */
   readonly closes?: boolean;
+  readonly host?: string;
 }
 
 /** Sends bytes over a socket of its own and reads what comes back, until the server closes, has said enough, or falls silent. */
 export async function speak(port: number, steps: readonly Step[], listening: Listening = {}): Promise<Exchanged> {
-  const { responses: expected = 1, silenceMs = 400, head = false, closes = false } = listening;
-  const socket = connect({ port, host: "127.0.0.1" });
+  const { responses: expected = 1, silenceMs = 400, head = false, closes = false, host = "127.0.0.1" } = listening;
+  const socket = connect({ port, host });
   const chunks: Buffer[] = [];
   let closed = false;
   let reset = false;

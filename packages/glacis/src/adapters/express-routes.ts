@@ -120,8 +120,10 @@ function replace(layer: LayerLike, rule: RouteRule, gate: Handler): void {
   layer.handle = gate;
 }
 
+/** The methods that something answers. A rule alone, as in `route("/a").all(access(...)).get(...)`, answers nothing. */
 function methodsOf(route: RouteLike): readonly string[] {
-  return Object.keys(route.methods).map((method) => (method === "_all" ? "*" : method.toUpperCase()));
+  const answering = route.stack.filter((layer) => !markers.has(layer.handle));
+  return [...new Set(answering.map((layer) => layer.method?.toUpperCase() ?? "*"))];
 }
 
 /** The innermost rule in front of the route's last handler; a rule behind it guards nothing. */

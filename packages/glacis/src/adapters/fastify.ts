@@ -21,8 +21,9 @@ interface RuledConfig {
   readonly [RULE]?: RouteRule;
 }
 
-type NotFoundHandler = (request: FastifyRequest, reply: FastifyReply) => unknown;
-type SetNotFoundHandler = (this: FastifyInstance, ...values: unknown[]) => FastifyInstance;
+type NotFoundHandler = (this: FastifyInstance, request: FastifyRequest, reply: FastifyReply) => unknown;
+type ErrorHandler = (this: FastifyInstance, error: unknown, request: FastifyRequest, reply: FastifyReply) => unknown;
+type SetHandler = (this: FastifyInstance, ...values: unknown[]) => FastifyInstance;
 type Done = (error?: Error) => void;
 
 /**
@@ -62,11 +63,7 @@ export function secureFastify(app: FastifyInstance, security: Security): void {
     done(null, bytes === undefined ? payload : replay(bytes));
   });
   deliverBodies(app, security);
-  app.setErrorHandler((error, request, reply) => {
-    const state = needState(request);
-    reply.hijack();
-    send(state, security.fail(state.exchange, error));
-  });
+  answerErrors(app, security);
   answerNotFound(app, security);
 }
 
@@ -176,24 +173,53 @@ function replay(bytes: Buffer): Readable {
   });
 }
 
+function answerErrors(app: FastifyInstance, security: Security): void {
+  const own = ownHandler<ErrorHandler>(app, "setErrorHandler");
+  own.install((error, request, reply) => {
+    const handler = own.current();
+    if (handler !== undefined) return handler.call(app, error, request, reply);
+    const state = needState(request);
+    reply.hijack();
+    return send(state, security.fail(state.exchange, error));
+  });
+}
+
 /** 405 with Allow where the path exists, otherwise the application's own page or ours. */
 function answerNotFound(app: FastifyInstance, security: Security): void {
-  let own: NotFoundHandler | undefined;
-  app.setNotFoundHandler((request, reply) => {
+  const own = ownHandler<NotFoundHandler>(app, "setNotFoundHandler");
+  own.install((request, reply) => {
     const state = needState(request);
     const allowed = methodsAt(app, security, state.exchange.path);
-    if (own !== undefined && allowed.length === 0) return own.call(app, request, reply);
+    const handler = own.current();
+    if (handler !== undefined && allowed.length === 0) return handler.call(app, request, reply);
     reply.hijack();
     return proceeds(state, security.notFound(state.exchange, allowed));
   });
-  const { setNotFoundHandler: set } = app as unknown as { readonly setNotFoundHandler: SetNotFoundHandler };
-  Object.assign(app, {
-    setNotFoundHandler(this: FastifyInstance, ...values: unknown[]): FastifyInstance {
-      if (this !== app || typeof values[0] !== "function") return set.apply(this, values);
-      own = values[0] as NotFoundHandler;
-      return app;
+}
+
+/**
+ * Fastify takes one handler of a kind per scope and complains about a second. Ours stands at the root, and what the application sets there
+ * later is kept for ours to call; a plugin's own handler stays its own affair.
+ */
+function ownHandler<Handler>(
+  app: FastifyInstance,
+  setter: "setErrorHandler" | "setNotFoundHandler",
+): { readonly install: (handler: Handler) => void; readonly current: () => Handler | undefined } {
+  const { [setter]: set } = app as unknown as Readonly<Record<typeof setter, SetHandler>>;
+  let own: Handler | undefined;
+  return {
+    current: () => own,
+    install(handler) {
+      set.call(app, handler);
+      Object.assign(app, {
+        [setter](this: FastifyInstance, ...values: unknown[]): FastifyInstance {
+          if (this !== app || typeof values[0] !== "function") return set.apply(this, values);
+          own = values[0] as Handler;
+          return app;
+        },
+      });
     },
-  });
+  };
 }
 
 function methodsAt(app: FastifyInstance, security: Security, path: string): readonly string[] {

@@ -1,0 +1,249 @@
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo, Server } from "node:net";
+import express5, { type NextFunction, type Request, type Response } from "express";
+import { authenticated, glacis, hasRole, publicAccess, SealError, type Security } from "glacis";
+import { access, guardServer, requestOf, secureExpress } from "glacis/express";
+import { bareLayers, stubControl } from "glacis/testing";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { get, post } from "./case.ts";
+import { speak, type RawResponse } from "./raw-client.ts";
+
+const express4 = createRequire(import.meta.url)("express-4") as typeof express5;
+const anyone = publicAccess("a test");
+const hello = (_request: Request, response: Response): void => void response.send("hello");
+
+const open: Server[] = [];
+afterEach(() => {
+  for (const server of open.splice(0)) server.close();
+});
+
+async function ask(server: Server, text: string): Promise<RawResponse> {
+  open.push(server);
+  if (!server.listening) await once(server, "listening");
+  const { responses } = await speak((server.address() as AddressInfo).port, [text]);
+  return responses[0] as RawResponse;
+}
+
+function bare(): Security & { readonly records: ReturnType<typeof bareLayers>["records"] } {
+  const layers = bareLayers();
+  return Object.assign(glacis(layers), { records: layers.records });
+}
+
+describe.each([
+  ["express 5", express5],
+  ["express 4", express4],
+])("%s", (_, express) => {
+  function secured(security: Security = bare()): ReturnType<typeof express5> {
+    const app = express();
+    secureExpress(app, security);
+    return app;
+  }
+
+  it("refuses to listen while a route has no rule, and names method, full path and the line to add", () => {
+    const app = secured();
+    const users = express.Router();
+    users.get("/:id", hello);
+    users.post("/", access(anyone), hello);
+    const api = express.Router();
+    api.use("/users", users);
+    app.use("/api/:version", api);
+    app.delete("/all", hello);
+    expect(() => app.listen(0)).toThrow(SealError);
+    expect(() => app.listen(0)).toThrow(
+      /GET\s+\/api\/:version\/users\/:id\s+add: get\("\/api\/:version\/users\/:id", access/u,
+    );
+    expect(() => app.listen(0)).toThrow(/DELETE\s+\/all/u);
+    expect(() => app.listen(0)).not.toThrow(/POST/u);
+  });
+
+  it.each([
+    ["a rule behind the handler", (app: ReturnType<typeof express5>) => app.get("/a", hello, access(anyone))],
+    ["a group mounted after the route", (app: ReturnType<typeof express5>) => app.get("/a", hello).use(access(anyone))],
+    ["a group of another path", (app: ReturnType<typeof express5>) => app.use("/b", access(anyone)).get("/a", hello)],
+    [
+      "a group of a longer path",
+      (app: ReturnType<typeof express5>) => app.use("/a/b", access(anyone)).get("/a/:id", hello),
+    ],
+    [
+      "a rule for one method of two",
+      (app: ReturnType<typeof express5>) => app.route("/a").get(access(anyone), hello).post(hello),
+    ],
+    [
+      "a rule for one path of two",
+      (app: ReturnType<typeof express5>) => app.use("/a", access(anyone)).get(["/a", "/b"], hello),
+    ],
+  ])("does not take for a rule: %s", (_name, build) => {
+    const app = secured();
+    build(app);
+    expect(() => app.listen(0)).toThrow(SealError);
+  });
+
+  it("takes a rule from the route, from a group before it, and from a router's own first line", async () => {
+    const app = secured();
+    const router = express.Router();
+    router.use(access(anyone));
+    router.get("/inner", hello);
+    app.use("/router", router);
+    app.use("/group", access(anyone), express.Router().get("/x", hello));
+    app.route("/both").all(access(anyone)).get(hello).put(hello);
+    const server = app.listen(0, "127.0.0.1");
+    for (const path of ["/router/inner", "/group/x", "/both"])
+      expect((await ask(server, get(path))).status, path).toBe(200);
+  });
+
+  it("refuses routes and routers that are added after listening, in words", async () => {
+    const app = secured();
+    const router = express.Router();
+    router.get("/x", access(anyone), hello);
+    app.use("/r", router);
+    const server = app.listen(0, "127.0.0.1");
+    open.push(server);
+    expect(() => app.get("/late", access(anyone), hello)).toThrow(/route table is sealed/u);
+    expect(() => app.use("/late", express.Router())).toThrow(/route table is sealed/u);
+    expect(() => router.get("/late", hello)).toThrow(/route table is sealed/u);
+    expect((await ask(server, get("/late"))).status).toBe(404);
+  });
+
+  it("seals an application of a server of its own at the first request", async () => {
+    const app = secured();
+    app.get("/", access(anyone), hello);
+    const server = createServer(app as RequestListener).listen(0, "127.0.0.1");
+    expect(await ask(server, get("/"))).toMatchObject({ status: 200, body: "hello" });
+    expect(() => app.get("/late", hello)).toThrow(/sealed/u);
+  });
+
+  it("refuses every request of an application that cannot be sealed, and says so loudly once", async () => {
+    const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const app = secured();
+    app.get("/open", hello);
+    app.get("/fine", access(anyone), hello);
+    const server = createServer(app as RequestListener).listen(0, "127.0.0.1");
+    expect((await ask(server, get("/fine"))).status).toBe(503);
+    expect((await ask(server, get("/open"))).status).toBe(503);
+    expect(written.mock.calls.filter(([text]) => String(text).includes("/open"))).toHaveLength(1);
+    written.mockRestore();
+  });
+
+  it("withholds what is answered before a rule has allowed it, and says so in the log", async () => {
+    const security = bare();
+    const app = secured(security);
+    app.use("/static", (_request, response) => void response.type("text/plain").send("SECRET file"));
+    app.use("/streamed", (_request, response) => {
+      response.write("SECRET 1");
+      response.end("SECRET 2");
+    });
+    app.use("/open", access(anyone), (_request, response) => void response.send("public file"));
+    const server = app.listen(0, "127.0.0.1");
+    for (const path of ["/static/a.txt", "/streamed"]) {
+      expect(await ask(server, get(path)), path).toMatchObject({ status: 500, body: "", complete: true });
+    }
+    expect(security.records.filter(({ event }) => event === "authz_undecided")).toHaveLength(2);
+    expect(await ask(server, get("/open/a.txt"))).toMatchObject({ status: 200, body: "public file" });
+  });
+
+  it("lives with a body parser that is mounted before the rule, and still judges what it made", async () => {
+    const judged: unknown[] = [];
+    const security = glacis(
+      bareLayers({
+        authentication: [
+          stubControl("body", {
+            decideBody: (_facts: unknown, body: unknown) => {
+              judged.push(body);
+              return { kind: "allow", events: [], headers: [] } as const;
+            },
+          }),
+        ],
+      }),
+    );
+    const app = secured(security);
+    app.use(express.json());
+    app.post("/echo", access(anyone), (request: Request, response: Response) => void response.json(request.body));
+    const server = app.listen(0, "127.0.0.1");
+    expect(await ask(server, post("/echo", '{"a":[1,2]}'))).toMatchObject({ status: 200, body: '{"a":[1,2]}' });
+    expect(judged).toEqual([{ mediaType: "application/json", value: { a: [1, 2] } }]);
+  });
+
+  it("refuses a body that somebody has taken away before the rule", async () => {
+    const app = secured();
+    app.use((request: Request, _response: Response, next: NextFunction) => {
+      request.on("data", () => {}).on("end", () => next());
+    });
+    app.post("/echo", access(anyone), (request: Request, response: Response) => void response.json(request.body));
+    expect((await ask(app.listen(0, "127.0.0.1"), post("/echo", '{"a":1}'))).status).toBe(503);
+  });
+
+  it("keeps the text of a body for signatures over it", async () => {
+    const app = secured();
+    app.post(
+      "/hook",
+      access(anyone),
+      (request: Request, response: Response) => void response.send(requestOf(request).bodyText),
+    );
+    const text = '{ "a" : 1.0 }';
+    expect((await ask(app.listen(0, "127.0.0.1"), post("/hook", text))).body).toBe(text);
+  });
+
+  it("leaves error middleware of the application its say", async () => {
+    const app = secured();
+    app.get("/", access(anyone), () => {
+      throw new Error("SECRET");
+    });
+    app.use(
+      (_error: unknown, _request: Request, response: Response, _next: NextFunction) =>
+        void response.status(418).send("mine"),
+    );
+    expect(await ask(app.listen(0, "127.0.0.1"), get("/"))).toMatchObject({ status: 418, body: "mine" });
+  });
+
+  it("names an application mounted inside, whose routes it cannot see", () => {
+    const app = secured();
+    app.use("/inner", express());
+    expect(() => app.listen(0)).toThrow(/mounted at \/inner hides its routes/u);
+  });
+
+  it("holds two rules on one route both", async () => {
+    const app = secured();
+    app.get("/", access(anyone), access(authenticated()), hello);
+    app.get("/reverse", access(authenticated()), access(anyone), hello);
+    const server = app.listen(0, "127.0.0.1");
+    expect((await ask(server, get("/"))).status).toBe(401);
+    expect((await ask(server, get("/reverse"))).status).toBe(401);
+  });
+
+  it("shows the sealed table", () => {
+    const security = bare();
+    const app = secured(security);
+    app.get("/a", access(anyone), hello);
+    app.use("/g", access(hasRole("admin")), express.Router().post("/b", hello));
+    open.push(app.listen(0));
+    expect(
+      security.routes.map(({ method, pattern, rule }) => `${method} ${pattern} ${rule.access.description}`),
+    ).toEqual(["GET /a public: a test", "POST /g/b role admin"]);
+  });
+
+  it("guards a server that the application did not make", async () => {
+    const app = secured();
+    app.get("/", access(anyone), hello);
+    const server = guardServer(createServer(app as RequestListener), bare()).listen(0, "127.0.0.1");
+    expect((await ask(server, "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n")).body).toContain("request_malformed");
+  });
+});
+
+it("says what is wrong when access() runs in an application that is not secured", async () => {
+  const app = express5();
+  app.get("/", access(anyone), hello);
+  app.use(
+    (error: Error, _request: Request, response: Response, _next: NextFunction) =>
+      void response.status(500).send(error.message),
+  );
+  const server = app.listen(0, "127.0.0.1");
+  expect((await ask(server, get("/"))).body).toMatch(/secureExpress/u);
+});
+
+it("does not listen in production while a required control is missing", () => {
+  const app = express5();
+  secureExpress(app, glacis(bareLayers({ mode: "production" })));
+  expect(() => app.listen(0)).toThrow(/Nothing listens until they are fixed/u);
+});

@@ -1,0 +1,159 @@
+import type { AddressInfo } from "node:net";
+import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import { glacis, hasRole, publicAccess, type Security } from "glacis";
+import { access, requestOf, secureFastify } from "glacis/fastify";
+import { bareLayers } from "glacis/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import { get, post, request } from "./case.ts";
+import { speak, type RawResponse } from "./raw-client.ts";
+
+const anyone = publicAccess("a test");
+const hello = async (): Promise<string> => "hello";
+
+const open: FastifyInstance[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((app) => app.close()));
+});
+
+function secured(security: Security = glacis(bareLayers())): FastifyInstance {
+  const app = fastify();
+  secureFastify(app, security);
+  open.push(app);
+  return app;
+}
+
+async function ask(app: FastifyInstance, text: string): Promise<RawResponse> {
+  if (!app.server.listening) await app.listen({ port: 0, host: "127.0.0.1" });
+  const { responses } = await speak((app.server.address() as AddressInfo).port, [text]);
+  return responses[0] as RawResponse;
+}
+
+describe("fastify 5", () => {
+  it("refuses to listen while a route has no rule, in plugins as well, and names the full path", async () => {
+    const app = secured();
+    app.get("/fine", access(anyone), hello);
+    app.register(
+      async (inner) => {
+        inner.get("/users/:id", hello);
+      },
+      { prefix: "/api" },
+    );
+    await expect(app.listen({ port: 0 })).rejects.toThrow(
+      /GET\s+\/api\/users\/:id\s+add: app\.get\("\/api\/users\/:id", access/u,
+    );
+    expect(app.server.listening).toBe(false);
+  });
+
+  it("gives the automatic HEAD its GET's rule", async () => {
+    const security = glacis(bareLayers());
+    const app = secured(security);
+    app.get("/admin", access(hasRole("admin")), hello);
+    await app.ready();
+    expect(security.routes.map(({ method, rule }) => `${method} ${rule.access.description}`)).toEqual([
+      "GET role admin",
+      "HEAD role admin",
+    ]);
+    const { responses } = await (async () => {
+      await app.listen({ port: 0, host: "127.0.0.1" });
+      return speak((app.server.address() as AddressInfo).port, [request("HEAD /admin")], { head: true });
+    })();
+    expect(responses[0]?.status).toBe(401);
+  });
+
+  it("reads a rule that a plugin's own onRoute hook gives to its routes", async () => {
+    const app = secured();
+    app.register(async (inner) => {
+      inner.addHook("onRoute", (options) => void Object.assign(options, access(anyone)));
+      inner.get("/generated", hello);
+    });
+    expect((await ask(app, get("/generated"))).status).toBe(200);
+  });
+
+  it("keeps schema and other options beside the rule", async () => {
+    const app = secured();
+    app.post(
+      "/typed",
+      {
+        schema: { body: { type: "object", required: ["name"], properties: { name: { type: "string" } } } },
+        ...access(anyone),
+      },
+      async ({ body }: FastifyRequest) => body,
+    );
+    expect(await ask(app, post("/typed", '{"name":"Ada"}'))).toMatchObject({ status: 200, body: '{"name":"Ada"}' });
+    expect((await ask(app, post("/typed", "{}"))).status).toBe(400);
+  });
+
+  it("hands the bytes once more to a parser of the application's own", async () => {
+    const app = secured();
+    app.register(async (inner) => {
+      inner.removeContentTypeParser("application/json");
+      inner.addContentTypeParser("application/json", { parseAs: "buffer" }, (_request, body, done) =>
+        done(null, body.length),
+      );
+      inner.post("/hook", access(anyone), async (incoming) => ({
+        size: incoming.body,
+        text: requestOf(incoming).bodyText,
+      }));
+    });
+    expect((await ask(app, post("/hook", '{ "a" : 1.0 }'))).body).toBe('{"size":13,"text":"{ \\"a\\" : 1.0 }"}');
+  });
+
+  it("respects a not-found page and an error handler of the application, and keeps 405", async () => {
+    const app = secured();
+    app.setNotFoundHandler((_request, reply) => reply.code(404).send("my page"));
+    app.setErrorHandler((_error, _request, reply) => reply.code(418).send("my error"));
+    app.get("/throws", access(anyone), async () => {
+      throw new Error("SECRET");
+    });
+    expect(await ask(app, get("/nothing"))).toMatchObject({ status: 404, body: "my page" });
+    expect(await ask(app, get("/throws"))).toMatchObject({ status: 418, body: "my error" });
+    expect((await ask(app, request("DELETE /throws"))).status).toBe(405);
+  });
+
+  it("withholds what a hook answers before the rule has allowed it", async () => {
+    const layers = bareLayers();
+    const app = fastify();
+    app.addHook("onRequest", async (incoming, reply) => {
+      if (incoming.url === "/early") return reply.send("SECRET");
+    });
+    secureFastify(app, glacis(layers));
+    open.push(app);
+    app.get("/early", access(hasRole("admin")), hello);
+    expect(await ask(app, get("/early"))).toMatchObject({ status: 500, body: "" });
+    expect(layers.records.map(({ event }) => event)).toContain("authz_undecided");
+  });
+
+  it("withholds a route that was registered before Glacis", async () => {
+    const app = fastify();
+    app.get("/before", hello);
+    secureFastify(app, glacis(bareLayers()));
+    open.push(app);
+    expect(await ask(app, get("/before"))).toMatchObject({ status: 500, body: "" });
+  });
+
+  it("judges injected requests too", async () => {
+    const app = secured();
+    app.get("/admin", access(hasRole("admin")), hello);
+    app.get("/", access(anyone), hello);
+    expect((await app.inject("/admin")).statusCode).toBe(401);
+    expect((await app.inject("/")).body).toBe("hello");
+  });
+
+  it("guards the second server that Fastify opens for localhost", async () => {
+    const app = secured();
+    app.get("/", access(anyone), hello);
+    await app.listen({ port: 0, host: "localhost" });
+    for (const { address: host, port } of app.addresses() as readonly AddressInfo[]) {
+      await speak(port, [get("/")], { host });
+      const { responses } = await speak(port, ["GET / HTTP/1.1\r\nBad Header: x\r\n\r\n"], { host });
+      expect(responses[0]?.body, host).toContain("request_malformed");
+    }
+  });
+
+  it("says what is wrong when a handler asks about a request that nobody has judged", async () => {
+    const app = fastify();
+    open.push(app);
+    app.get("/", async (incoming) => requestOf(incoming).requestId);
+    expect((await app.inject("/")).json<{ message: string }>().message).toMatch(/did not pass Glacis/u);
+  });
+});
