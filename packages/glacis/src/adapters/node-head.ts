@@ -4,11 +4,8 @@
  */
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from "node:http";
 import { deny } from "../core/decision.ts";
-import type { ResponseDraft } from "../core/response.ts";
+import { FlatDraft, StoredDraft, type HeaderLines } from "./head-draft.ts";
 import { stateOf, type GuardedResponse, type RequestState } from "./node-state.ts";
-
-/** Name, value, name, value ...; names in lower case. The form that Node writes fastest. */
-export type HeaderLines = string[];
 
 type HeaderArgument = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | readonly (readonly OutgoingHttpHeader[])[];
 
@@ -38,12 +35,12 @@ export function guardedWriteHead(
   const lines: HeaderLines = [];
   appendLines(lines, given);
   if (this.getHeaderNames().length === 0) {
-    if (!security.head(exchange, flatDraft(status, lines))) return writeNothing(this);
+    if (!security.head(exchange, new FlatDraft(status, lines))) return writeNothing(this);
     return nodeWriteHead.call(this, status, message, lines);
   }
   // Headers that were set one by one stay where Node keeps them; Node merges nothing once `writeHead` gets a list.
   replaceStored(this, lines);
-  if (!security.head(exchange, storedDraft(status, this))) return writeNothing(this);
+  if (!security.head(exchange, new StoredDraft(status, this))) return writeNothing(this);
   return nodeWriteHead.call(this, status, message);
 }
 
@@ -68,7 +65,7 @@ function refuseUndecided(response: GuardedResponse, state: RequestState): Guarde
   const { status } = security.refuse(exchange, denial);
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   const lines: HeaderLines = ["content-length", "0"];
-  if (!security.head(exchange, flatDraft(status, lines))) return writeNothing(response);
+  if (!security.head(exchange, new FlatDraft(status, lines))) return writeNothing(response);
   withholdBody(response);
   return nodeWriteHead.call(response, status, undefined, lines);
 }
@@ -110,67 +107,4 @@ function replaceStored(response: ServerResponse, lines: HeaderLines): void {
   for (let index = 0; index < lines.length; index += 2) response.removeHeader(lines[index] as string);
   for (let index = 0; index < lines.length; index += 2)
     response.appendHeader(lines[index] as string, lines[index + 1] as string);
-}
-
-/** A draft over header lines that Node has not seen yet. */
-export function flatDraft(status: number, lines: HeaderLines): ResponseDraft {
-  const remove = (name: string, start = 0): void => {
-    for (let index = lines.length - 2; index >= start; index -= 2) if (lines[index] === name) lines.splice(index, 2);
-  };
-  const values = (name: string): string[] => lines.filter((_, index) => index % 2 === 1 && lines[index - 1] === name);
-  return {
-    status,
-    mediaType: mediaTypeOf(valueIn(lines, "content-type")),
-    get setCookies() {
-      return values("set-cookie");
-    },
-    get: (name) => (valueIn(lines, name) === undefined ? undefined : values(name).join(", ")),
-    set(name, value) {
-      let index = 0;
-      while (index < lines.length && lines[index] !== name) index += 2;
-      if (index < lines.length) remove(name, index + 2);
-      lines[index] = name;
-      lines[index + 1] = value;
-    },
-    remove: (name) => remove(name),
-    setCookieLines(cookies) {
-      remove("set-cookie");
-      for (const cookie of cookies) lines.push("set-cookie", cookie);
-    },
-  };
-}
-
-/** A draft over headers that are stored in the response already. */
-function storedDraft(status: number, response: ServerResponse): ResponseDraft {
-  return {
-    status,
-    mediaType: mediaTypeOf(joined(response.getHeader("content-type"))),
-    get setCookies() {
-      const value = response.getHeader("set-cookie");
-      if (value === undefined) return [];
-      return Array.isArray(value) ? value : [String(value)];
-    },
-    get: (name) => joined(response.getHeader(name)),
-    set: (name, value) => void response.setHeader(name, value),
-    remove: (name) => response.removeHeader(name),
-    setCookieLines(cookies) {
-      if (cookies.length === 0) response.removeHeader("set-cookie");
-      else response.setHeader("set-cookie", cookies);
-    },
-  };
-}
-
-function valueIn(lines: HeaderLines, name: string): string | undefined {
-  for (let index = 0; index < lines.length; index += 2) if (lines[index] === name) return lines[index + 1];
-  return undefined;
-}
-
-function joined(value: OutgoingHttpHeader | undefined): string | undefined {
-  return value === undefined ? undefined : Array.isArray(value) ? value.join(", ") : String(value);
-}
-
-function mediaTypeOf(contentType: string | undefined): string {
-  if (contentType === undefined) return "";
-  const end = contentType.indexOf(";");
-  return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Respond } from "../core/security.ts";
-import type { HeaderLines } from "./node-head.ts";
+import type { HeaderLines } from "./head-draft.ts";
 import type { RequestState } from "./node-state.ts";
 
 /** How long we listen to a client that we have answered and that still sends, before the connection is cut. */

@@ -25,21 +25,16 @@ export function compileHead(
 ): (exchange: Exchange, draft: ResponseDraft) => void {
   const rules = controls.flatMap((control) => control.headers ?? []);
   const writers = controls.flatMap((control) => (control.head === undefined ? [] : [control.head]));
-  const select = (document: boolean, https: boolean): readonly HeaderRule[] =>
-    rules.filter(({ on }) => on === "always" || (on === "https" && https) || on === (document ? "document" : "data"));
+  const select = (document: boolean, https: boolean): RuleSet =>
+    ruleSet(
+      rules.filter(({ on }) => on === "always" || (on === "https" && https) || on === (document ? "document" : "data")),
+    );
   const plain = { document: select(true, false), data: select(false, false) };
   const secure = { document: select(true, true), data: select(false, true) };
 
   return function head(exchange, draft) {
     const set = exchange.scheme === "https" ? secure : plain;
-    for (const rule of DOCUMENT_TYPES.has(draft.mediaType) ? set.document : set.data) {
-      const ours = typeof rule.value === "string" ? rule.value : rule.value(exchange);
-      const theirs = rule.reconcile === undefined ? undefined : draft.get(rule.name);
-      draft.set(
-        rule.name,
-        theirs === undefined ? ours : (rule.reconcile as NonNullable<HeaderRule["reconcile"]>)(theirs, ours),
-      );
-    }
+    writeRules(DOCUMENT_TYPES.has(draft.mediaType) ? set.document : set.data, draft, exchange);
     if (exchange.responseHeaders !== undefined) {
       for (const [name, value] of exchange.responseHeaders) {
         if (name === "set-cookie") draft.setCookieLines([...draft.setCookies, value]);
@@ -52,6 +47,33 @@ export function compileHead(
       if (events !== undefined) for (const event of events) report(event, exchange);
     }
   };
+}
+
+/** The rules of one occasion. */
+interface RuleSet {
+  readonly rules: readonly HeaderRule[];
+  readonly names: ReadonlySet<string>;
+  /** No two rules write the same header, so that none has to look for what another has written. */
+  readonly distinct: boolean;
+}
+
+function ruleSet(rules: readonly HeaderRule[]): RuleSet {
+  const names = new Set(rules.map(({ name }) => name));
+  return { rules, names, distinct: names.size === rules.length };
+}
+
+/** Most responses carry none of our headers yet, and then there is nothing to replace or to reconcile. */
+function writeRules({ rules, names, distinct }: RuleSet, draft: ResponseDraft, exchange: Exchange): void {
+  const fresh = distinct && !draft.hasAny(names);
+  for (const { name, value, reconcile } of rules) {
+    const ours = typeof value === "string" ? value : value(exchange);
+    if (fresh) {
+      draft.add(name, ours);
+      continue;
+    }
+    const theirs = reconcile === undefined ? undefined : draft.get(name);
+    draft.set(name, theirs === undefined || reconcile === undefined ? ours : reconcile(theirs, ours));
+  }
 }
 
 function joinField(draft: ResponseDraft, name: string, value: string): void {

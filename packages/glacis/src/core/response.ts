@@ -8,7 +8,12 @@ export interface ResponseDraft {
   /** A header that the application or an earlier control has set; several values joined by `, `. */
   get(name: string): string | undefined;
   set(name: string, value: string): void;
+  /** Adds a header that is known to be absent. */
+  add(name: string, value: string): void;
   remove(name: string): void;
+  /** Whether any of these headers is set: one pass, however many they are. */
+  hasAny(names: ReadonlySet<string>): boolean;
+  removeAny(names: ReadonlySet<string>): void;
   /** Every Set-Cookie line so far. */
   readonly setCookies: readonly string[];
   /** Replaces every Set-Cookie line. */

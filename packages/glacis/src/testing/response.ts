@@ -27,7 +27,12 @@ export function sketchResponse(sketch: ResponseSketch = {}): SketchedResponse {
     mediaType: (headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "",
     get: (name) => headers.get(name),
     set: (name, value) => void headers.set(name, value),
+    add: (name, value) => void headers.set(name, value),
     remove: (name) => void headers.delete(name),
+    hasAny: (names) => [...headers.keys()].some((name) => names.has(name)),
+    removeAny: (names) => {
+      for (const name of headers.keys()) if (names.has(name)) headers.delete(name);
+    },
     get setCookies() {
       return cookies;
     },

@@ -45,7 +45,7 @@ const RULES = [
 ];
 
 /** Every response header of the CORS protocol. They are written here and nowhere else. */
-const RESPONSE_HEADERS = [
+const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
   "access-control-allow-origin",
   "access-control-allow-credentials",
   "access-control-allow-methods",
@@ -53,7 +53,7 @@ const RESPONSE_HEADERS = [
   "access-control-expose-headers",
   "access-control-max-age",
   "access-control-allow-private-network",
-] as const;
+]);
 
 /** A page asks for some few headers; a longer list is not from a browser. */
 const MAX_REQUESTED_HEADERS = 64;
@@ -206,6 +206,7 @@ function preflightHeaders(policy: CorsPolicy): (facts: RequestFacts) => Readonly
 
 /** Writes ours and removes every other CORS header; true when there was one that we did not write. */
 function replaceHeaders(draft: ResponseDraft, ours: ReadonlyMap<string, string> | undefined): boolean {
+  if (ours === undefined && !draft.hasAny(RESPONSE_HEADERS)) return false;
   let foreign = false;
   for (const name of RESPONSE_HEADERS) {
     const theirs = draft.get(name);
