@@ -3,10 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { TenantId, UserId } from "../core/brand.ts";
 import type { Control, Deployment } from "../core/control.ts";
 import type { Decision } from "../core/decision.ts";
+import { compileHead } from "../core/head.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Layers } from "../core/security.ts";
 import { sketchExchange, type RequestSketch } from "../testing/exchange.ts";
+import { sketchResponse } from "../testing/response.ts";
 import { dangerouslyAllowWhenStoreIsDown } from "./rate-limit-guard.ts";
 import { memoryRateLimits } from "./rate-limit-memory.ts";
 import { rateLimit, type IdentityRateLimitOptions, type RateLimit } from "./rate-limit.ts";
@@ -185,6 +187,28 @@ describe("the refusal", () => {
     passes(some);
     expect(counts(NOW, 500)).toEqual(Array.from({ length: 10 }, () => 1));
     expect(counts(NOW + 1000, 2)).toEqual([491, 1]);
+  });
+});
+
+describe("several limiters on one request", () => {
+  it("all stand in the response's fields, the one that refused first", () => {
+    const store = memoryRateLimits();
+    const wide = rateLimit({ name: "wide", rates: "100/h", by: "client", store });
+    const narrow = rateLimit({ name: "narrow", rates: "1/m", by: "client", store });
+    const fieldsOf = (): readonly (string | undefined)[] => {
+      const exchange = sketchExchange({ nowMs: NOW });
+      const refusal: Record<string, string> = {};
+      for (const control of [wide, narrow]) {
+        const decision = decideNow(control, { nowMs: NOW });
+        if (decision.kind === "allow") exchange.addResponseHeaders(decision.headers);
+        if (decision.kind === "deny") Object.assign(refusal, Object.fromEntries(decision.headers));
+      }
+      const draft = sketchResponse({ status: 200, headers: refusal });
+      compileHead([], () => undefined)(exchange, draft);
+      return [draft.get("ratelimit"), draft.get("ratelimit-policy")];
+    };
+    expect(fieldsOf()).toEqual(['"wide";r=99;t=36, "narrow";r=0;t=60', '"wide";q=100;w=3600, "narrow";q=1;w=60']);
+    expect(fieldsOf()).toEqual(['"narrow";r=0;t=60, "wide";r=98;t=72', '"narrow";q=1;w=60, "wide";q=100;w=3600']);
   });
 });
 
