@@ -19,7 +19,11 @@ describe("keyRing", () => {
     const master = Buffer.from(entry.slice(3), "base64url");
     const imported = await crypto.subtle.importKey("raw", master, "HKDF", false, ["deriveBits"]);
     const info = new TextEncoder().encode("glacis/v1/csrf");
-    const bits = await crypto.subtle.deriveBits({ name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info }, imported, 256);
+    const bits = await crypto.subtle.deriveBits(
+      { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info },
+      imported,
+      256,
+    );
     expect(hex(keyRing(entry).derive("csrf").current.bytes)).toBe(hex(new Uint8Array(bits)));
   });
 
@@ -40,15 +44,18 @@ describe("keyRing", () => {
 
   it("never quotes key material in an error, whatever the text", () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 24, maxLength: 60 }).filter((text) => !text.includes(",") && text.trim().length > 20), (secret) => {
-        let message = "";
-        try {
-          keyRing(`k1:${secret}`);
-        } catch (error) {
-          message = (error as Error).message;
-        }
-        expect(message).not.toContain(secret.trim());
-      }),
+      fc.property(
+        fc.string({ minLength: 24, maxLength: 60 }).filter((text) => !text.includes(",") && text.trim().length > 20),
+        (secret) => {
+          let message = "";
+          try {
+            keyRing(`k1:${secret}`);
+          } catch (error) {
+            message = (error as Error).message;
+          }
+          expect(message).not.toContain(secret.trim());
+        },
+      ),
     );
   });
 });

@@ -17,7 +17,7 @@ const FEWEST_DISTINCT_BYTES = 20;
  */
 export function keyRing(text: string | undefined): KeySource {
   if (text === undefined || text.trim() === "") {
-    throw new TypeError(`No keys. Set GLACIS_KEYS to one line such as "${"k1:<43 characters>"}"; newKey() makes the value.`);
+    throw new TypeError("No keys. Set GLACIS_KEYS to one line such as k1:<43 characters>; newKey() makes the value.");
   }
   const masters = text.split(",").map((entry, index) => parseEntry(entry.trim(), index));
   if (masters.length > MOST_KEYS) throw new TypeError(`A key ring holds at most ${MOST_KEYS} keys; remove the oldest.`);
@@ -38,7 +38,8 @@ export function keyRing(text: string | undefined): KeySource {
 
 /** A new master key in the ring's format, such as `k1:...`. */
 export function newKey(id: string): string {
-  if (!KEY_ID.test(id)) throw new TypeError("A key id is 1 to 32 of a-z, 0-9, - and _, starting with a letter or digit.");
+  if (!KEY_ID.test(id))
+    throw new TypeError("A key id is 1 to 32 of a-z, 0-9, - and _, starting with a letter or digit.");
   return `${id}:${randomBytes(KEY_BYTES).toString("base64url")}`;
 }
 
@@ -62,7 +63,8 @@ function refuseRepetition(masters: readonly DerivedKey[]): void {
   const ids = new Set(masters.map(({ id }) => id));
   if (ids.size !== masters.length) throw new TypeError("Two keys of the ring share an id.");
   const values = new Set(masters.map(({ bytes }) => Buffer.from(bytes).toString("base64url")));
-  if (values.size !== masters.length) throw new TypeError("Two ids of the ring share one key; rotation would change nothing.");
+  if (values.size !== masters.length)
+    throw new TypeError("Two ids of the ring share one key; rotation would change nothing.");
 }
 
 function deriveOne(master: DerivedKey, purpose: string): DerivedKey {
