@@ -99,10 +99,10 @@ function compile(sources: readonly string[]): Framing {
 
 /** Whether a policy that is there allows no more than ours. The usual one holds our very words once; anything else is read. */
 function governsFraming(header: string, framing: Framing): boolean {
-  const start = header.indexOf(framing.directive);
-  if (start > 0 && header.indexOf("frame-ancestors") === start && header.startsWith("; ", start - 2)) {
-    const end = header[start + framing.directive.length];
-    if ((end === undefined || end === ";") && header.lastIndexOf("frame-ancestors") === start) return true;
+  const start = header.indexOf("frame-ancestors");
+  if (start > 1 && header.startsWith("; ", start - 2) && header.startsWith(framing.directive, start)) {
+    const end = start + framing.directive.length;
+    if ((end === header.length || header[end] === ";") && header.indexOf("frame-ancestors", end) === -1) return true;
   }
   return splitPolicies([header]).some((policy) => {
     const sources = parsePolicy(policy).get("frame-ancestors");
