@@ -189,7 +189,7 @@ const TEXTS: Readonly<Record<"alpha" | "bravo", readonly DemoText[]>> = {
       id: DEMO_DOCUMENTS.alpha,
       title: "Harbour survey, first findings",
       body: `The quay wall has moved four millimetres since May.\n\nWe measure again in December, at low water and with both instruments. Until then nobody outside the team needs the raw figures.\n\nReference: ${DEMO_MARKERS.alpha}`,
-      minutes: 4100,
+      minutes: 4345,
     },
     {
       title: "How we name field books",
@@ -201,13 +201,13 @@ const TEXTS: Readonly<Record<"alpha" | "bravo", readonly DemoText[]>> = {
       body: "One new total station, two tripods, and the van that we have been postponing since 2024.\n\nPlease write your doubts into the margin, not into the chat.",
       link: "https://example.com/budget",
       byLead: true,
-      minutes: 3900,
+      minutes: 4330,
     },
     {
       title: "Holiday calendar",
       body: "The office is closed from 24 December to 2 January.",
       byLead: true,
-      minutes: 900,
+      minutes: 95,
     },
   ],
   bravo: [
@@ -215,18 +215,18 @@ const TEXTS: Readonly<Record<"alpha" | "bravo", readonly DemoText[]>> = {
       id: DEMO_DOCUMENTS.bravo,
       title: "Indigo, supplier comparison",
       body: `Three samples, washed forty times. The second kept its colour best; the first is a third cheaper.\n\nReference: ${DEMO_MARKERS.bravo}`,
-      minutes: 4000,
+      minutes: 4370,
     },
     {
       title: "Loom 4 maintenance",
       body: "Oil weekly. The left shuttle sticks in cold weather; warm it up for ten minutes first.",
-      minutes: 1200,
+      minutes: 1525,
     },
     {
       title: "Trade fair checklist",
       body: "Swatches, order forms, two lamps with daylight bulbs, and the good chairs.",
       byLead: true,
-      minutes: 2600,
+      minutes: 2985,
     },
   ],
 };

@@ -13,7 +13,7 @@ import { DEMO, hashDemo, seedDemo, TEST_TENANTS } from "./demo.ts";
 import { documentsIn } from "./documents/documents.ts";
 import { keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
 import { announce } from "./operations/announce.ts";
-import { progressOn } from "./operations/progress.ts";
+import { progressOn, type Output } from "./operations/progress.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
 import { guardOf, MODES } from "./security.ts";
 
@@ -30,7 +30,7 @@ export interface Running {
  *
  * @throws StartError with the correction when it cannot start.
  */
-export async function start(settings: Settings, output: NodeJS.WriteStream = process.stdout): Promise<Running> {
+export async function start(settings: Settings, output: Output = process.stdout): Promise<Running> {
   const progress = progressOn(output);
   await refuseTakenPort(settings);
   if (settings.kind === "test-target") rmSync(settings.dataFolder, { recursive: true, force: true });
@@ -38,7 +38,7 @@ export async function start(settings: Settings, output: NodeJS.WriteStream = pro
   const unlock = settings.databaseUrl === undefined ? lockFolder(settings.dataFolder) : () => undefined;
   try {
     const tenants = settings.kind === "production" ? [] : settings.kind === "demo" ? DEMO : TEST_TENANTS;
-    const hasher = await passwordHasher();
+    const hasher = passwordHasher();
     const hashes = hashDemo(hasher, tenants);
     hashes.catch(() => undefined);
     const database = await progress.step("Opening the database", () => openDatabase(settings));

@@ -3,6 +3,7 @@ import { domainToASCII } from "node:url";
 const LONGEST = 254;
 /** RFC 5321 local parts without quoting. ASCII only: two letters that look alike must not be two accounts. */
 const LOCAL = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/u;
+const TYPED_DOMAIN = /^[\p{L}\p{M}\p{N}.-]+$/u;
 const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])$/u;
 
 /**
@@ -17,8 +18,9 @@ export function canonicalEmail(text: string): string | undefined {
   const trimmed = text.normalize("NFC").trim();
   const at = trimmed.lastIndexOf("@");
   const local = trimmed.slice(0, Math.max(at, 0)).toLowerCase();
-  // `domainToASCII` is a host parser: it would also take an IPv4 address in any spelling, which the pattern then refuses.
-  const domain = domainToASCII(trimmed.slice(at + 1));
+  const typed = trimmed.slice(at + 1);
+  // `domainToASCII` parses a URL's host: it would drop line breaks and a path, and read an IPv4 address in any spelling.
+  const domain = TYPED_DOMAIN.test(typed) ? domainToASCII(typed) : "";
   const email = `${local}@${domain}`;
   return LOCAL.test(local) && local.length <= 64 && DOMAIN.test(domain) && email.length <= LONGEST ? email : undefined;
 }

@@ -41,7 +41,7 @@ export function FrontPage({ frame }: { frame: Frame }) {
           </div>
         </div>
       </div>
-      <ul class="three rows">
+      <ul class="three">
         <Promise title="Private until you say so">
           A new document is yours alone. Share it with one colleague, to read or to edit, and take it back at any time.
         </Promise>
@@ -232,18 +232,17 @@ export function SettingsPage(props: SettingsPageProps) {
         <section class="sheet stack" aria-labelledby="password-title">
           <h2 id="password-title">Password</h2>
           <form class="stack" method="post" action="/settings/password" novalidate>
-            <CsrfField token={frame.csrfToken} />
+            {/* For password managers; without a name it is not sent. */}
             <input
               class="visually-hidden"
               type="text"
-              name="username"
               value={profile.email}
               autocomplete="username"
               readonly
               tabindex={-1}
               aria-hidden="true"
-              disabled
             />
+            <CsrfField token={frame.csrfToken} />
             <Field
               state={passwordState}
               name="current"
@@ -275,7 +274,7 @@ export function SettingsPage(props: SettingsPageProps) {
 
 function SessionList({ frame, sessions, currentSession }: SettingsPageProps) {
   return (
-    <section class="sheet stack sessions" aria-labelledby="sessions-title">
+    <section class="sheet stack after" aria-labelledby="sessions-title">
       <h2 id="sessions-title">Where you are signed in</h2>
       <ul class="rows">
         {sessions.map((session) => (

@@ -1,6 +1,7 @@
 import { currentDeployment, groupByRule, type Security } from "glacis";
 import type { Database } from "../database/database.ts";
 import type { DemoTenant } from "../demo.ts";
+import type { Output } from "./progress.ts";
 import type { Settings } from "./settings.ts";
 
 /** What somebody who has just started the application wants to know. */
@@ -9,7 +10,7 @@ export function announce(
   database: Database,
   security: Security,
   tenants: readonly DemoTenant[],
-  output: { write(text: string): unknown },
+  output: Output,
 ): void {
   const url = settings.kind === "test-target" ? `http://127.0.0.1:${settings.port}` : settings.origin;
   const findings = security.check(currentDeployment(security.layers.mode));

@@ -1,0 +1,57 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { keysIn, lockFolder } from "../src/operations/data-folder.ts";
+import { StartError } from "../src/operations/settings.ts";
+import { temporaryFolder } from "./support/folio.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = temporaryFolder();
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("lockFolder", () => {
+  it("gives the folder back when asked, and leaves nothing behind", () => {
+    const unlock = lockFolder(folder);
+    expect(existsSync(join(folder, "lock"))).toBe(true);
+    unlock();
+    lockFolder(folder)();
+    expect(existsSync(join(folder, "lock"))).toBe(false);
+  });
+
+  it("refuses a folder that a living process has, and names the process", () => {
+    writeFileSync(join(folder, "lock"), `${process.ppid} \n`);
+    expect(() => lockFolder(folder)).toThrow(StartError);
+    expect(() => lockFolder(folder)).toThrow(new RegExp(`process ${process.ppid}.*DATA_DIR`, "u"));
+  });
+
+  it("takes over from a process that has died", () => {
+    const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+    writeFileSync(join(folder, "lock"), `${dead} 1\n`);
+    lockFolder(folder)();
+  });
+
+  it.runIf(existsSync("/proc/self/stat"))("takes over when the id has passed to another process since", () => {
+    writeFileSync(join(folder, "lock"), `${process.ppid} 1\n`);
+    lockFolder(folder)();
+  });
+
+  it("takes over from a lock that nobody can read", () => {
+    for (const text of ["", "garbage", "-1 2", "0 0", "99999999999999999999 1"]) {
+      writeFileSync(join(folder, "lock"), text);
+      lockFolder(folder)();
+    }
+  });
+});
+
+describe("keysIn", () => {
+  it("makes a key once, for the owner's eyes", () => {
+    const first = keysIn(folder);
+    expect(keysIn(folder)).toBe(first);
+    expect(first).toMatch(/^k1:[\w-]{43}$/u);
+    expect(statSync(join(folder, "keys")).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(folder, "keys"), "utf8")).toBe(`${first}\n`);
+  });
+});

@@ -1,0 +1,266 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import pg from "pg";
+import { eq } from "drizzle-orm";
+import type { TenantScope } from "glacis";
+import { tenantDatabase, type TenantConnection } from "glacis/data";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testDatabase } from "../../../test/support/services.ts";
+import { accountsIn, systemScope, type Accounts } from "../src/accounts/accounts.ts";
+import type { Database } from "../src/database/database.ts";
+import { openEmbedded } from "../src/database/embedded.ts";
+import { migrate } from "../src/database/migrate.ts";
+import { migrations, ROLES, upkeep, type DatabaseRoles } from "../src/database/migrations.ts";
+import { openPostgres } from "../src/database/postgres.ts";
+import { documents } from "../src/database/schema.ts";
+import { temporaryFolder } from "./support/folio.ts";
+
+const suffix = randomBytes(6).toString("hex");
+const roles: DatabaseRoles = { runtime: `folio_app_${suffix}`, signIn: `folio_sign_in_${suffix}` };
+const postgres = await testDatabase("folio");
+
+interface Ground {
+  readonly database: Database;
+  readonly role: string;
+  readonly close: () => Promise<void>;
+}
+
+const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
+  PGlite: async () => {
+    const folder = temporaryFolder();
+    const database = await openEmbedded(folder);
+    const close = async (): Promise<void> => {
+      await database.close();
+      rmSync(folder, { recursive: true, force: true });
+    };
+    return { database, role: ROLES.runtime, close };
+  },
+  ...(postgres !== undefined && {
+    Postgres: async (): Promise<Ground> => {
+      const database = await openPostgres(postgres.url, roles);
+      return { database, role: roles.runtime, close: () => database.close() };
+    },
+  }),
+};
+
+afterAll(async () => {
+  if (postgres === undefined) return;
+  for (const role of Object.values(roles))
+    await postgres.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+  await postgres.drop();
+});
+
+const TENANT_TABLES = ["tenants", "users", "memberships", "credentials", "documents", "document_shares"];
+const hash = "$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g";
+
+describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
+  let ground: Ground;
+  let accounts: Accounts;
+  const a = { id: randomUUID(), owner: randomUUID(), document: randomUUID(), email: `a@${randomUUID()}.test` };
+  const b = { id: randomUUID(), owner: randomUUID(), document: randomUUID(), email: `b@${randomUUID()}.test` };
+  const scopeA = systemScope(a.id, "test");
+
+  /** Raw SQL inside a scope: what an injection would have. */
+  const raw = <Result>(scope: TenantScope, work: (connection: TenantConnection) => Promise<Result>): Promise<Result> =>
+    tenantDatabase({ database: ground.database.driver, role: ground.role }).withTenant(scope, work);
+
+  beforeAll(async () => {
+    ground = await open();
+    accounts = accountsIn(ground.database);
+    for (const { id, owner, document, email } of [a, b]) {
+      const person = { id: owner, email, name: "Owner", role: "owner" as const, passwordHash: hash };
+      expect(await accounts.createTenant({ id, name: "Tenant" }, person)).toBe(true);
+      await ground.database.withTenant(systemScope(id, "test"), (db) =>
+        db.insert(documents).values({ tenantId: id, id: document, ownerId: owner, title: "t", body: "b" }),
+      );
+    }
+  });
+  afterAll(() => ground.close());
+
+  it("shows raw SQL in a scope nothing of another tenant, in any table", async () => {
+    for (const table of TENANT_TABLES) {
+      const column = table === "tenants" ? "id" : "tenant_id";
+      const seen = await raw(scopeA, (connection) =>
+        connection.query(`select distinct ${column} as tenant from ${table}`),
+      );
+      expect(
+        seen.every(({ tenant }) => tenant === a.id),
+        table,
+      ).toBe(true);
+    }
+  });
+
+  it("changes and deletes nothing of another tenant by raw SQL", async () => {
+    const attempts = [
+      `update documents set title = 'stolen' where id = '${b.document}' returning id`,
+      `update documents set title = 'stolen' where tenant_id <> '${a.id}' returning id`,
+      `delete from documents where tenant_id = '${b.id}' returning id`,
+      `update users set name = 'x' where tenant_id = '${b.id}' returning id`,
+      `update credentials set sign_ins = 9 where tenant_id = '${b.id}' returning user_id`,
+    ];
+    for (const text of attempts) expect(await raw(scopeA, (connection) => connection.query(text)), text).toEqual([]);
+  });
+
+  it("refuses rows for another tenant and references into it", async () => {
+    const insert = (tenant: string, owner: string): Promise<unknown> =>
+      raw(scopeA, (connection) =>
+        connection.query("insert into documents (tenant_id, owner_id, title, body) values ($1, $2, 't', 'b')", [
+          tenant,
+          owner,
+        ]),
+      );
+    await expect(insert(b.id, b.owner)).rejects.toThrow(/row-level security/u);
+    await expect(insert(a.id, b.owner)).rejects.toThrow(/foreign key/u);
+    const share = (document: string, user: string): Promise<unknown> =>
+      raw(scopeA, (connection) =>
+        connection.query(
+          "insert into document_shares (tenant_id, document_id, user_id, permission) values ($1, $2, $3, 'view')",
+          [a.id, document, user],
+        ),
+      );
+    await expect(share(b.document, a.owner)).rejects.toThrow(/foreign key/u);
+    await expect(share(a.document, b.owner)).rejects.toThrow(/foreign key/u);
+  });
+
+  it("lets nobody move a row or change whose it is: the columns are not granted", async () => {
+    for (const change of [`tenant_id = '${b.id}'`, `owner_id = '${b.owner}'`, "id = gen_random_uuid()"]) {
+      const moved = raw(scopeA, (connection) => connection.query(`update documents set ${change}`));
+      await expect(moved, change).rejects.toThrow(/permission denied/u);
+    }
+    await expect(
+      raw(scopeA, (connection) => connection.query("update memberships set role = 'owner'")),
+    ).rejects.toThrow(/permission denied/u);
+  });
+
+  it("keeps password hashes from the runtime role, one account by its exact address excepted", async () => {
+    const reads = raw(scopeA, (connection) => connection.query("select password_hash from credentials"));
+    await expect(reads).rejects.toThrow(/permission denied/u);
+    expect(await accounts.findCredentials(b.email)).toMatchObject({ tenantId: b.id, userId: b.owner });
+    for (const pattern of ["%", "b@%", "", b.email.toUpperCase()]) {
+      expect(await accounts.findCredentials(pattern), pattern).toBeUndefined();
+    }
+  });
+
+  it("sees no row at all without a tenant, and with an empty one", async () => {
+    for (const table of TENANT_TABLES.filter((name) => name !== "credentials")) {
+      const { rows } = await ground.database.query(`select 1 from ${table}`, []);
+      expect(rows, table).toEqual([]);
+    }
+  });
+
+  it("protects every table that has a tenant, for every verb, its owner included", async () => {
+    const catalog = await ground.database.query(
+      `select c.relname as name, c.relrowsecurity as enabled, c.relforcerowsecurity as forced,
+         (select count(distinct p.polcmd)::int from pg_policy p where p.polrelid = c.oid and p.polname like 'tenant_%') as verbs
+       from pg_class c join pg_attribute t on t.attrelid = c.oid
+       where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and t.attname = 'tenant_id' and c.relname not like 'glacis%'
+       order by 1`,
+      [],
+    );
+    const expected = TENANT_TABLES.filter((name) => name !== "tenants").toSorted();
+    expect(catalog.rows).toEqual(expected.map((name) => ({ name, enabled: true, forced: true, verbs: 4 })));
+  });
+
+  it("begins every index of a tenant table that queries use with the tenant", async () => {
+    const { rows } = await ground.database.query(
+      `select indexdef from pg_indexes where schemaname = 'public' and tablename in ('documents', 'document_shares', 'memberships')
+       and indexname not in ('documents_pkey')`,
+      [],
+    );
+    expect(rows.length).toBeGreaterThan(4);
+    for (const { indexdef } of rows as readonly { readonly indexdef: string }[])
+      expect(indexdef).toMatch(/\(tenant_id/u);
+  });
+
+  it("has no foreign key between tenant tables that leaves the tenant out", async () => {
+    const { rows } = await ground.database.query(
+      `select conrelid::regclass::text || ': ' || pg_get_constraintdef(oid) as key from pg_constraint where contype = 'f'`,
+      [],
+    );
+    const keys = (rows as readonly { readonly key: string }[]).map(({ key }) => key);
+    expect(keys).toHaveLength(7);
+    for (const key of keys)
+      expect(key).toMatch(
+        /FOREIGN KEY \(tenant_id(, \w+\) REFERENCES \w+\(tenant_id, id\)|\) REFERENCES tenants\(id\))/u,
+      );
+  });
+
+  it("runs as a role that can neither log in nor pass over a policy, and cannot become anybody else through the sign-in function", async () => {
+    const { rows } = await ground.database.query(
+      `select r.rolcanlogin, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
+         (select count(*)::int from pg_class c where c.relowner = r.oid) as owned
+       from pg_roles r where r.rolname = current_user`,
+      [],
+    );
+    expect(rows).toEqual([
+      { rolcanlogin: false, rolsuper: false, rolbypassrls: false, rolcreaterole: false, owned: 0 },
+    ]);
+    const [definer] = (
+      await ground.database.query("select prosecdef, proconfig from pg_proc where proname = 'find_credentials'", [])
+    ).rows as readonly { readonly prosecdef: boolean; readonly proconfig: readonly string[] }[];
+    expect(definer).toEqual({ prosecdef: true, proconfig: ["search_path=pg_catalog, pg_temp"] });
+  });
+
+  it("gives an address to one account, whichever sign-up comes first", async () => {
+    const email = `race@${randomUUID()}.test`;
+    const attempts = Array.from({ length: 8 }, () =>
+      accounts.createTenant({ name: "Race" }, { email, name: "R", role: "owner", passwordHash: hash }),
+    );
+    expect((await Promise.all(attempts)).filter(Boolean)).toHaveLength(1);
+  });
+
+  it("answers drizzle like any other driver, dates and numbers included", async () => {
+    const [row] = await ground.database.withTenant(scopeA, (db) =>
+      db.select().from(documents).where(eq(documents.id, a.document)),
+    );
+    expect(row).toMatchObject({ id: a.document, version: 1, link: null });
+    expect(row?.createdAt).toBeInstanceOf(Date);
+    expect(Math.abs(Date.now() - Number(row?.createdAt))).toBeLessThan(600_000);
+  });
+});
+
+describe.runIf(postgres !== undefined)("migrations", () => {
+  it("let several processes start at once: one works, the others wait and find it done", async () => {
+    const server = await testDatabase("folio_race");
+    if (server === undefined) return expect(process.env["CI"]).not.toBe("true");
+    const own: DatabaseRoles = { runtime: `folio_race_app_${suffix}`, signIn: `folio_race_sign_in_${suffix}` };
+    const connect = async () => {
+      const client = new pg.Client({ connectionString: server.url });
+      await client.connect();
+      const applied = await migrate(
+        { query: (text, values) => client.query(text, values), exec: (sql) => client.query(sql) },
+        migrations(own),
+        upkeep(own),
+      );
+      await client.end();
+      return applied.length;
+    };
+    const applied = await Promise.all(Array.from({ length: 6 }, connect));
+    expect(applied.toSorted()).toEqual([0, 0, 0, 0, 0, migrations(own).length]);
+    for (const role of Object.values(own)) await server.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+    await server.drop();
+  });
+
+  it("leave nothing behind when one of them fails, and refuse an edited or unknown one", async () => {
+    const server = await testDatabase("folio_fail");
+    if (server === undefined) return expect(process.env["CI"]).not.toBe("true");
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    const connection = {
+      query: (text: string, values: unknown[]) => client.query(text, values),
+      exec: (sql: string) => client.query(sql),
+    };
+    const good = { name: "0001", sql: "create table one (id int);" };
+    const bad = { name: "0002", sql: "create table two (id int); select nonsense;" };
+    await expect(migrate(connection, [good, bad], "")).rejects.toThrow(/nonsense/u);
+    expect((await client.query("select to_regclass('one') as one, to_regclass('migrations') as log")).rows).toEqual([
+      { one: null, log: null },
+    ]);
+    expect(await migrate(connection, [good], "")).toEqual(["0001"]);
+    expect(await migrate(connection, [good], "")).toEqual([]);
+    await expect(migrate(connection, [{ ...good, sql: "create table uno (id int);" }], "")).rejects.toThrow(/edited/u);
+    await expect(migrate(connection, [], "")).rejects.toThrow(/does not know/u);
+    await client.end();
+    await server.drop();
+  });
+});

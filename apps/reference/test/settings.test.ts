@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import { readSettings, StartError } from "../src/operations/settings.ts";
+
+describe("readSettings", () => {
+  it("is a demonstration on this machine alone unless something else is said", () => {
+    const settings = readSettings([], { INIT_CWD: "/home/ada" });
+    expect(settings).toMatchObject({
+      kind: "demo",
+      host: "127.0.0.1",
+      port: 3000,
+      origin: "http://localhost:3000",
+      dataFolder: "/home/ada/.data",
+    });
+  });
+
+  it("honours PORT, HOST and DATA_DIR", () => {
+    const settings = readSettings([], { PORT: "4000", HOST: "0.0.0.0", DATA_DIR: "/srv/folio" });
+    expect(settings).toMatchObject({
+      host: "0.0.0.0",
+      port: 4000,
+      dataFolder: "/srv/folio",
+      origin: "http://localhost:4000",
+    });
+  });
+
+  it("keeps a test target in a folder of its own, and believes it to be behind TLS", () => {
+    const settings = readSettings(["--test-target"], { INIT_CWD: "/w", NODE_ENV: "production" });
+    expect(settings).toMatchObject({
+      kind: "test-target",
+      origin: "https://127.0.0.1:3000",
+      dataFolder: "/w/.data/test-target",
+    });
+  });
+
+  it("asks production for what only its operator knows", () => {
+    const production = {
+      NODE_ENV: "production",
+      ORIGIN: "https://docs.example.com",
+      DATABASE_URL: "postgres://db/folio",
+    };
+    expect(readSettings([], { ...production, PROXIES: "10.0.0.0/8, 192.0.2.1" })).toMatchObject({
+      kind: "production",
+      origin: "https://docs.example.com",
+      proxies: ["10.0.0.0/8", "192.0.2.1"],
+      trustedOrigins: [],
+    });
+    expect(() => readSettings([], { ...production, ORIGIN: undefined })).toThrow(/ORIGIN/u);
+    expect(() => readSettings([], { ...production, DATABASE_URL: undefined })).toThrow(/DATABASE_URL/u);
+  });
+
+  it.each(["0", "65536", "-1", "80a", "3000 ", "1e3"])("refuses the port %j in words", (PORT) => {
+    expect(() => readSettings([], { PORT })).toThrow(StartError);
+  });
+
+  it("refuses an argument that it does not know", () => {
+    expect(() => readSettings(["--test-targt"], {})).toThrow(/--test-target/u);
+    expect(() => readSettings(["--test-target", "--fast"], {})).toThrow(/"--fast"/u);
+  });
+});
