@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testDatabase, type TestDatabase } from "../../../../test/support/services.ts";
 import type { TenantId } from "../core/brand.ts";
 import { tenantScope, type TenantScope } from "../core/principal.ts";
-import { tenantDatabase, TenantIsolationError, type TenantDatabase, type TenantDatabaseOptions } from "./tenant.ts";
+import { TenantIsolationError } from "./tenant-context.ts";
+import { tenantDatabase, type TenantDatabase, type TenantDatabaseOptions } from "./tenant.ts";
 
 const role = `tenant_test_${randomBytes(6).toString("hex")}`;
 const migration = `
@@ -160,7 +161,9 @@ describe.each(Object.entries(grounds))("withTenant on %s", (_name, open) => {
 
   it("refuses to work as a role that row-level security does not bind", async () => {
     const unbound = tenantDatabase({ database: ground.database });
-    await expect(unbound.withTenant(scopeOf(a), async () => "ran")).rejects.toThrow(/exempt from row-level security/u);
+    const asked = unbound.withTenant(scopeOf(a), (connection) => connection.query("select 1"));
+    await expect(asked).rejects.toThrow(/exempt from row-level security/u);
+    await expect(unbound.forTenant(scopeOf(a)).query("select 1")).rejects.toThrow(TenantIsolationError);
   });
 
   it("refuses a tenant that the policy cannot read, instead of showing anything", async () => {

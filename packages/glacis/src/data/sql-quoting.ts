@@ -1,0 +1,38 @@
+/** Names and texts as SQL, for the statements that cannot bind them: migrations. */
+
+const MOST_BYTES = 63;
+
+/**
+ * A name in double quotes (PostgreSQL documentation, section 4.1.1).
+ *
+ * @throws TypeError when it is empty, contains a null character, or is longer than Postgres keeps: it would be cut off and be another name.
+ */
+export function quoteIdentifier(name: string): string {
+  if (typeof name !== "string" || name === "" || name.includes("\0") || Buffer.byteLength(name) > MOST_BYTES) {
+    throw new TypeError(`A database name has 1 to ${MOST_BYTES} bytes and no null character.`);
+  }
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/**
+ * A table, as `documents` or `schema.documents`, always with its schema.
+ *
+ * @param schema where a name without one stands
+ */
+export function quoteTable(name: string, schema: string): string {
+  const { schema: own, table } = splitTable(name, schema);
+  return `${quoteIdentifier(own)}.${quoteIdentifier(table)}`;
+}
+
+/** The two halves of a table's name. */
+export function splitTable(name: string, schema: string): { readonly schema: string; readonly table: string } {
+  const dot = typeof name === "string" ? name.indexOf(".") : -1;
+  return dot === -1 ? { schema, table: name } : { schema: name.slice(0, dot), table: name.slice(dot + 1) };
+}
+
+/** A text in single quotes that reads the same whatever `standard_conforming_strings` says. */
+export function quoteLiteral(text: string): string {
+  if (text.includes("\0")) throw new TypeError("Postgres has no text with a null character.");
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes("\\") ? ` E${quoted.replaceAll("\\", "\\\\")}` : quoted;
+}

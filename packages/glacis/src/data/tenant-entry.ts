@@ -1,0 +1,67 @@
+/** The two statements around tenant work: the one that enters a tenant and refuses an exempt role, and the one that looks whether it still holds. */
+import { TENANT_PROOF_SETTING } from "../core/tenancy.ts";
+import type { Answer, Statement } from "./tenant-driver.ts";
+
+export interface EntryOptions {
+  readonly setting: string;
+  readonly role: string | undefined;
+  readonly searchPath: string;
+}
+
+export interface Entry {
+  readonly tenantId: string;
+  readonly proof: string | undefined;
+  readonly readOnly: boolean;
+}
+
+/** SQLSTATE division_by_zero: how one statement without a function of ours can refuse inside the database. */
+const REFUSED = "22012";
+const IN_DATABASE = "pg_catalog.current_setting";
+const SET = "pg_catalog.set_config";
+
+/**
+ * One statement that becomes the role, sets the tenant for this transaction alone and fails for a role that row-level security does not bind.
+ * The schemas are named with the temporary one last, so that a table that somebody left in the session shadows none of them.
+ *
+ * Its columns are evaluated in order: the first tells whether the session already carried a tenant, the last refuses.
+ */
+export function entryStatement({ setting, role, searchPath }: EntryOptions, entry: Entry): Statement {
+  const values: string[] = [setting, entry.tenantId, searchPath];
+  const bind = (value: string): string => `$${values.push(value)}`;
+  const steps = [
+    `${IN_DATABASE}($1, true) as leftover`,
+    ...(role === undefined ? [] : [`${SET}('role', ${bind(role)}, true)`]),
+    `${SET}($1, $2, true)`,
+    `${SET}('search_path', $3, true)`,
+    ...(entry.proof === undefined ? [] : [`${SET}('${TENANT_PROOF_SETTING}', ${bind(entry.proof)}, true)`]),
+    ...(entry.readOnly ? [`${SET}('transaction_read_only', 'on', true)`] : []),
+    "1 operator(pg_catalog./) case when (select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r" +
+      " where r.rolname operator(pg_catalog.=) current_user) is false then 1 else 0 end",
+  ];
+  return { text: `select ${steps.join(", ")}`, values, rowMode: "array" };
+}
+
+/** Fails unless the transaction is still the one that was entered. Sent together with COMMIT, which then becomes a rollback. */
+export function stillInTenant(setting: string, tenantId: string): Statement {
+  return {
+    text: `select 1 operator(pg_catalog./) case when ${IN_DATABASE}($1, true) operator(pg_catalog.=) $2 then 1 else 0 end`,
+    values: [setting, tenantId],
+  };
+}
+
+/** True when the session carried a tenant before this transaction set its own: somebody set one for longer than a transaction. */
+export function carriedLeftover(answer: Answer | undefined): boolean {
+  const [row] = (answer?.rows ?? []) as readonly (readonly unknown[])[];
+  return row !== undefined && row[0] !== null && row[0] !== "";
+}
+
+/** True for the failure with which the two statements refuse. */
+export function refusedByEntry(error: unknown): boolean {
+  return codeOf(error) === REFUSED;
+}
+
+/** The SQLSTATE of a database error, or undefined. */
+export function codeOf(error: unknown): string | undefined {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return typeof code === "string" ? code : undefined;
+}

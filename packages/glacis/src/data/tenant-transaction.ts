@@ -1,0 +1,256 @@
+/** Transactions that are held to one tenant, from the first statement to the commit. */
+import { carriedLeftover, entryStatement, refusedByEntry, stillInTenant, type EntryOptions } from "./tenant-entry.ts";
+import { TenantIsolationError } from "./tenant-context.ts";
+import {
+  embeddedWire,
+  wireOf,
+  type Flight,
+  type PoolConnection,
+  type Statement,
+  type TenantEmbedded,
+  type TenantPool,
+  type Wire,
+} from "./tenant-driver.ts";
+import { explainFailure, reportCrossing, reportTenant, type Report } from "./tenant-events.ts";
+
+export interface TransactionOptions {
+  readonly database: TenantPool | TenantEmbedded;
+  readonly entry: EntryOptions;
+  readonly prove: ((tenantId: string, nowMs: number) => string) | undefined;
+  readonly report: Report | undefined;
+}
+
+export interface TransactionScope {
+  readonly tenantId: string;
+  readonly readOnly: boolean;
+}
+
+/** A transaction while its work runs. */
+export interface OpenTransaction {
+  readonly readOnly: boolean;
+  isOpen(): boolean;
+  readonly run: (statement: Statement) => Promise<readonly unknown[]>;
+  /** Runs work inside; when it rejects, the whole transaction is undone, whoever catches the error. */
+  join<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+export interface Transactions {
+  begin<Result>(scope: TransactionScope, work: (transaction: OpenTransaction) => Promise<Result>): Promise<Result>;
+  /** One statement as a transaction of its own. */
+  once(scope: TransactionScope, statement: Statement): Promise<readonly unknown[]>;
+}
+
+const BEGIN: Statement = { text: "begin", values: [] };
+const COMMIT: Statement = { text: "commit", values: [] };
+const ROLLBACK: Statement = { text: "rollback", values: [] };
+
+/**
+ * @throws TypeError when the database is neither a pool nor PGlite.
+ */
+export function transactionsOf(options: TransactionOptions): Transactions {
+  const { database } = options;
+  if (typeof (database as Partial<TenantEmbedded>)?.transaction === "function") {
+    return embeddedTransactions(options, database as TenantEmbedded);
+  }
+  if (typeof (database as Partial<TenantPool>)?.connect === "function") {
+    return pooledTransactions(options, database as TenantPool);
+  }
+  throw new TypeError("tenantDatabase() needs a pg pool or a PGlite instance as its database.");
+}
+
+function pooledTransactions(options: TransactionOptions, pool: TenantPool): Transactions {
+  /** Ends well or rolls back; a connection that cannot even do that, or that kept a tenant, is not used again. */
+  const within = <Result>(
+    scope: TransactionScope,
+    openingOf: (wire: Wire) => readonly Statement[],
+    use: (transaction: HeldTransaction, wire: Wire) => Promise<Result>,
+  ): Promise<Result> =>
+    borrow(pool, async (wire, lease) => {
+      const transaction = holdTransaction(options, scope, wire, openingOf(wire));
+      try {
+        const result = await use(transaction, wire);
+        lease.broken = transaction.isTainted();
+        return result;
+      } catch (error) {
+        const { failure } = await wire.send([ROLLBACK]);
+        lease.broken = failure !== undefined || transaction.isTainted();
+        throw error;
+      }
+    });
+  return {
+    begin: (scope, work) =>
+      within(
+        scope,
+        () => [BEGIN],
+        (transaction) => transaction.complete(work, [COMMIT]),
+      ),
+    once: (scope, statement) =>
+      within(
+        scope,
+        ({ atomic }) => (atomic ? [] : [BEGIN]),
+        (transaction, { atomic }) => transaction.only(statement, atomic ? [] : [COMMIT]),
+      ),
+  };
+}
+
+function embeddedTransactions(options: TransactionOptions, database: TenantEmbedded): Transactions {
+  const within = <Result>(scope: TransactionScope, use: (transaction: HeldTransaction) => Promise<Result>) =>
+    database.transaction((inner) => use(holdTransaction(options, scope, embeddedWire(inner), [])));
+  return {
+    begin: (scope, work) => within(scope, (transaction) => transaction.complete(work, [])),
+    once: (scope, statement) => within(scope, (transaction) => transaction.only(statement, [])),
+  };
+}
+
+interface Lease {
+  broken: boolean;
+}
+
+async function borrow<Result>(pool: TenantPool, use: (wire: Wire, lease: Lease) => Promise<Result>): Promise<Result> {
+  const client: PoolConnection = await pool.connect();
+  // A connection that breaks while it is out of the pool emits an error that nobody else listens to.
+  client.on("error", ignore);
+  const lease: Lease = { broken: true };
+  try {
+    return await use(wireOf(client), lease);
+  } finally {
+    client.off("error", ignore);
+    client.release(lease.broken);
+  }
+}
+
+function ignore(): void {}
+
+/** The same, with what its owner needs. */
+interface HeldTransaction extends OpenTransaction {
+  /** The session carried a tenant that outlived its transaction: the connection should not be used again. */
+  isTainted(): boolean;
+  /** Runs one statement, with the entry before it and the ending behind it. */
+  only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]>;
+  /** Runs the work and ends: in the tenant that was entered, or not at all. */
+  complete<Result>(
+    work: (transaction: OpenTransaction) => Promise<Result>,
+    ending: readonly Statement[],
+  ): Promise<Result>;
+}
+
+/** @param opening what precedes the entry on this wire */
+function holdTransaction(
+  options: TransactionOptions,
+  scope: TransactionScope,
+  wire: Wire,
+  opening: readonly Statement[],
+): HeldTransaction {
+  const { entry, prove, report } = options;
+  const { tenantId, readOnly } = scope;
+  let open = true;
+  let tainted = false;
+  let entered: Promise<void> | undefined;
+  let doom: { readonly cause: unknown } | undefined;
+
+  async function only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]> {
+    const entering = entryStatement(entry, { tenantId, proof: prove?.(tenantId, Date.now()), readOnly });
+    const sent = wire.send([...opening, entering, statement, ...ending]);
+    entered = sent.then((flight) => {
+      tainted = confirmEntry(flight, opening.length, options, tenantId);
+    });
+    // Whoever runs the next statement awaits this one as well; until then a failure is not an unhandled one.
+    entered.catch(ignore);
+    await entered;
+    return rowsOf(await sent, opening.length + 1, report, tenantId);
+  }
+
+  /** The first statement takes the entry along, in one flight; the others need their own alone. */
+  async function run(statement: Statement): Promise<readonly unknown[]> {
+    if (!open) {
+      throw new TenantIsolationError(
+        "This connection belongs to a transaction that has ended. Await every query inside withTenant().",
+      );
+    }
+    if (entered === undefined) return only(statement, []);
+    const sent = wire.send([statement]);
+    await entered;
+    return rowsOf(await sent, 0, report, tenantId);
+  }
+
+  async function join<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      doom ??= { cause: error };
+      throw error;
+    }
+  }
+
+  async function complete<Result>(
+    work: (transaction: OpenTransaction) => Promise<Result>,
+    ending: readonly Statement[],
+  ): Promise<Result> {
+    const result = await work(transaction).finally(() => {
+      open = false;
+    });
+    if (doom !== undefined) {
+      throw new TenantIsolationError("Work that had joined this transaction failed, so all of it is undone.", doom);
+    }
+    if (entered === undefined) return result;
+    await entered;
+    confirmEnd(await wire.send([stillInTenant(entry.setting, tenantId), ...ending]), report, tenantId);
+    return result;
+  }
+
+  const transaction = { readOnly, isOpen: () => open, isTainted: () => tainted, run, join, only, complete };
+  return transaction;
+}
+
+/**
+ * @param at where the entry stands in the flight
+ * @returns whether the session carried a tenant from before
+ */
+function confirmEntry(
+  { answers, failure }: Flight,
+  at: number,
+  { report }: TransactionOptions,
+  tenantId: string,
+): boolean {
+  if (failure !== undefined && failure.at <= at) {
+    if (!refusedByEntry(failure.error)) throw failure.error;
+    throw new TenantIsolationError(
+      "The database role is exempt from row-level security. Log in as a role without SUPERUSER and BYPASSRLS, or pass such a role.",
+    );
+  }
+  const leftover = carriedLeftover(answers[at]);
+  if (leftover) {
+    reportTenant(report, {
+      status: "observed",
+      severity: "error",
+      event: "tenant_setting_leaked",
+      tenant_id: tenantId,
+    });
+  }
+  return leftover;
+}
+
+function rowsOf(
+  { answers, failure }: Flight,
+  at: number,
+  report: Report | undefined,
+  tenantId: string,
+): readonly unknown[] {
+  if (failure !== undefined) throw explainFailure(report, tenantId, failure.error);
+  return answers[at]?.rows ?? [];
+}
+
+/**
+ * Text that was smuggled into a query could have changed the tenant. Nothing of such a transaction is kept or returned. It also fails when an
+ * earlier error was swallowed, after which Postgres would answer the commit by rolling back in silence.
+ */
+function confirmEnd({ answers, failure }: Flight, report: Report | undefined, tenantId: string): void {
+  if (refusedByEntry(failure?.error)) {
+    reportCrossing(report, tenantId, "tenant_changed");
+    throw new TenantIsolationError("The transaction is not in the tenant of its scope.");
+  }
+  if (failure !== undefined) throw explainFailure(report, tenantId, failure.error);
+  if (answers.at(-1)?.command === "ROLLBACK") {
+    throw new TenantIsolationError("The transaction was aborted before its commit, so nothing of it is kept.");
+  }
+}
