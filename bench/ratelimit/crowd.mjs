@@ -22,6 +22,7 @@ export async function measureCrowd() {
   collect();
   const before = process.memoryUsage();
   const counters = memoryRateLimits({ maxSubjects: CLIENTS }).open({ name: "crowd", methods: [], allowances });
+  const nobody = await slowest({ consume: () => undefined }, 0);
   const arriving = await slowest(counters, 0);
   collect();
   const after = process.memoryUsage();
@@ -34,6 +35,7 @@ export async function measureCrowd() {
     "heap, MB": megabytes("heapUsed"),
     "heap and typed arrays, MB": megabytes("heapUsed") + megabytes("arrayBuffers"),
     "resident, MB": megabytes("rss"),
+    ...describe("the loop alone", nobody, collections),
     ...describe("arriving", arriving, collections),
     ...describe("displacing", displacing, collections),
   };
