@@ -1,6 +1,5 @@
 /** Glacis on Fastify 5. */
 import type { Server } from "node:http";
-import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase } from "fastify";
 import type { AccessRule } from "../core/access.ts";
 import type { Exchange } from "../core/exchange.ts";
@@ -58,10 +57,6 @@ export function secureFastify(app: FastifyInstance, security: Security): void {
     }
   });
   app.addHook("onRequest", (request, reply, done) => guardRequest(security, app, request, reply, done));
-  app.addHook("preParsing", (request, _reply, payload, done) => {
-    const bytes = stateOf(request.raw)?.bodyBytes;
-    done(null, bytes === undefined ? payload : replay(bytes));
-  });
   deliverBodies(app, security);
   answerErrors(app, security);
   answerNotFound(app, security);
@@ -146,7 +141,7 @@ function enter(state: RequestState, request: FastifyRequest): Passage {
   return admit(state, route);
 }
 
-/** Fastify picks a parser by content type and gives it a stream. Ours has nothing left to read: the body has been read and judged. */
+/** Fastify picks a parser by content type and gives it the stream. Ours need not read it: the body has been read and judged. */
 function deliverBodies(app: FastifyInstance, security: Security): void {
   const { parses } = security.layers.body;
   const deliver = (
@@ -161,16 +156,6 @@ function deliverBodies(app: FastifyInstance, security: Security): void {
   if (parses("application/problem+json")) app.addContentTypeParser(/^[\w.-]+\/[\w.-]+\+json/iu, deliver);
   if (parses("application/x-www-form-urlencoded"))
     app.addContentTypeParser("application/x-www-form-urlencoded", deliver);
-}
-
-/** The same bytes once more, for a parser of the application's own, such as one that verifies a signature. */
-function replay(bytes: Buffer): Readable {
-  return new Readable({
-    read() {
-      this.push(bytes);
-      this.push(null);
-    },
-  });
 }
 
 function answerErrors(app: FastifyInstance, security: Security): void {

@@ -19,14 +19,29 @@ const { push: nodePush } = IncomingMessage.prototype as unknown as { readonly pu
  */
 export function boundedPush(this: GuardedRequest, chunk: unknown, encoding?: BufferEncoding): boolean {
   const state = stateOf(this);
-  if (state === undefined || !(chunk instanceof Uint8Array)) return nodePush.call(this, chunk, encoding);
+  if (state === undefined) return nodePush.call(this, chunk, encoding);
+  if (!(chunk instanceof Uint8Array)) return endBody(state, chunk);
   const before = state.receivedBytes;
   state.receivedBytes = before + chunk.length;
   if (before > maxBytes(state)) return true;
   if (state.receivedBytes > maxBytes(state)) return refuseBody(state, tooLarge(maxBytes(state)));
   const refusal = watch(state, chunk);
   if (refusal !== undefined) return refuseBody(state, refusal);
-  return nodePush.call(this, chunk, encoding);
+  if (state.collecting === undefined) return nodePush.call(this, chunk, encoding);
+  state.collecting.push(chunk as Buffer);
+  return true;
+}
+
+/** The last push is `null`. What we have collected goes into the stream now, so that whoever reads it later finds the body untouched. */
+function endBody(state: RequestState, end: unknown): boolean {
+  const { collecting, request, collected } = state;
+  if (collecting === undefined) return nodePush.call(request, end);
+  const bytes = collecting.length === 1 ? (collecting[0] as Buffer) : Buffer.concat(collecting);
+  state.collecting = undefined;
+  if (bytes.length > 0) nodePush.call(request, bytes);
+  nodePush.call(request, end);
+  collected?.(bytes);
+  return true;
 }
 
 /** Called when the route becomes known: its own bounds hold from here on. @returns a refusal when the body is known to exceed them */
@@ -76,7 +91,7 @@ function refuseBody(state: RequestState, refusal: Decision): boolean {
   state.maxBytes = -1;
   send(state, { ...state.security.refuse(state.exchange, refusal), close: true });
   abandonBody(state.request);
-  state.cancelRead?.();
+  state.collected?.(undefined);
   return true;
 }
 
@@ -94,7 +109,7 @@ export function readText(state: RequestState): string | undefined | Promise<stri
   if (exchange.header("transfer-encoding") === undefined && Number(exchange.header("content-length") ?? "0") === 0)
     return "";
   if (request.readableDidRead) return readElsewhere(state);
-  return collect(request, state).then((bytes) => {
+  return collect(state).then((bytes) => {
     if (bytes === undefined) return undefined;
     state.bodyBytes = bytes;
     return isUtf8(bytes) ? bytes.toString("utf8") : refused(state, "body_malformed", "utf8");
@@ -120,18 +135,20 @@ function textFields(body: object): [string, string][] {
   );
 }
 
-function collect(request: IncomingMessage, state: RequestState): Promise<Buffer | undefined> {
+/** Takes the bytes before the stream gets them, which spares them the way through it. */
+function collect(state: RequestState): Promise<Buffer | undefined> {
+  const { request } = state;
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    const settle = (bytes: Buffer | undefined): void => {
-      state.cancelRead = undefined;
-      resolve(bytes);
-    };
-    state.cancelRead = () => settle(undefined);
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.once("end", () => settle(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks)));
-    request.once("error", () => settle(undefined));
-    request.once("close", () => settle(undefined));
+    // While something asynchronous decided, the stream has buffered the beginning, and perhaps everything.
+    const buffered = request.readableLength > 0 ? [request.read() as Buffer] : [];
+    if (request.complete) {
+      for (const bytes of buffered) request.unshift(bytes);
+      resolve(buffered[0] ?? Buffer.alloc(0));
+      return;
+    }
+    state.collecting = buffered;
+    state.collected = resolve;
+    request.once("close", () => resolve(undefined));
   });
 }
 

@@ -39,8 +39,9 @@ export function attach(security: Security, request: IncomingMessage, response: S
     receivedBytes: 0,
     maxBytes: undefined,
     watch: undefined,
+    collecting: undefined,
+    collected: undefined,
     bodyBytes: undefined,
-    cancelRead: undefined,
   };
   keepState(state);
   request.push = boundedPush;

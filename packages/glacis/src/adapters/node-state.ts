@@ -22,10 +22,12 @@ export interface RequestState {
   maxBytes: number | undefined;
   /** Judges multipart chunks as they pass. */
   watch: ((chunk: Uint8Array) => Decision | undefined) | undefined;
+  /** The body so far, while we read it. */
+  collecting: Buffer[] | undefined;
+  /** Takes the complete body, or undefined when it is refused. */
+  collected: ((bytes: Buffer | undefined) => void) | undefined;
   /** The body as it arrived, once we have read it. */
   bodyBytes: Buffer | undefined;
-  /** Ends a pending read of the body when the body is refused. */
-  cancelRead: (() => void) | undefined;
 }
 
 export interface GuardedRequest extends IncomingMessage {
