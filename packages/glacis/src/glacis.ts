@@ -251,6 +251,7 @@ export function glacis(layers: Layers): Security {
     },
 
     done(exchange, outcome) {
+      for (const event of exchange.noted ?? []) report(event, exchange);
       for (const control of finishing) {
         try {
           control.done?.(exchange, outcome);

@@ -1,5 +1,6 @@
 import type { ClientAddress, Nonce, RequestId } from "./brand.ts";
 import type { HeaderPair } from "./decision.ts";
+import type { AuditEvent } from "./event.ts";
 import type {
   IdentifiedFacts,
   ParseCookies,
@@ -27,6 +28,7 @@ const UNDECLARED: RouteFacts = Object.freeze({
   csrfExempt: undefined,
 });
 
+const MOST_NOTED = 100;
 const SLASH = 0x2f;
 const ABSOLUTE_START = /^[a-z]+:\/\/[^/]*/iu;
 
@@ -57,6 +59,9 @@ export class Exchange implements IdentifiedFacts {
   bodyText: string | undefined = undefined;
   /** Headers that decisions have added for the response. */
   responseHeaders: HeaderPair[] | undefined = undefined;
+
+  /** What code inside the request had to say; written to the log with the request's context when it ends. */
+  noted: AuditEvent[] | undefined = undefined;
 
   readonly #interpretation: Interpretation;
   readonly #queryStart: number;
@@ -116,5 +121,11 @@ export class Exchange implements IdentifiedFacts {
   addResponseHeaders(headers: readonly HeaderPair[]): void {
     if (headers.length === 0) return;
     (this.responseHeaders ??= []).push(...headers);
+  }
+
+  /** Leaves an event for the log. A request says at most a hundred things: one fault for each of ten thousand rows is one fault. */
+  note(event: AuditEvent): void {
+    const noted = (this.noted ??= []);
+    if (noted.length < MOST_NOTED) noted.push(event);
   }
 }

@@ -15,6 +15,8 @@ export interface User {
   readonly id: UserId;
   readonly tenantId: TenantId;
   readonly roles: readonly string[];
+  /** Teams, departments: what `group:` means in an access policy. */
+  readonly groups?: readonly string[];
   readonly assurance: AssuranceLevel;
   /** When the user last proved a credential, in milliseconds since the epoch. Step-up rules measure from here. */
   readonly authenticatedAtMs: number;
@@ -25,6 +27,7 @@ export interface Service {
   readonly id: string;
   readonly tenantId: TenantId;
   readonly roles: readonly string[];
+  readonly groups?: readonly string[];
 }
 
 /** Who is asking. Only a user and a service belong to a tenant. */

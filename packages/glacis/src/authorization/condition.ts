@@ -1,0 +1,114 @@
+/** A condition as data: the one form that the predicate, the list filter and the row-level security policy are all compiled from. */
+import type { Principal } from "../core/principal.ts";
+import type { Column, Scalar } from "./columns.ts";
+
+/** One thing about the caller. A service has no `userId` and a user no `serviceId`, so that equal texts are not taken for equal callers. */
+export type Attribute = "userId" | "serviceId" | "tenantId";
+export type ListAttribute = "roles" | "groups";
+
+export type Operator = "=" | "<" | "<=" | ">" | ">=";
+
+export type Operand =
+  | { readonly kind: "literal"; readonly value: Scalar }
+  | { readonly kind: "attribute"; readonly name: Attribute }
+  | { readonly kind: "column"; readonly column: Column };
+
+/** Who asks, as a statement names it. */
+export type CallerPattern =
+  | { readonly kind: "anonymous" | "authenticated" | "any-user" | "any-service" }
+  | { readonly kind: "role" | "group" | "user" | "service"; readonly name: string };
+
+/** A function of the application. It sees more than SQL could, so nothing but the predicate can be made of it. */
+export type OpaqueTest = (principal: Principal, row: Readonly<Record<string, unknown>>) => unknown;
+
+/**
+ * Three-valued like SQL: a comparison with null is unknown, and `not` of unknown is unknown. An allowing statement needs true, a denying one
+ * is lifted by false alone; so what is unknown refuses either way.
+ */
+export type Condition =
+  | { readonly kind: "constant"; readonly value: boolean }
+  | { readonly kind: "caller"; readonly pattern: CallerPattern }
+  | { readonly kind: "compare"; readonly column: Column; readonly operator: Operator; readonly operand: Operand }
+  | { readonly kind: "among"; readonly column: Column; readonly values: readonly Scalar[] }
+  | { readonly kind: "member"; readonly column: Column; readonly list: ListAttribute }
+  | { readonly kind: "contains"; readonly column: Column; readonly operand: Operand }
+  | { readonly kind: "absent"; readonly column: Column }
+  | { readonly kind: "not"; readonly condition: Condition }
+  | { readonly kind: "all"; readonly conditions: readonly Condition[] }
+  | { readonly kind: "any"; readonly conditions: readonly Condition[] }
+  | { readonly kind: "opaque"; readonly name: string; readonly test: OpaqueTest };
+
+export const TRUE: Condition = Object.freeze({ kind: "constant", value: true });
+export const FALSE: Condition = Object.freeze({ kind: "constant", value: false });
+
+/** True when every one is; the empty conjunction is true. */
+export function all(conditions: readonly Condition[]): Condition {
+  const flat = conditions.flatMap((each) => (each.kind === "all" ? each.conditions : [each]));
+  const rest = flat.filter((each) => each.kind !== "constant" || !each.value);
+  if (rest.some((each) => each.kind === "constant")) return FALSE;
+  if (rest.length === 0) return TRUE;
+  return rest.length === 1 ? (rest[0] as Condition) : { kind: "all", conditions: rest };
+}
+
+/** True when one is; the empty disjunction is false. */
+export function any(conditions: readonly Condition[]): Condition {
+  const flat = conditions.flatMap((each) => (each.kind === "any" ? each.conditions : [each]));
+  const rest = flat.filter((each) => each.kind !== "constant" || each.value);
+  if (rest.some((each) => each.kind === "constant")) return TRUE;
+  if (rest.length === 0) return FALSE;
+  return rest.length === 1 ? (rest[0] as Condition) : { kind: "any", conditions: rest };
+}
+
+export function not(condition: Condition): Condition {
+  if (condition.kind === "constant") return condition.value ? FALSE : TRUE;
+  return condition.kind === "not" ? condition.condition : { kind: "not", condition };
+}
+
+/**
+ * The same condition once something is known about the caller.
+ *
+ * @param know says whether a pattern holds, or undefined where that is not known yet
+ */
+export function knowing(condition: Condition, know: (pattern: CallerPattern) => boolean | undefined): Condition {
+  switch (condition.kind) {
+    case "caller": {
+      const known = know(condition.pattern);
+      return known === undefined ? condition : known ? TRUE : FALSE;
+    }
+    case "not":
+      return not(knowing(condition.condition, know));
+    case "all":
+      return all(condition.conditions.map((each) => knowing(each, know)));
+    case "any":
+      return any(condition.conditions.map((each) => knowing(each, know)));
+    case "constant":
+    case "compare":
+    case "among":
+    case "member":
+    case "contains":
+    case "absent":
+    case "opaque":
+      return condition;
+  }
+}
+
+/** The name of an opaque function inside a condition, if there is one. */
+export function opaqueIn(condition: Condition): string | undefined {
+  switch (condition.kind) {
+    case "opaque":
+      return condition.name;
+    case "not":
+      return opaqueIn(condition.condition);
+    case "all":
+    case "any":
+      return condition.conditions.map(opaqueIn).find((name) => name !== undefined);
+    case "constant":
+    case "caller":
+    case "compare":
+    case "among":
+    case "member":
+    case "contains":
+    case "absent":
+      return undefined;
+  }
+}

@@ -1,0 +1,33 @@
+export { accessPolicy, type AccessPolicy, type AccessPolicyOptions, type Authorized } from "./access-policy.ts";
+export type { ColumnDeclaration, Columns, ColumnType, RowOf } from "./columns.ts";
+export type { FieldRule } from "./field-rules.ts";
+export type { ListFilter, ListFilterOptions, SqlTag } from "./list-filter.ts";
+export {
+  above,
+  anyOf,
+  atLeast,
+  atMost,
+  below,
+  caller,
+  contains,
+  isNull,
+  isPresent,
+  not,
+  opaque,
+  sameAs,
+  type ConditionSource,
+} from "./match.ts";
+export { objectLevelAuthorization } from "./object-level-authorization.ts";
+export { ownership, type Ownership, type OwnershipOptions } from "./ownership.ts";
+export {
+  checkPolicyDrift,
+  policyDrift,
+  type DriftConnection,
+  type LivePolicy,
+  type TableSecurity,
+} from "./policy-drift.ts";
+export type { PolicyDecision } from "./policy-judge.ts";
+export { policyRoute } from "./policy-route.ts";
+export { acrossTenants, type AcrossTenants } from "./read-policy.ts";
+export { rowSecurity, rowSettings, type RowPolicy, type RowSecurity, type RowSecurityOptions } from "./row-security.ts";
+export type { ActionKind, Statement } from "./statements.ts";
