@@ -70,7 +70,7 @@ describe("a client that keeps failing", () => {
     } finally {
       await folio.stop();
     }
-  });
+  }, 120_000);
 });
 
 describe("a session", () => {

@@ -1,0 +1,71 @@
+import { createRequire } from "node:module";
+import chromium from "@sparticuz/chromium";
+import { chromium as engine, type Browser, type BrowserContext, type Page } from "playwright-core";
+
+/**
+ * Chromium from npm. The package's own flags are for a function without a screen and switch the web's security off; these switch off what a
+ * container lacks and nothing that a test is about.
+ */
+const FLAGS = [
+  "--no-sandbox",
+  "--no-zygote",
+  "--use-gl=angle",
+  "--use-angle=swiftshader",
+  "--enable-unsafe-swiftshader",
+];
+
+export async function openBrowser(): Promise<Browser> {
+  return engine.launch({ executablePath: await chromium.executablePath(), args: FLAGS, headless: true });
+}
+
+export interface Visit {
+  readonly page: Page;
+  /** Everything that the browser complained about: policy violations, script errors, failed loads of a page's own parts. */
+  readonly complaints: readonly string[];
+  close(): Promise<void>;
+}
+
+type VisitOptions = NonNullable<Parameters<Browser["newContext"]>[0]>;
+
+export async function visit(browser: Browser, baseURL: string, options: VisitOptions = {}): Promise<Visit> {
+  const context = await browser.newContext({ baseURL, ...options });
+  const complaints: string[] = [];
+  await listen(context, complaints);
+  const page = await context.newPage();
+  return { page, complaints, close: () => context.close() };
+}
+
+async function listen(context: BrowserContext, complaints: string[]): Promise<void> {
+  await context.exposeFunction("complain", (text: string) => complaints.push(text));
+  await context.addInitScript(`
+    addEventListener("securitypolicyviolation", (event) => complain("violation: " + event.effectiveDirective + " " + event.blockedURI));
+  `);
+  context.on("weberror", (error) => complaints.push(`script: ${error.error().message}`));
+  context.on("console", (message) => {
+    if (/content security policy|trusted type|refused to/iu.test(message.text()))
+      complaints.push(`console: ${message.text()}`);
+  });
+  context.on("response", (response) => {
+    const part = response.request().resourceType() !== "document";
+    if (part && response.status() >= 400) complaints.push(`${response.status()} ${response.url()}`);
+  });
+}
+
+const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** What axe finds against WCAG 2.2 A and AA, one line each. */
+export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
+  const { readFileSync } = await import("node:fs");
+  await page.evaluate(readFileSync(axePath, "utf8"));
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResult> } };
+    const { violations } = await axe.run({
+      runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
+    });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));
+  });
+}
+
+interface AxeResult {
+  readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
+}
