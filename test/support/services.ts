@@ -37,8 +37,6 @@ export async function testDatabase(suite: string): Promise<TestDatabase | undefi
   const url = new URL(server);
   url.pathname = `/${name}`;
   const pool = new pg.Pool({ connectionString: url.href });
-  // Dropping the database may overtake the goodbye of a connection.
-  pool.on("error", () => undefined);
   // Dropping the database cuts connections that are still saying goodbye; nobody is left to hear it.
   pool.on("error", () => undefined).on("connect", (client) => client.on("error", () => undefined));
   return {
