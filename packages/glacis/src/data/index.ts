@@ -1,5 +1,7 @@
 export { keyRing, newKey } from "./key-ring.ts";
 export { secretsManagement } from "./secrets-management.ts";
+export { systemDatabase, type SystemDatabase, type SystemDatabaseOptions } from "./system-scope.ts";
+export type { TenantConnection } from "./tenant-connection.ts";
 export {
   currentTenant,
   keepTenant,
@@ -9,10 +11,6 @@ export {
 } from "./tenant-context.ts";
 export type { TenantEmbedded, TenantPool } from "./tenant-driver.ts";
 export { installTenantProof } from "./tenant-proof.ts";
-export {
-  tenantDatabase,
-  type TenantConnection,
-  type TenantDatabase,
-  type TenantDatabaseOptions,
-  type TenantWorkOptions,
-} from "./tenant.ts";
+export { tenantMigration, type TenantMigrationOptions } from "./tenant-migration.ts";
+export type { TenantReference, TenantTable } from "./tenant-table.ts";
+export { tenantDatabase, type TenantDatabase, type TenantDatabaseOptions, type TenantWorkOptions } from "./tenant.ts";

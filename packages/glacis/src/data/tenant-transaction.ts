@@ -1,11 +1,10 @@
 /** Transactions that are held to one tenant, from the first statement to the commit. */
 import { carriedLeftover, entryStatement, refusedByEntry, stillInTenant, type EntryOptions } from "./tenant-entry.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
+import { borrow } from "./pool-lease.ts";
 import {
   embeddedWire,
-  wireOf,
   type Flight,
-  type PoolConnection,
   type Statement,
   type TenantEmbedded,
   type TenantPool,
@@ -100,23 +99,6 @@ function embeddedTransactions(options: TransactionOptions, database: TenantEmbed
     begin: (scope, work) => within(scope, (transaction) => transaction.complete(work, [])),
     once: (scope, statement) => within(scope, (transaction) => transaction.only(statement, [])),
   };
-}
-
-interface Lease {
-  broken: boolean;
-}
-
-async function borrow<Result>(pool: TenantPool, use: (wire: Wire, lease: Lease) => Promise<Result>): Promise<Result> {
-  const client: PoolConnection = await pool.connect();
-  // A connection that breaks while it is out of the pool emits an error that nobody else listens to.
-  client.on("error", ignore);
-  const lease: Lease = { broken: true };
-  try {
-    return await use(wireOf(client), lease);
-  } finally {
-    client.off("error", ignore);
-    client.release(lease.broken);
-  }
 }
 
 function ignore(): void {}

@@ -12,17 +12,11 @@ import {
   TenantIsolationError,
   type TenantContext,
 } from "./tenant-context.ts";
-import type { Statement, TenantEmbedded, TenantPool } from "./tenant-driver.ts";
+import { connectionOf, type TenantConnection } from "./tenant-connection.ts";
+import type { TenantEmbedded, TenantPool } from "./tenant-driver.ts";
 import type { Report } from "./tenant-events.ts";
 import { tenantProofs } from "./tenant-proof.ts";
 import { transactionsOf, type OpenTransaction, type Transactions } from "./tenant-transaction.ts";
-
-/** One tenant's view of the database, for as long as the work runs. */
-export interface TenantConnection {
-  query<Row = Readonly<Record<string, unknown>>>(text: string, values?: readonly unknown[]): Promise<readonly Row[]>;
-  /** The same with each row as an array in the order of the columns, which is what query builders read. */
-  queryArrays(text: string, values?: readonly unknown[]): Promise<readonly (readonly unknown[])[]>;
-}
 
 export interface TenantDatabaseOptions {
   readonly database: TenantPool | TenantEmbedded;
@@ -156,13 +150,4 @@ function openTransaction(context: TenantContext | undefined, owner: object): Ope
 function refuseWider(open: OpenTransaction, readOnly: boolean): void {
   if (!open.readOnly || readOnly) return;
   throw new TenantIsolationError("The surrounding transaction is read-only, and this work asked to write.");
-}
-
-function connectionOf(run: (statement: Statement) => Promise<readonly unknown[]>): TenantConnection {
-  return {
-    query: async <Row>(text: string, values: readonly unknown[] = []) =>
-      (await run({ text, values })) as readonly Row[],
-    queryArrays: async (text, values = []) =>
-      (await run({ text, values, rowMode: "array" })) as readonly (readonly unknown[])[],
-  };
 }

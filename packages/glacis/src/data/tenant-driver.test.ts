@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import pg from "pg";
+import { countingProxy, type CountingProxy } from "../../../../test/support/counting-proxy.ts";
+import { tenantGround, type TenantGround } from "../../../../test/support/tenant-ground.ts";
+import type { TenantId } from "../core/brand.ts";
+import { tenantScope, type TenantScope } from "../core/principal.ts";
+import { tenantMigration } from "./tenant-migration.ts";
+import type { PoolConnection, TenantPool } from "./tenant-driver.ts";
+import { tenantDatabase, type TenantDatabase } from "./tenant.ts";
+
+const ground: TenantGround | undefined = await tenantGround("tenant_driver");
+const scopeOf = (tenantId: string): TenantScope =>
+  tenantScope({ kind: "service", id: "test", tenantId: tenantId as TenantId, roles: [] });
+const a = randomUUID();
+
+/** What is neither `pg` nor made to be like it: a pool that somebody has wrapped, with queries alone. */
+function wrapped(pool: pg.Pool): TenantPool {
+  return {
+    async connect(): Promise<PoolConnection> {
+      const client = await pool.connect();
+      return {
+        query: (query) => client.query(query),
+        on: (event, listener) => client.on(event, listener),
+        off: (event, listener) => client.off(event, listener),
+        release: (error) => client.release(error),
+      };
+    },
+  };
+}
+
+describe.runIf(ground !== undefined)("flights", () => {
+  const { owner, role, url, pool } = ground as TenantGround;
+  let proxy: CountingProxy;
+  let drivers: Readonly<Record<"plain" | "pipelined" | "wrapped", TenantDatabase>>;
+
+  beforeAll(async () => {
+    await owner.query(
+      "create table notes (tenant_id uuid not null, id uuid primary key default gen_random_uuid(), text text)",
+    );
+    await owner.query(tenantMigration({ role, tables: [{ name: "notes" }] }));
+    const target = new URL(url);
+    proxy = await countingProxy({ host: target.hostname, port: Number(target.port || "5432") });
+    target.hostname = "127.0.0.1";
+    target.port = String(proxy.port);
+    const through = { connectionString: target.href, max: 1 };
+    drivers = {
+      plain: tenantDatabase({ database: pool(through) }),
+      pipelined: tenantDatabase({ database: pool({ ...through, pipeline: true } as pg.PoolConfig) }),
+      wrapped: tenantDatabase({ database: wrapped(pool(through)) }),
+    };
+    for (const tenants of Object.values(drivers)) await tenants.forTenant(scopeOf(a)).query("select 1");
+  });
+  afterAll(async () => {
+    await ground?.drop();
+    await proxy.close();
+  });
+
+  it.each([
+    ["plain", 1],
+    ["pipelined", 1],
+    ["wrapped", 4],
+  ] as const)("take one round trip for a query on a %s pool, where it can: %i", async (name, trips) => {
+    proxy.take();
+    await drivers[name].forTenant(scopeOf(a)).query("select text from notes");
+    expect(proxy.take()).toBe(trips);
+  });
+
+  it.each([
+    ["plain", 4],
+    ["pipelined", 4],
+    ["wrapped", 7],
+  ] as const)("add the commit and nothing else to a transaction of three queries on a %s pool", async (name, trips) => {
+    proxy.take();
+    await drivers[name].withTenant(scopeOf(a), async (connection) => {
+      for (const text of ["one", "two"]) {
+        await connection.query("insert into notes (tenant_id, text) values ($1, $2)", [a, text]);
+      }
+      return connection.query("select count(*) from notes");
+    });
+    expect(proxy.take()).toBe(trips);
+  });
+
+  describe.each(["plain", "pipelined", "wrapped"] as const)("over a %s pool", (name) => {
+    const tenants = (): TenantDatabase => drivers[name];
+
+    it("parse values as the driver does", async () => {
+      const [row] = await tenants()
+        .forTenant(scopeOf(a))
+        .query("select 7 as number, true as truth, null as nothing, $1::jsonb as document, $2::timestamptz as moment", [
+          { nested: [1] },
+          new Date(0),
+        ]);
+      expect(row).toEqual({ number: 7, truth: true, nothing: null, document: { nested: [1] }, moment: new Date(0) });
+      expect(await tenants().forTenant(scopeOf(a)).queryArrays("select 1, 2")).toEqual([[1, 2]]);
+    });
+
+    it("answer an empty query and a command without rows", async () => {
+      expect(await tenants().forTenant(scopeOf(a)).query("")).toEqual([]);
+      expect(await tenants().forTenant(scopeOf(a)).query("set local work_mem = '8MB'")).toEqual([]);
+    });
+
+    it("reject with the database's own error, and go on", async () => {
+      await expect(tenants().forTenant(scopeOf(a)).query("select 1 / 0")).rejects.toMatchObject({ code: "22012" });
+      await expect(tenants().forTenant(scopeOf(a)).query("selec")).rejects.toMatchObject({ code: "42601" });
+      expect(await tenants().forTenant(scopeOf(a)).query("select 1 as one")).toEqual([{ one: 1 }]);
+    });
+
+    it("reject a value that cannot be sent, and go on", async () => {
+      const circular: { self?: object } = {};
+      circular.self = circular;
+      const asked = tenants().withTenant(scopeOf(a), (connection) => connection.query("select $1::jsonb", [circular]));
+      await expect(asked).rejects.toThrow(/circular/iu);
+      expect(await tenants().forTenant(scopeOf(a)).query("select 2 as two")).toEqual([{ two: 2 }]);
+    });
+
+    it("keep parallel queries of one transaction in order", async () => {
+      const answers = await tenants().withTenant(scopeOf(a), (connection) =>
+        Promise.all([1, 2, 3, 4, 5].map((value) => connection.query("select $1::int as value", [value]))),
+      );
+      expect(answers.flat()).toEqual([1, 2, 3, 4, 5].map((value) => ({ value })));
+    });
+
+    it("undo a single write that fails at the end of its own transaction", async () => {
+      const asked = tenants()
+        .forTenant(scopeOf(a))
+        .query(
+          "with added as (insert into notes (tenant_id, text) values ($1, 'half') returning 1) select 1 / 0 from added",
+          [a],
+        );
+      await expect(asked).rejects.toMatchObject({ code: "22012" });
+      expect(await tenants().forTenant(scopeOf(a)).query("select 1 from notes where text = 'half'")).toEqual([]);
+    });
+
+    it("refuse COPY, which has no place in a query", async () => {
+      await expect(tenants().forTenant(scopeOf(a)).query("copy notes from stdin")).rejects.toThrow();
+      expect(await tenants().forTenant(scopeOf(a)).query("select 3 as three")).toEqual([{ three: 3 }]);
+    });
+  });
+
+  it("keep a query time limit of the driver", async () => {
+    const hasty = tenantDatabase({ database: pool({ max: 1, query_timeout: 300 }) });
+    await expect(hasty.forTenant(scopeOf(a)).query("select pg_sleep(3)")).rejects.toThrow(/timeout/iu);
+    expect(await hasty.forTenant(scopeOf(a)).query("select 1 as one")).toEqual([{ one: 1 }]);
+  });
+});
