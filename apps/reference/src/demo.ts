@@ -1,8 +1,4 @@
-import type { TenantScope } from "glacis";
-import { systemScope, type Accounts, type Role } from "./accounts/accounts.ts";
-import type { PasswordHasher } from "./accounts/password-hasher.ts";
-import type { Database } from "./database/database.ts";
-import { documents, documentShares } from "./database/schema.ts";
+import type { Role } from "./accounts/accounts.ts";
 
 export interface DemoPerson {
   readonly key: string;
@@ -33,66 +29,64 @@ export const DEMO: readonly DemoTenant[] = [
     id: "a0000000-0000-4000-8000-000000000000",
     name: "Alpha Surveying",
     people: [
-      person(
-        "a_admin",
-        "a0000000-0000-4000-8000-000000000001",
-        "Ada Admin",
-        "admin@alpha.test",
-        "Alpha-Admin-Passw0rd!",
-        "owner",
-      ),
-      person(
-        "a_user",
-        "a0000000-0000-4000-8000-000000000002",
-        "Alice Abel",
-        "alice@alpha.test",
-        "Alice-Correct-Horse-9",
-        "member",
-      ),
-      person(
-        "a_user2",
-        "a0000000-0000-4000-8000-000000000003",
-        "Amy Arden",
-        "amy@alpha.test",
-        "Amy-Correct-Horse-91",
-        "member",
-      ),
+      {
+        key: "a_admin",
+        id: "a0000000-0000-4000-8000-000000000001",
+        name: "Ada Admin",
+        email: "admin@alpha.test",
+        password: "Alpha-Admin-Passw0rd!",
+        role: "owner",
+      },
+      {
+        key: "a_user",
+        id: "a0000000-0000-4000-8000-000000000002",
+        name: "Alice Abel",
+        email: "alice@alpha.test",
+        password: "Alice-Correct-Horse-9",
+        role: "member",
+      },
+      {
+        key: "a_user2",
+        id: "a0000000-0000-4000-8000-000000000003",
+        name: "Amy Arden",
+        email: "amy@alpha.test",
+        password: "Amy-Correct-Horse-91",
+        role: "member",
+      },
     ],
   },
   {
     id: "b0000000-0000-4000-8000-000000000000",
     name: "Bravo Textiles",
     people: [
-      person(
-        "b_admin",
-        "b0000000-0000-4000-8000-000000000001",
-        "Bea Admin",
-        "admin@bravo.test",
-        "Bravo-Admin-Passw0rd!",
-        "owner",
-      ),
-      person(
-        "b_user",
-        "b0000000-0000-4000-8000-000000000002",
-        "Bob Brandt",
-        "bob@bravo.test",
-        "Bob-Correct-Horse-99",
-        "member",
-      ),
+      {
+        key: "b_admin",
+        id: "b0000000-0000-4000-8000-000000000001",
+        name: "Bea Admin",
+        email: "admin@bravo.test",
+        password: "Bravo-Admin-Passw0rd!",
+        role: "owner",
+      },
+      {
+        key: "b_user",
+        id: "b0000000-0000-4000-8000-000000000002",
+        name: "Bob Brandt",
+        email: "bob@bravo.test",
+        password: "Bob-Correct-Horse-99",
+        role: "member",
+      },
     ],
   },
 ];
 
 /** Accounts that a black-box test may lock without locking anybody whom it still needs. */
 const EXPENDABLE: readonly DemoPerson[] = [1, 2, 3, 4, 5, 6].map((number) => ({
-  ...person(
-    `lock${number}`,
-    `a0000000-0000-4000-8000-00000000001${number}`,
-    `Lock ${number}`,
-    `lock${number}@alpha.test`,
-    `Lock-Me-Please-${number}${number}`,
-    "member",
-  ),
+  key: `lock${number}`,
+  id: `a0000000-0000-4000-8000-00000000001${number}`,
+  name: `Lock ${number}`,
+  email: `lock${number}@alpha.test`,
+  password: `Lock-Me-Please-${number}${number}`,
+  role: "member",
   hidden: true,
 }));
 
@@ -100,79 +94,6 @@ const EXPENDABLE: readonly DemoPerson[] = [1, 2, 3, 4, 5, 6].map((number) => ({
 export const TEST_TENANTS: readonly DemoTenant[] = DEMO.map((tenant, index) =>
   index === 0 ? { ...tenant, people: [...tenant.people, ...EXPENDABLE] } : tenant,
 );
-
-function person(key: string, id: string, name: string, email: string, password: string, role: Role): DemoPerson {
-  return { key, id, name, email, password, role };
-}
-
-export interface Seeding {
-  readonly database: Database;
-  readonly accounts: Accounts;
-  /** By e-mail address; hashing is slow and begins before there is a database. */
-  readonly hashes: ReadonlyMap<string, string>;
-}
-
-/** Hashes every password of the demonstration, two at a time. */
-export async function hashDemo(hasher: PasswordHasher, tenants: readonly DemoTenant[]): Promise<Seeding["hashes"]> {
-  const hashes = new Map<string, string>();
-  const people = tenants.flatMap((tenant) => tenant.people);
-  const work = async (): Promise<void> => {
-    for (let next = people.shift(); next !== undefined; next = people.shift()) {
-      hashes.set(next.email, await hasher.hash(next.password));
-    }
-  };
-  await Promise.all([work(), work()]);
-  return hashes;
-}
-
-/** Fills an empty database. What is already there stays as it is. */
-export async function seedDemo({ database, accounts, hashes }: Seeding, tenants: readonly DemoTenant[]): Promise<void> {
-  for (const tenant of tenants) {
-    const [first, ...others] = tenant.people;
-    if (first === undefined || (await accounts.findCredentials(first.email)) !== undefined) continue;
-    const newcomer = (one: DemoPerson) => ({ ...one, passwordHash: hashes.get(one.email) ?? "" });
-    await accounts.createTenant(tenant, newcomer(first));
-    const scope = systemScope(tenant.id, "seed");
-    for (const other of others) await accounts.addPerson(scope, newcomer(other));
-    await seedDocuments(database, scope, tenant);
-  }
-}
-
-async function seedDocuments(database: Database, scope: TenantScope, tenant: DemoTenant): Promise<void> {
-  const people = tenant.people.filter(({ hidden }) => hidden !== true);
-  const author = people[1];
-  const lead = people[0];
-  if (author === undefined || lead === undefined) return;
-  const tenantId = tenant.id;
-  const which = tenant === DEMO[0] || tenant.id === DEMO[0]?.id ? "alpha" : "bravo";
-  const texts = TEXTS[which];
-  const rows = texts.map(({ id, title, body, link, byLead, minutes }) => {
-    const at = new Date(Date.UTC(2026, 10, 20, 9, 0) + minutes * 60_000);
-    const ownerId = byLead === true ? lead.id : author.id;
-    return {
-      tenantId,
-      ...(id !== undefined && { id }),
-      ownerId,
-      title,
-      body,
-      link: link ?? null,
-      createdAt: at,
-      updatedAt: at,
-    };
-  });
-  await database.withTenant(scope, async (db) => {
-    const made = await db.insert(documents).values(rows).returning({ id: documents.id, ownerId: documents.ownerId });
-    const shares = made
-      .filter(({ ownerId }) => ownerId === lead.id)
-      .map(({ id }, index) => ({
-        tenantId,
-        documentId: id,
-        userId: author.id,
-        permission: index === 0 ? ("edit" as const) : ("view" as const),
-      }));
-    if (shares.length > 0) await db.insert(documentShares).values(shares);
-  });
-}
 
 interface DemoText {
   readonly id?: string;
@@ -183,7 +104,7 @@ interface DemoText {
   readonly minutes: number;
 }
 
-const TEXTS: Readonly<Record<"alpha" | "bravo", readonly DemoText[]>> = {
+export const TEXTS: Readonly<Record<"alpha" | "bravo", readonly DemoText[]>> = {
   alpha: [
     {
       id: DEMO_DOCUMENTS.alpha,

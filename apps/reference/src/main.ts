@@ -9,13 +9,14 @@ import { passwordProof } from "./accounts/sign-in.ts";
 import { createApp } from "./app.ts";
 import { loadAssets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
-import { DEMO, hashDemo, seedDemo, TEST_TENANTS } from "./demo.ts";
+import { DEMO, TEST_TENANTS } from "./demo.ts";
 import { documentsIn } from "./documents/documents.ts";
 import { keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
 import { announce } from "./operations/announce.ts";
 import { progressOn, type Output } from "./operations/progress.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
 import { guardOf, MODES } from "./security.ts";
+import { hashDemo, seedDemo } from "./seed.ts";
 
 const SHUTDOWN_MS = 10_000;
 

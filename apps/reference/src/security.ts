@@ -3,7 +3,7 @@ import type { Csrf, Sessions } from "glacis/authentication";
 import { keyRing } from "glacis/data";
 import { memoryRateLimits, postgresRateLimits, type RateLimitStore } from "glacis/network";
 import type { Assets } from "./assets.ts";
-import type { Database, Pool } from "./database/database.ts";
+import type { Database } from "./database/database.ts";
 import type { Settings } from "./operations/settings.ts";
 import { refusalPage } from "./views/refusal.tsx";
 
@@ -22,7 +22,7 @@ export const MODES = { demo: "development", "test-target": "test", production: "
 /** The whole security of the application: the preset, and the facts that only this application knows. */
 export function guardOf(settings: Settings, keys: string, database: Database, assets: Assets, audit: AuditSink): Guard {
   const { kind, origin, hosts, trustedOrigins, proxies } = settings;
-  const limitStore = database.shared ? postgresRateLimits({ database: database.driver as Pool }) : memoryRateLimits();
+  const limitStore = database.shared ? postgresRateLimits({ database: database.driver }) : memoryRateLimits();
   const layers = saas({
     origin,
     keys: keyRing(keys),

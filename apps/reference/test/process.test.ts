@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeClient } from "./support/client.ts";
 import { freePort, temporaryFolder } from "./support/folio.ts";
 
-const script = fileURLToPath(new URL("../start.js", import.meta.url));
+const script = fileURLToPath(new URL("../start.mjs", import.meta.url));
 const children = new Set<ChildProcess>();
 
 interface Process {

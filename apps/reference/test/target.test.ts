@@ -25,10 +25,8 @@ async function perform(client: Client, name: string, values: Readonly<Record<str
   const body = Object.fromEntries(
     Object.keys(fields).flatMap((key) => (values[key] === undefined ? [] : [[key, values[key]]])),
   );
-  if (method === "GET") return client.ask(`${filled}?${new URLSearchParams(body as Record<string, string>)}`);
-  return encoding === "form"
-    ? client.ask(filled, { method, form: body as Record<string, string> })
-    : client.ask(filled, { method, json: body });
+  if (method === "GET") return client.ask(`${filled}?${new URLSearchParams(body)}`);
+  return encoding === "form" ? client.ask(filled, { method, form: body }) : client.ask(filled, { method, json: body });
 }
 
 async function succeed(client: Client, name: string, values: Readonly<Record<string, string>> = {}): Promise<Answer> {

@@ -54,22 +54,10 @@ export interface Accounts {
 }
 
 export function accountsIn(database: Database): Accounts {
-  async function insertPerson(scope: TenantScope, tenantName: string | undefined, person: NewPerson): Promise<boolean> {
-    const { tenantId } = scope;
-    const { email, name, role, passwordHash, id: userId = randomUUID() } = person;
-    return unlessTaken(
-      database.withTenant(scope, async (db) => {
-        if (tenantName !== undefined) await db.insert(tenants).values({ id: tenantId, name: tenantName });
-        await db.insert(users).values({ tenantId, id: userId, email, name });
-        await db.insert(memberships).values({ tenantId, userId, role });
-        await db.insert(credentials).values({ tenantId, userId, email, passwordHash });
-      }),
-    );
-  }
-
   return {
-    createTenant: ({ name, id = randomUUID() }, owner) => insertPerson(systemScope(id, "sign-up"), name, owner),
-    addPerson: (scope, person) => insertPerson(scope, undefined, person),
+    createTenant: ({ name, id = randomUUID() }, owner) =>
+      insertPerson(database, systemScope(id, "sign-up"), name, owner),
+    addPerson: (scope, person) => insertPerson(database, scope, undefined, person),
 
     async findCredentials(email) {
       const { rows } = await database.query("select * from find_credentials($1)", [email]);
@@ -132,6 +120,24 @@ export function accountsIn(database: Database): Accounts {
           .limit(500),
       ),
   };
+}
+
+async function insertPerson(
+  database: Database,
+  scope: TenantScope,
+  tenantName: string | undefined,
+  person: NewPerson,
+): Promise<boolean> {
+  const { tenantId } = scope;
+  const { email, name, role, passwordHash, id: userId = randomUUID() } = person;
+  return unlessTaken(
+    database.withTenant(scope, async (db) => {
+      if (tenantName !== undefined) await db.insert(tenants).values({ id: tenantId, name: tenantName });
+      await db.insert(users).values({ tenantId, id: userId, email, name });
+      await db.insert(memberships).values({ tenantId, userId, role });
+      await db.insert(credentials).values({ tenantId, userId, email, passwordHash });
+    }),
+  );
 }
 
 const PERSON = { id: users.id, name: users.name, email: users.email, role: memberships.role };

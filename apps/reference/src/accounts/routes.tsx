@@ -7,7 +7,8 @@ import { frameOf, isJson, noticeOf, userOf, type Services } from "../services.ts
 import { BLANK, type FormState } from "../views/form.tsx";
 import { changePassword, signUp } from "./actions.ts";
 import { PasswordInput, ProfileInput, SignUpInput } from "./input.ts";
-import { FrontPage, PeoplePage, SettingsPage, SignUpPage } from "./pages.tsx";
+import { FrontPage, SignUpPage } from "./pages.tsx";
+import { PeoplePage, SettingsPage } from "./settings-pages.tsx";
 
 const member = signInFirst("/sign-in", authenticated());
 

@@ -13,6 +13,11 @@ const STATEMENT_TIMEOUT_MS = 10_000;
  */
 export async function openPostgres(url: string, roles: DatabaseRoles = ROLES): Promise<Database> {
   await migrateAs(url, roles);
+  return connectTo(url, roles);
+}
+
+/** The pool alone: it connects with the first query. */
+export function connectTo(url: string, roles: DatabaseRoles = ROLES): Database {
   const pool = new pg.Pool({
     connectionString: url,
     max: 10,

@@ -2,7 +2,8 @@ import { and, asc, desc, eq, exists, gt, ilike, lt, or, sql, type SQL } from "dr
 import { tenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { documentShares, documents, users } from "../database/schema.ts";
-import type { ListQuery, NewDocument, DocumentChange } from "./input.ts";
+import type { DocumentChange, ListQuery, NewDocument } from "./input.ts";
+import { sharingIn, type Sharing } from "./sharing.ts";
 
 export type Access = "owner" | "edit" | "view";
 
@@ -30,13 +31,6 @@ export interface Page {
   readonly next: string | undefined;
 }
 
-export interface Share {
-  readonly userId: string;
-  readonly name: string;
-  readonly email: string;
-  readonly permission: "view" | "edit";
-}
-
 export type ChangeResult =
   | { readonly kind: "changed"; readonly version: number }
   | { readonly kind: "conflict"; readonly current: Document }
@@ -46,7 +40,7 @@ export type ChangeResult =
  * Documents as one user may see them: his own, and what colleagues share with him. The tenant is the database's business; what is in this file
  * is who may do what inside it. Whatever a user may not see does not exist for him.
  */
-export interface Documents {
+export interface Documents extends Sharing {
   list(user: User, query: ListQuery): Promise<Page>;
   read(user: User, id: string): Promise<Document | undefined>;
   create(user: User, document: NewDocument): Promise<string>;
@@ -54,14 +48,6 @@ export interface Documents {
   change(user: User, id: string, change: DocumentChange, version?: number): Promise<ChangeResult>;
   /** @returns false when there is nothing that this user may delete */
   remove(user: User, id: string): Promise<boolean>;
-  /** Only the owner sees who else may read. */
-  shares(user: User, id: string): Promise<readonly Share[] | undefined>;
-  share(
-    user: User,
-    id: string,
-    colleague: Pick<Share, "userId" | "permission">,
-  ): Promise<"shared" | "not_found" | "unknown_colleague">;
-  unshare(user: User, id: string, userId: string): Promise<boolean>;
 }
 
 export const PAGE_SIZE = 20;
@@ -107,60 +93,12 @@ export function documentsIn(database: Database): Documents {
         return removed.length > 0;
       }),
 
-    shares: (user, id) =>
-      inTenant(user, async (db) => {
-        if (!(await owns(db, user, id))) return undefined;
-        return db
-          .select({ userId: users.id, name: users.name, email: users.email, permission: documentShares.permission })
-          .from(documentShares)
-          .innerJoin(users, and(eq(users.tenantId, documentShares.tenantId), eq(users.id, documentShares.userId)))
-          .where(and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id)))
-          .orderBy(asc(users.name), asc(users.id));
-      }),
-
-    share: (user, id, { userId, permission }) =>
-      inTenant(user, async (db) => {
-        if (!(await owns(db, user, id))) return "not_found";
-        const [colleague] = await db
-          .select({ id: users.id })
-          .from(users)
-          .where(and(eq(users.tenantId, user.tenantId), eq(users.id, userId)));
-        if (colleague === undefined || userId === user.id) return "unknown_colleague";
-        await db
-          .insert(documentShares)
-          .values({ tenantId: user.tenantId, documentId: id, userId, permission })
-          .onConflictDoUpdate({
-            target: [documentShares.tenantId, documentShares.documentId, documentShares.userId],
-            set: { permission },
-          });
-        return "shared";
-      }),
-
-    unshare: (user, id, userId) =>
-      inTenant(user, async (db) => {
-        if (!(await owns(db, user, id))) return false;
-        const removed = await db
-          .delete(documentShares)
-          .where(and(sameShare(user, id), eq(documentShares.userId, userId)))
-          .returning({ userId: documentShares.userId });
-        return removed.length > 0;
-      }),
+    ...sharingIn(database),
   };
 }
 
 const sameDocument = (user: User, id: string): SQL | undefined =>
   and(eq(documents.tenantId, user.tenantId), eq(documents.id, id));
-
-const sameShare = (user: User, id: string): SQL | undefined =>
-  and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id));
-
-async function owns(db: TenantDrizzle, user: User, id: string): Promise<boolean> {
-  const rows = await db
-    .select({ id: documents.id })
-    .from(documents)
-    .where(and(sameDocument(user, id), eq(documents.ownerId, user.id)));
-  return rows.length > 0;
-}
 
 /** The rule itself: mine, or shared with me. */
 function visibleTo(db: TenantDrizzle, user: User): SQL | undefined {

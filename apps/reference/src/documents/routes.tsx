@@ -6,7 +6,8 @@ import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
 import type { FormState } from "../views/form.tsx";
 import type { Document } from "./documents.ts";
 import { DocumentForm, DocumentId, ListQuery, NewDocument, ShareInput } from "./input.ts";
-import { DeletePage, EditPage, ListPage, ViewPage } from "./pages.tsx";
+import { ListPage } from "./list-page.tsx";
+import { DeletePage, EditPage, ViewPage } from "./pages.tsx";
 
 export const WRITERS = ["owner", "admin", "member"] as const;
 const reader = signInFirst("/sign-in", authenticated());
@@ -76,6 +77,13 @@ export function documentRoutes(app: Hono, services: Services): void {
     };
     return c.html(await again({ values, errors }), 409);
   });
+
+  ownerRoutes(app, services);
+}
+
+/** What only the owner of a document may do: delete it, and share it. */
+function ownerRoutes(app: Hono, services: Services): void {
+  const { documents } = services;
 
   app.get("/documents/:id/delete", access(writer), async (c) => {
     const document = await demandOwned(services, c);

@@ -1,4 +1,4 @@
-import { currentDeployment, groupByRule, type Security } from "glacis";
+import { currentDeployment, type Finding, type Security } from "glacis";
 import type { Database } from "../database/database.ts";
 import type { DemoTenant } from "../demo.ts";
 import type { Output } from "./progress.ts";
@@ -40,7 +40,7 @@ function accountLines({ name, people }: DemoTenant): readonly string[] {
   ];
 }
 
-function summary(findings: Parameters<typeof groupByRule>[0]): string {
+function summary(findings: readonly Finding[]): string {
   const ids = [...new Set(findings.map(({ rule }) => rule.id))];
   return `${ids.length} findings that production would not pass over: ${ids.join(", ")}`;
 }

@@ -1,3 +1,4 @@
+import { html } from "hono/html";
 import { REASONS, type Reason, type RefusalBody, type RefusalView } from "glacis";
 import type { Assets } from "../assets.ts";
 import { Logo } from "./icons.tsx";
@@ -53,6 +54,8 @@ export function refusalPage(assets: Assets): (view: RefusalView) => RefusalBody 
         </body>
       </html>
     );
-    return { contentType: "text/html; charset=utf-8", body: `<!doctype html>${String(page)}` };
+    const text = html`<!doctype html>${page}`;
+    if (text instanceof Promise) throw new TypeError("A refusal cannot wait for its page.");
+    return { contentType: "text/html; charset=utf-8", body: text.toString() };
   };
 }

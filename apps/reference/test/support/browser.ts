@@ -1,5 +1,5 @@
-import { createRequire } from "node:module";
 import chromium from "@sparticuz/chromium";
+import axe from "axe-core";
 import { chromium as engine, type Browser, type BrowserContext, type Page } from "playwright-core";
 
 /**
@@ -22,7 +22,7 @@ export interface Visit {
   readonly page: Page;
   /** Everything that the browser complained about: policy violations, script errors, failed loads of a page's own parts. */
   readonly complaints: readonly string[];
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 type VisitOptions = NonNullable<Parameters<Browser["newContext"]>[0]>;
@@ -51,15 +51,12 @@ async function listen(context: BrowserContext, complaints: string[]): Promise<vo
   });
 }
 
-const axePath = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
 /** What axe finds against WCAG 2.2 A and AA, one line each. */
 export async function accessibilityFaults(page: Page): Promise<readonly string[]> {
-  const { readFileSync } = await import("node:fs");
-  await page.evaluate(readFileSync(axePath, "utf8"));
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResult> } };
-    const { violations } = await axe.run({
+    const { axe: judge } = globalThis as unknown as { axe: { run(options: object): Promise<AxeResult> } };
+    const { violations } = await judge.run({
       runOnly: { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] },
     });
     return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 120)}`));

@@ -2,7 +2,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  readonly json: Record<string, never>;
+  readonly json: Readonly<Record<string, unknown>>;
 }
 
 export interface Ask {

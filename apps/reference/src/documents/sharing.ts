@@ -1,0 +1,80 @@
+import { and, asc, eq, type SQL } from "drizzle-orm";
+import { tenantScope, type User } from "glacis";
+import type { Database, TenantDrizzle } from "../database/database.ts";
+import { documents, documentShares, users } from "../database/schema.ts";
+
+export interface Share {
+  readonly userId: string;
+  readonly name: string;
+  readonly email: string;
+  readonly permission: "view" | "edit";
+}
+
+/** Who else may see a document. Only its owner asks and decides. */
+export interface Sharing {
+  /** Only the owner sees who else may read. */
+  shares(user: User, id: string): Promise<readonly Share[] | undefined>;
+  share(
+    user: User,
+    id: string,
+    colleague: Pick<Share, "userId" | "permission">,
+  ): Promise<"shared" | "not_found" | "unknown_colleague">;
+  unshare(user: User, id: string, userId: string): Promise<boolean>;
+}
+
+export function sharingIn(database: Database): Sharing {
+  const inTenant = <Result>(user: User, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result> =>
+    database.withTenant(tenantScope(user), work);
+
+  return {
+    shares: (user, id) =>
+      inTenant(user, async (db) => {
+        if (!(await owns(db, user, id))) return undefined;
+        return db
+          .select({ userId: users.id, name: users.name, email: users.email, permission: documentShares.permission })
+          .from(documentShares)
+          .innerJoin(users, and(eq(users.tenantId, documentShares.tenantId), eq(users.id, documentShares.userId)))
+          .where(and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id)))
+          .orderBy(asc(users.name), asc(users.id));
+      }),
+
+    share: (user, id, { userId, permission }) =>
+      inTenant(user, async (db) => {
+        if (!(await owns(db, user, id))) return "not_found";
+        const [colleague] = await db
+          .select({ id: users.id })
+          .from(users)
+          .where(and(eq(users.tenantId, user.tenantId), eq(users.id, userId)));
+        if (colleague === undefined || userId === user.id) return "unknown_colleague";
+        await db
+          .insert(documentShares)
+          .values({ tenantId: user.tenantId, documentId: id, userId, permission })
+          .onConflictDoUpdate({
+            target: [documentShares.tenantId, documentShares.documentId, documentShares.userId],
+            set: { permission },
+          });
+        return "shared";
+      }),
+
+    unshare: (user, id, userId) =>
+      inTenant(user, async (db) => {
+        if (!(await owns(db, user, id))) return false;
+        const removed = await db
+          .delete(documentShares)
+          .where(and(sameShare(user, id), eq(documentShares.userId, userId)))
+          .returning({ userId: documentShares.userId });
+        return removed.length > 0;
+      }),
+  };
+}
+
+const sameShare = (user: User, id: string): SQL | undefined =>
+  and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id));
+
+async function owns(db: TenantDrizzle, user: User, id: string): Promise<boolean> {
+  const rows = await db
+    .select({ id: documents.id })
+    .from(documents)
+    .where(and(eq(documents.tenantId, user.tenantId), eq(documents.id, id), eq(documents.ownerId, user.id)));
+  return rows.length > 0;
+}
