@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Allowance, Tally } from "./gcra.ts";
-import { counterKey, scopeText, type RateLimitStore, type StoreClock } from "./rate-limit-store.ts";
+import { counterKeys, type RateLimitStore, type StoreClock } from "./rate-limit-store.ts";
 
 export interface PreparedQuery {
   readonly name: string;
@@ -54,9 +54,11 @@ export function rateLimitMigration(table: string = DEFAULT_TABLE): string {
 `;
 }
 
-/** Decisions between two sweeps, and rows looked at by one: two for each decision, so that the expired rows never outnumber the others. */
-const DECISIONS_PER_SWEEP = 512;
 const ROWS_PER_SWEEP = 1024;
+/** Decisions until the next sweep: many while sweeps find little, half a page while they find much, so that the expired rows cannot win. */
+const CALM_DECISIONS = 8192;
+const BUSY_DECISIONS = 512;
+const BUSY_DELETIONS = 100;
 
 /**
  * A store that every process shares, for teams that have Postgres and no Redis. Postgres reads its own clock, so servers whose clocks differ agree.
@@ -81,13 +83,13 @@ export function postgresRateLimits(options: PostgresRateLimitsOptions): Postgres
     shared: true,
     sweep: sweeper.sweep,
     open(scope) {
-      const name = scopeText(scope);
+      const keyOf = counterKeys(scope);
       const { allowances } = scope;
       const consumeText = consumeStatement(table, allowances, clock);
       const peekText = peekStatement(table, allowances, clock);
       const smallest = Math.min(...allowances.map(({ limit }) => limit));
       const valuesOf = (subject: string, nowUs: number, cost: readonly number[]): unknown[] =>
-        clock === "caller" ? [counterKey(name, subject), ...cost, nowUs] : [counterKey(name, subject), ...cost];
+        clock === "caller" ? [keyOf(subject), ...cost, nowUs] : [keyOf(subject), ...cost];
 
       const peek = async (subject: string, nowUs: number): Promise<Tally> => {
         const { rows } = await run(peekText, valuesOf(subject, nowUs, []));
@@ -191,12 +193,13 @@ interface Sweeper {
 }
 
 function openSweeper(table: string, run: Run): Sweeper {
-  // Pages through the primary key: each sweep reads a bounded number of rows wherever the expired ones are, and needs no second index.
-  const text = `with page as materialized (select key from ${table} where key > $1 order by key limit ${ROWS_PER_SWEEP}),
-gone as (delete from ${table} as t using page where t.key = page.key
-  and ${nowOf("server", 0)} >= all (t.arrivals) returning 1)
+  // Pages through the primary key: each sweep reads a bounded number of rows wherever the expired ones are, and needs no second index. The time
+  // is compared again in the row that is deleted, because a request may have used it since.
+  const whole = (row: string): string => `${nowOf("server", 0)} >= all (${row}.arrivals)`;
+  const text = `with page as materialized (select key, arrivals from ${table} where key > $1 order by key limit ${ROWS_PER_SWEEP}),
+gone as (delete from ${table} as t using page where t.key = page.key and ${whole("page")} and ${whole("t")} returning 1)
 select (select count(*)::int from gone) as deleted, (select max(key) from page) as last`;
-  let decisions = 0;
+  let due = BUSY_DECISIONS;
   let after = "";
   let sweeping = false;
 
@@ -206,6 +209,7 @@ select (select count(*)::int from gone) as deleted, (select max(key) from page) 
       const { rows } = await run(text, [after]);
       const { deleted, last } = rows[0] as { deleted: number; last: string | null };
       after = last ?? "";
+      due = deleted < BUSY_DELETIONS ? CALM_DECISIONS : BUSY_DECISIONS;
       return deleted;
     } finally {
       sweeping = false;
@@ -215,9 +219,9 @@ select (select count(*)::int from gone) as deleted, (select max(key) from page) 
   return {
     sweep,
     tick() {
-      decisions += 1;
-      if (decisions < DECISIONS_PER_SWEEP || sweeping) return;
-      decisions = 0;
+      due -= 1;
+      if (due > 0 || sweeping) return;
+      due = CALM_DECISIONS;
       // The same trouble reaches the next decision, which reports it.
       sweep().catch(() => undefined);
     },

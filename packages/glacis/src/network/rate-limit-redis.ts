@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Tally } from "./gcra.ts";
-import { counterKey, scopeText, type Counters, type RateLimitStore, type StoreClock } from "./rate-limit-store.ts";
+import { counterKeys, type Counters, type RateLimitStore, type StoreClock } from "./rate-limit-store.ts";
 
 /** The part of node-redis (`createClient`, `createCluster`, `createClientPool`) that is used. */
 export interface NodeRedisClient {
@@ -88,11 +88,11 @@ export function redisRateLimits(options: RedisRateLimitsOptions): RateLimitStore
     kind: "redis",
     shared: true,
     open(scope) {
-      const name = scopeText(scope);
+      const keyOf = counterKeys(scope, prefix);
       const budget = scope.allowances.flatMap(({ intervalUs, burstUs }) => [`${intervalUs}`, `${burstUs}`]);
       const ask = (subject: string, cost: number, nowUs: number): Promise<Tally> => {
         const time = clock === "caller" ? `${nowUs}` : "";
-        return run(prefix + counterKey(name, subject), [time, `${cost}`, ...budget]).then(readReply);
+        return run(keyOf(subject), [time, `${cost}`, ...budget]).then(readReply);
       };
       return {
         consume: ask,

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { recent } from "../primitives/recent.ts";
 import type { Allowance, Tally } from "./gcra.ts";
 
 /** What makes two limiters one: the same name, methods and rates share their counters, in one process and across a fleet. */
@@ -39,10 +40,22 @@ export function scopeText({ name, methods, allowances }: LimiterScope): string {
   return `${name}|${methods.join(",")}|${rates.join(",")}`;
 }
 
+/** Subjects whose keys are remembered, and the longest that is: a digest costs as much as everything else that a decision does here. */
+const REMEMBERED = 4096;
+const LONGEST_REMEMBERED = 64;
+
 /**
- * A subject as a shared store sees it: SHA-256 of scope and subject, 43 characters. Subjects are addresses and account names, of any length, and
+ * Subjects as a shared store sees them: SHA-256 of scope and subject, 43 characters. Subjects are addresses and account names, of any length, and
  * neither belongs in a cache that others can list.
  */
-export function counterKey(scope: string, subject: string): string {
-  return hash("sha256", `${scope}\n${subject}`, "base64url");
+export function counterKeys(scope: LimiterScope, prefix: string = ""): (subject: string) => string {
+  const start = `${scopeText(scope)}\n`;
+  const known = recent<string>(REMEMBERED);
+  return (subject) => {
+    const remembered = known.get(subject);
+    if (remembered !== undefined) return remembered;
+    const key = prefix + hash("sha256", start + subject, "base64url");
+    if (subject.length <= LONGEST_REMEMBERED) known.set(subject, key);
+    return key;
+  };
 }
