@@ -1,15 +1,14 @@
 /** Glacis on Hono 4, on Node. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
-import type { Context, Env, Hono, MiddlewareHandler, Schema } from "hono";
-import { matchedRoutes } from "hono/route";
+import type { Context, Env, Hono, MiddlewareHandler, Next, Schema } from "hono";
 import type { AccessRule } from "../core/access.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { RouteOptions, RouteRule } from "../core/route.ts";
 import type { SealedRoute, Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
-import { markers, methodsAt, readRoutes } from "./hono-routes.ts";
-import { admit, attach, open, proceeds } from "./node-exchange.ts";
+import { fuseRules, markers, methodsAt, readRoutes, type MakeGate } from "./hono-routes.ts";
+import { admit, attach, open, proceeds, type Passage } from "./node-exchange.ts";
 import { isClosing, send } from "./node-respond.ts";
 import { guardServer, serverOptions } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
@@ -26,8 +25,6 @@ interface NodeEnvironment {
 type Fetch = (request: Request, environment?: unknown, execution?: unknown) => Response | Promise<Response>;
 
 const sealings = new WeakMap<object, () => void>();
-/** By security, because one middleware may stand in several applications: which sealed route stands at which place. */
-const places = new WeakMap<Security, ReadonlyMap<object, SealedRoute>>();
 
 /**
  * Puts Glacis in front of a Hono application. Call it right after `new Hono()`, and start with `listenHono`.
@@ -48,7 +45,7 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
   const { run, attempt } = sealOnce(() => {
     const table = readRoutes(app.routes);
     sealApplication(security, table.declarations);
-    places.set(security, table.places);
+    fuseRules(app.router as Parameters<typeof fuseRules>[0], table.places, makeGate);
     app.router.add = () => {
       throw sealedError();
     };
@@ -85,7 +82,7 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
   });
   app.notFound((c) => {
     const state = needState(c);
-    const methods = methodsAt(app.router, security.routes, c.req.path);
+    const methods = methodsAt(app.router as Parameters<typeof methodsAt>[0], security.routes, c.req.path);
     proceeds(
       state,
       security.notFound(state.exchange, methods.has(state.exchange.method) ? [] : [...methods].toSorted()),
@@ -104,24 +101,37 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
  * app.use("/admin/*", access(hasRole("admin")));
  */
 export function access(rule: AccessRule | RouteRule, options?: RouteOptions): MiddlewareHandler {
-  const gate: MiddlewareHandler = (c, next) => {
-    const state = needState(c);
-    const sealed = places.get(state.security)?.get(matchedRoutes(c)[c.req.routeIndex] as object);
-    if (sealed === undefined)
-      throw new Error("access() runs in an application that is not sealed. Start it with listenHono.");
-    const passage = admit(state, sealed);
-    if (passage instanceof Promise) return passage.then((admitted) => enter(state, admitted, next));
-    return enter(state, passage, next);
+  const unsealed: MiddlewareHandler = () => {
+    throw new Error("access() runs in an application that is not sealed: secureHono(app, security) comes first.");
   };
-  markers.set(gate, ruleOf(rule, options));
-  return gate;
+  markers.set(unsealed, ruleOf(rule, options));
+  return unsealed;
 }
 
-async function enter(state: RequestState, admitted: boolean, next: () => Promise<void>): Promise<Response | void> {
-  if (!admitted) return answered(state);
-  // The Node server of Hono reads a body from here when somebody has taken it off the stream already.
-  if (state.bodyBytes !== undefined) Object.assign(state.request, { rawBody: state.bodyBytes });
-  return next();
+const makeGate: MakeGate = (sealed, handler) => {
+  const handle = handler as (c: Context, next: Next) => Response | Promise<Response>;
+  const pass = (state: RequestState, c: Context, next: Next): Response | Promise<Response> => {
+    // Hono's server for Node reads a body from here when somebody has taken it off the stream already.
+    if (state.bodyBytes !== undefined) Object.assign(state.request, { rawBody: state.bodyBytes });
+    return handle(c, next);
+  };
+  return (c: Context, next: Next) => {
+    const state = needState(c);
+    const passage = admitAll(state, sealed, 0);
+    if (passage === true) return pass(state, c, next);
+    if (passage === false) return answered(state);
+    return passage.then((admitted) => (admitted ? pass(state, c, next) : answered(state)));
+  };
+};
+
+/** Every rule on the way must admit. */
+function admitAll(state: RequestState, sealed: readonly SealedRoute[], from: number): Passage {
+  for (let index = from; index < sealed.length; index += 1) {
+    const passage = admit(state, sealed[index] as SealedRoute);
+    if (passage instanceof Promise) return passage.then((admitted) => admitted && admitAll(state, sealed, index + 1));
+    if (!passage) return false;
+  }
+  return true;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { IncomingMessage } from "node:http";
 import { deny, type Decision } from "../core/decision.ts";
-import { describeError } from "../core/pipeline.ts";
+import { controlFailed } from "../core/pipeline.ts";
 import type { Reason } from "../core/reasons.ts";
 import { abandonBody, send } from "./node-respond.ts";
 import { stateOf, type GuardedRequest, type RequestState } from "./node-state.ts";
@@ -34,13 +34,12 @@ export function boundedPush(this: GuardedRequest, chunk: unknown, encoding?: Buf
 
 /** The last push is `null`. What we have collected goes into the stream now, so that whoever reads it later finds the body untouched. */
 function endBody(state: RequestState, end: unknown): boolean {
-  const { collecting, request, collected } = state;
+  const { collecting, request } = state;
   if (collecting === undefined) return nodePush.call(request, end);
   const bytes = collecting.length === 1 ? (collecting[0] as Buffer) : Buffer.concat(collecting);
-  state.collecting = undefined;
   if (bytes.length > 0) nodePush.call(request, bytes);
   nodePush.call(request, end);
-  collected?.(bytes);
+  finish(state, bytes);
   return true;
 }
 
@@ -48,7 +47,6 @@ function endBody(state: RequestState, end: unknown): boolean {
 export function boundToRoute(state: RequestState): Decision | undefined {
   const { exchange } = state;
   state.maxBytes = undefined;
-  state.watch = undefined;
   if (exchange.method === "GET" || exchange.method === "HEAD") return undefined;
   const announced = Number(exchange.header("content-length") ?? "0");
   if (announced === 0 && state.receivedBytes === 0) return undefined;
@@ -65,25 +63,21 @@ function askMaxBytes({ security, exchange }: RequestState): number {
     const limit = security.layers.body.maxBytes(exchange);
     return exchange.entered ? limit : Math.max(limit, READ_AHEAD_BYTES);
   } catch (error) {
-    const failed = {
-      event_type: "system",
-      status: "failed",
-      severity: "critical",
-      event: "sys_control_failed",
-    } as const;
-    security.report(
-      { ...failed, control: "request-limits", reason: "control_failed", error: describeError(error) },
-      exchange,
-    );
+    for (const event of controlFailed("request-limits", error).events) security.report(event, exchange);
     return 0;
   }
 }
 
+/** A fault here would surface inside Node's parser, where nobody catches: it refuses instead. */
 function watch(state: RequestState, chunk: Uint8Array): Decision | undefined {
   const { exchange, security } = state;
-  if (!exchange.entered || !exchange.mediaType.startsWith("multipart/")) return undefined;
-  state.watch ??= security.layers.body.watchMultipart(exchange.header("content-type") ?? "");
-  return state.watch(chunk);
+  if (!exchange.mediaType.startsWith("multipart/")) return undefined;
+  try {
+    state.watch ??= security.layers.body.watchMultipart(exchange.header("content-type") ?? "");
+    return state.watch(chunk);
+  } catch (error) {
+    return controlFailed("request-limits", error);
+  }
 }
 
 /** Answers while the body is still arriving and lets the rest of it go by. @returns true, so that the parser keeps reading */
@@ -91,29 +85,43 @@ function refuseBody(state: RequestState, refusal: Decision): boolean {
   state.maxBytes = -1;
   send(state, { ...state.security.refuse(state.exchange, refusal), close: true });
   abandonBody(state.request);
-  state.collected?.(undefined);
+  finish(state, undefined);
   return true;
 }
 
 /**
- * Reads the whole body as strict UTF-8. The bound is kept by `boundedPush`.
+ * Reads the whole body as strict UTF-8 and hands it on. The bound is kept by `boundedPush`.
  *
- * @returns undefined when the body was refused, already answered, or the client left
+ * @param use gets undefined when the body was refused, which is answered already, or when the client left
  */
-export function readText(state: RequestState): string | undefined | Promise<string | undefined> {
+export function readText<Result>(
+  state: RequestState,
+  use: (text: string | undefined) => Result | Promise<Result>,
+): Result | Promise<Result> {
   const { request, exchange } = state;
   const encoding = exchange.header("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
-    return refused(state, "media_type_unsupported", "content_encoding");
+    return use(refused(state, "media_type_unsupported", "content_encoding"));
   }
   if (exchange.header("transfer-encoding") === undefined && Number(exchange.header("content-length") ?? "0") === 0)
-    return "";
-  if (request.readableDidRead) return readElsewhere(state);
-  return collect(state).then((bytes) => {
-    if (bytes === undefined) return undefined;
-    state.bodyBytes = bytes;
-    return isUtf8(bytes) ? bytes.toString("utf8") : refused(state, "body_malformed", "utf8");
+    return use("");
+  if (request.readableDidRead) return use(readElsewhere(state));
+  return new Promise((resolve, reject) => {
+    collect(state, (bytes) => {
+      // This runs inside Node's parser, where nobody would catch.
+      try {
+        resolve(use(decode(state, bytes)));
+      } catch (error) {
+        reject(error as Error);
+      }
+    });
   });
+}
+
+function decode(state: RequestState, bytes: Buffer | undefined): string | undefined {
+  if (bytes === undefined) return undefined;
+  state.bodyBytes = bytes;
+  return isUtf8(bytes) ? bytes.toString("utf8") : refused(state, "body_malformed", "utf8");
 }
 
 /** A parser in front of the access rule has read the body: what it made of it is judged in the place of the text. */
@@ -136,20 +144,31 @@ function textFields(body: object): [string, string][] {
 }
 
 /** Takes the bytes before the stream gets them, which spares them the way through it. */
-function collect(state: RequestState): Promise<Buffer | undefined> {
+function collect(state: RequestState, collected: (bytes: Buffer | undefined) => void): void {
   const { request } = state;
-  return new Promise((resolve) => {
-    // While something asynchronous decided, the stream has buffered the beginning, and perhaps everything.
-    const buffered = request.readableLength > 0 ? [request.read() as Buffer] : [];
-    if (request.complete) {
-      for (const bytes of buffered) request.unshift(bytes);
-      resolve(buffered[0] ?? Buffer.alloc(0));
-      return;
-    }
-    state.collecting = buffered;
-    state.collected = resolve;
-    request.once("close", () => resolve(undefined));
-  });
+  // While something asynchronous decided, the stream has buffered the beginning, and perhaps everything.
+  const buffered = request.readableLength > 0 ? [request.read() as Buffer] : [];
+  if (request.complete) {
+    for (const bytes of buffered) request.unshift(bytes);
+    collected(buffered[0] ?? Buffer.alloc(0));
+    return;
+  }
+  state.collecting = buffered;
+  state.collected = collected;
+  request.on("close", clientLeft);
+}
+
+function clientLeft(this: IncomingMessage): void {
+  const state = stateOf(this);
+  if (state !== undefined) finish(state, undefined);
+}
+
+/** Hands the body over once, whichever comes first: its end, its refusal, or the end of the connection. */
+function finish(state: RequestState, bytes: Buffer | undefined): void {
+  const { collected } = state;
+  state.collected = undefined;
+  state.collecting = undefined;
+  collected?.(bytes);
 }
 
 function refused(state: RequestState, reason: Reason, detail: string): undefined {

@@ -46,7 +46,7 @@ export function attach(security: Security, request: IncomingMessage, response: S
   keepState(state);
   request.push = boundedPush;
   response.writeHead = guardedWriteHead;
-  if (observesOutcome(security)) response.once("close", reportOutcome);
+  if (observesOutcome(security)) response.on("close", reportOutcome);
   return state;
 }
 
@@ -104,12 +104,11 @@ function entered(state: RequestState, verdict: Verdict): Passage {
     response.writeContinue();
   }
   if (!exchange.awaitsBody) return true;
-  const text = readText(state);
-  return text instanceof Promise ? text.then((complete) => received(state, complete)) : received(state, text);
+  return readText(state, (text) => received(state, text));
 }
 
 /** Hands the complete text to the composition. @param text undefined when there is none because the request has been answered */
-export function received(state: RequestState, text: string | undefined): Passage {
+function received(state: RequestState, text: string | undefined): Passage {
   if (text === undefined) return false;
   const { exchange, security } = state;
   const verdict = security.receive(exchange, exchange.mediaType, text);
@@ -142,5 +141,5 @@ async function endpointText(state: RequestState, endpoint: Endpoint): Promise<st
     send(state, security.refuse(exchange, badBody("media_type_unsupported", "endpoint_media_type")));
     return undefined;
   }
-  return exchange.bodyText ?? readText(state);
+  return exchange.bodyText ?? readText(state, (text) => text);
 }

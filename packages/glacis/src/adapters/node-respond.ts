@@ -9,7 +9,12 @@ const LINGER_MS = 1000;
 
 const closing = new WeakSet<Socket>();
 
-/** Whether the last answer of this connection has been given: whatever still arrives on it is not a request. */
+/** From here on, whatever arrives on this connection is not a request. */
+export function markClosing(socket: Socket): void {
+  closing.add(socket);
+}
+
+/** Whether the last answer of this connection has been given or is due. */
 export function isClosing(socket: Socket): boolean {
   return closing.has(socket);
 }

@@ -4,11 +4,12 @@ import type { Socket } from "node:net";
 import { deny, type Decision } from "../core/decision.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { Security } from "../core/security.ts";
+import type { Wire } from "../core/wire.ts";
 import { reasonOfClientError } from "../primitives/client-error.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { attach, open, proceeds } from "./node-exchange.ts";
 import { answerOnSocket } from "./node-raw.ts";
-import { isClosing } from "./node-respond.ts";
+import { isClosing, markClosing } from "./node-respond.ts";
 import { guardUpgrade } from "./node-upgrade.ts";
 
 const guarded = new WeakSet<Server>();
@@ -70,6 +71,9 @@ export function guardServer<S extends Server>(server: S, security: Security): S 
           if (server.listenerCount("connect") === 1) (second as Socket).destroy();
           return emit(event, ...values);
         });
+      case "dropRequest":
+        dressDropped(security, first as IncomingMessage, second as Socket);
+        return emit(event, ...values);
       case "clientError":
         return answerClientError(security, first as ClientError, second as Socket);
       default:
@@ -80,17 +84,17 @@ export function guardServer<S extends Server>(server: S, security: Security): S 
   return server;
 }
 
-export type Emit = (event: string, ...values: readonly unknown[]) => boolean;
+type Emit = (event: string, ...values: readonly unknown[]) => boolean;
 
 function noListener(): void {}
 
 function guardRequest(security: Security, emit: Emit, request: IncomingMessage, response: ServerResponse): boolean {
   if (isClosing(request.socket)) return ignore(request);
   const state = attach(security, request, response);
-  const pass = (): boolean => runInRequest(state.exchange, () => emit("request", request, response));
   const passage = open(state);
-  if (passage instanceof Promise) void passage.then((opened) => opened && pass());
-  else if (passage) pass();
+  if (passage instanceof Promise) {
+    void passage.then((opened) => opened && runInRequest(state.exchange, emit, "request", request, response));
+  } else if (passage) runInRequest(state.exchange, emit, "request", request, response);
   return true;
 }
 
@@ -132,17 +136,25 @@ interface ServingSocket extends Socket {
 }
 
 function answerClientError(security: Security, error: ClientError, socket: ServingSocket): boolean {
+  if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
+  // While a connection closes, its client may say what it likes.
+  if (socket.destroyed || isClosing(socket)) return true;
+  const exchange = security.begin(unreadWire(socket));
+  const decision = malformed(reasonOfClientError(error), error.code?.toLowerCase() ?? "unknown");
+  const verdict = security.refuse(exchange, decision);
   const pending = socket._httpMessage;
-  if (error.code === "ECONNRESET" || !socket.writable || isClosing(socket)) {
-    socket.destroy();
-    return true;
-  }
   if (pending?.req.complete === true && !pending.writableFinished) {
     // The fault is in what follows a request that is still being answered: that answer is due, ours would be taken for it.
+    markClosing(socket);
     pending.once("close", () => socket.destroy());
-    return true;
-  }
-  const wire = {
+  } else if (pending?.headersSent === true) socket.destroy();
+  else answerOnSocket(security, socket, exchange, verdict);
+  return true;
+}
+
+/** What is known of a request that could not be read. */
+function unreadWire(socket: Socket): Wire {
+  return {
     method: "",
     target: "",
     httpVersion: "1.1",
@@ -150,12 +162,12 @@ function answerClientError(security: Security, error: ClientError, socket: Servi
     peerAddress: socket.remoteAddress ?? "",
     encrypted: (socket as Socket & { readonly encrypted?: boolean }).encrypted === true,
   };
-  const decision = malformed(reasonOfClientError(error), error.code?.toLowerCase() ?? "unknown");
-  const exchange = security.begin(wire);
-  const verdict = security.refuse(exchange, decision);
-  if (pending?.headersSent === true) socket.destroy();
-  else answerOnSocket(security, socket, exchange, verdict);
-  return true;
+}
+
+/** Node answers one request too many on a connection with a bare 503; this gives it the header set. */
+function dressDropped(security: Security, request: IncomingMessage, socket: ServingSocket): void {
+  const response = socket._httpMessage;
+  if (response?.req === request) attach(security, request, response);
 }
 
 function malformed(reason: Reason, detail: string): Decision {

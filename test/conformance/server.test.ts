@@ -1,0 +1,175 @@
+/** What reaches a guarded server without ever reaching a framework. */
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import { connect, type AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { glacis, type Layers } from "glacis";
+import { guardServer, serverOptions } from "glacis/express";
+import { bareLayers, stubControl } from "glacis/testing";
+import { afterEach, describe, expect, it } from "vitest";
+import type { Outcome } from "../../packages/glacis/src/core/control.ts";
+import { get, post, request } from "./case.ts";
+import { speak, type Exchanged, type Listening, type Step } from "./raw-client.ts";
+
+const open: Server[] = [];
+afterEach(() => {
+  for (const server of open.splice(0)) {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+const marked = { headers: [{ name: "x-marked", value: "yes", on: "always" }] } as const;
+
+/** A server without a framework: what it answers is undecided, so only what the guard itself says gets out. */
+async function guarded(
+  replacements: Partial<Layers> = {},
+  prepare: (server: Server) => void = () => {},
+): Promise<{
+  ask: (steps: readonly Step[], listening?: Listening) => Promise<Exchanged>;
+  records: ReturnType<typeof bareLayers>["records"];
+  server: Server;
+}> {
+  const layers = bareLayers({ transport: [stubControl("mark", marked)], ...replacements });
+  const security = glacis(layers);
+  const server = guardServer(
+    createServer(serverOptions(security), (_request, response) => void response.writeHead(404).end()),
+    security,
+  );
+  prepare(server);
+  open.push(server.listen(0, "127.0.0.1"));
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { ask: async (steps, listening) => speak(port, steps, listening), records: layers.records, server };
+}
+
+const marks = ({ responses }: Exchanged): (string | undefined)[] =>
+  responses.map(({ headers }) => headers.find(([name]) => name === "x-marked")?.[1]);
+
+describe("a guarded server", () => {
+  it("puts the header set on Node's own refusal of one request too many", async () => {
+    const { server: limits } = bareLayers();
+    const { ask } = await guarded({ server: { ...limits, maxRequestsPerSocket: 1 } });
+    const said = await ask([get("/"), { waitFor: "404" }, get("/")], { responses: 2 });
+    expect(said.responses.map(({ status }) => status)).toEqual([404, 503]);
+    expect(marks(said)).toEqual(["yes", "yes"]);
+  });
+
+  it("guards listeners that are added after it", async () => {
+    const seen: string[] = [];
+    const { ask } = await guarded(
+      {
+        network: [
+          stubControl("refuse", {
+            decide: () => {
+              throw new Error("no");
+            },
+          }),
+        ],
+      },
+      (server) => {
+        server.on("request", () => seen.push("request"));
+      },
+    );
+    expect((await ask([get("/")])).responses[0]?.status).toBe(503);
+    expect(seen).toEqual([]);
+  });
+
+  it("lets an application answer Expect itself, after the open stage", async () => {
+    const { ask } = await guarded({}, (server) => {
+      server.on("checkContinue", (_request, response) => void response.writeHead(413).end());
+    });
+    expect((await ask([post("/", "", { "Content-Length": "5", Expect: "100-continue" })])).responses[0]?.status).toBe(
+      413,
+    );
+  });
+
+  it("gives a refused client the answer before it closes, although the client still sends", async () => {
+    const { ask } = await guarded();
+    const head = request("POST /", { "Content-Length": "+2" });
+    const said = await ask([head, "x".repeat(200_000), 20, "x".repeat(200_000)], { closes: true });
+    expect(said).toMatchObject({ closed: true, reset: false });
+    expect(said.responses[0]?.status).toBe(400);
+    expect(marks(said)).toEqual(["yes"]);
+  });
+
+  it("cuts a client that never stops sending after its refusal", async () => {
+    const { server } = await guarded();
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    socket.on("error", () => {});
+    const closed = once(socket, "close");
+    socket.write(request("POST /", { "Content-Length": "+2" }));
+    socket.resume();
+    const stream = setInterval(() => socket.write("x".repeat(1000)), 20);
+    const began = Date.now();
+    await closed;
+    clearInterval(stream);
+    expect(Date.now() - began).toBeLessThan(5000);
+  });
+
+  it("survives one malformed request after another on a connection", async () => {
+    const { ask, records } = await guarded();
+    await ask([`${get("/")}BAD\r\n\r\nBAD\r\n\r\n`, 20, "BAD\r\n\r\n", 20, "BAD\r\n\r\n"], { closes: true });
+    expect(records.filter(({ status }) => status === "refused").length).toBeLessThanOrEqual(1);
+    expect((await ask([get("/")])).responses[0]?.status).toBe(404);
+  });
+
+  it("reports the outcome once, also when the client left", async () => {
+    const outcomes: Outcome[] = [];
+    const watching = stubControl("watch", { done: (_facts: unknown, outcome: Outcome) => void outcomes.push(outcome) });
+    const { ask } = await guarded({ network: [watching] }, (server) => {
+      server.removeAllListeners("request");
+      server.on("request", (incoming, response) => {
+        if (incoming.url === "/slow") setTimeout(() => response.writeHead(404).end(), 200);
+        else response.writeHead(404).end();
+      });
+    });
+    await ask([get("/")]);
+    await ask([get("/slow"), 30, { abort: true }]);
+    await sleep(300);
+    expect(outcomes.map(({ status, aborted }) => [status, aborted])).toEqual([
+      [404, false],
+      [200, true],
+    ]);
+  });
+
+  it("refuses an upgrade while a control is broken, and with the header set", async () => {
+    const { ask } = await guarded(
+      {
+        network: [
+          stubControl("broken", {
+            decide: () => {
+              throw new Error("SECRET");
+            },
+          }),
+        ],
+      },
+      (server) => {
+        server.on("upgrade", (_request, socket) => socket.end("UPGRADED"));
+      },
+    );
+    const said = await ask([get("/", { Connection: "Upgrade", Upgrade: "websocket" })], { closes: true });
+    expect(said.responses[0]?.status).toBe(503);
+    expect(marks(said)).toEqual(["yes"]);
+    expect(said.rest).toBe("");
+  });
+
+  it("treats an upgrade that nobody listens for as an ordinary request", async () => {
+    const { ask } = await guarded();
+    expect((await ask([get("/", { Connection: "Upgrade", Upgrade: "websocket" })])).responses[0]?.status).toBe(404);
+  });
+
+  it("refuses a body when the limits themselves fail", async () => {
+    const { body } = bareLayers();
+    const broken = {
+      ...body,
+      maxBytes: () => {
+        throw new Error("SECRET");
+      },
+    };
+    const { ask, records } = await guarded({ body: broken });
+    const said = await ask([request("POST /", { "Transfer-Encoding": "chunked" }), "5\r\nhello\r\n"], { closes: true });
+    expect(said.responses[0]?.status).toBeGreaterThanOrEqual(400);
+    expect(records.map(({ event }) => event)).toContain("sys_control_failed");
+  });
+});
