@@ -10,7 +10,7 @@ export interface TenantGround {
   /** The URL of the unprivileged login. */
   readonly url: string;
   /** A pool of that login. */
-  pool(config?: pg.PoolConfig): pg.Pool;
+  readonly pool: (config?: pg.PoolConfig) => pg.Pool;
   drop(): Promise<void>;
 }
 

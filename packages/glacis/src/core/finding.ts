@@ -18,7 +18,8 @@ export type Location =
   | { readonly kind: "route"; readonly method: string; readonly pattern: string }
   | { readonly kind: "source"; readonly file: string; readonly line: number; readonly column: number }
   | { readonly kind: "package"; readonly name: string; readonly version: string }
-  | { readonly kind: "response"; readonly url: string; readonly header: string | undefined };
+  | { readonly kind: "response"; readonly url: string; readonly header: string | undefined }
+  | { readonly kind: "database"; readonly name: string };
 
 /** What check, probe, scan and audit all return. */
 export interface Finding {
@@ -26,10 +27,12 @@ export interface Finding {
   readonly at: Location;
   /** The offending value or a count, redacted where it could be secret. */
   readonly detail: string | undefined;
+  /** The statements that mend it, where the place is a database. To be read before they are run. */
+  readonly sql?: string;
 }
 
-export function finding(rule: Rule, at: Location, detail?: string): Finding {
-  return { rule, at, detail };
+export function finding(rule: Rule, at: Location, detail?: string, sql?: string): Finding {
+  return { rule, at, detail, ...(sql !== undefined && { sql }) };
 }
 
 /** Where a finding stands, in one word or line: what a waiver's `at` is compared with. */
@@ -37,6 +40,7 @@ export function describeLocation(at: Location): string {
   switch (at.kind) {
     case "setting":
     case "environment":
+    case "database":
       return at.name;
     case "route":
       return `${at.method} ${at.pattern}`;

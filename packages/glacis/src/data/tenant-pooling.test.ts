@@ -19,17 +19,18 @@ const scopeOf = (tenantId: string): TenantScope =>
 
 const ways: readonly (readonly [string, string, pg.PoolConfig])[] = [
   ["one pool", ground?.url ?? "", { max: 5 }],
-  ["one pipelined pool", ground?.url ?? "", { max: 5, pipeline: true } as pg.PoolConfig],
+  ["one pipelined pool", ground?.url ?? "", { max: 5, pipeline: true }],
   ...(bouncer === undefined
     ? []
     : ([
         ["PgBouncer pooling by transaction", bouncer.url, { max: 40 }],
-        ["PgBouncer, pipelined", bouncer.url, { max: 40, pipeline: true } as pg.PoolConfig],
+        ["PgBouncer, pipelined", bouncer.url, { max: 40, pipeline: true }],
       ] as const)),
 ];
 
 describe.runIf(ground !== undefined)("tenants that share connections", () => {
-  const { owner, role, pool } = ground as TenantGround;
+  if (ground === undefined) return;
+  const { owner, role, pool } = ground;
 
   beforeAll(async () => {
     await owner.query(
@@ -43,7 +44,7 @@ describe.runIf(ground !== undefined)("tenants that share connections", () => {
     );
   });
   afterAll(async () => {
-    await (ground as TenantGround).drop();
+    await ground.drop();
     await bouncer?.stop();
   });
 
