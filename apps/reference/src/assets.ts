@@ -7,9 +7,16 @@ export interface Asset {
   readonly content: string;
 }
 
+/** A script and the hash that a browser holds it to. */
+export interface SubresourceScript {
+  readonly path: string;
+  readonly integrity: string;
+}
+
 export interface Assets {
   readonly stylesheet: string;
   readonly icon: string;
+  readonly script: SubresourceScript;
   /** @param path as in the URL; anything but the exact names is undefined */
   find(path: string): Asset | undefined;
 }
@@ -20,8 +27,15 @@ export const ASSET_PREFIX = "/assets/";
 export function loadAssets(): Assets {
   const stylesheet = load("app", "css", "text/css; charset=utf-8");
   const icon = load("icon", "svg", "image/svg+xml");
-  const byPath = new Map([stylesheet, icon].map((asset) => [asset.path, asset]));
-  return { stylesheet: stylesheet.path, icon: icon.path, find: (path) => byPath.get(path) };
+  const script = load("enhance", "js", "text/javascript; charset=utf-8");
+  const byPath = new Map([stylesheet, icon, script].map((asset) => [asset.path, asset]));
+  const integrity = `sha384-${createHash("sha384").update(script.content).digest("base64")}`;
+  return {
+    stylesheet: stylesheet.path,
+    icon: icon.path,
+    script: { path: script.path, integrity },
+    find: (path) => byPath.get(path),
+  };
 }
 
 function load(name: string, extension: string, mediaType: string): Asset {

@@ -42,7 +42,7 @@ export function userOf(request: Exchange): User {
 export async function frameOf(services: Services, request: Exchange): Promise<Frame> {
   const { principal } = request;
   const viewer = principal.kind === "user" ? await services.accounts.profile(principal) : undefined;
-  return { assets: services.assets, viewer, csrfToken: services.csrf.token(request) };
+  return { assets: services.assets, nonce: request.nonce, viewer, csrfToken: services.csrf.token(request) };
 }
 
 const NOTICES: Readonly<Record<string, string>> = {

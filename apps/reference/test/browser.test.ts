@@ -220,6 +220,29 @@ describe("a person without a mouse or without script", () => {
   );
 });
 
+describe("a person with script", () => {
+  it(
+    "reads times in the own time zone, and is asked before unsaved text is lost",
+    async () => {
+      const { page, complaints, close } = await visit(browser, folio.settings.origin, { timezoneId: "Asia/Tokyo" });
+      await signIn(page, "alice@alpha.test", "Alice-Correct-Horse-9");
+      await page.goto(`/documents/${DEMO_DOCUMENTS.alpha}`);
+      expect(await page.locator("dd time").last().textContent()).toMatch(/23.*Nov|Nov.*23/u);
+      expect(await page.locator("dd time").last().textContent()).toMatch(/6:25/u);
+      await page.goto(`/documents/${DEMO_DOCUMENTS.alpha}/edit`);
+      await page.getByLabel("Title").pressSequentially("!");
+      const asked = page.waitForEvent("dialog");
+      await page.close({ runBeforeUnload: true });
+      const dialog = await asked;
+      expect(dialog.type()).toBe("beforeunload");
+      await dialog.accept();
+      expect(complaints).toEqual([]);
+      await close();
+    },
+    TIMEOUT_MS,
+  );
+});
+
 describe("every page", () => {
   const pages = [
     "/documents",

@@ -60,9 +60,16 @@ describe.each([...PUBLIC, ...PRIVATE])("the page %s", (path) => {
     expect(weaknesses.filter(({ severity }) => severity < STRICT_CSP)).toEqual([]);
   });
 
-  it("needs nothing of that policy: no script, no style attribute, no handler in the markup", async () => {
-    const { text } = await ask(html);
-    expect(text).not.toMatch(/<script|<style|\sstyle=|\son[a-z]+=|javascript:/iu);
+  it("holds one script, of its own origin, with integrity and the nonce of this answer; nothing is inline", async () => {
+    const { text, headers } = await ask(html);
+    const nonce = /'nonce-([^']+)'/u.exec(headers.get("content-security-policy") ?? "")?.[1] ?? "";
+    const scripts = text.match(/<script.*?<\/script>/gsu) ?? [];
+    expect(scripts).toHaveLength(1);
+    expect(scripts[0]).toMatch(
+      /^<script src="\/assets\/enhance\.[0-9a-f]{16}\.js" integrity="sha384-[\w+/=]{64}" nonce="[^"]+" defer="?"?><\/script>$/u,
+    );
+    expect(scripts[0]).toContain(`nonce="${nonce}"`);
+    expect(text).not.toMatch(/<style|\sstyle=|\son[a-z]+=|javascript:/iu);
   });
 });
 

@@ -116,7 +116,7 @@ export function glacis(layers: Layers): Security {
     if (!(exchange.header("accept") ?? "").includes("text/html")) return refusalWith(denial, problemJson(view));
     if (layers.refusalPage === undefined) return refusalWith(denial, problemPage(view));
     try {
-      return refusalWith(denial, layers.refusalPage(view));
+      return refusalWith(denial, layers.refusalPage({ ...view, nonce: exchange.nonce }));
     } catch (error) {
       for (const event of controlFailed("refusal-page", error).events) report(event, exchange);
       return refusalWith(denial, problemPage(view));

@@ -35,7 +35,7 @@ export {
   type TenantScope,
   type User,
 } from "./core/principal.ts";
-export type { RefusalBody, RefusalView } from "./core/problem.ts";
+export type { RefusalBody, RefusalPageView } from "./core/problem.ts";
 export { REASONS, type Reason } from "./core/reasons.ts";
 export { routeRule, type RouteOptions, type RouteRule } from "./core/route.ts";
 export { SealError } from "./core/seal.ts";

@@ -46,7 +46,8 @@ export function FrontPage({ frame }: { frame: Frame }) {
           Workspaces are kept apart by row-level security: the database refuses what the program might get wrong.
         </Promise>
         <Promise title="Nothing in the way">
-          No script to wait for, no tracker. It works on a phone, with a keyboard and with a screen reader.
+          No tracker, and no script that you would have to wait for. It works on a phone, with a keyboard and with a
+          screen reader.
         </Promise>
       </ul>
     </Layout>

@@ -23,7 +23,13 @@ export function EditPage({ frame, document, state }: EditPageProps) {
         <h1>{title}</h1>
       </div>
       <ErrorSummary errors={state.errors} />
-      <form class="sheet stack" method="post" action={document === undefined ? "/documents" : back} novalidate>
+      <form
+        class="sheet stack"
+        method="post"
+        action={document === undefined ? "/documents" : back}
+        novalidate
+        data-guard
+      >
         <CsrfField token={frame.csrfToken} />
         {document !== undefined && <input type="hidden" name="version" value={state.values["version"]} />}
         <Field state={state} name="title" label="Title" maxlength={200} required autofocus={document === undefined} />

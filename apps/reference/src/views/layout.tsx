@@ -5,8 +5,12 @@ import type { Profile } from "../accounts/accounts.ts";
 import { CsrfField } from "./form.tsx";
 import { Logo } from "./icons.tsx";
 
+export type PageAssets = Pick<Assets, "stylesheet" | "icon" | "script">;
+
 export interface Frame {
-  readonly assets: Pick<Assets, "stylesheet" | "icon">;
+  readonly assets: PageAssets;
+  /** Lets this page's script run, and no other. */
+  readonly nonce: string;
   /** Who is signed in. */
   readonly viewer: Profile | undefined;
   readonly csrfToken: string;
@@ -29,7 +33,19 @@ const SECTIONS = [
   ["/settings", "Settings"],
 ] as const;
 
-/** The frame of every page. No script and no inline style: the strictest policy that there is fits it. */
+/** The stylesheet, the icon, and a script that a page can do without. */
+export function HeadAssets({ assets, nonce }: { assets: PageAssets; nonce: string }) {
+  const { script } = assets;
+  return (
+    <>
+      <link rel="stylesheet" href={assets.stylesheet} />
+      <link rel="icon" type="image/svg+xml" href={assets.icon} />
+      <script src={script.path} integrity={script.integrity} nonce={nonce} defer></script>
+    </>
+  );
+}
+
+/** The frame of every page. No inline script, no inline style: the strictest policy that there is fits it. */
 export function Layout({ frame, title, section, failed = false, notice, children }: LayoutProps) {
   const { assets, viewer, csrfToken } = frame;
   return html`<!doctype html>${(
@@ -38,8 +54,7 @@ export function Layout({ frame, title, section, failed = false, notice, children
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <title>{`${failed ? "Error: " : ""}${title} – Folio`}</title>
-          <link rel="stylesheet" href={assets.stylesheet} />
-          <link rel="icon" type="image/svg+xml" href={assets.icon} />
+          <HeadAssets assets={assets} nonce={frame.nonce} />
           <meta name="theme-color" content="#f7f6f2" media="(prefers-color-scheme: light)" />
           <meta name="theme-color" content="#131615" media="(prefers-color-scheme: dark)" />
         </head>

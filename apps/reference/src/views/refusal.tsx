@@ -1,7 +1,8 @@
 import { html } from "hono/html";
-import { REASONS, type Reason, type RefusalBody, type RefusalView } from "glacis";
+import { REASONS, type Reason, type RefusalBody, type RefusalPageView } from "glacis";
 import type { Assets } from "../assets.ts";
 import { Logo } from "./icons.tsx";
+import { HeadAssets } from "./layout.tsx";
 
 const ADVICE: Partial<Record<Reason, string>> = {
   not_found: "The page does not exist, or it belongs to somebody who has not shared it with you.",
@@ -11,8 +12,8 @@ const ADVICE: Partial<Record<Reason, string>> = {
 };
 
 /** What a browser sees in place of a refused page. It knows nobody's name: a refusal may come before anyone was identified. */
-export function refusalPage(assets: Assets): (view: RefusalView) => RefusalBody {
-  return ({ denial, requestId, developer }) => {
+export function refusalPage(assets: Assets): (view: RefusalPageView) => RefusalBody {
+  return ({ denial, requestId, developer, nonce }) => {
     const { status, sentence } = REASONS[denial.reason];
     const page = (
       <html lang="en">
@@ -20,8 +21,7 @@ export function refusalPage(assets: Assets): (view: RefusalView) => RefusalBody 
           <meta charset="utf-8" />
           <meta name="viewport" content="width=device-width, initial-scale=1" />
           <title>{`${sentence} – Folio`}</title>
-          <link rel="stylesheet" href={assets.stylesheet} />
-          <link rel="icon" type="image/svg+xml" href={assets.icon} />
+          <HeadAssets assets={assets} nonce={nonce} />
         </head>
         <body>
           <header class="masthead">

@@ -13,6 +13,12 @@ export interface RefusalView {
   readonly developer: boolean;
 }
 
+/** What an application's own refusal page may know. */
+export interface RefusalPageView extends RefusalView {
+  /** For a script of the page. */
+  readonly nonce: string;
+}
+
 /** RFC 9457 problem document: the reason's code and sentence, an opaque id, and nothing else in production. */
 export function problemJson(view: RefusalView): RefusalBody {
   const { denial, requestId, developer } = view;

@@ -6,7 +6,7 @@ import type { Exchange, Interpretation } from "./exchange.ts";
 import type { IdentifiedFacts, RequestFacts, SessionReference } from "./facts.ts";
 import type { Finding } from "./finding.ts";
 import type { Principal } from "./principal.ts";
-import type { RefusalBody, RefusalView } from "./problem.ts";
+import type { RefusalBody, RefusalPageView } from "./problem.ts";
 import type { ResponseDraft } from "./response.ts";
 import type { RouteDeclaration, RouteRule } from "./route.ts";
 import type { Waiver } from "./waiver.ts";
@@ -76,7 +76,7 @@ export interface Layers {
    * What a browser sees instead of a refused page, in the application's own design; the library's plain page without it, and when it throws.
    * Status and headers stay the library's.
    */
-  readonly refusalPage?: (view: RefusalView) => RefusalBody;
+  readonly refusalPage?: (view: RefusalPageView) => RefusalBody;
 }
 
 /** Go on, or send this. */
