@@ -35,7 +35,12 @@ export type Condition =
   | { readonly kind: "absent"; readonly column: Column }
   | { readonly kind: "not"; readonly condition: Condition }
   | { readonly kind: "all"; readonly conditions: readonly Condition[] }
-  | { readonly kind: "any"; readonly conditions: readonly Condition[] }
+  | {
+      readonly kind: "any";
+      readonly conditions: readonly Condition[];
+      /** Every part is asked even after one is true, because a part may fail. */
+      readonly every?: true;
+    }
   | { readonly kind: "opaque"; readonly name: string; readonly test: OpaqueTest };
 
 export const TRUE: Condition = Object.freeze({ kind: "constant", value: true });
@@ -52,11 +57,19 @@ export function all(conditions: readonly Condition[]): Condition {
 
 /** True when one is; the empty disjunction is false. */
 export function any(conditions: readonly Condition[]): Condition {
-  const flat = conditions.flatMap((each) => (each.kind === "any" ? each.conditions : [each]));
+  const flat = conditions.flatMap((each) => (each.kind === "any" && each.every !== true ? each.conditions : [each]));
   const rest = flat.filter((each) => each.kind !== "constant" || each.value);
   if (rest.some((each) => each.kind === "constant")) return TRUE;
   if (rest.length === 0) return FALSE;
   return rest.length === 1 ? (rest[0] as Condition) : { kind: "any", conditions: rest };
+}
+
+/** The same, but a function among the conditions that fails is not passed over because another one is true. */
+export function anyAsked(conditions: readonly Condition[]): Condition {
+  const risky = conditions.filter((each) => opaqueIn(each) !== undefined);
+  if (risky.length === 0) return any(conditions);
+  const rest = any(conditions.filter((each) => !risky.includes(each)));
+  return { kind: "any", conditions: [...risky, rest], every: true };
 }
 
 export function not(condition: Condition): Condition {
@@ -79,8 +92,10 @@ export function knowing(condition: Condition, know: (pattern: CallerPattern) => 
       return not(knowing(condition.condition, know));
     case "all":
       return all(condition.conditions.map((each) => knowing(each, know)));
-    case "any":
-      return any(condition.conditions.map((each) => knowing(each, know)));
+    case "any": {
+      const parts = condition.conditions.map((each) => knowing(each, know));
+      return condition.every === true ? anyAsked(parts) : any(parts);
+    }
     case "constant":
     case "compare":
     case "among":

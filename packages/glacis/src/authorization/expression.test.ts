@@ -95,12 +95,10 @@ describe("a condition expression", () => {
     const { expression } = fc.letrec<{ atom: Meaning; expression: Meaning }>((tie) => ({
       atom: fc.oneof(
         { maxDepth: 5 },
-        fc
-          .nat(names.length - 1)
-          .map((index) => ({
-            text: names[index] as string,
-            of: (values: readonly boolean[]) => values[index] === true,
-          })),
+        fc.nat(names.length - 1).map((index) => ({
+          text: names[index] as string,
+          of: (values: readonly boolean[]) => values[index] === true,
+        })),
         tie("atom").map(({ text, of }) => ({ text: `not ${text}`, of: (values: readonly boolean[]) => !of(values) })),
         tie("expression").map(({ text, of }) => ({ text: `(${text} )`, of })),
       ),

@@ -2,7 +2,7 @@
 import type { Principal } from "../core/principal.ts";
 import { holdsForKind, isDecidable } from "./caller.ts";
 import type { Column } from "./columns.ts";
-import { all, any, knowing, not, TRUE, type Condition } from "./condition.ts";
+import { all, any, anyAsked, knowing, not, TRUE, type Condition } from "./condition.ts";
 import { predicate, type PolicyRow, type Predicate } from "./predicate.ts";
 import type { ActionKind, ReadStatement } from "./statements.ts";
 
@@ -51,7 +51,7 @@ export function planAction(
   const conditionsOf = (effect: ReadStatement["effect"]): readonly Condition[] =>
     mine.filter((statement) => statement.effect === effect).map(({ condition }) => condition);
   const denial = any(conditionsOf("deny"));
-  const rule = all([fence, not(denial), any(conditionsOf("allow"))]);
+  const rule = all([fence, not(denial), anyAsked(conditionsOf("allow"))]);
   return {
     action,
     kind,

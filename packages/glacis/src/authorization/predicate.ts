@@ -56,7 +56,7 @@ export function predicate(condition: Condition): Predicate {
     case "all":
       return conjunction(condition.conditions.map(predicate));
     case "any":
-      return disjunction(condition.conditions.map(predicate));
+      return disjunction(condition.conditions.map(predicate), condition.every === true);
     case "opaque": {
       const { name, test } = condition;
       return (principal, row) => answerOf(name, test(principal, row));
@@ -95,7 +95,8 @@ function conjunction(parts: readonly Predicate[]): Predicate {
   };
 }
 
-function disjunction(parts: readonly Predicate[]): Predicate {
+function disjunction(parts: readonly Predicate[], every: boolean): Predicate {
+  if (every) return disjunctionOfAll(parts);
   return (principal, row) => {
     let result: Truth = false;
     for (let index = 0; index < parts.length; index += 1) {
@@ -104,6 +105,13 @@ function disjunction(parts: readonly Predicate[]): Predicate {
       if (truth === undefined) result = undefined;
     }
     return result;
+  };
+}
+
+function disjunctionOfAll(parts: readonly Predicate[]): Predicate {
+  return (principal, row) => {
+    const truths = parts.map((part) => part(principal, row));
+    return truths.includes(true) ? true : truths.includes(undefined) ? undefined : false;
   };
 }
 
