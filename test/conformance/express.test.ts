@@ -212,6 +212,16 @@ describe.each([
     expect((await ask(server, get("/reverse"))).status).toBe(401);
   });
 
+  it.each([
+    ["csrfExempt", { csrfExempt: "signed by the sender" }],
+    ["bodyBytes", { bodyBytes: 1_000_000 }],
+  ])("names an option of a route that its group would undo: %s", (name, options) => {
+    const app = secured();
+    app.use("/g", access(anyone));
+    app.post("/g/hook", access(anyone, options), hello);
+    expect(() => app.listen(0)).toThrow(new RegExp(`${name} of POST /g/hook has no effect`, "u"));
+  });
+
   it("shows the sealed table", () => {
     const security = bare();
     const app = secured(security);

@@ -103,6 +103,13 @@ describe("hono 4", () => {
     expect((await ask(server, get("/h/inner"))).status).toBe(401);
   });
 
+  it("names an option of a route that its group would undo", () => {
+    const { app, listen } = secured();
+    app.use("/g/*", access(anyone));
+    app.post("/g/hook", access(anyone, { csrfExempt: "signed by the sender" }), hello);
+    expect(listen).toThrow(/csrfExempt of POST \/g\/hook has no effect/u);
+  });
+
   it("refuses routes that are added after sealing, in words", () => {
     const { app, listen } = secured();
     app.get("/", access(anyone), hello);

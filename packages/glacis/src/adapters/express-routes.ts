@@ -1,7 +1,7 @@
 /** Reads the routes out of Express's routers, versions 4 and 5, and says which access rule stands in front of each. */
 import type { RouteDeclaration, RouteRule } from "../core/route.ts";
 import type { SealedRoute } from "../core/security.ts";
-import { freezeList } from "./seal-application.ts";
+import { assertNarrows, freezeList } from "./seal-application.ts";
 import { covers, join } from "./route-pattern.ts";
 
 export type Next = (error?: unknown) => void;
@@ -87,9 +87,11 @@ export function readRoutes(root: RouterLike): RouteTable {
   function visitRoute(route: RouteLike, prefix: string, marks: readonly Mark[]): void {
     const patterns = [route.path].flat(Number.POSITIVE_INFINITY as 1).map((path) => join(prefix, String(path)));
     const pattern = patterns.join(" | ");
-    const group = marks.findLast((mark) => patterns.every((single) => covers(mark.prefix, single)));
+    const groups = marks.filter((mark) => patterns.every((single) => covers(mark.prefix, single)));
     for (const method of methodsOf(route)) {
-      const rule = ownRule(route, method) ?? group?.rule;
+      const own = ownRule(route, method);
+      if (own !== undefined) for (const { rule } of groups) assertNarrows(rule, own, `${method} ${pattern}`);
+      const rule = own ?? groups.at(-1)?.rule;
       declarations.push({ method, pattern, rule, fix: fixFor(method, pattern) });
     }
     closings.push((makeGate) => {

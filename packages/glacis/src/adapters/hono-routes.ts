@@ -2,6 +2,7 @@
 import type { RouteDeclaration, RouteRule } from "../core/route.ts";
 import type { SealedRoute } from "../core/security.ts";
 import { covers } from "./route-pattern.ts";
+import { assertNarrows } from "./seal-application.ts";
 
 type Handler = (...values: never[]) => unknown;
 
@@ -54,6 +55,7 @@ export function readRoutes(routes: readonly HonoRoute[]): {
     const { method, path, handler } = route;
     const rule = markers.get(target(handler));
     if (rule !== undefined) {
+      for (const mark of marks) if (guards(mark, route)) assertNarrows(mark.rule, rule, `${method} ${path}`);
       marks.push({ method, path, handler, rule });
       places.set(route, { method: shown(method), pattern: path, rule });
     } else if (method !== "ALL" || answers(handler)) {

@@ -112,7 +112,7 @@ export function readText<Result>(
       try {
         resolve(use(decode(state, bytes)));
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   });

@@ -77,6 +77,22 @@ export function ruleOf(access: AccessRule | RouteRule, options: RouteOptions | u
   return "access" in access ? access : routeRule(access, options);
 }
 
+/**
+ * A rule inside another can only narrow: the outer one runs first, with its own options.
+ *
+ * @throws TypeError for an option of the inner rule that could never take effect.
+ */
+export function assertNarrows(outer: RouteRule, inner: RouteRule, place: string): void {
+  const exempt = inner.csrfExempt !== undefined && outer.csrfExempt === undefined;
+  const larger =
+    inner.bodyBytes !== undefined && outer.bodyBytes !== inner.bodyBytes && (outer.bodyBytes ?? 0) < inner.bodyBytes;
+  if (!exempt && !larger) return;
+  throw new TypeError(
+    `${exempt ? "csrfExempt" : "bodyBytes"} of ${place} has no effect: an access(...) for the paths above it runs first, without it. ` +
+      "Give that one the option, or declare the route before it.",
+  );
+}
+
 export function sealedError(): Error {
   return new Error(
     "The route table is sealed: this route was added after the application began to listen, so nobody has checked who may call it. " +
