@@ -14,9 +14,9 @@ export const SERVER: string = `
     host(inet_client_addr()) as "clientAddress",
     coalesce(inet_client_addr() <<= '127.0.0.0/8' or inet_client_addr() = '::1', true) as "loopback",
     s.ssl as "tls", s.version as "tlsVersion",
-    (select json_object_agg(name, current_setting(name, true)) from unnest(array['ssl', 'password_encryption', 'listen_addresses',
+    (select json_object_agg(g.name, g.setting) from pg_catalog.pg_settings g where g.name in ('ssl', 'password_encryption', 'listen_addresses',
       'row_security', 'lo_compat_privileges', 'statement_timeout', 'idle_in_transaction_session_timeout', 'session_replication_role',
-      'ssl_min_protocol_version', 'search_path', 'log_parameter_max_length_on_error']) as name) as "settings"
+      'ssl_min_protocol_version')) as "settings"
   from (values (1)) as one left join pg_catalog.pg_stat_ssl s on s.pid = pg_backend_pid()`;
 
 export const ROLES: string = `
