@@ -1,7 +1,13 @@
-import { glacis, saas, type AuditSink, type Security } from "glacis";
+import { glacis, saas, withControls, type AuditSink, type Security } from "glacis";
 import type { Csrf, Sessions } from "glacis/authentication";
 import { keyRing } from "glacis/data";
-import { memoryRateLimits, postgresRateLimits, type RateLimitStore } from "glacis/network";
+import {
+  memoryRateLimits,
+  overloadProtection,
+  postgresRateLimits,
+  type OverloadProtection,
+  type RateLimitStore,
+} from "glacis/network";
 import type { Assets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
 import type { Settings } from "./operations/settings.ts";
@@ -36,8 +42,14 @@ export function guardOf(settings: Settings, keys: string, database: Database, as
     ...(trustedOrigins.length > 0 && { trustedOrigins }),
     ...(kind === "test-target" && { limits: TEST_LIMITS }),
   });
-  const composed = kind === "test-target" ? behindTls(layers) : layers;
+  const patient = database.shared ? layers : withControls(layers, patience());
+  const composed = kind === "test-target" ? behindTls(patient) : patient;
   return { security: glacis(composed), sessions: layers.sessions, csrf: layers.csrf, limitStore };
+}
+
+/** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */
+function patience(): OverloadProtection {
+  return overloadProtection({ shedAtDelayMs: 3_000, exemptPaths: ["/healthz"] });
 }
 
 /** As if a proxy on this very machine had ended TLS: every request counts as https. For `--test-target` alone, which listens on loopback. */
