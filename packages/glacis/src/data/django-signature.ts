@@ -6,15 +6,15 @@ import { rejectUnknownOptions } from "../core/options.ts";
 const LONGEST_TEXT = 65_536;
 const MOST_JSON_BYTES = 1_048_576;
 const ALGORITHMS = ["sha256", "sha384", "sha512"] as const;
-/** Django's own rule: the separator must not be made of what a signature is made of. */
-const UNSAFE_SEPARATOR = /^[A-Za-z0-9\-_=]*$/u;
+/** Django's own rule, A to small z with what lies between: the separator must not be made of what a signature is made of. */
+const UNSAFE_SEPARATOR = /^[A-z0-9\-=]*$/u;
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const TIME = /^[0-9A-Za-z]{1,8}$/u;
 const BASE64URL = /^[A-Za-z0-9_-]*$/u;
 
 export interface DjangoVerifierOptions {
-  /** `SECRET_KEY`, then `SECRET_KEY_FALLBACKS`. */
-  readonly secretKeys: readonly string[];
+  /** `SECRET_KEY`, then `SECRET_KEY_FALLBACKS`; as bytes where Django's was bytes. */
+  readonly secretKeys: readonly (string | Uint8Array)[];
   /** The salt that the values were signed with, such as `django.core.signing` for `signing.dumps`. */
   readonly salt: string;
   /** `:` unless the signer had another. */
@@ -88,15 +88,21 @@ function compose(options: DjangoVerifierOptions): {
 } {
   rejectUnknownOptions("djangoVerifier", options, ["secretKeys", "salt", "separator", "algorithm", "now"]);
   const { secretKeys, salt, separator = ":", algorithm = "sha256", now = Date.now } = options;
-  if (!Array.isArray(secretKeys) || secretKeys.length === 0 || !secretKeys.every(isFilled))
+  if (!Array.isArray(secretKeys) || secretKeys.length === 0 || !secretKeys.every(isSecret))
     throw new TypeError("djangoVerifier() needs secretKeys as a list of Django's SECRET_KEY and its fallbacks.");
   if (!isFilled(salt)) throw new TypeError('djangoVerifier() needs salt as text, such as "django.core.signing".');
   if (typeof separator !== "string" || UNSAFE_SEPARATOR.test(separator))
     throw new TypeError('djangoVerifier() needs separator as text that no signature can contain, such as ":".');
   if (!ALGORITHMS.includes(algorithm))
     throw new TypeError(`djangoVerifier() needs algorithm as one of ${ALGORITHMS.join(", ")}.`);
-  const keys = secretKeys.map((secret: string) => createHash(algorithm).update(`${salt}signer${secret}`).digest());
+  const keys = secretKeys.map((secret: string | Uint8Array) =>
+    createHash(algorithm).update(`${salt}signer`).update(secret).digest(),
+  );
   return { separator, algorithm, keys, now };
+}
+
+function isSecret(secret: unknown): secret is string | Uint8Array {
+  return isFilled(secret) || (secret instanceof Uint8Array && secret.length > 0);
 }
 
 function isFilled(text: unknown): text is string {

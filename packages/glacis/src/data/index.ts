@@ -1,5 +1,17 @@
+export { djangoVerifier, type DjangoVerifier, type DjangoVerifierOptions } from "./django-signature.ts";
+export { databaseExposure } from "./database-exposure.ts";
+export { DATABASE_RULES, databaseControls, databasePosture } from "./database-posture.ts";
 export { keyRing, newKey } from "./key-ring.ts";
+export type { PostureClient, PostureOptions } from "./posture/collect.ts";
 export { secretsManagement } from "./secrets-management.ts";
+export {
+  signer,
+  type Signer,
+  type SignerOptions,
+  type SigningContext,
+  type SignOptions,
+  type VerifyOptions,
+} from "./signed-value.ts";
 export { systemDatabase, type SystemDatabase, type SystemDatabaseOptions } from "./system-scope.ts";
 export type { TenantConnection } from "./tenant-connection.ts";
 export {
@@ -9,6 +21,8 @@ export {
   TenantContextMissing,
   TenantIsolationError,
 } from "./tenant-context.ts";
+export { tenantIsolation } from "./tenant-isolation.ts";
+export { tenantReferentialIntegrity } from "./tenant-referential-integrity.ts";
 export type { TenantEmbedded, TenantPool } from "./tenant-driver.ts";
 export { installTenantProof } from "./tenant-proof.ts";
 export { tenantMigration, type TenantMigrationOptions } from "./tenant-migration.ts";
