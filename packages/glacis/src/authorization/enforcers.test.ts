@@ -187,7 +187,7 @@ describe.each(Object.entries(grounds))("the three enforcers on %s", (_name, { ru
         await connection.query("rollback");
       }
     });
-    await fc.assert(property, { numRuns: runs });
+    await fc.assert(property, { numRuns: runs, endOnFailure: true });
     // Policies that refuse everything agree about nothing worth knowing.
     expect(Math.min(answers.yes, answers.no)).toBeGreaterThan(runs);
   }, 120_000);

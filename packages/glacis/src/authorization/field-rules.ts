@@ -65,6 +65,7 @@ type AnyFieldGrant = AnyGrant["principal"] | AnyWriteGrant;
 /** @throws TypeError on an unknown word in a field's rule */
 export function planFields(
   vocabulary: StatementVocabulary,
+  fence: Condition,
   declared: Readonly<Record<string, AnyFieldRule>>,
 ): FieldPlans {
   const plans = new Map<string, FieldPlan>();
@@ -74,9 +75,9 @@ export function planFields(
     rejectUnknownParts(owner, rule, ["read", "masked", "write"]);
     plans.set(name, {
       name,
-      read: byKind(readSeeing(owner, vocabulary, rule.read)),
-      masked: byKind(readSeeing(owner, vocabulary, rule.masked)),
-      write: readSetting(owner, vocabulary, rule.write),
+      read: byKind(readSeeing(owner, vocabulary, fence, rule.read)),
+      masked: byKind(readSeeing(owner, vocabulary, fence, rule.masked)),
+      write: readSetting(owner, vocabulary, fence, rule.write),
     });
   }
   return plans;
@@ -88,12 +89,21 @@ function grantsOf(declared: OneOrMore<AnyFieldGrant> | undefined): readonly AnyW
   return list.map((grant) => (typeof grant === "string" ? { principal: grant } : (grant as AnyWriteGrant)));
 }
 
-function readSeeing(owner: string, vocabulary: StatementVocabulary, declared: AnyFieldRule["read"]): Condition {
+/** A condition looks at the row, and nobody's condition looks at a row of another tenant. */
+function within(fence: Condition, { who, when }: { readonly who: Condition; readonly when: Condition }): Condition {
+  return when.kind === "constant" ? who : all([fence, who, when]);
+}
+
+function readSeeing(
+  owner: string,
+  vocabulary: StatementVocabulary,
+  fence: Condition,
+  declared: AnyFieldRule["read"],
+): Condition {
   return any(
     grantsOf(declared).map((grant) => {
       rejectUnknownParts(owner, grant, ["principal", "condition", "expression"]);
-      const { who, when } = readGrant(owner, vocabulary, grant);
-      return all([who, when]);
+      return within(fence, readGrant(owner, vocabulary, grant));
     }),
   );
 }
@@ -101,17 +111,18 @@ function readSeeing(owner: string, vocabulary: StatementVocabulary, declared: An
 function readSetting(
   owner: string,
   vocabulary: StatementVocabulary,
+  fence: Condition,
   declared: AnyFieldRule["write"],
 ): FieldPlan["write"] {
   const conditions = new Map<string, Condition>();
   for (const grant of grantsOf(declared)) {
     rejectUnknownParts(owner, grant, ["action", "principal", "condition", "expression"]);
-    const { who, when } = readGrant(owner, vocabulary, grant);
+    const granted = within(fence, readGrant(owner, vocabulary, grant));
     for (const action of readActionPatterns(owner, vocabulary.actions, grant.action ?? "<write>")) {
       const kind = vocabulary.actions.get(action);
       if (kind === undefined || isReadKind(kind))
         throw unknownWord(owner, "writing action", action, writingActions(vocabulary));
-      conditions.set(action, any([conditions.get(action) ?? FALSE, all([who, when])]));
+      conditions.set(action, any([conditions.get(action) ?? FALSE, granted]));
     }
   }
   return new Map([...conditions].map(([action, condition]) => [action, byKind(condition)]));

@@ -2,7 +2,7 @@
 import type { AuditEvent } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { isIdentifier, readColumns, type Column, type Columns } from "./columns.ts";
-import { opaqueIn } from "./condition.ts";
+import { opaqueIn, type Condition } from "./condition.ts";
 import { planFields, type AnyFieldRule, type FieldPlans } from "./field-rules.ts";
 import type { ConditionSource } from "./match.ts";
 import { planAction, tenantFence, type ActionPlan } from "./plan.ts";
@@ -92,6 +92,7 @@ export function readPolicy(options: AnyPolicyOptions): { readonly model: PolicyM
     conditions: readConditions(owner, columns, options.conditions ?? {}),
   };
   const tenant = readTenant(owner, columns, options.tenant);
+  const fence = tenantFence("acrossTenants" in tenant ? undefined : tenant);
   return {
     model: {
       resource,
@@ -99,21 +100,20 @@ export function readPolicy(options: AnyPolicyOptions): { readonly model: PolicyM
       table: readTable(owner, options.table),
       tenant,
       id: readId(owner, columns, options.id),
-      plans: readPlans(vocabulary, tenant, options.statements),
+      plans: readPlans(vocabulary, fence, options.statements),
     },
-    fields: planFields(vocabulary, options.fields ?? {}),
+    fields: planFields(vocabulary, fence, options.fields ?? {}),
   };
 }
 
 function readPlans(
   vocabulary: StatementVocabulary,
-  tenant: Column | AcrossTenants,
+  fence: Condition,
   statements: readonly AnyStatement[],
 ): ReadonlyMap<string, ActionPlan> {
   const { owner } = vocabulary;
   if (!Array.isArray(statements)) throw new TypeError(`${owner} needs a list of statements.`);
   const read = statements.map((statement, index) => readStatement(vocabulary, statement as AnyStatement, index));
-  const fence = tenantFence("acrossTenants" in tenant ? undefined : tenant);
   const plans = new Map<string, ActionPlan>();
   for (const [action, kind] of vocabulary.actions) {
     const plan = planAction(action, kind, fence, read);
