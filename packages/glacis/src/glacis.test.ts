@@ -218,6 +218,16 @@ describe("a body", () => {
     expect(status(await security.receive(begin(post), "application/json", "{}"))).toBe(403);
   });
 
+  it("refuses the request when the parser itself fails", async () => {
+    const broken = (): never => {
+      throw new Error("boom");
+    };
+    const parsing = compose({ body: { ...bareLayers().body, parse: broken } });
+    expect(status(await parsing.security.receive(parsing.begin(post), "application/json", "{}"))).toBe(503);
+    const choosing = compose({ body: { ...bareLayers().body, parses: broken } });
+    expect(status(await choosing.security.enter(choosing.begin(post), open))).toBe(503);
+  });
+
   it("is not awaited on GET, whatever the client sends", async () => {
     const { security, begin } = compose();
     const exchange = begin({ ...post, method: "GET" });
@@ -261,6 +271,30 @@ describe("failures of the application", () => {
 });
 
 describe("a refusal", () => {
+  const asBrowser = { rawHeaders: ["Host", "app.example.com", "Accept", "text/html"] };
+
+  it("is a page of the application's own design for a browser, with the library's status", () => {
+    const refusalPage: Layers["refusalPage"] = ({ denial }) => ({
+      contentType: "text/html",
+      body: `ours: ${denial.reason}`,
+    });
+    const { security, begin } = compose({ refusalPage });
+    expect(security.notFound(begin(asBrowser), [])).toMatchObject({ status: 404, body: "ours: not_found" });
+    expect(security.notFound(begin(), []).body).toContain("urn:glacis:reason:not_found");
+  });
+
+  it("stays a refusal when the application's page throws", () => {
+    const refusalPage = (): never => {
+      throw new Error("broken template");
+    };
+    const { security, begin, records } = compose({ refusalPage });
+    const verdict = security.notFound(begin(asBrowser), []);
+    expect(verdict).toMatchObject({ status: 404 });
+    expect(verdict.body).toContain("There is nothing here.");
+    expect(verdict.body).not.toContain("broken template");
+    expect(records.some(({ control }) => control === "refusal-page")).toBe(true);
+  });
+
   it("is a page for a browser and a problem document for a program", async () => {
     const network = [
       stubControl("no", { decide: () => deny("rate_limited", event, { members: { limit: 5, remaining: 0 } }) }),

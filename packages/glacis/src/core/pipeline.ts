@@ -69,6 +69,15 @@ export async function settle(id: string, pending: Promise<Decision>, timeoutMs: 
   }
 }
 
+/** Goes on with a decision now, or when it is there. */
+export function conclude<Facts, Result>(
+  decision: Decision | Promise<Decision>,
+  facts: Facts,
+  next: (facts: Facts, decision: Decision) => Result,
+): Result | Promise<Result> {
+  return decision instanceof Promise ? decision.then((settled) => next(facts, settled)) : next(facts, decision);
+}
+
 /** Holds a decision to its type at run time: JavaScript callers and casts exist, and `undefined` must not mean yes. */
 function wellFormed(id: string, decision: Decision): Decision {
   switch (decision?.kind) {

@@ -21,6 +21,9 @@ const LAYER_NAMES: readonly (keyof Layers)[] = [
 
 const OPTIONAL_NAMES = ["waivers", "refusalPage"];
 
+/** Controls that an application may hold several of, each for something else. */
+const REPEATABLE = new Set(["rate-limit", "ssrf-guard"]);
+
 /** What a preset hands to handlers beside the layers. */
 const TOOL_NAMES = ["sessions", "csrf"];
 
@@ -51,7 +54,7 @@ export function validateLayers(layers: Layers): void {
     for (const control of controls as readonly Control<never>[]) {
       const id = control?.meta?.id;
       if (typeof id !== "string") throw new TypeError(`The layer "${slot}" holds something that is not a control.`);
-      if (seen.has(id) && id !== "rate-limit") {
+      if (seen.has(id) && !REPEATABLE.has(id)) {
         throw new TypeError(`The control "${id}" is mounted twice, in "${seen.get(id)}" and in "${slot}". Keep one.`);
       }
       seen.set(id, slot);

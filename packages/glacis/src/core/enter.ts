@@ -1,0 +1,87 @@
+import type { Control } from "./control.ts";
+import { ALLOW, type Decision } from "./decision.ts";
+import type { Exchange } from "./exchange.ts";
+import type { IdentifiedFacts } from "./facts.ts";
+import { conclude, controlFailed, runSteps, settle, stepsOf, type PipelineObserver, type Step } from "./pipeline.ts";
+import type { Responder } from "./respond.ts";
+import { PROCEED, type Identity, type Layers, type SealedRoute, type Security, type Verdict } from "./security.ts";
+
+/**
+ * The stage after routing: who asks, and whether the route's rule lets him.
+ *
+ * @param observer told of allowances that carry headers or events
+ */
+export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, respond: Responder): Security["enter"] {
+  const { controlTimeoutMs } = layers;
+  const controls: readonly Control<IdentifiedFacts>[] = [...layers.authentication, ...layers.authorization];
+  const entering = stepsOf(controls);
+  const stepsOfRoute = new WeakMap<object, readonly Step<IdentifiedFacts>[]>();
+
+  const run = (exchange: Exchange, steps: readonly Step<Exchange>[]): Decision | Promise<Decision> =>
+    runSteps(steps, exchange, observer, controlTimeoutMs);
+
+  function stepsFor({ rule }: SealedRoute): readonly Step<IdentifiedFacts>[] {
+    let steps = stepsOfRoute.get(rule);
+    if (steps === undefined) {
+      steps = [...entering, ...ruleSteps(rule)];
+      stepsOfRoute.set(rule, steps);
+    }
+    return steps;
+  }
+
+  function entered(exchange: Exchange, decision: Decision): Verdict {
+    if (decision.kind !== "allow") return respond(exchange, decision);
+    exchange.entered = true;
+    exchange.decided = !exchange.awaitsBody;
+    return PROCEED;
+  }
+
+  function identified(exchange: Exchange, route: SealedRoute, identity: Identity): Verdict | Promise<Verdict> {
+    exchange.principal = identity.principal;
+    exchange.session = identity.session;
+    if (identity.headers !== undefined) exchange.addResponseHeaders(identity.headers);
+    return conclude(run(exchange, stepsFor(route)), exchange, entered);
+  }
+
+  async function identifyLater(exchange: Exchange, route: SealedRoute, pending: Promise<Identity>): Promise<Verdict> {
+    let identity: Identity | undefined;
+    const lookup = pending.then((found): Decision => {
+      identity = found;
+      return ALLOW;
+    });
+    const decision = await settle("authenticate", lookup, controlTimeoutMs);
+    if (decision.kind !== "allow" || identity === undefined) return respond(exchange, decision);
+    return identified(exchange, route, identity);
+  }
+
+  /** A second rule inside an admitted request, such as a route's own under its group's: it can only narrow what the first has allowed. */
+  function narrow(exchange: Exchange, route: SealedRoute): Verdict | Promise<Verdict> {
+    exchange.decided = false;
+    return conclude(run(exchange, ruleSteps(route.rule)), exchange, entered);
+  }
+
+  return function enter(exchange, route) {
+    exchange.route = route.rule;
+    exchange.pattern = route.pattern;
+    if (exchange.entered) return narrow(exchange, route);
+    try {
+      exchange.awaitsBody = carriesBody(exchange) && layers.body.parses(exchange.mediaType);
+      const identity = layers.authenticate(exchange);
+      return identity instanceof Promise
+        ? identifyLater(exchange, route, identity)
+        : identified(exchange, route, identity);
+    } catch (error) {
+      return respond(exchange, controlFailed("authenticate", error));
+    }
+  };
+}
+
+/** The access rule of a route, then its own controls. */
+function ruleSteps(rule: SealedRoute["rule"]): readonly Step<IdentifiedFacts>[] {
+  return [{ id: "access-rule", decide: rule.access.decide }, ...stepsOf(rule.controls)];
+}
+
+/** RFC 9110 section 9.3: a body on GET or HEAD means nothing, so nothing is read from it. */
+function carriesBody(exchange: Exchange): boolean {
+  return exchange.method !== "GET" && exchange.method !== "HEAD";
+}
