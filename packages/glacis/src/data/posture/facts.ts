@@ -26,6 +26,8 @@ export interface RoleFacts {
   readonly createsRoles: boolean;
   readonly createsDatabases: boolean;
   readonly replicates: boolean;
+  /** The first role on the way to it, which was granted. */
+  readonly through: string;
   /** It may grant the role on. */
   readonly admin: boolean;
   readonly ownsTenantTables: boolean;
@@ -99,6 +101,10 @@ export interface IndexFacts {
   readonly valid: boolean;
   readonly partial: boolean;
   readonly exclusion: boolean;
+  /** Made of more than columns. */
+  readonly expression: boolean;
+  /** It belongs to a constraint of its name. */
+  readonly constraint: boolean;
   /** Nothing in it but uuids, which nobody can guess. */
   readonly unguessable: boolean;
 }

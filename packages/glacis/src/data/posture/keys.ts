@@ -172,14 +172,7 @@ function judgeTable({ table, column }: TenantTable, facts: Facts): readonly Find
     );
   }
   for (const index of indexes.filter((candidate) => crossesTenants(candidate, column))) {
-    findings.push(
-      found(
-        UNIQUE,
-        `${name}.${index.name}`,
-        index.columns.join(", "),
-        `create unique index concurrently on ${sql} (${[column, ...index.columns].map(quoteIdentifier).join(", ")}); drop index ${quoteIdentifier(index.name)};`,
-      ),
-    );
+    findings.push(found(UNIQUE, `${name}.${index.name}`, index.columns.join(", "), perTenant(index, table, column)));
   }
   const key = indexes.find(({ primary }) => primary)?.columns ?? [];
   const pairs = indexes.some(
@@ -205,4 +198,13 @@ function judgeTable({ table, column }: TenantTable, facts: Facts): readonly Find
 /** A primary key that nobody chose tells nothing; everything else that is unique may be guessed and tried. */
 function crossesTenants({ unique, primary, exclusion, columns, unguessable }: IndexFacts, column: string): boolean {
   return (unique || exclusion) && !primary && !columns.includes(column) && !unguessable;
+}
+
+/** What is made of more than columns has to be thought through by whoever wrote it. */
+function perTenant(index: IndexFacts, table: TableFacts, column: string): string | undefined {
+  if (index.expression || index.exclusion || index.partial) return undefined;
+  const columns = [column, ...index.columns].map(quoteIdentifier).join(", ");
+  if (index.constraint)
+    return `alter table ${sqlOf(table)} drop constraint ${quoteIdentifier(index.name)}, add unique (${columns});`;
+  return `create unique index concurrently on ${sqlOf(table)} (${columns}); drop index ${sqlOf({ schema: table.schema, name: index.name })};`;
 }

@@ -27,9 +27,10 @@ export const OBJECTS: string = `
   union all
   select 'extension', e.extname, null from pg_catalog.pg_extension e
   union all
-  select 'extension-callable', e.extname, min(f.proname) from pg_catalog.pg_extension e
+  select 'extension-callable', e.extname,
+    string_agg(format('%I.%I(%s)', fn.nspname, f.proname, pg_get_function_identity_arguments(f.oid)), ', ' order by f.oid) from pg_catalog.pg_extension e
     join pg_catalog.pg_depend d on d.refclassid = 'pg_extension'::regclass and d.refobjid = e.oid and d.classid = 'pg_proc'::regclass and d.deptype = 'e'
-    join pg_catalog.pg_proc f on f.oid = d.objid
+    join pg_catalog.pg_proc f on f.oid = d.objid join pg_catalog.pg_namespace fn on fn.oid = f.pronamespace
     where e.extname in ('dblink', 'http', 'adminpack', 'plsh', 'pg_cron', 'pg_net', 'file_fdw', 'lo', 'pg_background')
       and has_function_privilege($1, f.oid, 'EXECUTE') group by e.extname
   union all

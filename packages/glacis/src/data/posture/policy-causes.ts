@@ -114,7 +114,8 @@ export function causeOf(expression: readonly Node[], terms: TenantTerms): Rule {
     return PATTERN;
   if (levels.some((level) => comparesColumn(level, terms, isLiteral))) return FIXED;
   if (levels.some((level) => ROLE_NAMES.test(withoutTexts(level)))) return BY_ROLE;
-  if (levels.some((level) => comparesColumn(level, terms, readsSetting))) return OTHER_SETTING;
+  if (levels.some((level) => comparesColumn(level, terms, (side) => readsSetting(side) && !isTenant(side, terms))))
+    return OTHER_SETTING;
   if (levels.some((level) => wrapsColumn(level, terms))) return WRAPPED;
   return NOT_TENANT;
 }

@@ -22,19 +22,20 @@ export const SERVER: string = `
 export const ROLES: string = `
   with recursive asked as (
     select oid, rolname from pg_catalog.pg_roles where rolname in ($1, session_user)
-  ), reach (member, role, admin) as (
-    select oid, oid, false from asked
+  ), reach (member, role, admin, hop) as (
+    select oid, oid, false, null::oid from asked
     union
-    select r.member, m.roleid, m.admin_option from reach r join pg_catalog.pg_auth_members m on m.member = r.role
+    select r.member, m.roleid, m.admin_option, coalesce(r.hop, m.roleid) from reach r join pg_catalog.pg_auth_members m on m.member = r.role
     where coalesce((to_jsonb(m) ->> 'set_option')::boolean, true) or m.admin_option
   )
   select a.rolname as "member", p.rolname as "name", r.member = r.role as "self", p.rolsuper as "superuser", p.rolbypassrls as "bypassesRls",
     p.rolcreaterole as "createsRoles", p.rolcreatedb as "createsDatabases", p.rolreplication as "replicates", bool_or(r.admin) as "admin",
+    coalesce((select h.rolname from pg_catalog.pg_roles h where h.oid = r.hop), p.rolname) as "through",
     exists (select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
       where c.relowner = p.oid and c.relkind in ('r', 'p') and ${OURS}) as "ownsTenantTables",
     exists (select from pg_catalog.pg_database d where d.datname = current_database() and d.datdba = p.oid) as "ownsDatabase"
   from reach r join asked a on a.oid = r.member join pg_catalog.pg_roles p on p.oid = r.role
-  group by a.rolname, p.oid, p.rolname, r.member, r.role, p.rolsuper, p.rolbypassrls, p.rolcreaterole, p.rolcreatedb, p.rolreplication`;
+  group by a.rolname, p.oid, p.rolname, r.member, r.role, r.hop, p.rolsuper, p.rolbypassrls, p.rolcreaterole, p.rolcreatedb, p.rolreplication`;
 
 export const TABLES: string = `
   select c.oid::int8::float8 as "oid", n.nspname as "schema", c.relname as "name", c.relkind as "kind", c.relrowsecurity as "rls",
@@ -87,6 +88,7 @@ export const FOREIGN_KEYS: string = `
 export const INDEXES: string = `
   select i.indrelid::int8::float8 as "table", x.relname as "name", ${NAMES("i.indrelid", "(i.indkey::int2[])[0:i.indnkeyatts - 1]")} as "columns",
     i.indisunique as "unique", i.indisprimary as "primary", i.indisvalid as "valid", i.indpred is not null as "partial", i.indisexclusion as "exclusion",
+    i.indexprs is not null as "expression", exists (select from pg_catalog.pg_constraint k where k.conindid = i.indexrelid and k.contype in ('u', 'x')) as "constraint",
     i.indexprs is null and not exists (select from pg_catalog.pg_attribute a
       where a.attrelid = i.indrelid and a.attnum = any (i.indkey::int2[]) and a.atttypid <> 'uuid'::regtype) as "unguessable"
   from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_class x on x.oid = i.indexrelid

@@ -140,7 +140,7 @@ function judgeObject(
     case "extension-callable":
       return superuser
         ? []
-        : [found(CALLABLE, name, detail ?? undefined, `revoke execute on function ${detail} from public, ${role};`)];
+        : [found(CALLABLE, name, undefined, `revoke execute on function ${detail} from public, ${role};`)];
     case "foreign-server":
       return superuser
         ? []

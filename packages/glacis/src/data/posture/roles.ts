@@ -198,11 +198,13 @@ function judgeSelf(role: RoleFacts): readonly Finding[] {
 }
 
 function judgeReached(role: RoleFacts): readonly Finding[] {
-  const { member, name } = role;
-  const revoke = `revoke ${quoteIdentifier(name)} from ${quoteIdentifier(member)};`;
+  const { member, name, through } = role;
+  const revoke = `revoke ${quoteIdentifier(through)} from ${quoteIdentifier(member)};`;
   const rule = reachedRule(role);
   return [
-    ...(rule === undefined ? [] : [found(rule, member, `by ${name}`, revoke)]),
+    ...(rule === undefined
+      ? []
+      : [found(rule, member, through === name ? name : `${name}, through ${through}`, revoke)]),
     ...(role.admin
       ? [
           found(

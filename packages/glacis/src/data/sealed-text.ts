@@ -1,0 +1,55 @@
+/** How a sealed value is written: `x1.<key id>.<commitment, nonce, ciphertext and tag in base64url>`. */
+import type { Brand } from "../core/brand.ts";
+import { COMMITMENT_BYTES } from "./field-keys.ts";
+import { XAES_NONCE_BYTES, XAES_TAG_BYTES } from "./xaes-256-gcm.ts";
+
+/** Text that is ciphertext: where a column takes `Sealed`, a plain string does not type-check. */
+export type Sealed = Brand<string, "Sealed">;
+
+export const MOST_PLAINTEXT_BYTES = 1_048_576;
+const OVERHEAD_BYTES = COMMITMENT_BYTES + XAES_NONCE_BYTES + XAES_TAG_BYTES;
+const LONGEST_TEXT = Math.ceil(((MOST_PLAINTEXT_BYTES + OVERHEAD_BYTES) * 4) / 3) + 40;
+const HEAD = /^x1\.([a-z0-9][a-z0-9_-]{0,31})\./u;
+const BASE64URL = /^[A-Za-z0-9_-]+$/u;
+
+export interface SealedParts {
+  readonly keyId: string;
+  readonly commitment: Buffer;
+  readonly nonce: Buffer;
+  readonly ciphertext: Buffer;
+  readonly tag: Buffer;
+}
+
+/** What every value that this key sealed starts with, so that SQL finds the others: `column not like 'x1.k2.%'`. */
+export function sealedPrefix(keyId: string): string {
+  return `x1.${keyId}.`;
+}
+
+export function isSealed(text: unknown): text is Sealed {
+  return parseSealed(text) !== undefined;
+}
+
+/** Undefined for everything that was not written by `seal`; each value has one spelling. */
+export function parseSealed(text: unknown): SealedParts | undefined {
+  const head = typeof text === "string" && text.length <= LONGEST_TEXT ? HEAD.exec(text) : null;
+  if (head === null) return undefined;
+  const encoded = (text as string).slice(head[0].length);
+  // A length of one beyond a multiple of four is no base64, and Node would drop the last character silently.
+  if (encoded.length % 4 === 1 || !BASE64URL.test(encoded)) return undefined;
+  const body = Buffer.from(encoded, "base64url");
+  if (body.length < OVERHEAD_BYTES || !isCanonical(encoded, body)) return undefined;
+  const nonceEnd = COMMITMENT_BYTES + XAES_NONCE_BYTES;
+  return {
+    keyId: head[1] as string,
+    commitment: body.subarray(0, COMMITMENT_BYTES),
+    nonce: body.subarray(COMMITMENT_BYTES, nonceEnd),
+    ciphertext: body.subarray(nonceEnd, body.length - XAES_TAG_BYTES),
+    tag: body.subarray(body.length - XAES_TAG_BYTES),
+  };
+}
+
+/** The last character's spare bits are zero: only the end can differ, so only the end is written again. */
+function isCanonical(encoded: string, body: Buffer): boolean {
+  const whole = Math.floor((body.length - 1) / 3) * 3;
+  return body.subarray(whole).toString("base64url") === encoded.slice((whole / 3) * 4);
+}
