@@ -178,16 +178,20 @@ describe("a person without a mouse or without script", () => {
       await page.getByLabel("Workspace").blur();
       await page.goto("/documents");
       expect(page.url()).toContain("/sign-in");
+      const focused = (): Promise<string | undefined> =>
+        page.evaluate(() => document.activeElement?.id || document.activeElement?.getAttribute("role") || "");
+      await expect.poll(focused).toBe("email");
       await page.keyboard.type("alice@alpha.test");
       await page.keyboard.press("Tab");
       await page.keyboard.type("not her password");
       await page.keyboard.press("Enter");
       await page.getByRole("alert").waitFor();
       expect(await page.title()).toMatch(/^Error: /u);
-      expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("alert");
+      await expect.poll(focused).toBe("alert");
       await page.keyboard.press("Tab");
       await page.keyboard.press("Enter");
-      expect(await page.evaluate(() => document.activeElement?.id)).toBe("email");
+      await expect.poll(focused).toBe("email");
+      expect(await page.getByLabel("E-mail address").inputValue()).toBe("alice@alpha.test");
       await page.keyboard.press("Tab");
       await page.keyboard.type("Alice-Correct-Horse-9");
       await page.keyboard.press("Enter");
@@ -195,7 +199,7 @@ describe("a person without a mouse or without script", () => {
       await page.keyboard.press("Tab");
       expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Skip to content");
       await page.keyboard.press("Enter");
-      expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
+      await expect.poll(focused).toBe("main");
       expect(complaints).toEqual([]);
       await close();
     },
