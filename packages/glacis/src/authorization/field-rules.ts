@@ -2,7 +2,7 @@
 import { deny, type Deny } from "../core/decision.ts";
 import type { Principal } from "../core/principal.ts";
 import { isDecidable } from "./caller.ts";
-import { all, any, FALSE, type Condition } from "./condition.ts";
+import { all, any, FALSE, TRUE, type Condition } from "./condition.ts";
 import { byKind } from "./plan.ts";
 import type { PolicyRow, Predicate } from "./predicate.ts";
 import { unknownWord } from "./read-conditions.ts";
@@ -91,7 +91,7 @@ function grantsOf(declared: OneOrMore<AnyFieldGrant> | undefined): readonly AnyW
 
 /** A condition looks at the row, and nobody's condition looks at a row of another tenant. */
 function within(fence: Condition, { who, when }: { readonly who: Condition; readonly when: Condition }): Condition {
-  return when.kind === "constant" ? who : all([fence, who, when]);
+  return all([when.kind === "constant" ? TRUE : fence, who, when]);
 }
 
 function readSeeing(
