@@ -1,0 +1,231 @@
+import { hash, verify } from "@node-rs/argon2";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { PGlite } from "@electric-sql/pglite";
+import type { Security } from "glacis";
+import { newKey } from "glacis/data";
+import { listenHono } from "glacis/hono";
+import { memoryRateLimits, type RateLimitStore } from "glacis/network";
+import {
+  sqlState,
+  type ApplicationState,
+  type AttackMatrixOptions,
+  type LookAlikePerson,
+  type LookAlikeTenant,
+} from "glacis/testing";
+import type { TestDatabase } from "../../../test/support/services.ts";
+import { accountsIn, systemScope, type Role } from "../src/accounts/accounts.ts";
+import type { PasswordHasher } from "../src/accounts/password-hasher.ts";
+import { passwordProof } from "../src/accounts/sign-in.ts";
+import { createApp } from "../src/app.ts";
+import { loadAssets } from "../src/assets.ts";
+import type { Database } from "../src/database/database.ts";
+import { openEmbedded } from "../src/database/embedded.ts";
+import type { DatabaseRoles } from "../src/database/migrations.ts";
+import { openPostgres } from "../src/database/postgres.ts";
+import { documents, documentShares } from "../src/database/schema.ts";
+import { documentsIn } from "../src/documents/documents.ts";
+import { readSettings } from "../src/operations/settings.ts";
+import { guardOf } from "../src/security.ts";
+import { makeClient } from "./support/client.ts";
+import { freePort, temporaryFolder } from "./support/folio.ts";
+
+/** A migrated database, and a way around its row-level security. */
+export interface Ground {
+  readonly database: Database;
+  /** As a superuser. */
+  readonly query: (text: string, values?: unknown[]) => Promise<{ readonly rows: readonly unknown[] }>;
+  readonly close: () => Promise<void>;
+}
+
+export async function embeddedGround(): Promise<Ground> {
+  const folder = temporaryFolder();
+  const database = await openEmbedded(folder);
+  const engine = database.driver as unknown as PGlite;
+  return {
+    database,
+    // The engine has one connection, which is the runtime role; a transaction may be the superuser again.
+    query: (text, values = []) =>
+      engine.transaction(async (transaction) => {
+        await transaction.query("set local role none");
+        return transaction.query(text, values);
+      }),
+    close: async () => {
+      await database.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export async function postgresGround(postgres: TestDatabase): Promise<Ground> {
+  const suffix = randomBytes(6).toString("hex");
+  const roles: DatabaseRoles = { runtime: `matrix_app_${suffix}`, signIn: `matrix_sign_in_${suffix}` };
+  const database = await openPostgres(postgres.url, roles);
+  return {
+    database,
+    query: (text, values = []) => postgres.pool.query(text, values),
+    close: async () => {
+      await database.close();
+      for (const role of Object.values(roles))
+        await postgres.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+      await postgres.drop();
+    },
+  };
+}
+
+export const stateOf = ({ query }: Ground): ApplicationState =>
+  sqlState({
+    query: (text, values) => query(text, values),
+    tables: {
+      tenants: { tenant: "id" },
+      users: { tenant: "tenant_id" },
+      memberships: { tenant: "tenant_id", closed: ["role"] },
+      credentials: { tenant: "tenant_id" },
+      documents: { tenant: "tenant_id" },
+      document_shares: { tenant: "tenant_id", closed: ["permission"] },
+      glacis_sessions: { tenant: "tenant_id", ignore: ["seen_at_ms"], closed: ["roles", "label"] },
+    },
+    except: {
+      migrations: "says which migrations ran, and nothing about anybody",
+      glacis_rate_limits: "counters under hashed names, which every request moves",
+    },
+  });
+
+const ROLE: Readonly<Record<string, Role>> = {
+  admin: "admin",
+  member: "member",
+  editor: "member",
+  colleague: "member",
+  viewer: "viewer",
+};
+export const PEOPLE = Object.keys(ROLE);
+export const PASSWORD = "a long walk by the river";
+
+/** Argon2id like the application's own, at the lowest cost: what is tried here is not the hash. */
+const hasher: PasswordHasher = {
+  hash: (password) => hash(password, { memoryCost: 8, timeCost: 1, parallelism: 1 }),
+  verify: (stored, password) => (stored === undefined ? Promise.resolve(false) : verify(stored, password)),
+};
+
+/** Fills one tenant through the application's own code. */
+export async function seed(database: Database, tenant: LookAlikeTenant): Promise<void> {
+  const accounts = accountsIn(database);
+  const scope = systemScope(tenant.id, "seed");
+  const passwordHash = await hasher.hash(PASSWORD);
+  const [first, ...others] = Object.values(tenant.people).map(({ key, id, email, name }) => ({
+    ...{ id, email, name, passwordHash },
+    role: ROLE[key] ?? "member",
+  }));
+  await accounts.createTenant(tenant, first!);
+  for (const person of others) await accounts.addPerson(scope, person);
+  const { id: tenantId, people, objects } = tenant;
+  const ownerId = people["member"]!.id;
+  const link = `https://example.com/${tenant.canary("link")}`;
+  await database.withTenant(scope, async (db) => {
+    await db.insert(documents).values([
+      { tenantId, id: objects["document"]!, ownerId, title: "Plan", body: tenant.canary("body"), link },
+      { tenantId, id: objects["draft"]!, ownerId, title: tenant.canary("title"), body: "The same in both" },
+    ]);
+    const share = { tenantId, documentId: objects["document"]! };
+    await db.insert(documentShares).values([
+      { ...share, userId: people["viewer"]!.id, permission: "view" },
+      { ...share, userId: people["editor"]!.id, permission: "edit" },
+    ]);
+  });
+}
+
+/** A store that never remembers: how often somebody may ask is not what is tried here. */
+const forgetful: RateLimitStore = {
+  kind: "forgetful",
+  shared: false,
+  open: (scope) => ({
+    consume: (subject, cost, nowUs) => memoryRateLimits().open(scope).consume(subject, cost, nowUs),
+    peek: (subject, nowUs) => memoryRateLimits().open(scope).peek(subject, nowUs),
+  }),
+};
+
+/** The parts of the application that a mutation may exchange. */
+export interface Parts {
+  readonly accountsIn: typeof accountsIn;
+  readonly documentsIn: typeof documentsIn;
+  readonly createApp: typeof createApp;
+}
+
+export const PARTS: Parts = { accountsIn, documentsIn, createApp };
+
+export interface Running {
+  readonly security: Security;
+  readonly url: string;
+  readonly origin: string;
+  stop(): Promise<void>;
+}
+
+const KEYS = newKey();
+
+/** The application on a port of its own, over a database that is there already. */
+export async function listen(
+  { database }: Ground,
+  { accountsIn, documentsIn, createApp }: Parts = PARTS,
+  mutate: (security: Security) => Security = (security) => security,
+  port?: number,
+): Promise<Running> {
+  const settings = readSettings(["--test-target"], {
+    PORT: String(port ?? (await freePort())),
+    DATA_DIR: temporaryFolder(),
+  });
+  rmSync(settings.dataFolder, { recursive: true, force: true });
+  const assets = loadAssets();
+  // Shared counters would outlive one run of the matrix.
+  const {
+    security: whole,
+    sessions,
+    csrf,
+  } = guardOf(settings, KEYS, { ...database, shared: false }, assets, () => undefined);
+  const security = mutate(whole);
+  const accounts = accountsIn(database);
+  const app = createApp(security, {
+    origin: settings.origin,
+    accounts,
+    documents: documentsIn(database),
+    hasher,
+    provePassword: passwordProof(accounts, hasher, forgetful),
+    sessions,
+    csrf,
+    limitStore: forgetful,
+    assets,
+    demo: [],
+    report: (event, request) => security.report(event, request),
+    ready: () => true,
+  });
+  const server: Server = listenHono(app, security, { port: settings.port, hostname: settings.host });
+  await once(server, "listening");
+  const { port: bound } = server.address() as AddressInfo;
+  return {
+    security,
+    url: `http://127.0.0.1:${bound}`,
+    origin: settings.origin,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Signs in as a person would, and takes the token along that every form carries. */
+export function signIn({ url, origin }: Running): AttackMatrixOptions["signIn"] {
+  return async (person: LookAlikePerson | undefined) => {
+    const client = makeClient(url, origin);
+    if (person !== undefined) {
+      // Each is signed in twice, so that ending the other sessions ends something.
+      await makeClient(url, origin).signIn({ email: person.email, password: PASSWORD });
+      const answer = await client.signIn({ email: person.email, password: PASSWORD });
+      if (answer.status !== 200) throw new Error(`${person.side} ${person.key} cannot sign in: ${answer.text}`);
+    }
+    const { json } = await client.ask("/api/csrf");
+    const cookie = [...client.cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+    return { cookie, "x-csrf-token": String(json["csrfToken"]), origin };
+  };
+}
