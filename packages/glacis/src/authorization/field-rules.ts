@@ -161,9 +161,17 @@ export function projectRow(
   return shown;
 }
 
-interface FieldProblem {
+export interface FieldProblem {
+  /** Empty where the input as a whole is meant. */
   readonly field: string;
-  readonly problem: "unknown" | "forbidden";
+  readonly problem: "unknown" | "forbidden" | "not_a_record";
+}
+
+/** What is asked for is names and values; a list, a text or nothing has none to judge. */
+export const NOT_A_RECORD: FieldProblem = Object.freeze({ field: "", problem: "not_a_record" });
+
+export function isRecord(input: unknown): input is PolicyRow {
+  return typeof input === "object" && input !== null && !Array.isArray(input);
 }
 
 const MOST_PROBLEMS = 20;
@@ -183,6 +191,7 @@ export function fieldProblems(
   write: FieldWrite,
   onFault: (error: unknown) => void,
 ): readonly FieldProblem[] {
+  if (!isRecord(write.input)) return [NOT_A_RECORD];
   const problems: FieldProblem[] = [];
   for (const field of Object.keys(write.input)) {
     const plan = plans.get(field);

@@ -6,7 +6,7 @@ import type { Principal } from "../core/principal.ts";
 import { isDecidable } from "./caller.ts";
 import { readColumns, type Columns } from "./columns.ts";
 import { all, type Condition } from "./condition.ts";
-import { fieldRefusal } from "./field-rules.ts";
+import { fieldRefusal, isRecord, NOT_A_RECORD } from "./field-rules.ts";
 import { listFilter, type ListFilter, type ListFilterOptions } from "./list-filter.ts";
 import { unknownWord } from "./read-conditions.ts";
 
@@ -65,6 +65,7 @@ export function ownership<
 
   function stamp(principal: Principal, input: object): object {
     if (principal.kind === "anonymous" || !isDecidable(principal)) throw new Refusal(unowned(resource));
+    if (!isRecord(input)) throw new Refusal(fieldRefusal(resource, "create", [NOT_A_RECORD]));
     const named = [owner, tenant].filter((field) => Object.hasOwn(input, field));
     if (named.length > 0) {
       const problems = named.map((field) => ({ field, problem: "forbidden" }) as const);
