@@ -5,6 +5,7 @@ import { connect, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { glacis, type Layers } from "glacis";
 import { guardServer, serverOptions } from "glacis/express";
+import { overloadProtection } from "glacis/network";
 import { bareLayers, stubControl } from "glacis/testing";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Outcome } from "../../packages/glacis/src/core/control.ts";
@@ -152,6 +153,33 @@ describe("a guarded server", () => {
     expect(said.responses[0]?.status).toBe(503);
     expect(marks(said)).toEqual(["yes"]);
     expect(said.rest).toBe("");
+  });
+
+  it.each([
+    ["taken over", {}, 101],
+    ["refused", { Origin: "https://evil.example" }, 403],
+  ])("tells its controls the end of an upgrade that was %s, once", async (_name, headers, status) => {
+    const outcomes: Outcome[] = [];
+    const counting = stubControl("counting", { done: (_facts, outcome) => void outcomes.push(outcome) });
+    const { ask } = await guarded({ network: [counting] }, (server) => {
+      server.on("upgrade", (_request, socket) => socket.end("UPGRADED"));
+    });
+    await ask([get("/", { Connection: "Upgrade", Upgrade: "websocket", ...headers })], { closes: true });
+    expect(outcomes).toEqual([expect.objectContaining({ status, aborted: false })]);
+  });
+
+  it("has room for requests after more upgrades than it takes requests at once", async () => {
+    const protection = overloadProtection({ maxInFlight: 2 });
+    const { ask } = await guarded({ network: [protection] }, (server) => {
+      server.on("upgrade", (_request, socket) => socket.end("UPGRADED"));
+    });
+    for (const origin of ["https://evil.example", "https://evil.example", undefined, undefined])
+      await ask(
+        [get("/", { Connection: "Upgrade", Upgrade: "websocket", ...(origin !== undefined && { Origin: origin }) })],
+        { closes: true },
+      );
+    expect((await ask([get("/")])).responses[0]?.status).toBe(404);
+    protection.stop();
   });
 
   it("treats an upgrade that nobody listens for as an ordinary request", async () => {

@@ -46,7 +46,7 @@ export function attach(security: Security, request: IncomingMessage, response: S
   keepState(state);
   request.push = boundedPush;
   response.writeHead = guardedWriteHead;
-  if (observesOutcome(security)) response.on("close", reportOutcome);
+  if (observesOutcome(security)) response.on("close", responseClosed);
   return state;
 }
 
@@ -62,12 +62,15 @@ function observesOutcome(security: Security): boolean {
   return answer;
 }
 
-function reportOutcome(this: ServerResponse): void {
+function responseClosed(this: ServerResponse): void {
   const state = stateOf(this);
-  if (state === undefined) return;
-  const { security, exchange } = state;
+  if (state !== undefined) reportOutcome(state, this.statusCode, !this.writableFinished);
+}
+
+/** Tells the controls that a request is over. */
+export function reportOutcome({ security, exchange }: RequestState, status: number, aborted: boolean): void {
   const durationMs = security.layers.interpretation.sources.now() - exchange.receivedAtMs;
-  security.done(exchange, { status: this.statusCode, durationMs, aborted: !this.writableFinished });
+  security.done(exchange, { status, durationMs, aborted });
 }
 
 /** Before routing: the network and transport layers, then the library's own endpoints. */

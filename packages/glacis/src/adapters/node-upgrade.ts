@@ -4,10 +4,13 @@ import { deny, type Decision } from "../core/decision.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
-import { attach } from "./node-exchange.ts";
+import { attach, reportOutcome } from "./node-exchange.ts";
 import { answerOnSocket } from "./node-raw.ts";
 
 type Forward = () => boolean;
+
+/** 101 Switching Protocols: what a handshake becomes unless its listener says otherwise. */
+const SWITCHED = 101;
 
 /**
  * An upgrade leaves HTTP behind, so it is judged before it does: by the open stage, and by its origin. A browser sends cookies with a
@@ -23,6 +26,8 @@ export function guardUpgrade(security: Security, request: IncomingMessage, socke
   void Promise.resolve(security.open(exchange)).then((opened) => {
     const foreign = opened.kind === "proceed" ? judgeOrigin(exchange, security.layers.origin) : undefined;
     const verdict = foreign === undefined ? opened : security.refuse(exchange, foreign);
+    // The response is never sent, so it never closes: whoever counts requests in flight learns the end from here. What follows is no request.
+    reportOutcome(state, verdict.kind === "respond" ? verdict.status : SWITCHED, socket.destroyed);
     if (verdict.kind === "respond") return answerOnSocket(security, socket, exchange, verdict);
     state.opened = true;
     socket.off("error", ignoreFailure);
