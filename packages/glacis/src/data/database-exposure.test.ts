@@ -145,7 +145,8 @@ describe.runIf(ground !== undefined)("the exposure of a database", () => {
     expect(afterMending?.map((finding) => [finding.rule.id, finding.at]) ?? []).not.toContainEqual([id, at]);
   });
 
-  it.each(others)("has the finding %s for %o %o", (rule, change, settings = {}) => {
+  const changes = others.map(([rule, server, settings = {}]) => ({ rule, change: { server, settings } }));
+  it.each(changes)("has the finding $rule for $change", ({ rule, change: { server: change, settings } }) => {
     const server = { ...facts.server, ...change, settings: { ...facts.server.settings, ...settings } };
     const found = judgeServer({ ...facts, server }, Date.parse("2026-06-01"));
     expect(found.map(({ rule: { id } }) => id)).toContain(`database-exposure/${rule}`);

@@ -241,6 +241,39 @@ describe("transactions in a context", () => {
     ]);
   });
 
+  it("carry settings for policies inside the tenant, as long as they last", async () => {
+    const settings = new Map([
+      ["app.tenant_id", a],
+      ["app.user_id", "u1"],
+    ]);
+    const read = "select current_setting('app.user_id', true) as user";
+    const seen = await tenants.withTenant(
+      scopeOf(a),
+      async (outer) => [
+        ...(await outer.query(read)),
+        ...(await tenants.withTenant(scopeOf(a), (inner) => inner.query(read))),
+        ...(await tenants.forTenant(scopeOf(a), { settings }).query(read)),
+      ],
+      { settings },
+    );
+    expect(seen).toEqual([{ user: "u1" }, { user: "u1" }, { user: "u1" }]);
+    expect(
+      await tenants.forTenant(scopeOf(a)).query(`select coalesce(current_setting('app.user_id', true), '') as user`),
+    ).toEqual([{ user: "" }]);
+  });
+
+  it("refuse settings of another tenant, of another caller, and those that are not the application's", async () => {
+    const ask = (settings: ReadonlyMap<string, string>) =>
+      tenants.forTenant(scopeOf(a), { settings }).query("select 1");
+    await expect(ask(new Map([["app.tenant_id", b]]))).rejects.toThrow(TenantIsolationError);
+    await expect(ask(new Map([["app.tenant_proof", "x"]]))).rejects.toThrow(/app\.user_id/u);
+    await expect(ask(new Map([["role", "postgres"]]))).rejects.toThrow(/app\.user_id/u);
+    const other = tenants.withTenant(scopeOf(a), () => ask(new Map([["app.user_id", "u2"]])), {
+      settings: new Map([["app.user_id", "u1"]]),
+    });
+    await expect(other).rejects.toThrow(/another caller/u);
+  });
+
   it("refuse an option that they do not know", async () => {
     await expect(tenants.withTenant(scopeOf(a), async () => 1, { readonly: true } as never)).rejects.toThrow(
       /Did you mean "readOnly"/u,

@@ -12,6 +12,8 @@ export interface Entry {
   readonly tenantId: string;
   readonly proof: string | undefined;
   readonly readOnly: boolean;
+  /** Further settings for the transaction, by name. */
+  readonly settings: ReadonlyMap<string, string>;
 }
 
 /** SQLSTATE division_by_zero: how one statement without a function of ours can refuse inside the database. */
@@ -34,6 +36,7 @@ export function entryStatement({ setting, role, searchPath }: EntryOptions, entr
     `${SET}($1, $2, true)`,
     `${SET}('search_path', $3, true)`,
     ...(entry.proof === undefined ? [] : [`${SET}('${TENANT_PROOF_SETTING}', ${bind(entry.proof)}, true)`]),
+    ...[...entry.settings].map(([name, value]) => `${SET}(${bind(name)}, ${bind(value)}, true)`),
     ...(entry.readOnly ? [`${SET}('transaction_read_only', 'on', true)`] : []),
     "1 operator(pg_catalog./) case when (select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r" +
       " where r.rolname operator(pg_catalog.=) current_user) is false then 1 else 0 end",

@@ -22,11 +22,13 @@ export interface TransactionOptions {
 export interface TransactionScope {
   readonly tenantId: string;
   readonly readOnly: boolean;
+  readonly settings: ReadonlyMap<string, string>;
 }
 
 /** A transaction while its work runs. */
 export interface OpenTransaction {
   readonly readOnly: boolean;
+  readonly settings: ReadonlyMap<string, string>;
   isOpen(): boolean;
   readonly run: (statement: Statement) => Promise<readonly unknown[]>;
   /** Runs work inside; when it rejects, the whole transaction is undone, whoever catches the error. */
@@ -124,14 +126,14 @@ function holdTransaction(
   opening: readonly Statement[],
 ): HeldTransaction {
   const { entry, prove, report } = options;
-  const { tenantId, readOnly } = scope;
+  const { tenantId, readOnly, settings } = scope;
   let open = true;
   let tainted = false;
   let entered: Promise<void> | undefined;
   let doom: { readonly cause: unknown } | undefined;
 
   async function only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]> {
-    const entering = entryStatement(entry, { tenantId, proof: prove?.(tenantId, Date.now()), readOnly });
+    const entering = entryStatement(entry, { tenantId, proof: prove?.(tenantId, Date.now()), readOnly, settings });
     const sent = wire.send([...opening, entering, statement, ...ending]);
     entered = sent.then((flight) => {
       tainted = confirmEntry(flight, opening.length, options, tenantId);
@@ -180,7 +182,7 @@ function holdTransaction(
     return result;
   }
 
-  const transaction = { readOnly, isOpen: () => open, isTainted: () => tainted, run, join, only, complete };
+  const transaction = { readOnly, settings, isOpen: () => open, isTainted: () => tainted, run, join, only, complete };
   return transaction;
 }
 

@@ -2,7 +2,7 @@
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { TenantScope } from "../core/principal.ts";
-import { TENANT_SETTING } from "../core/tenancy.ts";
+import { TENANT_PROOF_SETTING, TENANT_SETTING } from "../core/tenancy.ts";
 import { currentRequest } from "../primitives/request-context.ts";
 import { quoteIdentifier } from "./sql-quoting.ts";
 import {
@@ -16,7 +16,12 @@ import { connectionOf, type TenantConnection } from "./tenant-connection.ts";
 import type { TenantEmbedded, TenantPool } from "./tenant-driver.ts";
 import type { Report } from "./tenant-events.ts";
 import { tenantProofs } from "./tenant-proof.ts";
-import { transactionsOf, type OpenTransaction, type Transactions } from "./tenant-transaction.ts";
+import {
+  transactionsOf,
+  type OpenTransaction,
+  type Transactions,
+  type TransactionScope,
+} from "./tenant-transaction.ts";
 
 export interface TenantDatabaseOptions {
   readonly database: TenantPool | TenantEmbedded;
@@ -35,6 +40,8 @@ export interface TenantDatabaseOptions {
 export interface TenantWorkOptions {
   /** The transaction may not write. By default it may not in a request with a safe method (RFC 9110 section 9.2.1). */
   readonly readOnly?: boolean;
+  /** Further settings, local to the transaction, that policies inside the tenant read: `rowSettings(principal)`. They are not proved. */
+  readonly settings?: ReadonlyMap<string, string>;
 }
 
 export interface TenantDatabase {
@@ -76,6 +83,7 @@ const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TR
  */
 export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
   const transactions = compose(options);
+  const { setting = TENANT_SETTING } = options;
   const owner = {};
 
   async function withTenant<Result>(
@@ -85,13 +93,13 @@ export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
   ): Promise<Result> {
     const context = surroundingTenant();
     holdToTenant(scope, context);
-    const readOnly = readOnlyOf("withTenant", workOptions);
+    const wanted = transactionScope("withTenant", scope, workOptions, setting);
     const open = openTransaction(context, owner);
     if (open !== undefined) {
-      refuseWider(open, readOnly);
+      refuseOther(open, wanted, workOptions);
       return open.join(() => work(connectionOf(open.run)));
     }
-    return transactions.begin({ tenantId: scope.tenantId, readOnly }, (transaction) => {
+    return transactions.begin(wanted, (transaction) => {
       const surrounding: TenantContext = {
         scope,
         transactions: new Map([...(context?.transactions ?? []), [owner, transaction]]),
@@ -105,10 +113,10 @@ export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
     return connectionOf(async (statement) => {
       const context = surroundingTenant();
       holdToTenant(scope, context);
-      const readOnly = readOnlyOf("forTenant", workOptions);
+      const wanted = transactionScope("forTenant", scope, workOptions, setting);
       const open = openTransaction(context, owner);
-      if (open === undefined) return transactions.once({ tenantId: scope.tenantId, readOnly }, statement);
-      refuseWider(open, readOnly);
+      if (open === undefined) return transactions.once(wanted, statement);
+      refuseOther(open, wanted, workOptions);
       return open.run(statement);
     });
   }
@@ -134,11 +142,27 @@ function compose(options: TenantDatabaseOptions): Transactions {
   });
 }
 
-function readOnlyOf(owner: string, options: TenantWorkOptions): boolean {
-  rejectUnknownOptions(owner, options, ["readOnly"]);
-  if (options.readOnly !== undefined) return options.readOnly;
-  const request = currentRequest();
-  return request !== undefined && SAFE_METHODS.has(request.method);
+const NO_SETTINGS: ReadonlyMap<string, string> = new Map();
+
+function transactionScope(
+  owner: string,
+  { tenantId }: TenantScope,
+  options: TenantWorkOptions,
+  setting: string,
+): TransactionScope {
+  rejectUnknownOptions(owner, options, ["readOnly", "settings"]);
+  const request = options.readOnly === undefined ? currentRequest() : undefined;
+  const readOnly = options.readOnly ?? (request !== undefined && SAFE_METHODS.has(request.method));
+  if (options.settings === undefined) return { tenantId, readOnly, settings: NO_SETTINGS };
+  const settings = new Map(options.settings);
+  if ((settings.get(setting) ?? tenantId) !== tenantId)
+    throw new TenantIsolationError("The settings are those of another tenant than the scope.");
+  settings.delete(setting);
+  for (const name of settings.keys()) {
+    if (!SETTING.test(name) || name === TENANT_PROOF_SETTING)
+      throw new TypeError(`${owner}() takes settings of your own, named in two words such as "app.user_id".`);
+  }
+  return { tenantId, readOnly, settings };
 }
 
 /** The surrounding transaction of this database, unless it has ended and only its context lives on. */
@@ -147,7 +171,13 @@ function openTransaction(context: TenantContext | undefined, owner: object): Ope
   return transaction?.isOpen() === true ? transaction : undefined;
 }
 
-function refuseWider(open: OpenTransaction, readOnly: boolean): void {
-  if (!open.readOnly || readOnly) return;
-  throw new TenantIsolationError("The surrounding transaction is read-only, and this work asked to write.");
+/** What joins a transaction takes it as it is. */
+function refuseOther(open: OpenTransaction, wanted: TransactionScope, options: TenantWorkOptions): void {
+  if (open.readOnly && !wanted.readOnly)
+    throw new TenantIsolationError("The surrounding transaction is read-only, and this work asked to write.");
+  if (options.settings === undefined) return;
+  const same =
+    wanted.settings.size === open.settings.size &&
+    [...wanted.settings].every(([name, value]) => open.settings.get(name) === value);
+  if (!same) throw new TenantIsolationError("The surrounding transaction is for another caller.");
 }
