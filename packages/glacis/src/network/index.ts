@@ -53,6 +53,15 @@ export { type Dimension, type Subject, type SubjectFunction } from "./rate-limit
 export { type Rates, type RateTiers, type RateUsage } from "./rate-limit-tier.ts";
 export { rateLimit, type ClientRateLimitOptions, type IdentityRateLimitOptions, type RateLimit } from "./rate-limit.ts";
 export { parseRate, type Rate, type RateText } from "./rate.ts";
+export { OutboundError, type OutboundBlock, type OutboundFailure } from "./outbound-error.ts";
+export { type OutboundInit } from "./outbound-request.ts";
+export {
+  OUTBOUND_ANY_HOST,
+  OUTBOUND_PRIVATE,
+  OUTBOUND_PRIVATE_FOR_USERS,
+  OUTBOUND_PROXY_BYPASSED,
+} from "./outbound-rules.ts";
+export { dangerouslyAllowAddresses, outbound, type Outbound, type OutboundOptions } from "./outbound.ts";
 export { type ClientHeader } from "./proxy-chain.ts";
 export { PROXY_MISSING_HEADER, PROXY_SHARED_ADDRESS, PROXY_UNEXPECTED_HEADER } from "./proxy-misuse.ts";
 export { PROXY_FORWARDED_HOST, PROXY_HOPS_ONLY, PROXY_PLATFORM_UNDECLARED, PROXY_TOO_WIDE } from "./proxy-posture.ts";
