@@ -222,6 +222,59 @@ describe.each([
     expect(() => app.listen(0)).toThrow(new RegExp(`${name} of POST /g/hook has no effect`, "u"));
   });
 
+  it("does not run a handler whose group's rule was passed over on the way of an error", async () => {
+    const app = secured();
+    const ran: string[] = [];
+    app.use(access(anyone));
+    app.use((_request: Request, _response: Response, next: NextFunction) => next(new Error("a parser's complaint")));
+    app.use("/admin", access(hasRole("admin")));
+    app.use((_error: Error, _request: Request, _response: Response, next: NextFunction) => next());
+    app.post("/admin/wipe", (_request: Request, response: Response) => void response.json(ran.push("wiped")));
+    const server = app.listen(0, "127.0.0.1");
+    expect((await ask(server, post("/admin/wipe", "{}"))).status).toBe(500);
+    expect(ran).toEqual([]);
+  });
+
+  it("does not run a handler whose own rule was passed over on the way of an error", async () => {
+    const app = secured();
+    const ran: string[] = [];
+    app.post(
+      "/wipe",
+      (_request: Request, _response: Response, next: NextFunction) => next(new Error("a parser's complaint")),
+      access(hasRole("admin")),
+      (_error: Error, _request: Request, _response: Response, next: NextFunction) => next(),
+      (_request: Request, response: Response) => void response.json(ran.push("wiped")),
+    );
+    const server = app.listen(0, "127.0.0.1");
+    expect((await ask(server, post("/wipe", "{}"))).status).toBe(500);
+    expect(ran).toEqual([]);
+  });
+
+  it("does not run a handler that a laxer router reaches around its group's rule", async () => {
+    const app = secured();
+    app.set("case sensitive routing", true);
+    const ran: string[] = [];
+    app.use("/admin", access(hasRole("admin")));
+    app.use(express.Router().get("/admin/wipe", () => void ran.push("wiped")));
+    const server = app.listen(0, "127.0.0.1");
+    expect((await ask(server, get("/ADMIN/wipe"))).status).toBe(500);
+    expect(ran).toEqual([]);
+  });
+
+  it("runs an error handler behind the rule, and what follows it", async () => {
+    const app = secured();
+    app.use("/a", access(anyone));
+    app.get(
+      "/a/b",
+      access(anyone),
+      (_request: Request, _response: Response, next: NextFunction) => next(new Error("mended below")),
+      (_error: Error, _request: Request, _response: Response, next: NextFunction) => next(),
+      hello,
+    );
+    const server = app.listen(0, "127.0.0.1");
+    expect(await ask(server, get("/a/b"))).toMatchObject({ status: 200, body: "hello" });
+  });
+
   it("shows the sealed table", () => {
     const security = bare();
     const app = secured(security);

@@ -37,8 +37,12 @@ export interface RouterLike {
 /** The middlewares that `access` has made, with their rules. */
 export const markers: WeakMap<Handler, RouteRule> = new WeakMap();
 
-/** Makes the middleware that admits requests by one sealed route. */
-export type MakeGate = (sealed: SealedRoute) => Handler;
+export interface Gates {
+  /** The middleware that admits requests by one sealed route. */
+  readonly admit: (sealed: SealedRoute) => Handler;
+  /** A handler that runs only for requests that one of these sets of rules, all of it, has admitted. */
+  readonly behind: (rules: readonly (readonly RouteRule[])[], handler: Handler) => Handler;
+}
 
 interface Mark {
   readonly prefix: string;
@@ -49,14 +53,15 @@ interface Mark {
 export interface RouteTable {
   readonly declarations: RouteDeclaration[];
   /** Called after sealing: puts gates in the markers' place and freezes every list. */
-  readonly close: (makeGate: MakeGate) => void;
+  readonly close: (gates: Gates) => void;
 }
 
 /** @throws Error where routes are hidden from view */
 export function readRoutes(root: RouterLike): RouteTable {
   const declarations: RouteDeclaration[] = [];
-  const closings: ((makeGate: MakeGate) => void)[] = [];
+  const closings: ((gates: Gates) => void)[] = [];
   const seen = new Set<RouterLike>();
+  const behind = new Map<LayerLike, RouteRule[][]>();
 
   function visit(router: RouterLike, prefix: string, outer: readonly Mark[]): void {
     const marks: Mark[] = [...outer];
@@ -71,7 +76,9 @@ export function readRoutes(root: RouterLike): RouteTable {
         visit(layer.handle as unknown as RouterLike, join(prefix, pathOf(layer)), marks);
       } else {
         const rule = markers.get(layer.handle);
-        if (rule !== undefined) marks.push(visitGroup(layer, join(prefix, pathOf(layer)), rule));
+        const path = join(prefix, pathOf(layer));
+        if (rule !== undefined) marks.push(visitGroup(layer, path, rule));
+        else standBehind(layer, rulesOf(marks.filter((mark) => covers(mark.prefix, path))));
       }
     }
     if (!seen.has(router)) closings.push(() => freezeList(router.stack));
@@ -80,7 +87,7 @@ export function readRoutes(root: RouterLike): RouteTable {
 
   function visitGroup(layer: LayerLike, prefix: string, rule: RouteRule): Mark {
     const sealed: SealedRoute = { method: "*", pattern: join(prefix, "*"), rule };
-    closings.push((makeGate) => replace(layer, rule, makeGate(sealed)));
+    closings.push(({ admit }) => replace(layer, rule, admit(sealed)));
     return { prefix, rule };
   }
 
@@ -94,26 +101,54 @@ export function readRoutes(root: RouterLike): RouteTable {
       const rule = own ?? groups.at(-1)?.rule;
       declarations.push({ method, pattern, rule, fix: fixFor(method, pattern) });
     }
-    closings.push((makeGate) => {
+    for (const [index, layer] of route.stack.entries()) {
+      if (!markers.has(layer.handle)) standBehind(layer, [...rulesOf(groups), ...rulesBefore(route, index)]);
+    }
+    closings.push(({ admit }) => {
       for (const layer of route.stack) {
         const rule = markers.get(layer.handle);
         if (rule === undefined) continue;
         const method = layer.method?.toUpperCase() ?? "*";
         const sealed: SealedRoute = { method, pattern, rule };
-        replace(layer, rule, makeGate(sealed));
+        replace(layer, rule, admit(sealed));
       }
       freezeList(route.stack);
       Object.freeze(route.methods);
     });
   }
 
+  /** A router that is mounted twice has two ways in, and a handler in it stands behind the rules of either. */
+  function standBehind(layer: LayerLike, rules: readonly RouteRule[]): void {
+    const known = behind.get(layer);
+    if (known === undefined) behind.set(layer, [[...rules]]);
+    else known.push([...rules]);
+  }
+
   visit(root, "", []);
   return {
     declarations,
-    close: (makeGate) => {
-      for (const closing of closings) closing(makeGate);
+    close: (gates) => {
+      for (const closing of closings) closing(gates);
+      for (const [layer, rules] of behind) {
+        // Express calls a handler of four parameters for errors alone.
+        if (layer.handle.length < 4 && rules.every((set) => set.length > 0))
+          layer.handle = gates.behind(rules, layer.handle);
+      }
     },
   };
+}
+
+function rulesOf(marks: readonly Mark[]): readonly RouteRule[] {
+  return marks.map(({ rule }) => rule);
+}
+
+/** The rules that a route declares in front of one of its own handlers. */
+function rulesBefore(route: RouteLike, index: number): readonly RouteRule[] {
+  const { method } = route.stack[index] as LayerLike;
+  return route.stack.slice(0, index).flatMap((layer) => {
+    const rule = markers.get(layer.handle);
+    return rule !== undefined && (layer.method === undefined || layer.method === method) ? [rule] : [];
+  });
 }
 
 /** A router that is mounted twice is visited twice: its gate is recognised as the marker it was. */

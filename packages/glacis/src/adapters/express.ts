@@ -10,7 +10,7 @@ import { isClosing, send } from "./node-respond.ts";
 import { guardServer, serverOptions } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
 import { markers, methodsAt, readRoutes, type Handler, type Next, type RouterLike } from "./express-routes.ts";
-import { refuseUnsealed, ruleOf, sealApplication, sealOnce } from "./seal-application.ts";
+import { refuseUnadmitted, refuseUnsealed, ruleOf, sealApplication, sealOnce } from "./seal-application.ts";
 
 export { guardServer, serverOptions } from "./node-server.ts";
 
@@ -56,7 +56,7 @@ export function secureExpress(app: ExpressApplication, security: Security): void
     sealApplication(security, table.declarations);
     inner.use(((request) => answerNotFound(routerOf(), needState(request))) satisfies Middleware);
     inner.use(answerError);
-    table.close(makeGate);
+    table.close({ admit: makeGate, behind: makeGuard });
   });
 
   const handle = inner.handle.bind(app);
@@ -112,13 +112,32 @@ function makeGate(sealed: SealedRoute): Handler {
   const gate: Middleware = (request, _response, next) => {
     const state = needState(request);
     const passage = admit(state, sealed);
-    if (passage instanceof Promise) void passage.then((admitted) => admitted && deliver(state, next)).catch(next);
-    else if (passage) deliver(state, next);
+    if (passage instanceof Promise)
+      void passage.then((admitted) => admitted && deliver(state, sealed, next)).catch(next);
+    else if (passage) deliver(state, sealed, next);
   };
   return gate;
 }
 
-function deliver(state: RequestState, next: Next): void {
+const PASSED_OVER =
+  "A handler was reached without its access rule: an error handler went on as if nothing had happened, or a router ignores case where the " +
+  "group's does not. Let error handlers answer, and give the route an access rule of its own.";
+
+/** Express passes over every middleware while an error looks for its handler, the rules among them. So what stands behind a rule asks for it. */
+function makeGuard(rules: readonly (readonly RouteRule[])[], handler: Handler): Handler {
+  const handle = handler as unknown as Middleware;
+  const guard: Middleware = (request, response, next) => {
+    const state = needState(request);
+    const { admitted } = state;
+    const admits = (rule: RouteRule): boolean => admitted?.includes(rule) === true;
+    if (rules.some((set) => set.every(admits))) return handle(request, response, next);
+    return refuseUnadmitted(state, "rule_passed_over", PASSED_OVER);
+  };
+  return guard;
+}
+
+function deliver(state: RequestState, { rule }: SealedRoute, next: Next): void {
+  (state.admitted ??= []).push(rule);
   const request = state.request as ParsedRequest;
   // A parser that the application has mounted before has put its own value there.
   if (state.exchange.bodyText !== undefined) request.body ??= state.exchange.body;

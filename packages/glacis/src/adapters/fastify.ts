@@ -10,7 +10,7 @@ import { admit, attach, open, proceeds, type Passage } from "./node-exchange.ts"
 import { isClosing, send } from "./node-respond.ts";
 import { guardServer } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
-import { ruleOf, sealApplication } from "./seal-application.ts";
+import { refuseUnadmitted, ruleOf, sealApplication } from "./seal-application.ts";
 
 export { guardServer, serverOptions } from "./node-server.ts";
 
@@ -124,6 +124,9 @@ function guardSibling(security: Security, app: FastifyInstance, socket: { readon
 
 const sealed = new WeakMap<object, SealedRoute>();
 
+const HIDDEN =
+  "This route was declared before secureFastify(app, security), so nobody has asked who may call it. Move it behind.";
+
 function enter(state: RequestState, request: FastifyRequest): Passage {
   if (request.is404) return true;
   const config = request.routeOptions.config as RuledConfig & {
@@ -133,8 +136,11 @@ function enter(state: RequestState, request: FastifyRequest): Passage {
   let route = sealed.get(config);
   if (route === undefined) {
     const rule = config[RULE];
-    // Sealing has refused routes without a rule; what comes here without one was hidden from it, and its answer is withheld at the head.
-    if (rule === undefined) return true;
+    // Sealing has refused routes without a rule; what comes here without one was hidden from it.
+    if (rule === undefined) {
+      refuseUnadmitted(state, "route_hidden", HIDDEN);
+      return false;
+    }
     route = { method: [config.method].flat().join(" "), pattern: config.url, rule };
     sealed.set(config, route);
   }

@@ -35,6 +35,7 @@ export function attach(security: Security, request: IncomingMessage, response: S
     response,
     opened: false,
     answered: false,
+    admitted: undefined,
     expectsContinue: false,
     receivedBytes: 0,
     maxBytes: undefined,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Exchange } from "../core/exchange.ts";
 import type { Security } from "../core/security.ts";
 import type { Decision } from "../core/decision.ts";
+import type { RouteRule } from "../core/route.ts";
 
 const STATE: unique symbol = Symbol("glacis.state");
 
@@ -15,6 +16,8 @@ export interface RequestState {
   opened: boolean;
   /** We have answered; whatever the application still writes goes nowhere. */
   answered: boolean;
+  /** The rules that have admitted the request, where a framework can pass one over. */
+  admitted: RouteRule[] | undefined;
   /** The client waits for `100 Continue` before it sends the body. */
   expectsContinue: boolean;
   receivedBytes: number;

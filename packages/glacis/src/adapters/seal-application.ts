@@ -70,6 +70,25 @@ export function refuseUnsealed(state: RequestState, failure: Error): void {
   send(state, security.refuse(exchange, denial));
 }
 
+/** The application was about to run what no rule has admitted. Unlike an answer that is withheld, this comes before any harm is done. */
+export function refuseUnadmitted(state: RequestState, detail: "rule_passed_over" | "route_hidden", why: string): void {
+  const { security, exchange } = state;
+  const denial = deny(
+    "access_undecided",
+    {
+      event_type: "authorization_failure",
+      status: "refused",
+      severity: "critical",
+      event: "authz_undecided",
+      control: "access-rule",
+      reason: "access_undecided",
+      detail,
+    },
+    { why },
+  );
+  send(state, security.refuse(exchange, denial));
+}
+
 /** Takes the two ways in which `access` may be called: a rule with options, or a whole declaration. */
 export function ruleOf(access: AccessRule | RouteRule, options: RouteOptions | undefined): RouteRule {
   if (access === undefined || access === null)
