@@ -8,6 +8,7 @@ import { access, guardServer, requestOf, secureExpress } from "glacis/express";
 import { bareLayers, stubControl } from "glacis/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { get, post } from "./case.ts";
+import { compose } from "./composition.ts";
 import { speak, type RawResponse } from "./raw-client.ts";
 
 const express4 = createRequire(import.meta.url)("express-4") as typeof express5;
@@ -273,6 +274,21 @@ describe.each([
     );
     const server = app.listen(0, "127.0.0.1");
     expect(await ask(server, get("/a/b"))).toMatchObject({ status: 200, body: "hello" });
+  });
+
+  it("asks for the CSRF token of a route that is not exempt inside a group that is", async () => {
+    const { security } = compose();
+    const app = secured(security);
+    app.use("/hooks", access(anyone, { kind: "api", csrfExempt: "verified by webhook signature" }));
+    app.post("/hooks/settings", access(anyone, { kind: "api" }), hello);
+    app.post("/hooks/incoming", access(anyone, { kind: "api", csrfExempt: "verified by webhook signature" }), hello);
+    const server = app.listen(0, "127.0.0.1");
+    const secure = { "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.77" };
+    expect((await ask(server, post("/hooks/incoming", "{}", secure))).status).toBe(200);
+    expect(await ask(server, post("/hooks/settings", "{}", secure))).toMatchObject({
+      status: 403,
+      body: expect.stringContaining("csrf_failed") as string,
+    });
   });
 
   it("shows the sealed table", () => {

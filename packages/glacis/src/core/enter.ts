@@ -54,16 +54,21 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
     return identified(exchange, route, identity);
   }
 
-  /** A second rule inside an admitted request, such as a route's own under its group's: it can only narrow what the first has allowed. */
-  function narrow(exchange: Exchange, route: SealedRoute): Verdict | Promise<Verdict> {
+  /**
+   * A second rule inside an admitted request, such as a route's own under its group's: it can only narrow what the first has allowed. The
+   * first one's exemption from CSRF is not the second one's: without it every control is asked again.
+   */
+  function narrow(exchange: Exchange, route: SealedRoute, exempted: boolean): Verdict | Promise<Verdict> {
     exchange.decided = false;
-    return conclude(run(exchange, ruleSteps(route.rule)), exchange, entered);
+    const steps = exempted && route.rule.csrfExempt === undefined ? stepsFor(route) : ruleSteps(route.rule);
+    return conclude(run(exchange, steps), exchange, entered);
   }
 
   return function enter(exchange, route) {
+    const exempted = exchange.route.csrfExempt !== undefined;
     exchange.route = route.rule;
     exchange.pattern = route.pattern;
-    if (exchange.entered) return narrow(exchange, route);
+    if (exchange.entered) return narrow(exchange, route, exempted);
     try {
       exchange.awaitsBody = carriesBody(exchange) && layers.body.parses(exchange.mediaType);
       const identity = layers.authenticate(exchange);
