@@ -3,10 +3,11 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { glacis, nearestWord, type Layers, type Security, type Waiver } from "glacis";
+import type { PostureOptions } from "glacis/data";
 import { createJiti } from "jiti";
 import { CannotCheck } from "./outcome.ts";
 
-const EXPORTS: readonly string[] = ["layers", "security", "waivers"];
+const EXPORTS: readonly string[] = ["database", "layers", "security", "waivers"];
 const LOAD_TIMEOUT_MS = 30_000;
 
 const EXAMPLE = 'export { security } from "./src/security.ts";';
@@ -16,6 +17,8 @@ export interface Config {
   readonly security: Security;
   /** Waivers of the configuration itself, beside those of the layers. */
   readonly waivers: readonly Waiver[];
+  /** How `--database` should look at the database. */
+  readonly database: PostureOptions;
 }
 
 /**
@@ -35,7 +38,11 @@ export async function loadConfig(path: string): Promise<Config> {
   }
   const exported = await importWithin(file, path);
   refuseUnknown(exported, path);
-  return { security: composed(exported, path), waivers: waiversOf(exported, path) };
+  return {
+    security: composed(exported, path),
+    waivers: waiversOf(exported, path),
+    database: databaseOf(exported, path),
+  };
 }
 
 type Exported = Readonly<Record<string, unknown>>;
@@ -130,5 +137,14 @@ function waiversOf({ waivers = [] }: Exported, path: string): readonly Waiver[] 
     `${path} exports waivers that are no list.`,
     "a waiver that cannot be read would waive nothing, or everything.",
     "export a list of { id, reason, owner, expires }.",
+  );
+}
+
+function databaseOf({ database = {} }: Exported, path: string): PostureOptions {
+  if (typeof database === "object" && database !== null && !Array.isArray(database)) return database;
+  throw new CannotCheck(
+    `${path} exports a database that is no object of options.`,
+    "tables that are read by another column than is meant would be judged wrongly.",
+    'export what databasePosture() takes, such as { shared: ["countries"] }.',
   );
 }

@@ -25,8 +25,16 @@ export async function run(args: readonly string[]): Promise<number> {
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.clean : EXIT.cannotCheck;
-    if (!(error instanceof CannotCheck)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${error instanceof CannotCheck ? error.message : unexpected(error).message}\n`);
     return EXIT.cannotCheck;
   }
+}
+
+/** A fault of the check itself must not look like a finding. */
+function unexpected(error: unknown): CannotCheck {
+  return new CannotCheck(
+    `the check failed: ${error instanceof Error ? `${error.name}: ${error.message}` : typeof error}`,
+    "an unanswered question about security counts as a no.",
+    "read the message: it names what a control, a waiver or the configuration got wrong.",
+  );
 }

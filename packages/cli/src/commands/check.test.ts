@@ -57,6 +57,11 @@ export const security = glacis(
   "weak.config.ts": `import { glacis, keyRing, saas } from "glacis";
 export const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));`,
   "syntax.config.ts": "export const security = ;",
+  "exits.config.ts": "process.exit(0);",
+  "crashes.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({});\nsetImmediate(() => { throw new Error("later"); });\nawait new Promise((resolve) => setTimeout(resolve, 5_000));',
+  "controls.config.ts":
+    'import { compose } from "./src/security";\nconst real = compose({});\nexport const security = { ...real, check: () => { throw new Error("broken check"); } };',
 };
 
 let folder: string;
@@ -207,6 +212,15 @@ warning  hsts/too-short  at hsts (max-age=300)
     expect(stderr).toContain(`glacis: ${message}`);
     expect(stderr).toMatch(/\n {2}why: .+\n {2}fix: .+\n$/u);
   });
+
+  it.each(["exits", "crashes", "controls"])(
+    "does not call clean or judged what nobody has judged: a configuration that %s",
+    async (name) => {
+      const { stderr, exitCode } = await glacis(`check --config ${name}.config.ts`);
+      expect(exitCode).toBe(2);
+      expect(stderr).toMatch(/^glacis: .+\n {2}why: .+\n {2}fix: /mu);
+    },
+  );
 
   it("suggests the export that was meant", async () => {
     expect((await glacis("check --config misspelt.config.ts")).stderr).toContain('fix: did you mean "security"?');

@@ -1,7 +1,8 @@
 import { currentDeployment } from "glacis";
 import { Option, type Command } from "commander";
-import { loadConfig } from "../config.ts";
-import { EXIT } from "../outcome.ts";
+import { loadConfig, type Config } from "../config.ts";
+import { readPosture, withPosture } from "../database.ts";
+import { CannotCheck, EXIT } from "../outcome.ts";
 import { renderJson } from "../render/json.ts";
 import { renderSarif } from "../render/sarif.ts";
 import { renderText } from "../render/text.ts";
@@ -17,6 +18,9 @@ interface CheckOptions {
   readonly deploy: boolean;
   readonly format: string;
   readonly config: string;
+  /** A URL, or true for the one of the environment. */
+  readonly database?: string | true;
+  readonly databaseRole?: string;
 }
 
 /** `glacis check`: judges the composed policy and this environment. */
@@ -27,12 +31,28 @@ export function addCheckCommand(program: Command, finish: (exitCode: number) => 
     .option("--deploy", "count warnings too, as before a deployment", false)
     .addOption(new Option("--format <name>", "how to print").choices(Object.keys(RENDERERS)).default("text"))
     .option("--config <file>", "the configuration to judge", "glacis.config.ts")
+    .option("--database [url]", "judge the database too, as the application connects to it (DATABASE_URL)")
+    .option("--database-role <role>", "the role that the application runs as, where it is not the login")
     .addHelpText("after", "\nExit code: 0 clean, 1 findings, 2 could not check.")
     .action(async (options: CheckOptions) => {
       const config = await loadConfig(options.config);
-      const checked = report(config, options.config, currentDeployment(), options.deploy);
+      const judged = options.database === undefined ? config : await withDatabase(config, options);
+      const checked = report(judged, options.config, currentDeployment(), options.deploy);
       const render = RENDERERS[options.format] ?? renderText;
       process.stdout.write(render(checked));
       finish(checked.clean ? EXIT.clean : EXIT.findings);
     });
+}
+
+async function withDatabase(config: Config, { database, databaseRole }: CheckOptions): Promise<Config> {
+  const url = database === true ? process.env["DATABASE_URL"] : database;
+  if (url === undefined || url === "") {
+    throw new CannotCheck(
+      "there is no database to judge.",
+      "--database without a URL means the one in DATABASE_URL, and that is not set.",
+      "set DATABASE_URL to what the application connects with. A URL on the command line is seen by every user of the machine.",
+    );
+  }
+  const options = { ...config.database, ...(databaseRole !== undefined && { role: databaseRole }) };
+  return { ...config, security: withPosture(config.security, await readPosture(url, options)) };
 }

@@ -26,7 +26,7 @@ export function renderJson(report: Report): string {
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
-function plain({ rule, at, detail }: Finding): object {
+function plain({ rule, at, detail, sql }: Finding): object {
   const { id, severity, what, why, fix, django } = rule;
-  return { id, severity, what, why, fix, at, detail, django };
+  return { id, severity, what, why, fix, at, detail, sql, django };
 }

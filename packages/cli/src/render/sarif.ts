@@ -62,7 +62,7 @@ function toDescriptor({ id, severity, what, why, fix, django }: Rule): Reporting
   };
 }
 
-function toResult({ rule, at, detail }: Finding, ruleIndex: number, configPath: string, waiver?: Waiver): Result {
+function toResult({ rule, at, detail, sql }: Finding, ruleIndex: number, configPath: string, waiver?: Waiver): Result {
   const place = describeLocation(at);
   const uri = (at.kind === "source" ? at.file : configPath).replaceAll("\\", "/");
   const region = at.kind === "source" ? { startLine: at.line, startColumn: at.column } : { startLine: 1 };
@@ -77,6 +77,7 @@ function toResult({ rule, at, detail }: Finding, ruleIndex: number, configPath: 
         logicalLocations: [{ name: place, kind: at.kind }],
       },
     ],
+    ...(sql !== undefined && { properties: { sql } }),
     partialFingerprints: { "ruleAndPlace/v1": createHash("sha256").update(`${rule.id}\n${place}`).digest("hex") },
     ...(waiver !== undefined && {
       suppressions: [

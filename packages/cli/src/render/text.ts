@@ -19,12 +19,13 @@ export function renderText(report: Report): string {
   return [`${heading}\n`, ...findings, ...accepted, `${tally(standing, waived.length)}. ${closing}\n`].join("\n");
 }
 
-function renderGroup({ rule, places }: ReturnType<typeof groupByRule>[number]): string {
+function renderGroup({ rule, places, statements }: ReturnType<typeof groupByRule>[number]): string {
   return [
     `${paint(rule.severity)} ${rule.id}  at ${places.join(", ")}`,
     `         ${rule.what}`,
     `         why: ${rule.why}`,
     `         fix: ${rule.fix}`,
+    ...statements.map((sql) => `         sql: ${sql}`),
     "",
   ].join("\n");
 }

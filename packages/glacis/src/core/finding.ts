@@ -53,14 +53,22 @@ export function describeLocation(at: Location): string {
   }
 }
 
-/** Findings of one rule together, in the order in which the rules first appear; each place as it is shown to people. */
-export function groupByRule(
-  findings: readonly Finding[],
-): readonly { readonly rule: Rule; readonly places: readonly string[] }[] {
-  const groups = new Map<string, { readonly rule: Rule; readonly places: string[] }>();
-  for (const { rule, at, detail } of findings) {
-    const group = groups.get(rule.id) ?? { rule, places: [] };
+/** Findings of one rule together. */
+export interface FindingGroup {
+  readonly rule: Rule;
+  /** Each place as it is shown to people. */
+  readonly places: readonly string[];
+  /** The SQL that mends them, where they have some. */
+  readonly statements: readonly string[];
+}
+
+/** Findings of one rule together, in the order in which the rules first appear. */
+export function groupByRule(findings: readonly Finding[]): readonly FindingGroup[] {
+  const groups = new Map<string, { readonly rule: Rule; readonly places: string[]; readonly statements: string[] }>();
+  for (const { rule, at, detail, sql } of findings) {
+    const group = groups.get(rule.id) ?? { rule, places: [], statements: [] };
     group.places.push(describeLocation(at) + (detail === undefined ? "" : ` (${detail})`));
+    if (sql !== undefined) group.statements.push(sql);
     groups.set(rule.id, group);
   }
   return [...groups.values()];

@@ -188,8 +188,8 @@ function judgeObject({ area, name, detail }: ObjectFacts, role: string, superuse
       return [
         found(
           DEFAULT_PUBLIC,
-          name,
-          detail ?? undefined,
+          `${name} ${detail}`,
+          undefined,
           "alter default privileges for role <owner> revoke all on tables from public;",
         ),
       ];
@@ -197,8 +197,8 @@ function judgeObject({ area, name, detail }: ObjectFacts, role: string, superuse
       return [
         found(
           DEFAULT_BROAD,
-          name,
-          detail ?? undefined,
+          `${name} ${detail}`,
+          undefined,
           `alter default privileges for role <owner> revoke truncate, trigger, references on tables from ${runtime};`,
         ),
       ];

@@ -182,7 +182,7 @@ function judgeView(view: ViewFacts): readonly Finding[] {
 }
 
 function judgeFunction(routine: FunctionFacts): readonly Finding[] {
-  const place = nameOf(routine);
+  const place = `${nameOf(routine)}(${routine.signature})`;
   const sql = `${sqlOf(routine)}(${routine.signature})`;
   const findings: Finding[] = [];
   if (routine.leakproof) findings.push(found(LEAKPROOF, place, undefined, `alter function ${sql} not leakproof;`));

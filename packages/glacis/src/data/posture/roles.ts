@@ -204,13 +204,13 @@ function judgeReached(role: RoleFacts): readonly Finding[] {
   return [
     ...(rule === undefined
       ? []
-      : [found(rule, member, through === name ? name : `${name}, through ${through}`, revoke)]),
+      : [found(rule, `${member} as ${name}`, through === name ? undefined : `through ${through}`, revoke)]),
     ...(role.admin
       ? [
           found(
             GRANTS_ON,
-            member,
-            name,
+            `${member} for ${name}`,
+            undefined,
             `revoke admin option for ${quoteIdentifier(name)} from ${quoteIdentifier(member)};`,
           ),
         ]

@@ -206,5 +206,5 @@ function undermines(setting: string): boolean {
 function judgeSetting({ name, detail }: ObjectFacts): Finding {
   const parameter = (detail ?? "").split("=")[0] ?? "";
   // The value may be a tenant's id, which is nobody's business here.
-  return found(ROLE_SETTING, name, parameter, `alter role <${name}> reset ${parameter};`);
+  return found(ROLE_SETTING, `${name}.${parameter}`, undefined, `alter role <${name}> reset ${parameter};`);
 }

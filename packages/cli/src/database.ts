@@ -1,0 +1,81 @@
+/** Connects to the application's database with the application's own driver: what it would not connect with proves nothing about it. */
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { glacis, type Finding, type Security } from "glacis";
+import { databaseControls, databasePosture, type PostureClient, type PostureOptions } from "glacis/data";
+import { CannotCheck } from "./outcome.ts";
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const QUERY_TIMEOUT_MS = 30_000;
+
+interface Client extends PostureClient {
+  connect(): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: "error", listener: () => void): unknown;
+}
+
+type ClientClass = new (options: object) => Client;
+
+/**
+ * Judges a database.
+ *
+ * @throws CannotCheck when there is no driver, no connection, or an option that means nothing. The message never quotes the URL.
+ */
+export async function readPosture(url: string, options: PostureOptions): Promise<readonly Finding[]> {
+  const ClientOfProject = await driver();
+  const client = connectionTo(url, ClientOfProject);
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    return await databasePosture(client, options);
+  } catch (error) {
+    throw new CannotCheck(
+      `the database could not be judged: ${error instanceof Error ? error.message : "the driver gave no reason."}`,
+      "what protects the rows is in the database, and nobody has looked.",
+      "make the database reachable from here, and give the URL that the application connects with.",
+    );
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function connectionTo(connectionString: string, ClientOfProject: ClientClass): Client {
+  try {
+    return new ClientOfProject({
+      connectionString,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+    });
+  } catch {
+    throw new CannotCheck(
+      "the database's URL is malformed.",
+      "without a connection there is nothing to judge.",
+      "write it as postgres://user:password@host:5432/name, with special characters percent-encoded.",
+    );
+  }
+}
+
+async function driver(): Promise<ClientClass> {
+  try {
+    const path = createRequire(join(process.cwd(), "package.json")).resolve("pg");
+    const { default: pg } = (await import(pathToFileURL(path).href)) as {
+      readonly default: { readonly Client: ClientClass };
+    };
+    return pg.Client;
+  } catch {
+    throw new CannotCheck(
+      "there is no pg in this project.",
+      "the database is judged over the driver that the application uses.",
+      "run the command in the application's folder, or install it: npm install pg",
+    );
+  }
+}
+
+/** The same composition with what was found about its database; a posture that it has mounted itself makes way. */
+export function withPosture({ layers }: Security, posture: readonly Finding[]): Security {
+  const controls = databaseControls(posture);
+  const own = new Set(controls.map(({ meta }) => meta.id));
+  const environment = layers.environment.filter(({ meta }) => !own.has(meta.id));
+  return glacis({ ...layers, environment: [...environment, ...controls] });
+}
