@@ -1,15 +1,13 @@
-/**
- * A response's head as the controls see it: over lines that Node has not seen yet, or over what is stored in the response. Classes for the reason
- * of ADR 1: a head is drafted for every response, and methods on a prototype cost no closures.
- */
-import type { OutgoingHttpHeader, ServerResponse } from "node:http";
 import type { ResponseDraft } from "../core/response.ts";
 
 /** Name, value, name, value ...; names in lower case. The form that Node writes fastest. */
 export type HeaderLines = string[];
 
-/** A draft over header lines; what is set ends up in them. */
-export class FlatDraft implements ResponseDraft {
+/**
+ * A response's head as the controls see it, over header lines that Node has not seen yet; what is set ends up in them. A class for the reason of
+ * ADR 1: a head is drafted for every response, and methods on a prototype cost no closures.
+ */
+export class HeadDraft implements ResponseDraft {
   readonly status: number;
   readonly mediaType: string;
   readonly #lines: HeaderLines;
@@ -74,58 +72,6 @@ export class FlatDraft implements ResponseDraft {
     const lines = this.#lines;
     for (let index = lines.length - 2; index >= start; index -= 2) if (lines[index] === name) lines.splice(index, 2);
   }
-}
-
-/** A draft over headers that the application has set one by one. They stay where its own code can read them back. */
-export class StoredDraft implements ResponseDraft {
-  readonly status: number;
-  readonly mediaType: string;
-  readonly #response: ServerResponse;
-
-  constructor(status: number, response: ServerResponse) {
-    this.status = status;
-    this.#response = response;
-    this.mediaType = mediaTypeOf(this.get("content-type"));
-  }
-
-  get setCookies(): readonly string[] {
-    const value = this.#response.getHeader("set-cookie");
-    if (value === undefined) return [];
-    return Array.isArray(value) ? value : [String(value)];
-  }
-
-  get(name: string): string | undefined {
-    return joined(this.#response.getHeader(name));
-  }
-
-  hasAny(names: ReadonlySet<string>): boolean {
-    return this.#response.getHeaderNames().some((name) => names.has(name));
-  }
-
-  add(name: string, value: string): void {
-    this.#response.setHeader(name, value);
-  }
-
-  set(name: string, value: string): void {
-    this.#response.setHeader(name, value);
-  }
-
-  remove(name: string): void {
-    this.#response.removeHeader(name);
-  }
-
-  removeAny(names: ReadonlySet<string>): void {
-    for (const name of this.#response.getHeaderNames()) if (names.has(name)) this.#response.removeHeader(name);
-  }
-
-  setCookieLines(cookies: readonly string[]): void {
-    if (cookies.length === 0) this.#response.removeHeader("set-cookie");
-    else this.#response.setHeader("set-cookie", cookies);
-  }
-}
-
-function joined(value: OutgoingHttpHeader | undefined): string | undefined {
-  return value === undefined ? undefined : Array.isArray(value) ? value.join(", ") : String(value);
 }
 
 function mediaTypeOf(contentType: string | undefined): string {

@@ -4,7 +4,7 @@
  */
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from "node:http";
 import { deny } from "../core/decision.ts";
-import { FlatDraft, StoredDraft, type HeaderLines } from "./head-draft.ts";
+import { HeadDraft, type HeaderLines } from "./head-draft.ts";
 import { stateOf, type GuardedResponse, type RequestState } from "./node-state.ts";
 
 type HeaderArgument = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | readonly (readonly OutgoingHttpHeader[])[];
@@ -32,15 +32,14 @@ export function guardedWriteHead(
   if (state === undefined || this.headersSent) return nodeWriteHead.call(this, status, message);
   const { exchange, security } = state;
   if (!exchange.decided && status < 400) return refuseUndecided(this, state);
+  const stored = this.getHeaderNames();
   const lines: HeaderLines = [];
   appendLines(lines, given);
-  if (this.getHeaderNames().length === 0) {
-    if (!security.head(exchange, new FlatDraft(status, lines))) return writeNothing(this);
-    return nodeWriteHead.call(this, status, message, lines);
-  }
-  // Headers that were set one by one stay where Node keeps them; Node merges nothing once `writeHead` gets a list.
-  replaceStored(this, lines);
-  if (!security.head(exchange, new StoredDraft(status, this))) return writeNothing(this);
+  if (stored.length > 0) prependStored(lines, this, stored);
+  if (!security.head(exchange, new HeadDraft(status, lines))) return writeNothing(this);
+  if (stored.length === 0) return nodeWriteHead.call(this, status, message, lines);
+  // Headers that were set one by one stay where the application can read them back; Node ignores a list as soon as there are any.
+  storeLines(lines, this, stored);
   return nodeWriteHead.call(this, status, message);
 }
 
@@ -65,7 +64,7 @@ function refuseUndecided(response: GuardedResponse, state: RequestState): Guarde
   const { status } = security.refuse(exchange, denial);
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   const lines: HeaderLines = ["content-length", "0"];
-  if (!security.head(exchange, new FlatDraft(status, lines))) return writeNothing(response);
+  if (!security.head(exchange, new HeadDraft(status, lines))) return writeNothing(response);
   withholdBody(response);
   return nodeWriteHead.call(response, status, undefined, lines);
 }
@@ -102,9 +101,34 @@ function appendLine(lines: HeaderLines, name: unknown, value: OutgoingHttpHeader
   else lines.push(lower, typeof value === "number" ? String(value) : (value as string));
 }
 
-/** What `writeHead` gets replaces what `setHeader` set. */
-function replaceStored(response: ServerResponse, lines: HeaderLines): void {
-  for (let index = 0; index < lines.length; index += 2) response.removeHeader(lines[index] as string);
-  for (let index = 0; index < lines.length; index += 2)
-    response.appendHeader(lines[index] as string, lines[index + 1] as string);
+/** What `setHeader` has set, unless `writeHead` got the same name: that replaces it. */
+function prependStored(lines: HeaderLines, response: ServerResponse, names: readonly string[]): void {
+  const given = lines.splice(0);
+  for (const name of names) if (!holds(given, name)) appendLine(lines, name, response.getHeader(name));
+  for (const line of given) lines.push(line);
+}
+
+function holds(lines: HeaderLines, name: string): boolean {
+  for (let index = 0; index < lines.length; index += 2) if (lines[index] === name) return true;
+  return false;
+}
+
+/** Writes back what the controls have changed. */
+function storeLines(lines: HeaderLines, response: ServerResponse, names: readonly string[]): void {
+  for (const name of names) if (!holds(lines, name)) response.removeHeader(name);
+  const repeated = new Map<string, string[]>();
+  for (let index = 0; index < lines.length; index += 2) {
+    const name = lines[index] as string;
+    const value = lines[index + 1] as string;
+    const values = repeated.get(name);
+    if (values !== undefined) values.push(value);
+    else if (isRepeated(lines, index)) repeated.set(name, [value]);
+    else if (response.getHeader(name) !== value) response.setHeader(name, value);
+  }
+  for (const [name, values] of repeated) response.setHeader(name, values);
+}
+
+function isRepeated(lines: HeaderLines, at: number): boolean {
+  for (let index = at + 2; index < lines.length; index += 2) if (lines[index] === lines[at]) return true;
+  return false;
 }

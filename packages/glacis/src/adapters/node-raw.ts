@@ -3,7 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Exchange } from "../core/exchange.ts";
 import type { Respond, Security } from "../core/security.ts";
-import { FlatDraft, type HeaderLines } from "./head-draft.ts";
+import { HeadDraft, type HeaderLines } from "./head-draft.ts";
 import { lingeringClose } from "./node-respond.ts";
 
 /** Answers with the full header set and closes. */
@@ -16,7 +16,7 @@ export function answerOnSocket(security: Security, socket: Socket, exchange: Exc
     "connection",
     "close",
   ];
-  if (!socket.writable || !security.head(exchange, new FlatDraft(status, lines))) {
+  if (!socket.writable || !security.head(exchange, new HeadDraft(status, lines))) {
     socket.destroy();
     return;
   }
