@@ -1,7 +1,7 @@
 /** `npm run bench -- <name>`: one benchmark by name, such as `http`. Everything that follows the name goes to it. */
 import { parseArgs } from "node:util";
 
-const BENCHMARKS = ["http", "ratelimit"];
+const BENCHMARKS = ["http", "outbound", "ratelimit"];
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
