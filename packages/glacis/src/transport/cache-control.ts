@@ -4,6 +4,7 @@ import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { DOCUMENT_TYPES } from "../core/head.ts";
 import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
+import { joinVary, varyNames } from "../primitives/vary.ts";
 
 const META: ControlMeta = {
   id: "cache-control",
@@ -67,6 +68,8 @@ export function cacheControl(): Control {
   };
 }
 
+const withCookie = joinVary("Cookie");
+
 function writeCaching(draft: ResponseDraft, facts: IdentifiedFacts): void {
   const declared = facts.route.cacheControl;
   const theirs = draft.get("cache-control");
@@ -74,9 +77,7 @@ function writeCaching(draft: ResponseDraft, facts: IdentifiedFacts): void {
     draft.set("cache-control", declared !== undefined && mayBeStored(draft, facts) ? declared : NO_STORE);
   }
   if (facts.route.kind !== "asset" || PAGE_TYPES.has(draft.mediaType)) {
-    const vary = draft.get("vary");
-    if (vary === undefined) draft.set("vary", "Cookie");
-    else if (!varies(vary, "cookie")) draft.set("vary", `${vary}, Cookie`);
+    draft.set("vary", withCookie(draft.get("vary")));
   }
   if (DOCUMENT_TYPES.has(draft.mediaType)) {
     draft.remove("etag");
@@ -97,8 +98,9 @@ function forbidsStoring(value: string): boolean {
   return value === NO_STORE || /(?:^|[,\s])no-store(?:[,\s]|$)/iu.test(value);
 }
 
-function varies(vary: string, field: string): boolean {
-  return vary.split(",").some((name) => ["*", field].includes(name.trim().toLowerCase()));
+function variesByCookie(vary: string): boolean {
+  const names = varyNames(vary);
+  return names.has("cookie") || names.has("*");
 }
 
 interface Caching {
@@ -125,7 +127,7 @@ function assess({ cacheControl: values, cookies, vary, page }: Caching, at: Loca
   if (values.length === 0) findings.push(finding(CACHE_CONTROL_MISSING, at));
   if (forbidsStoring(value)) return findings;
   if (cookies > 0) findings.push(finding(CACHE_CONTROL_COOKIE_STORED, at, value.slice(0, 80) || "absent"));
-  if (page && values.length > 0 && !/(?:^|[,\s])private(?:[,\s]|$)/iu.test(value) && !varies(vary, "cookie"))
+  if (page && values.length > 0 && !/(?:^|[,\s])private(?:[,\s]|$)/iu.test(value) && !variesByCookie(vary))
     findings.push(finding(CACHE_CONTROL_NO_VARY, at, vary.slice(0, 80) || "absent"));
   return findings;
 }

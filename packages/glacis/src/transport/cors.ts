@@ -7,7 +7,7 @@ import { finding, type Finding } from "../core/finding.ts";
 import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
 import { rawHeaderValues } from "../core/wire.ts";
 import { isToken } from "../primitives/cookie-grammar.ts";
-import { recent } from "../primitives/recent.ts";
+import { joinVary, varyNames } from "../primitives/vary.ts";
 import { compilePolicy, type CorsOptions, type CorsPolicy } from "./cors-policy.ts";
 import {
   assessOrigin,
@@ -219,27 +219,6 @@ function replaceHeaders(draft: ResponseDraft, ours: ReadonlyMap<string, string> 
   return foreign;
 }
 
-/** Joins names to whatever Vary the application wrote. It writes few different ones, so each answer is kept. */
-function joinVary(added: string): (existing: string | undefined) => string {
-  const known = recent<string>(64);
-  return (existing) => {
-    if (existing === undefined || existing.trim() === "") return added;
-    const kept = known.get(existing);
-    if (kept !== undefined) return kept;
-    const present = namesIn(existing);
-    const missing = added.split(", ").filter((name) => !present.has(name.toLowerCase()) && !present.has("*"));
-    const joined = missing.length === 0 ? existing : `${existing}, ${missing.join(", ")}`;
-    if (existing.length <= LONGEST_KNOWN_VARY) known.set(existing, joined);
-    return joined;
-  };
-}
-
-const LONGEST_KNOWN_VARY = 256;
-
-function namesIn(list: string): ReadonlySet<string> {
-  return new Set(list.split(",").map((name) => name.trim().toLowerCase()));
-}
-
 function checkPolicy(policy: CorsPolicy, { mode }: Deployment): readonly Finding[] {
   const at = (option: keyof CorsOptions): { readonly kind: "setting"; readonly name: string } => ({
     kind: "setting",
@@ -265,7 +244,7 @@ function observeCors(observation: Observation, policy: CorsPolicy): readonly Fin
   const findings: Finding[] = [];
   if (values.length > 1 || !policy.origins.has(value)) findings.push(finding(CORS_UNLISTED_ORIGIN, at));
   else findings.push(...assessOrigin(value, at));
-  const vary = namesIn(observed(observation, "vary").join(","));
+  const vary = varyNames(observed(observation, "vary").join(","));
   if (!vary.has("origin") && !vary.has("*")) findings.push(finding(CORS_VARY_MISSING, at));
   return findings;
 }
