@@ -1,6 +1,6 @@
 import { eventLog } from "glacis/audit";
 import { listenHono } from "glacis/hono";
-import { createWriteStream, mkdirSync, rmSync } from "node:fs";
+import { createWriteStream, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { accountsIn } from "./accounts/accounts.ts";
@@ -11,7 +11,7 @@ import { loadAssets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
 import { DEMO, TEST_TENANTS } from "./demo.ts";
 import { documentsIn } from "./documents/documents.ts";
-import { keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
+import { emptyFolder, keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
 import { announce } from "./operations/announce.ts";
 import { progressOn, type Output } from "./operations/progress.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
@@ -34,10 +34,10 @@ export interface Running {
 export async function start(settings: Settings, output: Output = process.stdout): Promise<Running> {
   const progress = progressOn(output);
   await refuseTakenPort(settings);
-  if (settings.kind === "test-target") rmSync(settings.dataFolder, { recursive: true, force: true });
   prepareFolder(settings.dataFolder);
   const unlock = settings.databaseUrl === undefined ? lockFolder(settings.dataFolder) : () => undefined;
   try {
+    if (settings.kind === "test-target") emptyFolder(settings.dataFolder);
     const tenants = settings.kind === "production" ? [] : settings.kind === "demo" ? DEMO : TEST_TENANTS;
     const hasher = passwordHasher();
     const hashes = hashDemo(hasher, tenants);

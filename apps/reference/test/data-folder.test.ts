@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { keysIn, lockFolder } from "../src/operations/data-folder.ts";
+import { emptyFolder, keysIn, lockFolder } from "../src/operations/data-folder.ts";
 import { StartError } from "../src/operations/settings.ts";
 import { temporaryFolder } from "./support/folio.ts";
 
@@ -43,6 +43,24 @@ describe("lockFolder", () => {
       writeFileSync(join(folder, "lock"), text);
       expect(() => lockFolder(folder)(), text).not.toThrow();
     }
+  });
+});
+
+describe("emptyFolder", () => {
+  it("throws away what an earlier test left, and nothing that is not ours", () => {
+    emptyFolder(folder);
+    keysIn(folder);
+    writeFileSync(join(folder, "server.log"), "a harness's own");
+    emptyFolder(folder);
+    expect(existsSync(join(folder, "keys"))).toBe(false);
+    expect(readFileSync(join(folder, "server.log"), "utf8")).toBe("a harness's own");
+  });
+
+  it("refuses a folder whose data was not made for a test, and leaves it alone", () => {
+    const keys = keysIn(folder);
+    expect(() => emptyFolder(folder)).toThrow(StartError);
+    expect(() => emptyFolder(folder)).toThrow(/not made for a test \(keys\).*DATA_DIR/u);
+    expect(keysIn(folder)).toBe(keys);
   });
 });
 

@@ -18,6 +18,28 @@ export function prepareFolder(folder: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
 }
 
+/** Says that a folder's data was made for a black-box test, and may be thrown away for the next one. */
+const DISPOSABLE = "test-target";
+/** What the application keeps in its folder, beside the lock. */
+const KEPT = ["postgres", "keys", "events.jsonl", "mails"];
+
+/**
+ * Empties the folder of a black-box test of what an earlier one left. Data that was not made for a test stays, and so does what is not ours.
+ *
+ * @throws StartError when the folder holds data that was not made for a test
+ */
+export function emptyFolder(folder: string): void {
+  const marker = join(folder, DISPOSABLE);
+  const found = KEPT.filter((name) => existsSync(join(folder, name)));
+  if (found.length > 0 && !existsSync(marker)) {
+    throw new StartError(
+      `--test-target starts from nothing, and ${folder} holds data that was not made for a test (${found.join(", ")}). Set DATA_DIR to another folder.`,
+    );
+  }
+  writeFileSync(marker, "", { mode: 0o600 });
+  for (const name of found) rmSync(join(folder, name), { recursive: true });
+}
+
 /**
  * Takes the folder for this process; two embedded databases on one folder would destroy it.
  *
