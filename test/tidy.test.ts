@@ -157,6 +157,7 @@ async function compile(snippets: readonly { readonly name: string; readonly code
     const source = (path: string): string[] => [join(ROOT, "packages/glacis/src", path)];
     const compilerOptions = {
       target: "es2023",
+      lib: ["es2023", "es2024.string", "dom", "dom.iterable"],
       module: "nodenext",
       moduleDetection: "force",
       strict: true,

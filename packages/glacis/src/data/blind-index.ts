@@ -1,10 +1,11 @@
 /** Finding equal values of an encrypted column without opening it (catalog field-encryption). */
-import { createHmac, hkdfSync } from "node:crypto";
+import { createHmac, createSecretKey, hkdfSync, type KeyObject } from "node:crypto";
 import type { Brand } from "../core/brand.ts";
 import type { DerivedKey, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { recent } from "../primitives/recent.ts";
-import type { FieldScope } from "./field-keys.ts";
+import type { ColumnName } from "./field-keys.ts";
+import { requireTenant } from "./field-place.ts";
 import { isWellFormed, lengthPrefixed } from "./length-prefixed.ts";
 
 const KEPT_KEYS = 1000;
@@ -38,34 +39,21 @@ export interface BlindIndex {
 }
 
 /**
- * HMAC-SHA-256 of the normalised value under a key for each tenant and column, cut to some bits and marked with the key's id.
+ * What `column.blindIndex()` makes: HMAC-SHA-256 of the normalised value under a key for each tenant and column, cut to some bits and marked with
+ * the key's id.
  *
  * @throws TypeError on an unknown option or bits out of range.
  */
-export function blindIndexOf(
-  source: KeySource,
-  scopeOf: (place: BlindIndexPlace & { readonly row: string }) => FieldScope,
-  options: BlindIndexOptions,
-): BlindIndex {
+export function blindIndexOf(source: KeySource, name: ColumnName, options: BlindIndexOptions): BlindIndex {
   rejectUnknownOptions("blindIndex", options, ["bits", "normalize"]);
   const { bits = DEFAULT_BITS, normalize = foldSpelling } = options;
   if (!Number.isSafeInteger(bits) || bits < LEAST_BITS || bits > MOST_BITS || bits % 8 !== 0)
     throw new TypeError(`blindIndex() needs bits as a multiple of 8 from ${LEAST_BITS} to ${MOST_BITS}.`);
   const { current, all } = source.derive("blind-index");
-  const kept = recent<Uint8Array>(KEPT_KEYS);
-
-  function indexKey(master: DerivedKey, { tenantId, table, column }: FieldScope): Uint8Array {
-    const name = `${master.id}\0${tenantId}`;
-    const known = kept.get(name);
-    if (known !== undefined) return known;
-    const context = lengthPrefixed(["glacis/blind-index/v1", master.id, tenantId, table, column, String(bits)]);
-    const key = new Uint8Array(hkdfSync("sha256", master.bytes, NO_SALT, context, KEY_BYTES));
-    kept.set(name, key);
-    return key;
-  }
+  const keys = new Map(all.map((master) => [master, indexKeys(master, name, bits)]));
 
   function indexUnder(master: DerivedKey, value: string, { tenantId }: BlindIndexPlace): BlindIndexValue {
-    const key = indexKey(master, scopeOf({ tenantId, row: "any" }));
+    const key = (keys.get(master) as (tenantId: string) => KeyObject)(requireTenant(tenantId));
     const digest = createHmac("sha256", key)
       .update(checked(normalize(checked(value))))
       .digest();
@@ -75,6 +63,18 @@ export function blindIndexOf(
   return {
     of: (value, place) => indexUnder(current, value, place),
     candidates: (value, place) => all.map((master) => indexUnder(master, value, place)),
+  };
+}
+
+function indexKeys(master: DerivedKey, { table, column }: ColumnName, bits: number): (tenantId: string) => KeyObject {
+  const kept = recent<KeyObject>(KEPT_KEYS);
+  return (tenantId) => {
+    const known = kept.get(tenantId);
+    if (known !== undefined) return known;
+    const context = lengthPrefixed(["glacis/blind-index/v1", master.id, tenantId, table, column, String(bits)]);
+    const key = createSecretKey(new Uint8Array(hkdfSync("sha256", master.bytes, NO_SALT, context, KEY_BYTES)));
+    kept.set(tenantId, key);
+    return key;
   };
 }
 

@@ -1,30 +1,23 @@
 /** Columns that are ciphertext in the database, each value held to its tenant, table, column and row (catalog field-encryption; guide A02). */
-import { timingSafeEqual } from "node:crypto";
 import type { AuditEvent } from "../core/event.ts";
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { blindIndexOf, type BlindIndex, type BlindIndexOptions } from "./blind-index.ts";
-import { COMMITMENT_BYTES, fieldKeys, type FieldKeys, type FieldScope } from "./field-keys.ts";
+import { columnKeys, COMMITMENT_BYTES, type ColumnKeys, type ColumnName } from "./field-keys.ts";
+import { requireRow, requireTenant, withRow, type FieldPlace } from "./field-place.ts";
 import { isWellFormed } from "./length-prefixed.ts";
-import { MOST_PLAINTEXT_BYTES, parseSealed, sealedPrefix, type Sealed, type SealedParts } from "./sealed-text.ts";
+import { MOST_PLAINTEXT_BYTES, parseSealed, sealedPrefix, type Sealed } from "./sealed-text.ts";
 import { quoteIdentifier, quoteTable } from "./sql-quoting.ts";
 import { writeNonce, XAES_NONCE_BYTES } from "./xaes-256-gcm.ts";
 
-const KEPT_KEYS = 2000;
-const LONGEST_ID = 256;
+const KEPT_KEYS = 1000;
 
 export interface FieldEncryptionOptions {
   readonly keys: KeySource;
   /** Where values that cannot be opened are told: `security.report`. */
   readonly report?: (event: AuditEvent) => void;
-  /** How many keys stay derived, one for each column of each tenant in use. 2000. */
+  /** How many tenants' keys stay derived, for each column. 1000. */
   readonly keptKeys?: number;
-}
-
-/** The row that a value belongs to: its tenant and its key, which must be known before the row is written and never change. */
-export interface FieldPlace {
-  readonly tenantId: string;
-  readonly row: string | number | bigint;
 }
 
 export interface EncryptedColumn {
@@ -48,7 +41,7 @@ export interface EncryptedColumn {
 
 export interface FieldEncryption {
   /** @throws TypeError for a name that Postgres would not take. */
-  column(name: { readonly table: string; readonly column: string }): EncryptedColumn;
+  column(name: ColumnName): EncryptedColumn;
 }
 
 /** Why a value could not be opened, for the log. */
@@ -76,85 +69,53 @@ export function fieldEncryption(options: FieldEncryptionOptions): FieldEncryptio
   const { keys: source, report, keptKeys = KEPT_KEYS } = options;
   if (!Number.isSafeInteger(keptKeys) || keptKeys < 2)
     throw new TypeError("fieldEncryption() needs keptKeys as a whole number from 2 on.");
-  const keys = fieldKeys(source, keptKeys);
   return {
     column(name) {
       rejectUnknownOptions("column", name, ["table", "column"]);
-      // One spelling of the table's name, so that it does not matter who wrote the schema along.
       quoteIdentifier(name.column);
-      return encryptedColumn({
-        table: quoteTable(name.table, "public"),
-        column: name.column,
-        name,
-        keys,
-        source,
-        report,
-      });
+      // One spelling of the table's name, so that it does not matter who wrote the schema along.
+      const full = { table: quoteTable(name.table, "public"), column: name.column };
+      const keys = columnKeys(source, full, keptKeys);
+      return {
+        ...sealing(name, keys, report),
+        blindIndex: (indexOptions = {}) => blindIndexOf(source, full, indexOptions),
+      };
     },
   };
 }
 
-interface ColumnParts {
-  readonly table: string;
-  readonly column: string;
-  readonly name: { readonly table: string; readonly column: string };
-  readonly keys: FieldKeys;
-  readonly source: KeySource;
-  readonly report: ((event: AuditEvent) => void) | undefined;
-}
+type Sealing = Omit<EncryptedColumn, "blindIndex">;
 
-function encryptedColumn(parts: ColumnParts): EncryptedColumn {
-  const { table, column, name, keys, report } = parts;
+function sealing(name: ColumnName, keys: ColumnKeys, report: FieldEncryptionOptions["report"]): Sealing {
   const currentPrefix = sealedPrefix(keys.currentId);
 
   function seal(plaintext: string, place: FieldPlace): Sealed {
+    const [tenantId, row] = [requireTenant(place.tenantId), requireRow(place.row)];
     if (
       typeof plaintext !== "string" ||
       !isWellFormed(plaintext) ||
       Buffer.byteLength(plaintext) > MOST_PLAINTEXT_BYTES
     )
       throw new TypeError(`seal() needs plaintext as well-formed text of at most ${MOST_PLAINTEXT_BYTES} bytes.`);
-    const { cipher, commitment, context } = keys.current(scopeOf(place));
+    const { cipher, commitment, context } = keys.current(tenantId);
     const head = Buffer.allocUnsafe(COMMITMENT_BYTES + XAES_NONCE_BYTES);
     commitment.copy(head);
     writeNonce(head, COMMITMENT_BYTES);
-    const [ciphertext, tag] = cipher.encrypt(head.subarray(COMMITMENT_BYTES), plaintext, withRow(context, place));
+    const [ciphertext, tag] = cipher.encrypt(head.subarray(COMMITMENT_BYTES), plaintext, withRow(context, row));
     return (currentPrefix + Buffer.concat([head, ciphertext, tag]).toString("base64url")) as Sealed;
   }
 
   function open(sealed: string, place: FieldPlace): string {
-    const scope = scopeOf(place);
-    const sealedParts = parseSealed(sealed);
-    if (sealedParts === undefined) throw refuse("malformed", place);
-    const opened = tryOpen(keys, sealedParts, scope, place);
-    if ("failure" in opened) throw refuse(opened.failure, place);
-    return opened.plaintext;
-  }
-
-  function scopeOf({ tenantId }: FieldPlace): FieldScope {
-    if (typeof tenantId !== "string" || tenantId === "" || tenantId.length > LONGEST_ID || !isWellFormed(tenantId))
-      throw new TypeError(`A sealed value needs a tenantId of 1 to ${LONGEST_ID} characters.`);
-    return { tenantId, table, column };
-  }
-
-  function refuse(detail: DecryptFailure, { tenantId, row }: FieldPlace): DecryptError {
-    report?.({
-      event_type: "crypto",
-      status: "failed",
-      severity: "critical",
-      event: "data_integrity_failure",
-      control: "field-encryption",
-      detail,
-      resource_type: `${name.table}.${name.column}`,
-      resource_id: rowText(row),
-      tenant_id: tenantId,
-    });
-    return new DecryptError(`A value of ${name.table}.${name.column} could not be opened.`);
+    const [tenantId, row] = [requireTenant(place.tenantId), requireRow(place.row)];
+    const opened = tryOpen(keys, sealed, tenantId, row);
+    if ("plaintext" in opened) return opened.plaintext;
+    report?.(integrityFailure(name, tenantId, row, opened.failure));
+    throw new DecryptError(`A value of ${name.table}.${name.column} could not be opened.`);
   }
 
   return {
     table: name.table,
-    column,
+    column: name.column,
     currentPrefix,
     seal,
     open,
@@ -162,37 +123,35 @@ function encryptedColumn(parts: ColumnParts): EncryptedColumn {
       const plaintext = open(sealed, place);
       return sealed.startsWith(currentPrefix) ? undefined : seal(plaintext, place);
     },
-    blindIndex: (indexOptions = {}) => blindIndexOf(parts.source, scopeOf, indexOptions),
   };
 }
 
 type Opened = { readonly plaintext: string } | { readonly failure: DecryptFailure };
 
-function tryOpen(keys: FieldKeys, sealed: SealedParts, scope: FieldScope, place: FieldPlace): Opened {
-  const key = keys.named(sealed.keyId, scope);
+function tryOpen(keys: ColumnKeys, text: string, tenantId: string, row: string): Opened {
+  const sealed = parseSealed(text);
+  if (sealed === undefined) return { failure: "malformed" };
+  const key = keys.named(sealed.keyId, tenantId);
   if (key === undefined) return { failure: "key_unknown" };
-  if (!timingSafeEqual(key.commitment, sealed.commitment)) return { failure: "key_mismatch" };
-  const additional = withRow(key.context, place);
+  // Stands in every value in the clear, so how long the comparison takes tells nothing.
+  if (!key.commitment.equals(sealed.commitment)) return { failure: "key_mismatch" };
   try {
-    return { plaintext: key.cipher.decrypt(sealed.nonce, sealed.ciphertext, sealed.tag, additional) };
+    return { plaintext: key.cipher.decrypt(sealed.nonce, sealed.ciphertext, sealed.tag, withRow(key.context, row)) };
   } catch {
     return { failure: "integrity" };
   }
 }
 
-/** The context ends where its lengths say, so what follows is the row and nothing else. */
-function withRow(context: Buffer, { row }: FieldPlace): Buffer {
-  const text = rowText(row);
-  const length = Buffer.byteLength(text);
-  const bytes = Buffer.allocUnsafe(context.length + length);
-  context.copy(bytes);
-  bytes.write(text, context.length, "utf8");
-  return bytes;
-}
-
-function rowText(row: unknown): string {
-  const text = typeof row === "bigint" || Number.isSafeInteger(row) ? String(row) : row;
-  if (typeof text !== "string" || text === "" || text.length > LONGEST_ID || !isWellFormed(text))
-    throw new TypeError(`A sealed value needs a row: a key of 1 to ${LONGEST_ID} characters or a whole number.`);
-  return text;
+function integrityFailure(name: ColumnName, tenantId: string, row: string, detail: DecryptFailure): AuditEvent {
+  return {
+    event_type: "crypto",
+    status: "failed",
+    severity: "critical",
+    event: "data_integrity_failure",
+    control: "field-encryption",
+    detail,
+    resource_type: `${name.table}.${name.column}`,
+    resource_id: row,
+    tenant_id: tenantId,
+  };
 }

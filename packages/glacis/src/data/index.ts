@@ -1,9 +1,20 @@
+export type { BlindIndex, BlindIndexOptions, BlindIndexPlace, BlindIndexValue } from "./blind-index.ts";
 export { djangoVerifier, type DjangoVerifier, type DjangoVerifierOptions } from "./django-signature.ts";
 export { databaseExposure } from "./database-exposure.ts";
 export { DATABASE_RULES, databaseControls, databasePosture } from "./database-posture.ts";
+export {
+  DecryptError,
+  fieldEncryption,
+  type EncryptedColumn,
+  type FieldEncryption,
+  type FieldEncryptionOptions,
+} from "./field-encryption.ts";
+export type { FieldPlace } from "./field-place.ts";
 export { keyRing, newKey } from "./key-ring.ts";
 export type { PostureClient, PostureOptions } from "./posture/collect.ts";
 export { secretsManagement } from "./secrets-management.ts";
+export { sealedColumn } from "./sealed-column.ts";
+export { isSealed, type Sealed } from "./sealed-text.ts";
 export {
   signer,
   type Signer,

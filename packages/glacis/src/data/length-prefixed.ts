@@ -1,10 +1,8 @@
 /** Several texts as one run of bytes that only they can make: what a MAC is taken over must not read in two ways. */
 
 /** A text with half a surrogate pair has no UTF-8 of its own: two such texts would become the same bytes. */
-const HALF_PAIR = /\p{Surrogate}/u;
-
 export function isWellFormed(text: string): boolean {
-  return !HALF_PAIR.test(text);
+  return text.isWellFormed();
 }
 
 /** Each text in UTF-8, after its length in four bytes; the number of texts leads. The texts must be well-formed. */

@@ -36,12 +36,14 @@ export function xaes256Gcm(key: Uint8Array): Xaes {
   const subkey = doubled(aes.update(Buffer.alloc(BLOCK)));
   const masks = Buffer.concat([counterBlock(1, subkey), counterBlock(2, subkey)]);
 
+  // Written anew for each nonce, and read before anything else runs.
+  const blocks = Buffer.from(masks);
+
   function derive(nonce: Uint8Array): Buffer {
-    const blocks = Buffer.from(masks);
     for (let index = 0; index < HALF_NONCE; index += 1) {
       const byte = nonce[index] as number;
-      blocks[4 + index] = (blocks[4 + index] as number) ^ byte;
-      blocks[BLOCK + 4 + index] = (blocks[BLOCK + 4 + index] as number) ^ byte;
+      blocks[4 + index] = (masks[4 + index] as number) ^ byte;
+      blocks[BLOCK + 4 + index] = (masks[BLOCK + 4 + index] as number) ^ byte;
     }
     return aes.update(blocks);
   }

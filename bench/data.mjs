@@ -1,0 +1,58 @@
+/**
+ * What it costs to seal, open and index one field, against Node's own AES-256-GCM and HMAC (the limit). The rows take turns, round after round;
+ * figures are medians over the rounds, in processor time of this process.
+ */
+import { fieldRows } from "./data/field.mjs";
+import { median, printTable, rounded, saveResults } from "./harness.mjs";
+
+const SIZES = [32, 1024];
+const OPERATIONS = 20_000;
+
+/** @param options `rounds` */
+export async function run({ rounds = "9" } = {}) {
+  const results = {};
+  for (const bytes of SIZES) results[`field-${bytes}`] = measure(bytes, Number(rounds));
+  saveResults("data", { rounds: Number(rounds), unit: "microseconds of processor time per operation", results });
+}
+
+function measure(bytes, rounds) {
+  const rows = fieldRows(bytes);
+  const times = new Map(rows.map(({ label }) => [label, []]));
+  for (const row of rows) timeOne(row);
+  for (let round = 0; round < rounds; round += 1) {
+    // Each round starts with another row, so that no row always follows the same one.
+    for (let turn = 0; turn < rows.length; turn += 1) {
+      const row = rows[(round + turn) % rows.length];
+      times.get(row.label).push(timeOne(row));
+    }
+  }
+  return report(bytes, rows, times);
+}
+
+function timeOne({ run: operation }) {
+  const start = process.cpuUsage();
+  for (let index = 0; index < OPERATIONS; index += 1) operation();
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / OPERATIONS;
+}
+
+function report(bytes, rows, times) {
+  const figures = rows.map(({ group, label }) => {
+    const limit = times.get(rows.find((row) => row.group === group && row.isLimit).label);
+    return {
+      label,
+      microseconds: rounded(median(times.get(label))),
+      timesTheLimit: rounded(median(times.get(label).map((time, round) => time / limit[round]))),
+    };
+  });
+  console.log(`\nfields of ${bytes} bytes`);
+  printTable([
+    ["", "us", "x limit"],
+    ...figures.map(({ label, microseconds, timesTheLimit }) => [
+      label,
+      microseconds.toFixed(2),
+      timesTheLimit.toFixed(2),
+    ]),
+  ]);
+  return figures;
+}
