@@ -1,4 +1,10 @@
 export type { BlindIndex, BlindIndexOptions, BlindIndexPlace, BlindIndexValue } from "./blind-index.ts";
+export {
+  rotateColumn,
+  type ColumnRotationOptions,
+  type RotationDatabase,
+  type RotationProgress,
+} from "./column-rotation.ts";
 export { djangoVerifier, type DjangoVerifier, type DjangoVerifierOptions } from "./django-signature.ts";
 export { databaseExposure } from "./database-exposure.ts";
 export { DATABASE_RULES, databaseControls, databasePosture } from "./database-posture.ts";

@@ -19,7 +19,7 @@ export interface SealedParts {
   readonly tag: Buffer;
 }
 
-/** What every value that this key sealed starts with, so that SQL finds the others: `column not like 'x1.k2.%'`. */
+/** What every value that this key sealed starts with, so that SQL finds the others: `not starts_with(column, 'x1.k2.')`. */
 export function sealedPrefix(keyId: string): string {
   return `x1.${keyId}.`;
 }
