@@ -27,6 +27,9 @@ export function memorySessions(mostSessions: number = MOST_SESSIONS): SessionSto
       for (const { id } of doomed) records.delete(id);
       return doomed.length;
     },
+    sweep(unusedSinceMs) {
+      for (const { id, seenAtMs } of records.values()) if (seenAtMs <= unusedSinceMs) records.delete(id);
+    },
     list: (userId) =>
       [...records.values()]
         .filter((record) => record.userId === userId)

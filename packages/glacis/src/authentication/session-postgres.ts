@@ -53,6 +53,11 @@ export function postgresSessions(database: SessionDatabase): SessionStore {
       const text = "delete from glacis_sessions where user_id = $1 and id is distinct from $2 returning id";
       return (await run(text, [userId, exceptId ?? null])).length;
     },
+    async sweep(unusedSinceMs) {
+      // Bounded, so that a long silence does not make one sign-in pay for it; and two instances at once do not wait for each other.
+      const ended = "select id from glacis_sessions where seen_at_ms <= $1 order by seen_at_ms limit 1000";
+      await run(`delete from glacis_sessions where id in (${ended} for update skip locked)`, [unusedSinceMs]);
+    },
     async list(userId) {
       const text = `select ${COLUMNS} from glacis_sessions where user_id = $1 order by created_at_ms desc limit 200`;
       return (await run(text, [userId])).map(recordOf);

@@ -29,6 +29,8 @@ export interface SessionStore {
   revoke(id: string): void | Promise<void>;
   /** Ends every session of a user but one, and says how many. */
   revokeAll(userId: string, exceptId: string | undefined): number | Promise<number>;
+  /** Forgets sessions that nobody has used since then, which have ended: who was here and when is not kept longer than it is needed. */
+  sweep?(unusedSinceMs: number): void | Promise<void>;
   /** The user's sessions, newest first. */
   list(userId: string): readonly SessionRecord[] | Promise<readonly SessionRecord[]>;
 }

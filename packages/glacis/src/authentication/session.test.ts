@@ -135,6 +135,24 @@ describe.each(stores)("sessions in %s", (_, makeStore) => {
     expect(await who(session, bystander)).toBe("anonymous");
   });
 
+  it("lists no session that has ended by itself", async () => {
+    const session = sessions({ store: await makeStore() });
+    await signIn(session);
+    expect(await session.list("alice", START + 3_599_000)).toHaveLength(1);
+    expect(await session.list("alice", START + 3_600_000)).toEqual([]);
+  });
+
+  it("forgets sessions that ended by themselves, as others sign in", async () => {
+    const store = await makeStore();
+    const session = sessions({ store });
+    await signIn(session);
+    await signIn(session, { nowMs: START + 3_599_000 }, { ...alice, userId: "bob" });
+    expect(await store.list("alice")).toHaveLength(1);
+    await signIn(session, { nowMs: START + 3_660_000 }, { ...alice, userId: "carol" });
+    expect(await store.list("alice")).toEqual([]);
+    expect(await store.list("bob")).toHaveLength(1);
+  });
+
   it("ignores a token in the query, and a cookie of a weaker name", async () => {
     const session = sessions({ store: await makeStore() });
     const token = (await signIn(session)).split("=")[1] as string;

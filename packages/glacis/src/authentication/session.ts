@@ -28,6 +28,8 @@ const TOKEN = /^[A-Za-z0-9_-]{43}$/u;
 const LONGEST_LABEL = 200;
 /** One write per minute keeps the idle limit right to a minute and spares the store a write per request. */
 const TOUCH_EVERY_MS = 60_000;
+/** How often a sign-in clears away sessions that ended by themselves. */
+const SWEEP_EVERY_MS = 60_000;
 const MOST_IDLE_SECONDS = 3_600;
 const MOST_ABSOLUTE_SECONDS = 86_400;
 
@@ -89,7 +91,8 @@ export interface Sessions {
   endOthers(request: RequestFacts, userId: string): Promise<number>;
   /** Ends every session of a user, as after a role change or an administrator's order. */
   endAll(userId: string): Promise<number>;
-  list(userId: string): Promise<readonly SessionRecord[]>;
+  /** The sessions of a user that are alive, newest first. */
+  list(userId: string, nowMs?: number): Promise<readonly SessionRecord[]>;
 }
 
 /**
@@ -113,6 +116,14 @@ export function sessions(options: SessionOptions): Sessions {
   const limits: Limits = { idleMs: idleSeconds * 1000, absoluteMs: absoluteSeconds * 1000 };
   const nobody: Identity = { principal: ANONYMOUS, session: undefined };
   const stale: Identity = { ...nobody, headers: [clearCookie] };
+
+  let sweptAtMs = Number.NEGATIVE_INFINITY;
+
+  async function sweep(nowMs: number): Promise<void> {
+    if (nowMs - sweptAtMs < SWEEP_EVERY_MS) return;
+    sweptAtMs = nowMs;
+    await store.sweep?.(nowMs - limits.idleMs);
+  }
 
   function idOf(request: RequestFacts): string | undefined {
     const token = request.cookies.get(cookieName);
@@ -151,6 +162,7 @@ export function sessions(options: SessionOptions): Sessions {
       const token = randomBytes(TOKEN_BYTES).toString("base64url");
       const record = newRecord(hash("sha256", token, "base64url"), user, request.receivedAtMs);
       await store.create(record, idOf(request));
+      await sweep(request.receivedAtMs);
       request.addResponseHeaders([["set-cookie", serializeCookie(cookieName, token, { sameSite })]]);
       return record;
     },
@@ -163,7 +175,8 @@ export function sessions(options: SessionOptions): Sessions {
 
     endOthers: async (request, userId) => store.revokeAll(userId, idOf(request)),
     endAll: async (userId) => store.revokeAll(userId, undefined),
-    list: async (userId) => store.list(userId),
+    list: async (userId, nowMs = Date.now()) =>
+      (await store.list(userId)).filter((record) => isAlive(record, limits, nowMs)),
   };
 }
 
