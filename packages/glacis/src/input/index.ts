@@ -1,2 +1,15 @@
 export { canonicalization } from "./canonicalization.ts";
+export { choiceArgument, fileArgument, integerArgument, textArgument, type Argument } from "./command-argument.ts";
+export { CommandError, type ArgumentFault, type CommandFailure } from "./command-error.ts";
+export { type CommandResult } from "./command-process.ts";
+export {
+  PROGRAM_MISSING,
+  PROGRAM_WRITABLE,
+  programs,
+  type CommandValues,
+  type ProgramDeclaration,
+  type Programs,
+  type ProgramsOptions,
+  type RunOptions,
+} from "./command.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";
