@@ -84,7 +84,7 @@ function transactionsOver(database: TenantPool | TenantEmbedded): Transact {
   if (typeof (database as Partial<TenantEmbedded>)?.transaction === "function") {
     return (entry, work) =>
       (database as TenantEmbedded).transaction(async (inner) => {
-        const run = runnerOver(embeddedWire(inner));
+        const run = runnerOver(embeddedWire(inner, database));
         await run(entry);
         return work(run);
       });

@@ -27,6 +27,8 @@ export interface Wire {
   readonly send: Send;
   /** A flight is one transaction by itself, without BEGIN and COMMIT. */
   readonly atomic: boolean;
+  /** The connection, or what stands for it: what is known of one holds for the next transaction on it. */
+  readonly connection: object;
 }
 
 /** The part of a `pg` pool that is used. */
@@ -64,18 +66,23 @@ export interface EmbeddedTransaction {
  * connection takes a flight as one query object; and what is neither, such as a wrapper or the native bindings, gets one statement at a time.
  */
 export function wireOf(client: PoolConnection): Wire {
-  if ((client as Partial<PgClient>).pipeline === true) return { send: pipelined(client), atomic: false };
+  if ((client as Partial<PgClient>).pipeline === true)
+    return { send: pipelined(client), atomic: false, connection: client };
   const parts = partsOf(client as PgClient);
-  if (parts !== undefined) return { send: inOrder(together(parts)), atomic: true };
-  return { send: inOrder(oneByOne((statement) => client.query(asQuery(statement)))), atomic: false };
+  if (parts !== undefined) return { send: inOrder(together(parts)), atomic: true, connection: client };
+  return {
+    send: inOrder(oneByOne((statement) => client.query(asQuery(statement)))),
+    atomic: false,
+    connection: client,
+  };
 }
 
 /** PGlite answers from memory: there is no round trip to save. */
-export function embeddedWire(transaction: EmbeddedTransaction): Wire {
+export function embeddedWire(transaction: EmbeddedTransaction, connection: object): Wire {
   const send = oneByOne(({ text, values, rowMode }) =>
     transaction.query(text, [...values], { rowMode: rowMode ?? "object" }),
   );
-  return { send: inOrder(send), atomic: false };
+  return { send: inOrder(send), atomic: false, connection };
 }
 
 function asQuery({ text, values, rowMode }: Statement): PoolQuery {

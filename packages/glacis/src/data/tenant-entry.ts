@@ -14,12 +14,17 @@ export interface Entry {
   readonly readOnly: boolean;
   /** Further settings for the transaction, by name. */
   readonly settings: ReadonlyMap<string, string>;
+  /** Look the role up in the catalog. Otherwise only whether it is a superuser is asked, which costs nothing. */
+  readonly lookUpRole: boolean;
 }
 
 /** SQLSTATE division_by_zero: how one statement without a function of ours can refuse inside the database. */
 const REFUSED = "22012";
 const IN_DATABASE = "pg_catalog.current_setting";
 const SET = "pg_catalog.set_config";
+
+const NO_SUPERUSER = `${IN_DATABASE}('is_superuser') operator(pg_catalog.=) 'off'`;
+const ROLE_IS_BOUND = `(select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r where r.rolname operator(pg_catalog.=) current_user) is false`;
 
 /**
  * One statement that becomes the role, sets the tenant for this transaction alone and fails for a role that row-level security does not bind.
@@ -38,8 +43,7 @@ export function entryStatement({ setting, role, searchPath }: EntryOptions, entr
     ...(entry.proof === undefined ? [] : [`${SET}('${TENANT_PROOF_SETTING}', ${bind(entry.proof)}, true)`]),
     ...[...entry.settings].map(([name, value]) => `${SET}(${bind(name)}, ${bind(value)}, true)`),
     ...(entry.readOnly ? [`${SET}('transaction_read_only', 'on', true)`] : []),
-    "1 operator(pg_catalog./) case when (select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r" +
-      " where r.rolname operator(pg_catalog.=) current_user) is false then 1 else 0 end",
+    `1 operator(pg_catalog./) case when ${entry.lookUpRole ? ROLE_IS_BOUND : NO_SUPERUSER} then 1 else 0 end`,
   ];
   return { text: `select ${steps.join(", ")}`, values, rowMode: "array" };
 }

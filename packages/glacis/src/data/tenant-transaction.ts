@@ -17,6 +17,8 @@ export interface TransactionOptions {
   readonly entry: EntryOptions;
   readonly prove: ((tenantId: string, nowMs: number) => string) | undefined;
   readonly report: Report | undefined;
+  /** When the role of a connection was last looked up, in milliseconds since the epoch. */
+  readonly roleSeenMs: WeakMap<object, number>;
 }
 
 export interface TransactionScope {
@@ -41,6 +43,8 @@ export interface Transactions {
   once(scope: TransactionScope, statement: Statement): Promise<readonly unknown[]>;
 }
 
+/** A role's attributes change by hand and rarely; looking them up costs more than a short query. */
+const ROLE_HOLDS_MS = 60_000;
 const BEGIN: Statement = { text: "begin", values: [] };
 const COMMIT: Statement = { text: "commit", values: [] };
 const ROLLBACK: Statement = { text: "rollback", values: [] };
@@ -96,7 +100,7 @@ function pooledTransactions(options: TransactionOptions, pool: TenantPool): Tran
 
 function embeddedTransactions(options: TransactionOptions, database: TenantEmbedded): Transactions {
   const within = <Result>(scope: TransactionScope, use: (transaction: HeldTransaction) => Promise<Result>) =>
-    database.transaction((inner) => use(holdTransaction(options, scope, embeddedWire(inner), [])));
+    database.transaction((inner) => use(holdTransaction(options, scope, embeddedWire(inner, database), [])));
   return {
     begin: (scope, work) => within(scope, (transaction) => transaction.complete(work, [])),
     once: (scope, statement) => within(scope, (transaction) => transaction.only(statement, [])),
@@ -125,7 +129,7 @@ function holdTransaction(
   wire: Wire,
   opening: readonly Statement[],
 ): HeldTransaction {
-  const { entry, prove, report } = options;
+  const { entry, prove, report, roleSeenMs } = options;
   const { tenantId, readOnly, settings } = scope;
   let open = true;
   let tainted = false;
@@ -133,10 +137,14 @@ function holdTransaction(
   let doom: { readonly cause: unknown } | undefined;
 
   async function only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]> {
-    const entering = entryStatement(entry, { tenantId, proof: prove?.(tenantId, Date.now()), readOnly, settings });
+    const nowMs = Date.now();
+    const lookUpRole = nowMs - (roleSeenMs.get(wire.connection) ?? 0) > ROLE_HOLDS_MS;
+    const proof = prove?.(tenantId, nowMs);
+    const entering = entryStatement(entry, { tenantId, proof, readOnly, settings, lookUpRole });
     const sent = wire.send([...opening, entering, statement, ...ending]);
     entered = sent.then((flight) => {
       tainted = confirmEntry(flight, opening.length, options, tenantId);
+      if (lookUpRole) roleSeenMs.set(wire.connection, nowMs);
     });
     // Whoever runs the next statement awaits this one as well; until then a failure is not an unhandled one.
     entered.catch(ignore);

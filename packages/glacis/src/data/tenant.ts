@@ -137,6 +137,7 @@ function compose(options: TenantDatabaseOptions): Transactions {
   return transactionsOf({
     database,
     report,
+    roleSeenMs: new WeakMap(),
     prove: proof === undefined ? undefined : tenantProofs(proof),
     entry: { setting, role, searchPath: [...schemas.map(quoteIdentifier), "pg_temp"].join(", ") },
   });
