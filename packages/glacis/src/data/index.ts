@@ -5,6 +5,12 @@ export {
   type RotationDatabase,
   type RotationProgress,
 } from "./column-rotation.ts";
+export {
+  shreddableFields,
+  TenantShreddedError,
+  type ShreddableFields,
+  type ShreddableFieldsOptions,
+} from "./crypto-shredding.ts";
 export { djangoVerifier, type DjangoVerifier, type DjangoVerifierOptions } from "./django-signature.ts";
 export { databaseExposure } from "./database-exposure.ts";
 export { DATABASE_RULES, databaseControls, databasePosture } from "./database-posture.ts";
@@ -39,6 +45,7 @@ export {
   TenantIsolationError,
 } from "./tenant-context.ts";
 export { tenantIsolation } from "./tenant-isolation.ts";
+export { postgresTenantKeys, type PostgresTenantKeysOptions, type TenantKeyStore } from "./tenant-key-store.ts";
 export { tenantReferentialIntegrity } from "./tenant-referential-integrity.ts";
 export type { TenantEmbedded, TenantPool } from "./tenant-driver.ts";
 export { installTenantProof } from "./tenant-proof.ts";
