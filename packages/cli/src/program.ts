@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addCheckCommand } from "./commands/check.ts";
+import { addKeysCommand } from "./commands/keys.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
 import { CLI_VERSION } from "./version.ts";
 
@@ -20,6 +21,7 @@ export async function run(args: readonly string[]): Promise<number> {
   addCheckCommand(program, (code) => {
     exitCode = code;
   });
+  addKeysCommand(program);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;
