@@ -1,4 +1,5 @@
-import type { AddressInfo } from "node:net";
+import { ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
 import { glacis, hasRole, publicAccess, type Security } from "glacis";
 import { access, requestOf, secureFastify } from "glacis/fastify";
@@ -133,6 +134,26 @@ describe("fastify 5", () => {
     expect(await ask(app, get("/before"))).toMatchObject({ status: 500 });
     expect(ran).toEqual([]);
     expect(layers.records.map(({ event }) => event)).toEqual(["authz_undecided"]);
+  });
+
+  it("answers a handshake that a plugin routes, and hangs up when its rule refuses", async () => {
+    const app = secured();
+    app.get("/socket", access(hasRole("admin")), async (_request, reply) => {
+      reply.hijack();
+      reply.raw.end("UPGRADED");
+    });
+    // What @fastify/websocket does with a handshake.
+    app.server.on("upgrade", (incoming, socket: Socket) => {
+      const response = new ServerResponse(incoming);
+      response.assignSocket(socket);
+      app.routing(incoming, response);
+    });
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    const { port } = app.server.address() as AddressInfo;
+    const handshake = get("/socket", { Connection: "Upgrade", Upgrade: "websocket" });
+    const said = await speak(port, [handshake], { closes: true });
+    expect(said.responses[0]).toMatchObject({ status: 401, complete: true });
+    expect(said.closed).toBe(true);
   });
 
   it("judges injected requests too", async () => {

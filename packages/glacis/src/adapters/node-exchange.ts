@@ -27,7 +27,7 @@ export function wireOf(request: IncomingMessage): Wire {
 /** Puts the guard on a request and its response. Idempotent: the server and the framework may both try. */
 export function attach(security: Security, request: IncomingMessage, response: ServerResponse): RequestState {
   const known = stateOf(request);
-  if (known !== undefined) return known;
+  if (known !== undefined) return known.response === response ? known : answerThrough(known, response);
   const state: RequestState = {
     security,
     exchange: security.begin(wireOf(request)),
@@ -48,6 +48,20 @@ export function attach(security: Security, request: IncomingMessage, response: S
   request.push = boundedPush;
   response.writeHead = guardedWriteHead;
   if (observesOutcome(security)) response.on("close", responseClosed);
+  return state;
+}
+
+/**
+ * A handshake has a response that is never sent, until a framework routes it with one of its own: from then on refusals go out through that.
+ * Node has let go of the connection by then and would keep it open behind the answer.
+ */
+function answerThrough(state: RequestState, response: ServerResponse): RequestState {
+  if (state.response.socket !== null) return state;
+  const { socket } = response;
+  state.response = response;
+  keepState(state);
+  response.writeHead = guardedWriteHead;
+  response.on("finish", () => void (state.answered && socket?.end()));
   return state;
 }
 

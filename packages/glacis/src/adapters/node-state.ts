@@ -11,7 +11,7 @@ export interface RequestState {
   readonly security: Security;
   readonly exchange: Exchange;
   readonly request: GuardedRequest;
-  readonly response: GuardedResponse;
+  response: GuardedResponse;
   /** The open stage has let the request pass. */
   opened: boolean;
   /** We have answered; whatever the application still writes goes nowhere. */
