@@ -39,12 +39,13 @@ export const PERMISSIONS_POLICY_UNSET: Rule = {
   fix: "Name every feature; permissionsPolicy() does and switches each off.",
 };
 
-/** Off unless the application says otherwise, save for signing in with a passkey on the page itself. */
+/**
+ * Off unless the application says otherwise, save for signing in with a passkey on the page itself. Only names that a released browser knows:
+ * Chromium warns on every page of one that it does not, and a warning that is always there hides the one that matters.
+ */
 const DEFAULTS = {
   accelerometer: [],
-  "ambient-light-sensor": [],
   autoplay: [],
-  bluetooth: [],
   "browsing-topics": [],
   camera: [],
   "clipboard-read": [],
@@ -75,8 +76,10 @@ const DEFAULTS = {
   "xr-spatial-tracking": [],
 } as const;
 
-/** Known, and harmless enough to be left to the browser unless you set them. */
+/** Known, and left to the browser unless you set them: harmless enough, or behind a flag that Chromium ships switched off. */
 const OTHERS = [
+  "ambient-light-sensor",
+  "bluetooth",
   "clipboard-write",
   "compute-pressure",
   "cross-origin-isolated",
