@@ -12,4 +12,6 @@ export {
   type ProgramsOptions,
   type RunOptions,
 } from "./command.ts";
+export { type PathFault } from "./path-name.ts";
+export { PathError, ROOT_HOLDS_CODE, ROOT_WRITABLE, within, type Folder, type WithinOptions } from "./path.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";
