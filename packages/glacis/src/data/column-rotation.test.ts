@@ -62,6 +62,18 @@ describe.runIf(ground !== undefined)("rotateColumn", () => {
     expect(await run()).toEqual([]);
   });
 
+  it("moves the blind index along, in the same statement", async () => {
+    await pool.query("alter table people add ssn_index text");
+    const index = { column: "ssn_index", values: both.blindIndex() };
+    expect((await run({ index })).at(-1)).toMatchObject({ moved: ROWS });
+    const { rows } = await pool.query("select ssn_index from people where ssn is not null order by id");
+    const fresh = after.blindIndex();
+    expect(rows).toEqual(
+      expected.map((text, row) => ({ ssn_index: fresh.of(text, { tenantId: TENANTS[row % 2] as string }) })),
+    );
+    await expect(run({ index: { ...index, column: "" } })).rejects.toThrow(/name/u);
+  });
+
   it("goes on where it was stopped, from its cursor or from the beginning", async () => {
     const [, stopped] = await run({}, 2);
     expect(stopped?.cursor).toBe("19");

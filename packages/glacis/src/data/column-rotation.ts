@@ -1,5 +1,6 @@
 /** Moving a column to the current key while the application runs (catalog key-management). */
 import { rejectUnknownOptions } from "../core/options.ts";
+import type { BlindIndex } from "./blind-index.ts";
 import { DecryptError, type EncryptedColumn } from "./field-encryption.ts";
 import { quoteIdentifier, quoteTable } from "./sql-quoting.ts";
 
@@ -21,6 +22,8 @@ export interface ColumnRotationOptions {
   readonly tenantColumn?: string;
   /** The column that values are sealed for as their row: unique, and indexed. `id`. */
   readonly keyColumn?: string;
+  /** The blind index beside it, moved along in the same statement. */
+  readonly index?: { readonly column: string; readonly values: BlindIndex };
   /** Rows in a batch. 500. */
   readonly batchRows?: number;
   /** Where to go on, as `cursor` of an earlier progress said. */
@@ -62,7 +65,7 @@ export async function* rotateColumn(options: ColumnRotationOptions): AsyncGenera
     )) as unknown as readonly Row[];
     const last = rows.at(-1);
     if (last === undefined) return;
-    const { replacements, failedRows } = resealAll(column, rows);
+    const { replacements, failedRows } = resealAll(options, rows);
     const done = await replace(database, statements.replace, replacements);
     moved += done;
     overtaken += replacements.length - done;
@@ -82,6 +85,7 @@ interface Replacement {
   readonly key: string;
   readonly before: string;
   readonly after: string;
+  readonly index: string | null;
 }
 
 interface Statements {
@@ -94,21 +98,22 @@ function compose(options: ColumnRotationOptions): ColumnRotationOptions & {
   readonly batchRows: number;
   readonly statements: Statements;
 } {
-  const known = ["database", "column", "tenantColumn", "keyColumn", "batchRows", "after"];
+  const known = ["database", "column", "tenantColumn", "keyColumn", "index", "batchRows", "after"];
   rejectUnknownOptions("rotateColumn", options, known);
-  const { column, tenantColumn = "tenant_id", keyColumn = "id", batchRows = BATCH_ROWS } = options;
+  const { tenantColumn = "tenant_id", keyColumn = "id", batchRows = BATCH_ROWS } = options;
   if (!Number.isSafeInteger(batchRows) || batchRows < 1 || batchRows > MOST_BATCH_ROWS)
     throw new TypeError(`rotateColumn() needs batchRows as a whole number from 1 to ${MOST_BATCH_ROWS}.`);
   return {
     ...options,
     batchRows,
-    statements: write(column, quoteIdentifier(tenantColumn), quoteIdentifier(keyColumn)),
+    statements: write(options, quoteIdentifier(tenantColumn), quoteIdentifier(keyColumn)),
   };
 }
 
 /** The key goes out and comes back as text, and is compared as what it is, so that its index serves. */
-function write({ table, column }: EncryptedColumn, tenant: string, key: string): Statements {
+function write({ column: { table, column }, index }: ColumnRotationOptions, tenant: string, key: string): Statements {
   const [from, value] = [quoteTable(table, "public"), quoteIdentifier(column)];
+  const beside = index === undefined ? "" : `, ${quoteIdentifier(index.column)} = n.index`;
   // A pattern would read the underscore of a key's id as any character.
   const read = (also: string): string =>
     `select t.${key}::text as row_key, t.${tenant}::text as tenant, t.${value} as sealed from ${from} as t
@@ -116,22 +121,24 @@ function write({ table, column }: EncryptedColumn, tenant: string, key: string):
   return {
     begin: read(""),
     next: read(` and t.${key} > $3`),
-    replace: `update ${from} as t set ${value} = n.after
-    from unnest($1::text[], $2::text[], $3::text[]) as n (row_key, before, after)
-    where t.${key} = any($4) and t.${key}::text = n.row_key and t.${value} = n.before returning 1`,
+    replace: `update ${from} as t set ${value} = n.after${beside}
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as n (row_key, before, after, index)
+    where t.${key} = any($5) and t.${key}::text = n.row_key and t.${value} = n.before returning 1`,
   };
 }
 
 function resealAll(
-  column: EncryptedColumn,
+  { column, index }: Pick<ColumnRotationOptions, "column" | "index">,
   rows: readonly Row[],
 ): { readonly replacements: readonly Replacement[]; readonly failedRows: readonly string[] } {
   const replacements: Replacement[] = [];
   const failedRows: string[] = [];
   for (const { row_key: key, tenant, sealed } of rows) {
+    const place = { tenantId: tenant, row: key };
     try {
-      const after = column.reseal(sealed, { tenantId: tenant, row: key });
-      if (after !== undefined) replacements.push({ key, before: sealed, after });
+      const plaintext = column.open(sealed, place);
+      const after = column.seal(plaintext, place);
+      replacements.push({ key, before: sealed, after, index: index?.values.of(plaintext, place) ?? null });
     } catch (error) {
       if (!(error instanceof DecryptError)) throw error;
       failedRows.push(key);
@@ -146,7 +153,7 @@ async function replace(
   replacements: readonly Replacement[],
 ): Promise<number> {
   if (replacements.length === 0) return 0;
-  const keys = replacements.map(({ key }) => key);
-  const [before, after] = [replacements.map((row) => row.before), replacements.map((row) => row.after)];
-  return (await database.query(text, [keys, before, after, keys])).length;
+  const all = <Name extends keyof Replacement>(name: Name): Replacement[Name][] => replacements.map((row) => row[name]);
+  const keys = all("key");
+  return (await database.query(text, [keys, all("before"), all("after"), all("index"), keys])).length;
 }
