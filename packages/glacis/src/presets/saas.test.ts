@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Deployment } from "../core/control.ts";
+import type { AuditRecord } from "../core/event.ts";
+import type { Wire } from "../core/wire.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
 import { hsts } from "../transport/hsts.ts";
@@ -31,6 +33,30 @@ describe("saas", () => {
   it("mounts every control that an application needs, each once", () => {
     const found = ids(saas(options), deployment);
     expect(found.filter((id) => id === "composition/control-missing")).toEqual([]);
+  });
+
+  it("counts requests for foreign hosts and malformed paths too, so that refusals cannot flood the log", async () => {
+    const records: AuditRecord[] = [];
+    const security = glacis(
+      saas({ ...options, limits: { client: "20/m" }, audit: (record) => void records.push(record) }),
+    );
+    const refused = async (host: string, target: string): Promise<number> => {
+      const wire: Wire = {
+        method: "GET",
+        target,
+        httpVersion: "1.1",
+        rawHeaders: ["Host", host],
+        peerAddress: "192.0.2.1",
+        encrypted: true,
+      };
+      const verdict = await security.open(security.begin(wire));
+      return verdict.kind === "respond" ? verdict.status : 200;
+    };
+    expect(await refused("evil.example", "/")).toBe(421);
+    for (let count = 0; count < 500; count += 1) await refused("evil.example", "/");
+    expect(await refused("evil.example", "/")).toBe(429);
+    expect(await refused("app.example.com", "/%")).toBe(429);
+    expect(records.length).toBeLessThan(100);
   });
 
   it("finds what the team has left out", () => {

@@ -152,13 +152,15 @@ export function saas(options: SaasOptions): SaasLayers {
     environment: [debugOff(), runtimeHardening(), secretsManagement(), tlsPeerVerification()],
     network: [
       proxies.control,
+      // First what must close the connection, then what is counted: a refusal further down costs its client a request of its allowance, or
+      // foreign hosts and odd paths would fill the log without end.
       requestShape(),
+      overloadProtection({ exemptPaths: healthPaths }),
+      rates.client,
       canonicalization(),
       allowedHosts({ origin, mode, ...hosts }),
-      overloadProtection({ exemptPaths: healthPaths }),
       limits.control,
       prototypePollution(),
-      rates.client,
     ],
     transport: [
       httpsOnly({ origin, exempt: healthPaths }),
