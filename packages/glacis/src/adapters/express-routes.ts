@@ -61,7 +61,7 @@ export function readRoutes(root: RouterLike): RouteTable {
   const declarations: RouteDeclaration[] = [];
   const closings: ((gates: Gates) => void)[] = [];
   const seen = new Set<RouterLike>();
-  const behind = new Map<LayerLike, RouteRule[][]>();
+  const ways: WaysIn = new Map();
 
   function visit(router: RouterLike, prefix: string, outer: readonly Mark[]): void {
     const marks: Mark[] = [...outer];
@@ -78,7 +78,7 @@ export function readRoutes(root: RouterLike): RouteTable {
         const rule = markers.get(layer.handle);
         const path = join(prefix, pathOf(layer));
         if (rule !== undefined) marks.push(visitGroup(layer, path, rule));
-        else standBehind(layer, rulesOf(marks.filter((mark) => covers(mark.prefix, path))));
+        else standBehind(ways, layer, rulesOf(marks.filter((mark) => covers(mark.prefix, path))));
       }
     }
     if (!seen.has(router)) closings.push(() => freezeList(router.stack));
@@ -102,7 +102,7 @@ export function readRoutes(root: RouterLike): RouteTable {
       declarations.push({ method, pattern, rule, fix: fixFor(method, pattern) });
     }
     for (const [index, layer] of route.stack.entries()) {
-      if (!markers.has(layer.handle)) standBehind(layer, [...rulesOf(groups), ...rulesBefore(route, index)]);
+      if (!markers.has(layer.handle)) standBehind(ways, layer, [...rulesOf(groups), ...rulesBefore(route, index)]);
     }
     closings.push(({ admit }) => {
       for (const layer of route.stack) {
@@ -117,25 +117,31 @@ export function readRoutes(root: RouterLike): RouteTable {
     });
   }
 
-  /** A router that is mounted twice has two ways in, and a handler in it stands behind the rules of either. */
-  function standBehind(layer: LayerLike, rules: readonly RouteRule[]): void {
-    const known = behind.get(layer);
-    if (known === undefined) behind.set(layer, [[...rules]]);
-    else known.push([...rules]);
-  }
-
   visit(root, "", []);
   return {
     declarations,
     close: (gates) => {
       for (const closing of closings) closing(gates);
-      for (const [layer, rules] of behind) {
-        // Express calls a handler of four parameters for errors alone.
-        if (layer.handle.length < 4 && rules.every((set) => set.length > 0))
-          layer.handle = gates.behind(rules, layer.handle);
-      }
+      guardHandlers(ways, gates);
     },
   };
+}
+
+/** The rules in front of each handler, once for every way that leads to it: a router that is mounted twice has two. */
+type WaysIn = Map<LayerLike, (readonly RouteRule[])[]>;
+
+function standBehind(ways: WaysIn, layer: LayerLike, rules: readonly RouteRule[]): void {
+  const known = ways.get(layer);
+  if (known === undefined) ways.set(layer, [rules]);
+  else known.push(rules);
+}
+
+function guardHandlers(ways: WaysIn, gates: Gates): void {
+  for (const [layer, rules] of ways) {
+    // Express calls a handler of four parameters for errors alone.
+    const ordinary = layer.handle.length < 4;
+    if (ordinary && rules.every((way) => way.length > 0)) layer.handle = gates.behind(rules, layer.handle);
+  }
 }
 
 function rulesOf(marks: readonly Mark[]): readonly RouteRule[] {
