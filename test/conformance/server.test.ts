@@ -160,7 +160,9 @@ describe("a guarded server", () => {
     ["refused", { Origin: "https://evil.example" }, 403],
   ])("tells its controls the end of an upgrade that was %s, once", async (_name, headers, status) => {
     const outcomes: Outcome[] = [];
-    const counting = stubControl("counting", { done: (_facts, outcome) => void outcomes.push(outcome) });
+    const counting = stubControl("counting", {
+      done: (_facts: unknown, outcome: Outcome) => void outcomes.push(outcome),
+    });
     const { ask } = await guarded({ network: [counting] }, (server) => {
       server.on("upgrade", (_request, socket) => socket.end("UPGRADED"));
     });

@@ -104,17 +104,7 @@ export function readRoutes(root: RouterLike): RouteTable {
     for (const [index, layer] of route.stack.entries()) {
       if (!markers.has(layer.handle)) standBehind(ways, layer, [...rulesOf(groups), ...rulesBefore(route, index)]);
     }
-    closings.push(({ admit }) => {
-      for (const layer of route.stack) {
-        const rule = markers.get(layer.handle);
-        if (rule === undefined) continue;
-        const method = layer.method?.toUpperCase() ?? "*";
-        const sealed: SealedRoute = { method, pattern, rule };
-        replace(layer, rule, admit(sealed));
-      }
-      freezeList(route.stack);
-      Object.freeze(route.methods);
-    });
+    closings.push((gates) => closeRoute(route, pattern, gates));
   }
 
   visit(root, "", []);
@@ -125,6 +115,18 @@ export function readRoutes(root: RouterLike): RouteTable {
       guardHandlers(ways, gates);
     },
   };
+}
+
+/** Puts gates in the place of a route's markers, and lets nobody add a handler or a method any more. */
+function closeRoute(route: RouteLike, pattern: string, { admit }: Gates): void {
+  for (const layer of route.stack) {
+    const rule = markers.get(layer.handle);
+    if (rule === undefined) continue;
+    const sealed: SealedRoute = { method: layer.method?.toUpperCase() ?? "*", pattern, rule };
+    replace(layer, rule, admit(sealed));
+  }
+  freezeList(route.stack);
+  Object.freeze(route.methods);
 }
 
 /** The rules in front of each handler, once for every way that leads to it: a router that is mounted twice has two. */

@@ -1,8 +1,6 @@
 /**
  * Keys that reach an object's prototype when code merges or assigns by name (CWE-1321). No field of a request may carry one, at any depth.
  */
-export const RESERVED_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
-
 export function isReservedKey(key: string): boolean {
   return key === "__proto__" || key === "constructor" || key === "prototype";
 }
