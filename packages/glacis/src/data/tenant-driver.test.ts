@@ -33,7 +33,7 @@ describe.runIf(ground !== undefined)("flights", () => {
   if (ground === undefined) return;
   const { owner, role, url, pool } = ground;
   let proxy: CountingProxy;
-  let drivers: Readonly<Record<"plain" | "pipelined" | "wrapped", TenantDatabase>>;
+  let drivers: Readonly<Record<"plain" | "prepared" | "pipelined" | "wrapped", TenantDatabase>>;
 
   beforeAll(async () => {
     await owner.query(
@@ -47,6 +47,7 @@ describe.runIf(ground !== undefined)("flights", () => {
     const through = { connectionString: target.href, max: 1 };
     drivers = {
       plain: tenantDatabase({ database: pool(through) }),
+      prepared: tenantDatabase({ database: pool(through), prepare: true }),
       pipelined: tenantDatabase({ database: pool({ ...through, pipeline: true }) }),
       wrapped: tenantDatabase({ database: wrapped(pool(through)) }),
     };
@@ -59,6 +60,7 @@ describe.runIf(ground !== undefined)("flights", () => {
 
   it.each([
     ["plain", 1],
+    ["prepared", 1],
     ["pipelined", 1],
     ["wrapped", 4],
   ] as const)("take one round trip for a query on a %s pool, where it can: %i", async (name, trips) => {
@@ -69,6 +71,7 @@ describe.runIf(ground !== undefined)("flights", () => {
 
   it.each([
     ["plain", 4],
+    ["prepared", 4],
     ["pipelined", 4],
     ["wrapped", 7],
   ] as const)("add the commit and nothing else to a transaction of three queries on a %s pool", async (name, trips) => {
@@ -82,7 +85,7 @@ describe.runIf(ground !== undefined)("flights", () => {
     expect(proxy.take()).toBe(trips);
   });
 
-  describe.each(["plain", "pipelined", "wrapped"] as const)("over a %s pool", (name) => {
+  describe.each(["plain", "prepared", "pipelined", "wrapped"] as const)("over a %s pool", (name) => {
     const tenants = (): TenantDatabase => drivers[name];
 
     it("parse values as the driver does", async () => {
@@ -137,6 +140,20 @@ describe.runIf(ground !== undefined)("flights", () => {
       await expect(tenants().forTenant(scopeOf(a)).query("copy notes from stdin")).rejects.toThrow();
       expect(await tenants().forTenant(scopeOf(a)).query("select 3 as three")).toEqual([{ three: 3 }]);
     });
+  });
+
+  it("plan the entry once per connection where it is prepared, whatever fails between", async () => {
+    const single = pool({ max: 1 });
+    const tenants = tenantDatabase({ database: single, prepare: true });
+    for (let round = 0; round < 3; round += 1) {
+      await tenants.forTenant(scopeOf(a)).query("select 1");
+      await expect(tenants.forTenant(scopeOf(a)).query("selec")).rejects.toMatchObject({ code: "42601" });
+      await tenants.withTenant(scopeOf(a), (connection) => connection.query("select 1 / 0")).catch(() => undefined);
+    }
+    const { rows } = await single.query(
+      "select count(*)::int as plans from pg_prepared_statements where name like 'glacis_%'",
+    );
+    expect(rows).toEqual([{ plans: 1 }]);
   });
 
   it("keep a query time limit of the driver", async () => {

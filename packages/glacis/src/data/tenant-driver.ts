@@ -5,6 +5,8 @@ export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly rowMode?: "array";
+  /** Prepared under this name, once per connection. */
+  readonly name?: string;
 }
 
 export interface Answer {
@@ -47,6 +49,7 @@ export interface PoolConnection {
 interface PoolQuery {
   readonly text: string;
   readonly values: unknown[];
+  readonly name?: string;
   readonly rowMode?: "array" | "object";
   /** The extended protocol takes one statement per query, so that smuggled text cannot append another. */
   readonly queryMode: "extended";
@@ -85,8 +88,14 @@ export function embeddedWire(transaction: EmbeddedTransaction, connection: objec
   return { send: inOrder(send), atomic: false, connection };
 }
 
-function asQuery({ text, values, rowMode }: Statement): PoolQuery {
-  return { text, values: [...values], queryMode: "extended", ...(rowMode !== undefined && { rowMode }) };
+function asQuery({ text, values, rowMode, name }: Statement): PoolQuery {
+  return {
+    text,
+    values: [...values],
+    queryMode: "extended",
+    ...(rowMode !== undefined && { rowMode }),
+    ...(name !== undefined && { name }),
+  };
 }
 
 /** A connection does one thing at a time: what is asked meanwhile waits here, so that flights do not mix. */
@@ -135,6 +144,8 @@ interface PgClient {
 }
 
 interface PgQuery {
+  readonly name: string | undefined;
+  readonly text: string;
   callback: (error: unknown, answer?: Answer) => void;
   submit(connection: PgWire): Error | null;
   handleRowDescription(message: unknown): void;
@@ -173,6 +184,9 @@ function together({ client, Query, types }: Parts): Send {
 
 /** What `pg` asks of a query object. */
 interface Submittable {
+  /** What `pg` notes as prepared when Postgres has parsed it: those of the query whose answer is due. */
+  readonly name: string | undefined;
+  readonly text: string | undefined;
   /** `pg` wraps this when it has a time limit for queries, and calls it then. */
   callback: (error: unknown) => void;
   submit(connection: PgWire): null;
@@ -197,6 +211,12 @@ function flightQuery(queries: readonly PgQuery[], resolve: (flight: Flight) => v
   let unsent: Flight["failure"];
 
   const flight: Submittable = {
+    get name() {
+      return queries[current]?.name;
+    },
+    get text() {
+      return queries[current]?.text;
+    },
     callback: (error) => resolve({ answers, failure: error == null ? unsent : { at: Math.min(current, last), error } }),
     submit(connection) {
       const { stream } = connection;

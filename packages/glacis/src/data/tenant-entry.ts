@@ -1,4 +1,5 @@
 /** The two statements around tenant work: the one that enters a tenant and refuses an exempt role, and the one that looks whether it still holds. */
+import { createHash } from "node:crypto";
 import { TENANT_PROOF_SETTING } from "../core/tenancy.ts";
 import type { Answer, Statement } from "./tenant-driver.ts";
 
@@ -6,6 +7,7 @@ export interface EntryOptions {
   readonly setting: string;
   readonly role: string | undefined;
   readonly searchPath: string;
+  readonly prepare: boolean;
 }
 
 export interface Entry {
@@ -20,6 +22,8 @@ export interface Entry {
 
 /** SQLSTATE division_by_zero: how one statement without a function of ours can refuse inside the database. */
 const REFUSED = "22012";
+/** Texts differ by how many settings they carry, so there are a few. */
+const MOST_NAMES = 64;
 const IN_DATABASE = "pg_catalog.current_setting";
 const SET = "pg_catalog.set_config";
 
@@ -32,7 +36,7 @@ const ROLE_IS_BOUND = `(select r.rolsuper or r.rolbypassrls from pg_catalog.pg_r
  *
  * Its columns are evaluated in order: the first tells whether the session already carried a tenant, the last refuses.
  */
-export function entryStatement({ setting, role, searchPath }: EntryOptions, entry: Entry): Statement {
+export function entryStatement({ setting, role, searchPath, prepare }: EntryOptions, entry: Entry): Statement {
   const values: string[] = [setting, entry.tenantId, searchPath];
   const bind = (value: string): string => `$${values.push(value)}`;
   const steps = [
@@ -45,7 +49,21 @@ export function entryStatement({ setting, role, searchPath }: EntryOptions, entr
     ...(entry.readOnly ? [`${SET}('transaction_read_only', 'on', true)`] : []),
     `1 operator(pg_catalog./) case when ${entry.lookUpRole ? ROLE_IS_BOUND : NO_SUPERUSER} then 1 else 0 end`,
   ];
-  return { text: `select ${steps.join(", ")}`, values, rowMode: "array" };
+  const text = `select ${steps.join(", ")}`;
+  // The lookup is rare, and its plan would be kept for nothing.
+  return { text, values, rowMode: "array", ...(prepare && !entry.lookUpRole && { name: nameOf(text) }) };
+}
+
+const names = new Map<string, string>();
+
+/** One name for one text: whoever else has prepared it on a shared connection has prepared the same. */
+function nameOf(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    name = `glacis_${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
+    if (names.size < MOST_NAMES) names.set(text, name);
+  }
+  return name;
 }
 
 /** Fails unless the transaction is still the one that was entered. Sent together with COMMIT, which then becomes a rollback. */

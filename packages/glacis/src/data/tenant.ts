@@ -33,6 +33,11 @@ export interface TenantDatabaseOptions {
   readonly proof?: KeySource;
   /** The schemas that unqualified names are looked up in, in order. `["public"]`. */
   readonly schemas?: readonly string[];
+  /**
+   * Prepares the statement that enters a tenant, so that Postgres plans it once per connection. Off, because a transaction pooler may hand the
+   * next transaction to a server connection that has not seen it; switch it on where there is none, or one that keeps prepared statements.
+   */
+  readonly prepare?: boolean;
   /** Where refused crossings are told: `security.report`. */
   readonly report?: Report;
 }
@@ -67,7 +72,7 @@ export interface TenantDatabase {
   forTenant(scope: TenantScope, options?: TenantWorkOptions): TenantConnection;
 }
 
-const OPTION_NAMES = ["database", "setting", "role", "proof", "schemas", "report"];
+const OPTION_NAMES = ["database", "setting", "role", "proof", "schemas", "prepare", "report"];
 const SETTING = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/u;
 const ROLE = /^[a-z_][a-z0-9_]{0,62}$/u;
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
@@ -126,7 +131,7 @@ export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
 
 function compose(options: TenantDatabaseOptions): Transactions {
   rejectUnknownOptions("tenantDatabase", options, OPTION_NAMES);
-  const { database, setting = TENANT_SETTING, role, proof, schemas = ["public"], report } = options;
+  const { database, setting = TENANT_SETTING, role, proof, schemas = ["public"], prepare = false, report } = options;
   if (!SETTING.test(setting))
     throw new TypeError('tenantDatabase() needs setting as two words, such as "app.tenant_id".');
   if (role !== undefined && !ROLE.test(role)) throw new TypeError("tenantDatabase() needs role as a plain identifier.");
@@ -139,7 +144,7 @@ function compose(options: TenantDatabaseOptions): Transactions {
     report,
     roleSeenMs: new WeakMap(),
     prove: proof === undefined ? undefined : tenantProofs(proof),
-    entry: { setting, role, searchPath: [...schemas.map(quoteIdentifier), "pg_temp"].join(", ") },
+    entry: { setting, role, prepare, searchPath: [...schemas.map(quoteIdentifier), "pg_temp"].join(", ") },
   });
 }
 
