@@ -4,11 +4,11 @@ import { loadVectors } from "../../../../test/support/vectors.ts";
 import { ANONYMOUS } from "../core/principal.ts";
 import type { Condition } from "./condition.ts";
 import { isConditionName, parseExpression } from "./expression.ts";
-import { predicate } from "./predicate.ts";
+import { holds } from "./predicate.ts";
 import { fromExpression } from "./read-conditions.ts";
 
 interface Evaluation {
-  readonly result: boolean | undefined;
+  readonly result: boolean;
   readonly evaluated: readonly string[];
 }
 
@@ -25,7 +25,7 @@ function evaluate(expressions: readonly string[], truth: ReadonlyMap<string, boo
     return { kind: "opaque", name, test };
   };
   const conditions = expressions.map((text) => fromExpression(parseExpression(text), resolve));
-  const result = predicate({ kind: "all", conditions })(ANONYMOUS, {});
+  const result = holds({ kind: "all", conditions })(ANONYMOUS, {});
   return { result, evaluated };
 }
 

@@ -152,8 +152,8 @@ export function projectRow(
   for (const { name, read, masked } of plans.values()) {
     if (!Object.hasOwn(row, name) || !isDecidable(principal)) continue;
     try {
-      if (read[principal.kind](principal, row) === true) shown[name] = row[name];
-      else if (masked[principal.kind](principal, row) === true) shown[name] = mask(row[name]);
+      if (read[principal.kind](principal, row)) shown[name] = row[name];
+      else if (masked[principal.kind](principal, row)) shown[name] = mask(row[name]);
     } catch (error) {
       onFault(error);
     }

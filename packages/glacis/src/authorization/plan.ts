@@ -1,9 +1,9 @@
 /** A policy made ready: for each action and each kind of principal the one function that decides. */
-import type { Principal } from "../core/principal.ts";
+import type { Principal, User } from "../core/principal.ts";
 import { holdsForKind, isDecidable } from "./caller.ts";
 import type { Column } from "./columns.ts";
-import { all, any, anyAsked, knowing, not, TRUE, type Condition } from "./condition.ts";
-import { predicate, type PolicyRow, type Predicate } from "./predicate.ts";
+import { all, any, anyAsked, FALSE, knowing, not, TRUE, type Condition } from "./condition.ts";
+import { fails, holds, type PolicyRow, type Predicate } from "./predicate.ts";
 import type { ActionKind, ReadStatement } from "./statements.ts";
 
 /** Why an action is refused. */
@@ -23,14 +23,22 @@ export type Outcome =
 
 export const PERMITTED: Outcome = Object.freeze({ permitted: true });
 
+/** What decides for principals of one kind: everything about them that is the same for all has been worked out. */
+interface KindPlan {
+  readonly decide: Predicate;
+  readonly undenied: Predicate;
+}
+
 export interface ActionPlan {
   readonly action: string;
   readonly kind: ActionKind;
-  /** Everything that must hold: the tenant, no denial, one allowance. */
+  /** Everything that must hold: the tenant, no denial, one allowance. The SQL is made of it. */
   readonly rule: Condition;
-  readonly decide: Readonly<Record<Principal["kind"], Predicate>>;
-  readonly tenant: Predicate;
-  readonly denied: Predicate;
+  readonly anonymous: KindPlan;
+  readonly user: KindPlan;
+  readonly service: KindPlan;
+  /** Whether the row is known to be another tenant's. */
+  readonly crosses: Predicate;
   /** Could the principal be permitted for some row? */
   readonly couldPermit: (principal: Principal) => boolean;
 }
@@ -51,31 +59,59 @@ export function planAction(
   const conditionsOf = (effect: ReadStatement["effect"]): readonly Condition[] =>
     mine.filter((statement) => statement.effect === effect).map(({ condition }) => condition);
   const denial = any(conditionsOf("deny"));
-  const rule = all([fence, not(denial), anyAsked(conditionsOf("allow"))]);
+  const allowance = anyAsked(conditionsOf("allow"));
+  const plan = (of: Principal["kind"]): KindPlan => planKind(of, fence, denial, allowance);
   return {
     action,
     kind,
-    rule,
-    decide: byKind(rule),
-    tenant: predicate(fence),
-    denied: predicate(denial),
+    rule: all([fence, not(denial), allowance]),
+    anonymous: plan("anonymous"),
+    user: plan("user"),
+    service: plan("service"),
+    crosses: fails(fence),
     couldPermit: possibility(mine, fence),
   };
 }
 
+/** Three things must be: the tenant is the caller's, no denial is true or unknown, and one allowance is true. */
+function planKind(kind: Principal["kind"], fence: Condition, denial: Condition, allowance: Condition): KindPlan {
+  const undenied = fails(forKind(denial, kind));
+  const allowed = holds(forKind(allowance, kind));
+  const inside = holds(fence);
+  const tenant = fence.kind === "compare" ? fence.column.property : undefined;
+  if (tenant === undefined || kind === "anonymous")
+    return {
+      decide: (principal, row) => inside(principal, row) && undenied(principal, row) && allowed(principal, row),
+      undenied,
+    };
+  // The tenant is asked of every row; looked at here, it costs no call. A uuid in another case needs the second look.
+  const decide: Predicate =
+    denial === FALSE
+      ? (principal, row) =>
+          (row[tenant] === (principal as User).tenantId || inside(principal, row)) && allowed(principal, row)
+      : (principal, row) =>
+          (row[tenant] === (principal as User).tenantId || inside(principal, row)) &&
+          undenied(principal, row) &&
+          allowed(principal, row);
+  return { decide, undenied };
+}
+
+function forKind(condition: Condition, kind: Principal["kind"]): Condition {
+  return knowing(condition, (pattern) => holdsForKind(pattern, kind));
+}
+
 /** What is the same for every principal of a kind is worked out once. */
 export function byKind(condition: Condition): Readonly<Record<Principal["kind"], Predicate>> {
-  const compile = (kind: Principal["kind"]): Predicate =>
-    predicate(knowing(condition, (pattern) => holdsForKind(pattern, kind)));
+  const compile = (kind: Principal["kind"]): Predicate => holds(forKind(condition, kind));
   return { anonymous: compile("anonymous"), user: compile("user"), service: compile("service") };
 }
 
 function possibility(statements: readonly ReadStatement[], fence: Condition): ActionPlan["couldPermit"] {
-  const parts = statements.map(({ effect, who, conditional }) => ({ effect, who: predicate(who), conditional }));
+  const parts = statements.map(({ effect, who, conditional }) => ({ effect, who: holds(who), conditional }));
   const tenantBound = fence.kind !== "constant";
   return (principal) => {
     if (!isDecidable(principal) || (tenantBound && principal.kind === "anonymous")) return false;
-    const mine = parts.filter(({ who }) => who(principal, NO_ROW) === true);
+    const mine = parts.filter(({ who }) => who(principal, NO_ROW));
     return (
       mine.some(({ effect }) => effect === "allow") && !mine.some((part) => part.effect === "deny" && !part.conditional)
     );
@@ -84,16 +120,22 @@ function possibility(statements: readonly ReadStatement[], fence: Condition): Ac
 
 const NO_ROW: PolicyRow = Object.freeze({});
 
-/** The hot path: two lookups and one call. */
 export function decidesTrue(plan: ActionPlan, principal: Principal, row: PolicyRow): boolean {
-  return isDecidable(principal) && plan.decide[principal.kind](principal, row) === true;
+  return isDecidable(principal) && kindOf(plan, principal).decide(principal, row);
+}
+
+function kindOf(plan: ActionPlan, { kind }: Principal): KindPlan {
+  return kind === "user" ? plan.user : kind === "service" ? plan.service : plan.anonymous;
+}
+
+/** Whether the row is known to be another tenant's. */
+export function crossesTenants(plan: ActionPlan, principal: Principal, row: PolicyRow): boolean {
+  return isDecidable(principal) && plan.crosses(principal, row);
 }
 
 /** Why not, once the answer is no. */
 export function explain(plan: ActionPlan, principal: Principal, row: PolicyRow): Exclude<Outcome, { permitted: true }> {
   if (!isDecidable(principal)) return { permitted: false, cause: "undecidable_principal" };
-  const inTenant = plan.tenant(principal, row);
-  if (inTenant === false) return { permitted: false, cause: "cross_tenant" };
-  if (inTenant === undefined) return { permitted: false, cause: "not_allowed" };
-  return { permitted: false, cause: plan.denied(principal, row) === false ? "not_allowed" : "denied" };
+  if (plan.crosses(principal, row)) return { permitted: false, cause: "cross_tenant" };
+  return { permitted: false, cause: kindOf(plan, principal).undenied(principal, row) ? "not_allowed" : "denied" };
 }
