@@ -1,18 +1,22 @@
 import type { AttackMatrixOptions } from "glacis/testing";
 import { PASSWORD } from "./attack-matrix-support.ts";
 
-export const OBJECTS: AttackMatrixOptions["objects"] = { document: ["member", "editor", "viewer"], draft: ["member"] };
+export const OBJECTS: AttackMatrixOptions["objects"] = {
+  document: ["member", "editor", "reader", "viewer"],
+  draft: ["member"],
+  memo: ["admin", "reader"],
+};
 
-const readers = ["member", "editor", "viewer"];
+const readers = ["member", "editor", "reader", "viewer"];
 const editors = ["member", "editor"];
 const owner = ["member"];
-const writers = ["admin", "member", "editor", "colleague"];
+const writers = ["admin", "member", "editor", "reader"];
 
 const document = { id: "{document}" };
-const share = { id: "{document}", userId: "{viewer.id}" };
+const share = { id: "{document}", userId: "{reader.id}" };
 const text = { title: "Changed", body: "Changed" };
 const form = { ...text, link: "", version: "1" };
-const sharing = { userId: "{colleague.id}", permission: "view" };
+const sharing = { userId: "{admin.id}", permission: "view" };
 const password = { current: PASSWORD, password: "another walk by the sea" };
 
 /** One honest request of each route. */
@@ -23,21 +27,30 @@ export const CASES: AttackMatrixOptions["cases"] = {
   "GET /assets/:file": { waived: "static files from the image; the name must be one of the list" },
   "GET /sign-up": { allowed: "everyone" },
   "POST /sign-up": {
+    changes: ["tenants", "users", "memberships", "credentials"],
     json: { workspace: "New", name: "Newcomer", email: "new@newcomer.test", password: PASSWORD },
     allowed: "everyone",
   },
   "GET /sign-in": { allowed: "everyone" },
-  "POST /sign-in": { json: { email: "{member.email}", password: PASSWORD }, allowed: "everyone" },
-  "POST /sign-out": { json: {} },
-  "GET /people": {},
-  "GET /settings": {},
-  "POST /settings/profile": { form: { name: "Renamed" } },
-  "POST /settings/password": { form: password },
-  "POST /settings/sessions/end-others": { form: {} },
-  "GET /documents": [{}, { query: { after: "{document}" } }, { query: { q: "Plan", sort: "title" } }],
+  "POST /sign-in": {
+    json: { email: "{member.email}", password: PASSWORD },
+    allowed: "everyone",
+    changes: ["glacis_sessions"],
+  },
+  "POST /sign-out": { json: {}, self: true },
+  "GET /people": { shows: ["{reader.name}", "{admin.email}"] },
+  "GET /settings": { self: true },
+  "POST /settings/profile": { form: { name: "Renamed" }, self: true },
+  "POST /settings/password": { form: password, self: true, changes: ["credentials", "glacis_sessions"] },
+  "POST /settings/sessions/end-others": { form: {}, self: true },
+  "GET /documents": [
+    { shows: ["{document}", "{draft}", "{memo}"] },
+    { query: { after: "{document}" } },
+    { query: { q: "Plan", sort: "title" } },
+  ],
   "GET /documents/new": { allowed: writers },
   "POST /documents": { form: { ...text, link: "" }, allowed: writers },
-  "GET /documents/:id": { params: document, allowed: readers },
+  "GET /documents/:id": { params: document, allowed: readers, shows: ["{member.name}"] },
   "GET /documents/:id/edit": { params: document, allowed: editors },
   "POST /documents/:id": { params: document, form, allowed: editors },
   "GET /documents/:id/delete": { params: document, allowed: owner },
@@ -45,17 +58,20 @@ export const CASES: AttackMatrixOptions["cases"] = {
   "POST /documents/:id/shares": { params: document, form: sharing, allowed: owner },
   "POST /documents/:id/shares/:userId/remove": { params: share, form: {}, allowed: owner },
   "GET /api/csrf": { allowed: "everyone" },
-  "GET /api/me": {},
-  "POST /api/profile": { json: { name: "Renamed" } },
-  "POST /api/password": { json: password },
-  "GET /api/admin/users": { allowed: ["admin"] },
-  "GET /api/documents": [{}, { query: { after: "{document}" } }],
+  "GET /api/me": { self: true, shows: ["{tenant}"] },
+  "POST /api/profile": { json: { name: "Renamed" }, self: true },
+  "POST /api/password": { json: password, self: true, changes: ["credentials", "glacis_sessions"] },
+  "GET /api/admin/users": { allowed: ["admin"], shows: ["{member.id}"] },
+  "GET /api/documents": [{ shows: ["{document}", "{draft}", "{memo}"] }, { query: { after: "{document}" } }],
   "POST /api/documents": { json: text, allowed: writers },
-  "GET /api/documents/:id": { params: document, allowed: readers },
+  "GET /api/documents/:id": { params: document, allowed: readers, shows: ["{member.name}"] },
   "PUT /api/documents/:id": { params: document, json: text, allowed: editors },
   "PATCH /api/documents/:id": { params: document, json: { title: "Changed" }, allowed: editors },
   "DELETE /api/documents/:id": { params: document, allowed: owner },
-  "GET /api/documents/:id/shares": { params: document, allowed: owner },
-  "POST /api/documents/:id/shares": { params: document, json: sharing, allowed: owner },
+  "GET /api/documents/:id/shares": { params: document, allowed: owner, shows: ["{reader.email}"] },
+  "POST /api/documents/:id/shares": [
+    { params: document, json: sharing, allowed: owner },
+    { params: document, json: { userId: "{reader.id}", permission: "edit" }, allowed: owner },
+  ],
   "DELETE /api/documents/:id/shares/:userId": { params: share, allowed: owner },
 };

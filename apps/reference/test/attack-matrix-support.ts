@@ -98,7 +98,7 @@ const ROLE: Readonly<Record<string, Role>> = {
   admin: "admin",
   member: "member",
   editor: "member",
-  colleague: "member",
+  reader: "member",
   viewer: "viewer",
 };
 export const PEOPLE = Object.keys(ROLE);
@@ -116,7 +116,10 @@ export async function seed(database: Database, tenant: LookAlikeTenant): Promise
   const scope = systemScope(tenant.id, "seed");
   const passwordHash = await hasher.hash(PASSWORD);
   const [first, ...others] = Object.values(tenant.people).map(({ key, id, email, name }) => ({
-    ...{ id, email, name, passwordHash },
+    id,
+    email,
+    name,
+    passwordHash,
     role: ROLE[key] ?? "member",
   }));
   await accounts.createTenant(tenant, first!);
@@ -124,15 +127,20 @@ export async function seed(database: Database, tenant: LookAlikeTenant): Promise
   const { id: tenantId, people, objects } = tenant;
   const ownerId = people["member"]!.id;
   const link = `https://example.com/${tenant.canary("link")}`;
+  const adminId = people["admin"]!.id;
+  const { document, draft, memo } = objects as Record<"document" | "draft" | "memo", string>;
   await database.withTenant(scope, async (db) => {
     await db.insert(documents).values([
-      { tenantId, id: objects["document"]!, ownerId, title: "Plan", body: tenant.canary("body"), link },
-      { tenantId, id: objects["draft"]!, ownerId, title: tenant.canary("title"), body: "The same in both" },
+      { tenantId, id: document, ownerId, title: "Plan", body: tenant.canary("body"), link },
+      { tenantId, id: draft, ownerId, title: tenant.canary("title"), body: "The same in both" },
+      { tenantId, id: memo, ownerId: adminId, title: tenant.canary("memo"), body: "The same in both" },
     ]);
-    const share = { tenantId, documentId: objects["document"]! };
     await db.insert(documentShares).values([
-      { ...share, userId: people["viewer"]!.id, permission: "view" },
-      { ...share, userId: people["editor"]!.id, permission: "edit" },
+      { tenantId, documentId: document, userId: people["editor"]!.id, permission: "edit" },
+      { tenantId, documentId: document, userId: people["reader"]!.id, permission: "view" },
+      // Somebody gave a viewer more than his role allows: the role decides.
+      { tenantId, documentId: document, userId: people["viewer"]!.id, permission: "edit" },
+      { tenantId, documentId: memo, userId: people["reader"]!.id, permission: "view" },
     ]);
   });
 }
@@ -163,7 +171,7 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const KEYS = newKey();
+const KEYS = newKey("matrix");
 
 /** The application on a port of its own, over a database that is there already. */
 export async function listen(

@@ -1,4 +1,4 @@
-import { attackMatrix, expectIsolation, matrixTable } from "glacis/testing";
+import { attackMatrix, expectIsolation } from "glacis/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
 import { CASES, OBJECTS } from "./attack-matrix-cases.ts";
@@ -33,8 +33,7 @@ describe.each(Object.entries(grounds))("the attack matrix over the application o
     await ground?.close();
   });
 
-  it("finds nothing, on any route, by anybody", { timeout: 120_000 }, async () => {
-    const began = performance.now();
+  it("finds nothing, on any route, by anybody", { timeout: 300_000 }, async () => {
     const report = await attackMatrix({
       security: running.security,
       target: running.url,
@@ -46,7 +45,6 @@ describe.each(Object.entries(grounds))("the attack matrix over the application o
       state: stateOf(ground),
       cases: CASES,
     });
-    console.log(matrixTable(report), report.cells.length, report.requests, performance.now() - began);
     expectIsolation(report);
     expect(report.cells.length).toBeGreaterThan(1500);
   });

@@ -69,6 +69,7 @@ function maker(prepared: PreparedCase, { tenants, headers }: Cast): Maker {
       expect,
       protects,
       blind,
+      self: prepared.wanted.self === true,
     }),
   };
 }

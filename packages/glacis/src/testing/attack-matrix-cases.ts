@@ -23,8 +23,15 @@ export interface RouteCase {
   readonly allowed?: "everyone" | readonly string[];
   /** The method to use on a route that takes any. */
   readonly method?: string;
-  /** A POST that asks and changes nothing. Without it, an honest write that changes nothing makes the case invalid. */
-  readonly readOnly?: boolean;
+  /** A route about the caller alone, such as a profile: it neither shows nor changes anything of a colleague. */
+  readonly self?: boolean;
+  /**
+   * The tables in which an honest request changes something; empty for a POST that only asks. Without it some change must show: where an honest
+   * write changes nothing, a forged one would not show either, and the case is invalid.
+   */
+  readonly changes?: readonly string[];
+  /** What an honest answer holds, such as `["{document}"]`: an empty list for everybody would prove nothing. */
+  readonly shows?: readonly string[];
 }
 
 /** A route that is left alone, with the reason in words. It stands in the report. */
@@ -44,7 +51,19 @@ export interface PreparedCase {
   readonly places: readonly string[];
 }
 
-const CASE_NAMES = ["params", "query", "headers", "json", "form", "raw", "allowed", "method", "readOnly"];
+const CASE_NAMES = [
+  "params",
+  "query",
+  "headers",
+  "json",
+  "form",
+  "raw",
+  "allowed",
+  "method",
+  "changes",
+  "shows",
+  "self",
+];
 const PARAMETER = /:(\w+)(?:\{(?:[^{}]|\{[^{}]*\})*\}|\([^)]*\))?[?+*]?|\*(\w*)/gu;
 
 export function nameOfRoute({ method, pattern }: Pick<SealedRoute, "method" | "pattern">): string {

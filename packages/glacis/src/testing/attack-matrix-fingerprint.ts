@@ -4,7 +4,7 @@ import type { Answer } from "./attack-matrix-client.ts";
 /** New each time, or about the connection, or a digest of the body, which is compared itself; a policy carries a nonce. Content-Length speaks for HEAD alone. */
 const VOLATILE =
   /^(?:date|age|expires|etag|set-cookie|connection|keep-alive|transfer-encoding|content-length|x-request-id|request-id|retry-after|.*ratelimit.*|content-security-policy.*|reporting-endpoints)$/u;
-const DATES = /\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-]\d\d:?\d\d)?/gu;
+const DATES = /\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-]\d\d(?::?\d\d)?)?/gu;
 /** Ids, nonces, tokens. Whose they are is the markers' business. */
 const TOKENS = /[\w-]{16,}/gu;
 

@@ -1,7 +1,7 @@
 /** What an answer and its effect say about one attempt. */
 import type { Answer, Ask } from "./attack-matrix-client.ts";
 import { findMarker, textOf, type Markers } from "./attack-matrix-markers.ts";
-import { describeEffect, isQuiet, type Effect } from "./attack-matrix-state.ts";
+import { describeEffect, isQuiet, type Effect, type StateRow } from "./attack-matrix-state.ts";
 import type { LookAlikePerson, Side } from "./attack-matrix-world.ts";
 
 /**
@@ -32,6 +32,15 @@ export interface Attempt {
   readonly protects: readonly Side[];
   /** The answer must be the same when the attacked tenant does not exist. */
   readonly blind: boolean;
+  /** The route is about the caller alone: colleagues are as far away as other tenants. */
+  readonly self: boolean;
+}
+
+/** Something of the caller's own tenant that is not his to see or change. */
+export interface Hidden {
+  readonly name: string;
+  readonly id: string;
+  readonly markers: Markers;
 }
 
 export interface Judgement {
@@ -45,8 +54,7 @@ export interface Bench {
   readonly markersOf: (side: Side) => Markers;
   /** Ids of a tenant, its people and its objects: what a row of another must never refer to. */
   readonly idsOf: (side: Side) => ReadonlySet<string>;
-  /** Objects of the caller's own tenant that he may not see. */
-  readonly hiddenFrom: (caller: Caller) => readonly Markers[];
+  readonly hiddenFrom: (attempt: Pick<Attempt, "caller" | "self">) => readonly Hidden[];
   readonly refuses: (answer: Answer) => boolean;
   /** The answer is one that strangers get on a public route. */
   readonly isPublic: (answer: Answer) => boolean;
@@ -84,7 +92,8 @@ function judgeStatus({ expect, ask }: Attempt, answer: Answer, bench: Bench): Ju
     case "harmless":
       return PASS;
     case "variant": {
-      const said = answer.status >= 200 && answer.status < 300 && ask.method !== "OPTIONS" && !bench.isPublic(answer);
+      const said =
+        !refused && answer.status >= 200 && answer.status < 300 && ask.method !== "OPTIONS" && !bench.isPublic(answer);
       return said ? reached : PASS;
     }
   }
@@ -95,10 +104,11 @@ function describeRefusal({ status, body }: Answer): string {
   return code === undefined ? String(status) : `${status} ${code}`;
 }
 
-function damageOf({ expect, protects, caller, ask }: Attempt, effect: Effect, bench: Bench): string | undefined {
+function damageOf(attempt: Attempt, effect: Effect, bench: Bench): string | undefined {
   if (isQuiet(effect)) return undefined;
+  const { expect, protects, caller } = attempt;
   const nothing = expect === "refusal" || expect === "variant";
-  const touches = (row: { readonly tenant: string | undefined }): boolean => {
+  const touches = (row: StateRow): boolean => {
     const side = bench.tenantOf(row);
     if (nothing || (side !== undefined && protects.includes(side))) return true;
     // What belongs to no tenant of ours may change where the request is honest: a sign-up makes a new one.
@@ -106,29 +116,38 @@ function damageOf({ expect, protects, caller, ask }: Attempt, effect: Effect, be
   };
   const harm: Effect = { added: effect.added.filter(touches), removed: effect.removed.filter(touches) };
   if (!isQuiet(harm)) return `it changed ${describeEffect(harm, bench.nameOf)}`;
+  const hidden = bench.hiddenFrom(attempt);
+  for (const { table, text } of [...effect.removed, ...effect.added]) {
+    const found = hidden.find(({ id }) => text.includes(id));
+    if (found !== undefined) return `it changed ${table} of ${found.name}, which is not this person's`;
+  }
+  return crossing(attempt, effect, bench);
+}
+
+/** A row that the caller may write, and that holds something of another tenant. */
+function crossing({ protects, ask }: Attempt, { added }: Effect, bench: Bench): string | undefined {
   const brought = textOf(ask);
-  for (const { table, text } of effect.added) {
+  for (const { table, text } of added) {
+    const lower = text.toLowerCase();
     for (const side of protects) {
       const ids = bench.idsOf(side);
-      const lower = text.toLowerCase();
       // An address that the caller typed may be kept; an id is a reference, and what he did not bring is a copy.
-      const taken = [...bench.markersOf(side)].find(
-        ([word]) => lower.includes(word) && (ids.has(word) || !brought.includes(word)),
-      );
+      const wrong = (word: string): boolean => lower.includes(word) && (ids.has(word) || !brought.includes(word));
+      const taken = [...bench.markersOf(side)].find(([word]) => wrong(word));
       if (taken !== undefined) return `a row of ${table} now holds ${taken[1]} of ${side}`;
     }
   }
   return undefined;
 }
 
-function sightOf({ ask, protects, caller }: Attempt, answer: Answer, bench: Bench): string | undefined {
-  for (const side of protects) {
-    const found = findMarker(answer, ask, bench.markersOf(side));
+function sightOf(attempt: Attempt, answer: Answer, bench: Bench): string | undefined {
+  for (const side of attempt.protects) {
+    const found = findMarker(answer, attempt.ask, bench.markersOf(side));
     if (found !== undefined) return `${found} of ${side}`;
   }
-  for (const markers of bench.hiddenFrom(caller)) {
-    const found = findMarker(answer, ask, markers);
-    if (found !== undefined) return `${found}, which this person may not see`;
+  for (const { name, markers } of bench.hiddenFrom(attempt)) {
+    const found = findMarker(answer, attempt.ask, markers);
+    if (found !== undefined) return `${found} of ${name}, which this person may not see`;
   }
   return undefined;
 }

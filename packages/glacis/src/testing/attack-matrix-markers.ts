@@ -16,6 +16,8 @@ export interface MarkedWorld {
   readonly sides: Readonly<Record<Side, Markers>>;
   /** What only this object's rows have, by side and object. */
   readonly objects: Readonly<Record<Side, ReadonlyMap<string, Markers>>>;
+  /** What only the rows of this person have. */
+  readonly people: Readonly<Record<Side, ReadonlyMap<string, Markers>>>;
   /** Columns whose leak nobody would see, as `documents.title of own`. */
   readonly blind: readonly string[];
 }
@@ -28,17 +30,28 @@ export function markersIn(snapshot: Snapshot, tenants: Tenants, state: Applicati
   const of = (side: Side): readonly Marked[] => rows.filter(({ row }) => row.tenant === tenants[side].id);
   const beyond = (side: Side): readonly Marked[] => rows.filter(({ row }) => row.tenant !== tenants[side].id);
   const sides = bySide((side) => only(of(side), beyond(side)));
-  const objects = bySide((side) => {
-    const mine = of(side);
-    return new Map(
-      Object.entries(tenants[side].objects).map(([name, id]) => {
-        const belongs = ({ row }: Marked): boolean => Object.values(row.values).some((value) => String(value) === id);
-        const others = rows.filter((marked) => !mine.includes(marked) || !belongs(marked));
-        return [name, only(mine.filter(belongs), others)] as const;
+  const belongingTo = (side: Side, ids: Readonly<Record<string, string>>): ReadonlyMap<string, Markers> =>
+    new Map(
+      Object.entries(ids).map(([name, id]) => {
+        const belongs = ({ row }: Marked): boolean =>
+          row.tenant === tenants[side].id && Object.values(row.values).some((value) => String(value) === id);
+        return [
+          name,
+          only(
+            rows.filter(belongs),
+            rows.filter((marked) => !belongs(marked)),
+          ),
+        ] as const;
       }),
     );
-  });
-  return { sides, objects, blind: SIDES.flatMap((side) => blindColumns(of(side), sides[side], side, state)) };
+  const idsOfPeople = (side: Side): Readonly<Record<string, string>> =>
+    Object.fromEntries(Object.values(tenants[side].people).map(({ key, id }) => [key, id]));
+  return {
+    sides,
+    objects: bySide((side) => belongingTo(side, tenants[side].objects)),
+    people: bySide((side) => belongingTo(side, idsOfPeople(side))),
+    blind: SIDES.flatMap((side) => blindColumns(of(side), sides[side], side, state)),
+  };
 }
 
 interface Marked {

@@ -2,6 +2,7 @@
 import type { Security } from "../core/security.ts";
 import type { Answer, Send } from "./attack-matrix-client.ts";
 import type { RouteCase, WaivedCase } from "./attack-matrix-cases.ts";
+import type { AttackCell } from "./attack-matrix-report.ts";
 import type { ApplicationState } from "./attack-matrix-state.ts";
 import type { LookAlikePerson, LookAlikeTenant } from "./attack-matrix-world.ts";
 
@@ -29,8 +30,8 @@ export interface AttackMatrixOptions {
   readonly refuses?: (answer: Answer) => boolean;
   /** Only these routes, while you work on them. */
   readonly only?: readonly string[];
-  /** Stops at the first case that fails: for finding out whether anything fails at all. */
-  readonly stopAtFirstFailure?: boolean;
+  /** Stops behind the route where a cell says so: for finding out whether anything fails at all, as a test of the tests does. */
+  readonly stopWhen?: (cell: AttackCell) => boolean;
 }
 
 export const OPTION_NAMES: readonly (keyof AttackMatrixOptions)[] = [
@@ -46,5 +47,5 @@ export const OPTION_NAMES: readonly (keyof AttackMatrixOptions)[] = [
   "privileged",
   "refuses",
   "only",
-  "stopAtFirstFailure",
+  "stopWhen",
 ];

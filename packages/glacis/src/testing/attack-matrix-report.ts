@@ -51,7 +51,7 @@ export class IsolationError extends Error {
     const count =
       failed.length === 1 ? "1 case of the attack matrix fails" : `${failed.length} cases of the attack matrix fail`;
     super(
-      `${failed.length === 0 ? "The attack matrix has tried nothing" : count}:\n\n${[...shown, ...more].join("\n")}\n\n${matrixTable(report)}\n`,
+      `${failed.length === 0 ? "The attack matrix has nothing against it, or has tried nothing" : count}:\n\n${[...shown, ...more].join("\n")}\n\n${matrixTable(report)}\n`,
     );
     this.report = report;
   }

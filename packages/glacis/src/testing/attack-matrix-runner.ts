@@ -50,8 +50,9 @@ export function runnerOn(send: Send, state: ApplicationState): Runner {
   }
 
   async function settle(): Promise<Effect> {
-    const effect = effectBetween(baseline, await state.read(), ignored);
-    if (!isQuiet(effect)) await state.write(baseline);
+    const present = await state.read();
+    const effect = effectBetween(baseline, present, ignored);
+    if (!isQuiet(effect)) await state.write(baseline, present);
     return effect;
   }
 

@@ -62,9 +62,9 @@ export function sqlState(options: SqlStateOptions): ApplicationState {
   }
 
   /** Deleting a parent takes its children along, and inserting it does not bring them back; so look again until nothing differs. */
-  async function write(wanted: Snapshot): Promise<void> {
+  async function write(wanted: Snapshot, known?: Snapshot): Promise<void> {
     for (let round = 0; round <= names.length; round += 1) {
-      const present = await read();
+      const present = (round === 0 ? known : undefined) ?? (await read());
       const surplus = without(present, wanted);
       const absent = without(wanted, present);
       if (surplus.length === 0 && absent.length === 0) return;

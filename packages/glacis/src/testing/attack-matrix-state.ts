@@ -16,8 +16,8 @@ export type Snapshot = readonly StateRow[];
 export interface ApplicationState {
   /** Every row, seen past all row-level security: whoever sees less overlooks damage. */
   readonly read: () => Promise<Snapshot>;
-  /** Makes the state equal to an earlier one. */
-  readonly write: (snapshot: Snapshot) => Promise<void>;
+  /** Makes the state equal to an earlier one. @param present what is there now, where somebody has just read it */
+  readonly write: (snapshot: Snapshot, present?: Snapshot) => Promise<void>;
   /** `table.column` whose changes mean nothing, such as when a session was last seen. */
   readonly ignored?: readonly string[];
   /** `table.column` of a closed vocabulary, such as a role, where no canary fits. */

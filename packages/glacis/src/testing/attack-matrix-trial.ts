@@ -1,16 +1,12 @@
 /** One case after the other: first that it works, then that it works for nobody else. */
 import { planOf, type Cast } from "./attack-matrix-attempts.ts";
 import type { PreparedCase } from "./attack-matrix-cases.ts";
-import type { Answer } from "./attack-matrix-client.ts";
 import { judgeField, privilegedFields, withExtraFields, type ExtraField } from "./attack-matrix-fields.ts";
-import { fingerprint } from "./attack-matrix-fingerprint.ts";
 import { judge, type Attempt, type Bench, type Judgement } from "./attack-matrix-judge.ts";
-import type { MarkedWorld } from "./attack-matrix-markers.ts";
 import type { AttackMatrixOptions } from "./attack-matrix-options.ts";
-import { failures, type AttackCell } from "./attack-matrix-report.ts";
+import type { AttackCell } from "./attack-matrix-report.ts";
 import { compareWithout, tryAll, type Outcome, type Runner, type Tried } from "./attack-matrix-runner.ts";
-import { isQuiet } from "./attack-matrix-state.ts";
-import { SIDES, type LookAlikePerson, type LookAlikeTenant, type Side } from "./attack-matrix-world.ts";
+import { fill, resolver, type LookAlikePerson } from "./attack-matrix-world.ts";
 
 export interface Trial {
   readonly options: AttackMatrixOptions;
@@ -20,74 +16,17 @@ export interface Trial {
   readonly bench: Bench;
 }
 
-/** What answers and effects are judged by. */
-export async function benchOf(
-  { objects, refuses }: AttackMatrixOptions,
-  { tenants, anonymous, headers }: Cast,
-  marked: MarkedWorld,
-  runner: Runner,
-  prepared: readonly PreparedCase[],
-): Promise<Bench> {
-  const sideOf = (tenant: string | undefined): Side | undefined => SIDES.find((side) => tenants[side].id === tenant);
-  const open = prepared.filter(({ everyone, method, places }) => everyone && method === "GET" && places.length === 0);
-  const targets = [
-    ...open.map(({ pattern }) => pattern).filter((pattern) => !/[:*{]/u.test(pattern)),
-    "/no-such-path-anywhere",
-  ];
-  const known = new Set<string>();
-  for (const target of targets) {
-    const { answer } = await runner.one({ method: "GET", target, headers: { ...headers, ...anonymous.headers } });
-    if (!(answer instanceof Error)) known.add(fingerprint(answer, "GET"));
-  }
-  const hidden = new Map(
-    SIDES.map((side) => [
-      side,
-      Object.entries(objects).flatMap(([name, visibleTo]) => {
-        const markers = marked.objects[side].get(name);
-        return visibleTo === "everyone" || markers === undefined ? [] : [{ markers, visibleTo }];
-      }),
-    ]),
-  );
-  const ids = { own: idsOf(tenants.own), other: idsOf(tenants.other) };
-  return {
-    tenantOf: ({ tenant }) => sideOf(tenant),
-    nameOf: (tenant) => sideOf(tenant) ?? (tenant === undefined ? "no tenant" : "a new tenant"),
-    markersOf: (side) => marked.sides[side],
-    idsOf: (side) => ids[side],
-    hiddenFrom: ({ person }) =>
-      person === undefined
-        ? []
-        : (hidden.get(person.side) ?? []).flatMap(({ markers, visibleTo }) =>
-            visibleTo.includes(person.key) ? [] : [markers],
-          ),
-    refuses: (answer) => isRefusal(answer) || refuses?.(answer) === true,
-    isPublic: (answer) => known.has(fingerprint(answer, "GET")),
-  };
-}
-
-function idsOf({ id, people, objects }: LookAlikeTenant): ReadonlySet<string> {
-  return new Set(
-    [id, ...Object.values(people).map((person) => person.id), ...Object.values(objects)].map((text) =>
-      text.toLowerCase(),
-    ),
-  );
-}
-
-function isRefusal({ status }: Answer): boolean {
-  return (status >= 400 && status < 500) || status === 501 || status === 505;
-}
-
 /** Tries every case; then everything that must not depend on the other tenant once more, without that tenant. */
 export async function tryCases(trial: Trial): Promise<readonly AttackCell[]> {
   const { options, prepared, runner, cast } = trial;
-  const hurry = options.stopAtFirstFailure === true;
   const cells: AttackCell[] = [];
   const blind: Tried[] = [];
   for (const one of prepared) {
     const { tried, notes } = await tryCase(trial, one);
     blind.push(...tried.filter(({ attempt }) => attempt.blind));
     cells.push(...tried.filter(({ attempt }) => !attempt.blind).map(cellOf), ...notes);
-    if (hurry && failures([...cells, ...blind.map(cellOf)]).length > 0) return [...cells, ...blind.map(cellOf)];
+    const all = [...cells, ...blind.map(cellOf)];
+    if (options.stopWhen !== undefined && all.some(options.stopWhen)) return all;
   }
   const alone = runner.baseline().filter(({ tenant }) => tenant !== cast.tenants.own.id);
   const differing = await compareWithout(runner, blind, alone);
@@ -112,27 +51,35 @@ async function tryCase(trial: Trial, prepared: PreparedCase): Promise<CaseResult
   const { pattern, method } = prepared;
   const declared = options.security.routes.filter((route) => route.pattern === pattern).map((route) => route.method);
   const plan = planOf(prepared, cast, new Set(declared));
-  const honest = await tryAll(runner, plan.honest, bench);
+  const honest = (await tryAll(runner, plan.honest, bench)).map((tried) => proven(trial, prepared, tried));
   const proof = honest.find(({ judgement }) => judgement.verdict === "pass" || judgement.verdict === "leak");
   if (proof === undefined)
     return { tried: honest, notes: [noteOf(prepared, "nobody could do this honestly, so no attack was tried")] };
-  const idle = prepared.wanted.readOnly !== true && method !== "GET" && method !== "HEAD";
-  if (idle && honest.every(({ effect }) => isQuiet(effect)))
-    return {
-      tried: honest,
-      notes: [
-        noteOf(
-          prepared,
-          "the honest request changes nothing, so a forged one would not show; mend it, or say readOnly",
-        ),
-      ],
-    };
   const attacks = declared.includes("*")
     ? plan.attacks.filter(({ attack }) => !attack.startsWith("method: "))
     : plan.attacks;
   const tried = [...honest, ...(await tryAll(runner, attacks, bench))];
   const again = method === "GET" ? [await onceMore(trial, proof)] : [];
   return { tried: [...tried, ...again, ...(await tryFields(trial, prepared, proof))], notes: [] };
+}
+
+/** An honest request must have done what it is for, or what others could not do with it says nothing. */
+function proven({ cast, bench }: Trial, { wanted, method }: PreparedCase, tried: Tried): Tried {
+  const { attempt, answer, effect, judgement } = tried;
+  if (judgement.verdict !== "pass" || answer instanceof Error) return tried;
+  const changed = new Set([...effect.added, ...effect.removed].map(({ table }) => table));
+  const invalid = (why: string): Tried => ({ ...tried, judgement: { verdict: "invalid", why } });
+  const missing = wanted.changes?.find((table) => !changed.has(table));
+  if (missing !== undefined) return invalid(`it changes nothing in ${missing}`);
+  const idle = wanted.changes === undefined && method !== "GET" && method !== "HEAD" && changed.size === 0;
+  if (idle) return invalid("it changes nothing, so a forged one would not show; mend it, or say changes: []");
+  const hidden = new Set(bench.hiddenFrom(attempt).map(({ id }) => id));
+  const side = attempt.caller.person?.side ?? "own";
+  const absent = (wanted.shows ?? []).find((shown) => {
+    const text = fill(shown, resolver(cast.tenants[side]));
+    return !hidden.has(text) && !answer.body.includes(text);
+  });
+  return absent === undefined ? tried : invalid(`the answer does not hold ${absent}`);
 }
 
 function noteOf({ route }: PreparedCase, why: string): AttackCell {

@@ -11,6 +11,7 @@ import type { Security } from "../core/security.ts";
 import { afterEach, describe, expect, it } from "vitest";
 import { bareLayers } from "./layers.ts";
 import { attackMatrix } from "./attack-matrix.ts";
+import { answerHeader, type Answer } from "./attack-matrix-client.ts";
 import type { AttackMatrixOptions } from "./attack-matrix-options.ts";
 import {
   expectIsolation,
@@ -84,7 +85,10 @@ type Hole =
   | "refused but done"
   | "fault"
   | "limit"
-  | "broken";
+  | "broken"
+  | "idle"
+  | "profile of a colleague"
+  | "profile of everybody";
 
 function seedInto(store: Store): AttackMatrixOptions["seed"] {
   return (tenant: LookAlikeTenant) => {
@@ -158,7 +162,8 @@ function routes(app: ReturnType<typeof express>, store: Store, hole: Hole | unde
     if (hole === "header tenant" && request.headers["x-tenant-id"] !== undefined)
       return String(request.headers["x-tenant-id"]);
     if (hole === "cookie tenant" && cookies.has("tenant_id")) return cookies.get("tenant_id")!;
-    if (hole === "query tenant" && request.query["tenantId"] !== undefined) return String(request.query["tenantId"]);
+    const claimed = request.query["tenantId"];
+    if (hole === "query tenant" && typeof claimed === "string") return claimed;
     return me(request).tenantId;
   };
   const sees = (request: Request, row: Row): boolean =>
@@ -200,7 +205,7 @@ function routes(app: ReturnType<typeof express>, store: Store, hole: Hole | unde
   });
 
   app.get("/documents/:id", access(authenticated()), (request, response) => {
-    if (hole === "limit" && request.params["id"]!.endsWith("1") && tenantOf(request).endsWith("2"))
+    if (hole === "limit" && request.params["id"].endsWith("1") && tenantOf(request).endsWith("2"))
       return void response.sendStatus(429);
     const { id } = request.params;
     const loose =
@@ -253,8 +258,8 @@ function routes(app: ReturnType<typeof express>, store: Store, hole: Hole | unde
   });
 
   app.post("/documents", access(member), (request, response) => {
-    const known = ["title", "note"];
-    const unknown = Object.keys(request.body).filter((name) => !known.includes(name));
+    const known = new Set(["title", "note"]);
+    const unknown = Object.keys(request.body).filter((name) => !known.has(name));
     const row = {
       id: crypto.randomUUID(),
       tenant_id: me(request).tenantId,
@@ -300,6 +305,20 @@ function routes(app: ReturnType<typeof express>, store: Store, hole: Hole | unde
     response.status(201).json({ ok: true });
   });
 
+  app.get("/me", access(authenticated()), (request, response) => {
+    const mine = store.rows("users").filter((row) => row["tenant_id"] === me(request).tenantId);
+    const row = hole === "profile of a colleague" ? mine[0] : mine.find(({ id }) => id === me(request).id);
+    response.json({ name: row?.["name"] });
+  });
+
+  app.post("/me", access(authenticated()), (request, response) => {
+    const everybody = hole === "profile of everybody";
+    for (const row of store.rows("users"))
+      if (row["id"] === me(request).id || (everybody && row["tenant_id"] === me(request).tenantId))
+        row["name"] = hole === "idle" ? row["name"]! : String(request.body.name);
+    response.json({ ok: true });
+  });
+
   app.post("/invitations", access(hasRole("admin")), (request, response) => {
     const taken = store
       .rows("users")
@@ -324,12 +343,14 @@ const cases: AttackMatrixOptions["cases"] = {
   "GET /admin": { allowed: ["admin"] },
   "GET /documents/:id": { params: { id: "{document}" }, allowed: ["member", "viewer"] },
   "GET /related": { query: { of: "{document}" } },
-  "POST /compare": { json: { document: "{document}" }, allowed: ["member", "viewer"], readOnly: true },
+  "POST /compare": { json: { document: "{document}" }, allowed: ["member", "viewer"], changes: [] },
   "POST /links": { json: { link: { from: "Renamed", to: [{ document: "{document}" }] } }, allowed: ["member"] },
   "POST /documents": { json: { title: "New", note: "New" }, allowed: ["member", "colleague", "admin"] },
   "PUT /documents/:id": { params: { id: "{document}" }, json: { title: "Changed" }, allowed: ["member"] },
   "DELETE /documents/:id": { params: { id: "{document}" }, allowed: ["member"] },
   "POST /documents/:id/shares": { params: { id: "{document}" }, json: { user: "{colleague.id}" }, allowed: ["member"] },
+  "GET /me": { self: true },
+  "POST /me": { json: { name: "Renamed" }, self: true },
   "POST /invitations": { json: { email: "{colleague.email}" }, allowed: ["admin"] },
 };
 
@@ -338,14 +359,8 @@ async function run(hole?: Hole, changes: Partial<AttackMatrixOptions> = {}): Pro
   const { port } = server.address() as AddressInfo;
   const routes = security.routes.filter(({ method }) => method !== "PATCH");
   return attackMatrix({
-    security: { layers: security.layers, routes },
     target: `http://127.0.0.1:${port}`,
-    people: ["admin", "member", "colleague", "viewer"],
-    objects: { document: ["member", "viewer"] },
-    seed: seedInto(store),
-    signIn: (person) => Promise.resolve(person === undefined ? {} : { "x-session": person.id }),
-    state: store.state,
-    cases,
+    ...told({ ...security, routes }, store),
     ...changes,
   });
 }
@@ -446,7 +461,7 @@ describe("attackMatrix", () => {
       route: "GET /documents",
       caller: "own colleague",
       attack: "as it is",
-      why: /documents\.\w+, which this person may not see/u,
+      why: /documents\.\w+ of the document, which this person may not see/u,
     },
     {
       hole: "count",
@@ -619,6 +634,28 @@ describe("attackMatrix", () => {
       verdict: "invalid",
       why: /refused with 400/u,
     },
+    {
+      hole: "profile of a colleague",
+      route: "GET /me",
+      caller: "own member",
+      attack: "as it is",
+      why: /holds users\.name of the admin, which this person may not see/u,
+    },
+    {
+      hole: "profile of everybody",
+      route: "POST /me",
+      caller: "own viewer",
+      attack: "as it is",
+      why: /it changed users of the admin, which is not this person's/u,
+    },
+    {
+      hole: "idle",
+      route: "POST /me",
+      caller: "own member",
+      attack: "as it is",
+      verdict: "invalid",
+      why: /it changes nothing, so a forged one would not show/u,
+    },
   ])("sees the hole: $hole, $attack", async ({ hole, route, caller, attack, verdict = "leak", why }) => {
     const report = await run(hole, { only: [route, ...(hole === "cache" ? [] : ["GET /"])] });
     const cell = report.cells.find((one) => one.route === route && one.caller === caller && one.attack === attack);
@@ -626,8 +663,153 @@ describe("attackMatrix", () => {
     expect(() => expectIsolation(report)).toThrow(IsolationError);
   });
 
-  it("finds each hole in the whole application as well, and nothing where there is none", async () => {
+  it("finds a hole in the whole application as well, and nothing besides", async () => {
     const report = await run("row across tenants");
     expect([...new Set(failures(report).map(({ route }) => route))]).toEqual(["POST /documents/:id/shares"]);
   });
 });
+
+describe("what the matrix needs to be told", () => {
+  it("fails a route without a case, and names the line to add", async () => {
+    const { "GET /stats": _, ...rest } = cases;
+    const report = await run(undefined, { cases: rest, only: ["GET /stats", "GET /roles"] });
+    expect(failures(report)).toEqual([
+      expect.objectContaining({ route: "GET /stats", verdict: "missing", why: 'no case; add "GET /stats": { ... }' }),
+    ]);
+    expect(() => expectIsolation(report)).toThrow(/MISSING {6}GET \/stats/u);
+  });
+
+  it("lets a route alone for a reason in words, which stands in the table", async () => {
+    const waived = { ...cases, "GET /stats": { waived: "counts what is public anyway" } };
+    const report = await run(undefined, { cases: waived, only: ["GET /stats", "GET /roles"] });
+    expect(() => expectIsolation(report)).not.toThrow();
+    expect(matrixTable(report)).toMatch(/GET \/stats +waived 1/u);
+    await expect(run(undefined, { cases: { ...cases, "GET /stats": { waived: " " } } })).rejects.toThrow(
+      /without a reason/u,
+    );
+  });
+
+  it("does not pass when nothing has been tried", async () => {
+    const waived = { ...cases, "GET /stats": { waived: "alone" } };
+    const report = await run(undefined, { cases: waived, only: ["GET /stats"] });
+    expect(() => expectIsolation(report)).toThrow(IsolationError);
+  });
+
+  it("fails a seed that leaves a column without a canary", async () => {
+    const report = await run(undefined, {
+      only: ["GET /roles"],
+      seed: (tenant) => Promise.resolve(void tenant),
+      state: emptyColumns(),
+    });
+    expect(failures(report).map(({ why }) => why)).toContainEqual(
+      expect.stringContaining("notes.text of own has no canary, so nobody would notice its leak"),
+    );
+  });
+
+  it("takes a column of a closed vocabulary as it is", async () => {
+    const report = await run(undefined, {
+      only: ["GET /roles"],
+      seed: (tenant) => Promise.resolve(void tenant),
+      state: { ...emptyColumns(), closed: ["notes.text"] },
+    });
+    expect(failures(report).filter(({ route }) => route === "(seed)")).toEqual([]);
+  });
+
+  it("says when a refusal came before anybody asked who it is", async () => {
+    const early = { status: 403, headers: [], body: '{"code":"csrf_failed"}' };
+    const { security, store } = await sample();
+    const report = await attackMatrix({
+      ...told(security, store),
+      target: ({ headers }) =>
+        Promise.resolve(headers["x-session"] === undefined ? early : { status: 200, headers: [], body: "{}" }),
+      only: ["GET /roles"],
+    });
+    expect(report.cells.find(({ caller, attack }) => caller === "anonymous" && attack === "as it is")).toMatchObject({
+      verdict: "invalid",
+      why: "refused with 403 csrf_failed, before anybody asked who it is",
+    });
+  });
+
+  it("is inconclusive where nobody answers", async () => {
+    const { security, store } = await sample();
+    const target = () => Promise.reject(new Error("connect ECONNREFUSED"));
+    const report = await attackMatrix({ ...told(security, store), target, only: ["GET /roles"] });
+    expect(report.cells[0]).toMatchObject({ verdict: "inconclusive", why: "no answer: connect ECONNREFUSED" });
+    expect(() => expectIsolation(report)).toThrow(IsolationError);
+  });
+
+  it("takes what the user calls a refusal for one", async () => {
+    const emptyHanded = (answer: Answer): boolean => answerHeader(answer, "content-length") === "11";
+    const report = await run("open route", { only: ["GET /roles"], refuses: emptyHanded });
+    expect(report.sound).toBe(true);
+  });
+
+  it("stops where it is told to", async () => {
+    const report = await run("list", { stopWhen: ({ verdict }) => verdict === "leak" });
+    expect(report.cells.at(-1)?.route).toBe("GET /documents");
+  });
+
+  it("tries more fields, and other values for those that it tries anyway", async () => {
+    const only = ["POST /documents"];
+    const report = await run("mass assignment", { only, privileged: { plan: "enterprise", role: "owner" } });
+    expect(failures(report).map(({ attack }) => attack)).toContain("field plan");
+  });
+
+  it.each<[string, Partial<AttackMatrixOptions>, RegExp]>([
+    [
+      "a case for no route",
+      { cases: { "GET /document": {} } },
+      /there is no such route\. Did you mean "GET \/documents"/u,
+    ],
+    ["an unknown option", { poeple: [] } as object, /no option "poeple"\. Did you mean "people"/u],
+    ["one person alone", { people: ["admin"] }, /two or more different words/u],
+    ["one person twice", { people: ["admin", "admin"] }, /two or more different words/u],
+    [
+      "an object for a stranger",
+      { objects: { document: ["boss"] } },
+      /visible to "boss", and there is no such person/u,
+    ],
+    ["a missing parameter", { cases: { "GET /documents/:id": {} } }, /needs params: \{ "id": \.\.\. \}/u],
+    [
+      "an unknown object",
+      { cases: { "GET /related": { query: { of: "{file}" } } } },
+      /uses \{file\}, and there is no such object/u,
+    ],
+    [
+      "an unknown person",
+      { cases: { "GET /related": { query: { of: "{boss.id}" } } } },
+      /uses \{boss\.id\}, and there is no such person/u,
+    ],
+    ["an unknown word of a case", { cases: { "GET /stats": { alowed: [] } as object } }, /no option "alowed"/u],
+    ["two bodies", { cases: { "POST /documents": { json: {}, form: {} } } }, /several bodies/u],
+    ["nobody allowed", { cases: { "GET /stats": { allowed: [] } } }, /allows nobody/u],
+    ["a stranger allowed", { cases: { "GET /stats": { allowed: ["boss"] } } }, /allows "boss"/u],
+    ["a target with a path", { target: "http://127.0.0.1:1/app" }, /address of a listening server/u],
+    [
+      "an application that is not sealed",
+      { security: { layers: bareLayers(), routes: [] }, cases: {} },
+      /needs a sealed application/u,
+    ],
+  ])("refuses %s", async (_, changes, message) => {
+    await expect(run(undefined, changes)).rejects.toThrow(message);
+  });
+});
+
+function told(security: Security, store: Store): Omit<AttackMatrixOptions, "target"> {
+  return {
+    security,
+    people: ["admin", "member", "colleague", "viewer"],
+    objects: { document: ["member", "viewer"] },
+    seed: seedInto(store),
+    signIn: (person) => Promise.resolve(person === undefined ? {} : { "x-session": person.id }),
+    state: store.state,
+    cases,
+  };
+}
+
+/** Both tenants have notes, and in neither they say anything. */
+function emptyColumns(): ApplicationState {
+  const row = (tenant: string): StateRow => ({ table: "notes", tenant, values: { text: "the same" }, text: tenant });
+  const rows = ["c0ffee00-0000-4000-8000-000000000001", "c0ffee00-0000-4000-8000-000000000002"].map(row);
+  return { read: () => Promise.resolve(rows), write: () => Promise.resolve() };
+}

@@ -2,14 +2,15 @@
 import { nearestWord, rejectUnknownOptions } from "../core/options.ts";
 import type { SealedRoute } from "../core/security.ts";
 import type { Cast } from "./attack-matrix-attempts.ts";
+import { benchOf } from "./attack-matrix-bench.ts";
 import { openLine } from "./attack-matrix-client.ts";
 import { nameOfRoute, prepareCase, type PreparedCase, type RouteCase } from "./attack-matrix-cases.ts";
 import type { Caller } from "./attack-matrix-judge.ts";
 import { markersIn } from "./attack-matrix-markers.ts";
 import { OPTION_NAMES, type AttackMatrixOptions } from "./attack-matrix-options.ts";
-import { failures, reportOf, type AttackCell, type AttackReport } from "./attack-matrix-report.ts";
+import { reportOf, type AttackCell, type AttackReport } from "./attack-matrix-report.ts";
 import { runnerOn } from "./attack-matrix-runner.ts";
-import { benchOf, tryCases } from "./attack-matrix-trial.ts";
+import { tryCases } from "./attack-matrix-trial.ts";
 import { lookAlikes, SIDES, type LookAlikePerson, type LookAlikeTenant, type Side } from "./attack-matrix-world.ts";
 
 /**
@@ -40,9 +41,8 @@ export async function attackMatrix(options: AttackMatrixOptions): Promise<Attack
     await runner.begin(await state.read());
     const marked = markersIn(runner.baseline(), tenants, state);
     const settled = [...cells, ...marked.blind.map(blindCell)];
-    const hurry = options.stopAtFirstFailure === true;
     const trial = { options, prepared, cast, runner, bench: await benchOf(options, cast, marked, runner, prepared) };
-    const found = hurry && failures(settled).length > 0 ? settled : [...settled, ...(await tryCases(trial))];
+    const found = settled.some((cell) => options.stopWhen?.(cell)) ? settled : [...settled, ...(await tryCases(trial))];
     const names = [...routes.map(nameOfRoute), ...found.map(({ route }) => route)];
     return reportOf(found, [...new Set(names)], runner.requests());
   } finally {

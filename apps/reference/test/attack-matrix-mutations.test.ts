@@ -1,0 +1,421 @@
+import { sql } from "drizzle-orm";
+import { authenticated, publicAccess, type Security } from "glacis";
+import {
+  attackMatrix,
+  IsolationError,
+  type ApplicationState,
+  type AttackCell,
+  type AttackReport,
+  type LookAlikeTenant,
+  type Side,
+  type Snapshot,
+} from "glacis/testing";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { testDatabase } from "../../../test/support/services.ts";
+import { systemScope } from "../src/accounts/accounts.ts";
+import { CASES, OBJECTS } from "./attack-matrix-cases.ts";
+import * as mutants from "./attack-matrix-mutants.ts";
+import { describeChange, mutated, type Change, type Policy } from "./attack-matrix-mutants.ts";
+import * as support from "./attack-matrix-support.ts";
+import type { Ground, Parts } from "./attack-matrix-support.ts";
+
+/**
+ * A test of the tests: whatever keeps people or tenants apart in the reference application is taken away, one thing at a time, and the matrix
+ * must turn red. Where several layers cover the same hole, each is shown to hold alone, and the hole to open when all are gone.
+ */
+
+const postgres = await testDatabase("mutants");
+const PATIENCE_MS = 300_000;
+
+let ground: Ground;
+let state: ApplicationState;
+let baseline: Snapshot;
+const tenants = {} as Record<Side, LookAlikeTenant>;
+const headers = new Map<string, Readonly<Record<string, string>>>();
+
+type Person = { readonly side: string; readonly key: string } | undefined;
+const keyOf = (person: Person): string => (person === undefined ? "anonymous" : `${person.side} ${person.key}`);
+
+beforeAll(async () => {
+  ground = await (postgres === undefined ? support.embeddedGround() : support.postgresGround(postgres));
+  state = support.stateOf(ground);
+  const running = await support.listen(ground);
+  const enter = support.signIn(running);
+  const report = await attackMatrix({
+    ...common(running),
+    seed: async (tenant) => {
+      tenants[tenant.side] = tenant;
+      await support.seed(ground.database, tenant);
+    },
+    signIn: async (person) => {
+      const given = await enter(person);
+      headers.set(keyOf(person), given);
+      return given;
+    },
+    only: ["GET /api/me"],
+  });
+  expect(report.sound, new IsolationError(report).message).toBe(true);
+  baseline = await state.read();
+  await running.stop();
+}, PATIENCE_MS);
+beforeEach(() => state.write(baseline));
+afterAll(() => ground?.close());
+
+function common({ security, url, origin }: support.Running) {
+  const host = new URL(origin).host;
+  return { security, target: url, headers: { host }, people: support.PEOPLE, objects: OBJECTS, state, cases: CASES };
+}
+
+interface Mutant {
+  readonly parts?: Parts;
+  readonly mutate?: (security: Security) => Security;
+}
+
+/** The matrix over a mutant, with everybody signed in already, until something fails. */
+async function matrix(
+  mutant: Mutant,
+  only: readonly string[],
+  stopWhen: (cell: AttackCell) => boolean,
+): Promise<AttackReport> {
+  const running = await support.listen(ground, mutant.parts, mutant.mutate);
+  try {
+    return await attackMatrix({
+      ...common(running),
+      seed: () => Promise.resolve(),
+      signIn: (person) => Promise.resolve({ ...headers.get(keyOf(person)), origin: running.origin }),
+      only,
+      stopWhen,
+    });
+  } finally {
+    await running.stop();
+  }
+}
+
+const fails = ({ verdict }: AttackCell): boolean => verdict !== "pass" && verdict !== "waived";
+/** A failure between tenants, not between colleagues. */
+const crosses = (cell: AttackCell): boolean =>
+  fails(cell) &&
+  !cell.why.includes("this person") &&
+  (cell.caller.startsWith("other ") || /\bof other\b/u.test(cell.why));
+
+/** What survives must be known to, with the layer that covers it; what is known to survive and does not any more is news as well. */
+function expectRed(
+  report: AttackReport,
+  mutation: string,
+  covered: Readonly<Record<string, string>>,
+  red = fails,
+): void {
+  const seen = report.cells.some(red);
+  expect(seen ? "red" : "green", `${mutation}\n${new IsolationError(report).message}`).toBe(
+    Object.hasOwn(covered, mutation) ? "green" : "red",
+  );
+}
+
+const cases = Object.entries(CASES);
+const guarded = cases
+  .filter(([, wanted]) => !("waived" in wanted) && !("allowed" in wanted && wanted.allowed === "everyone"))
+  .map(([route]) => route);
+
+describe("an access rule that is missing", () => {
+  it.each(guarded)("turns the matrix red: %s", { timeout: PATIENCE_MS }, async (route) => {
+    const open = publicAccess("a mutant");
+    const report = await matrix({ mutate: (security) => mutants.withRule(security, route, open) }, [route], fails);
+    expectRed(report, route, {});
+  });
+});
+
+const OWNER_ONLY = "a viewer owns nothing, and the query asks for the owner as well";
+const ROLE_COVERED: Readonly<Record<string, string>> = {
+  "GET /documents/:id/delete": OWNER_ONLY,
+  "POST /documents/:id/delete": OWNER_ONLY,
+  "POST /documents/:id/shares": OWNER_ONLY,
+  "POST /documents/:id/shares/:userId/remove": OWNER_ONLY,
+  "DELETE /api/documents/:id": OWNER_ONLY,
+  "POST /api/documents/:id/shares": OWNER_ONLY,
+  "DELETE /api/documents/:id/shares/:userId": OWNER_ONLY,
+};
+const WITH_ROLE = [
+  "GET /documents/new",
+  "POST /documents",
+  "GET /documents/:id/edit",
+  "POST /documents/:id",
+  "GET /api/admin/users",
+  "POST /api/documents",
+  "PUT /api/documents/:id",
+  "PATCH /api/documents/:id",
+  ...Object.keys(ROLE_COVERED),
+];
+
+describe("an access rule that forgets the role", () => {
+  it("is tried on every route that has one", async () => {
+    const running = await support.listen(ground);
+    const withRole = running.security.routes.filter(({ rule }) => rule.access.kind === "role");
+    await running.stop();
+    expect(withRole.map(({ method, pattern }) => `${method} ${pattern}`).toSorted()).toEqual(WITH_ROLE.toSorted());
+  });
+
+  it.each(WITH_ROLE)("turns the matrix red: %s", { timeout: PATIENCE_MS }, async (route) => {
+    const loose = (security: Security): Security => mutants.withRule(security, route, authenticated());
+    expectRed(await matrix({ mutate: loose }, [route], fails), route, ROLE_COVERED);
+  });
+});
+
+const ROUTES = {
+  "accounts/accounts.ts": [
+    "GET /api/me",
+    "POST /api/profile",
+    "POST /api/password",
+    "GET /api/admin/users",
+    "POST /sign-in",
+  ],
+  "documents/documents.ts": [
+    "GET /api/documents",
+    "GET /api/documents/:id",
+    "PUT /api/documents/:id",
+    "DELETE /api/documents/:id",
+  ],
+  "documents/sharing.ts": [
+    "GET /api/documents/:id/shares",
+    "POST /api/documents/:id/shares",
+    "DELETE /api/documents/:id/shares/:userId",
+  ],
+} as const;
+const FILES = Object.keys(ROUTES) as (keyof typeof ROUTES)[];
+const everything = Object.values(ROUTES).flat();
+const routesOf = ({ file }: Change): readonly string[] => ROUTES[file as keyof typeof ROUTES];
+
+const all = FILES.flatMap(mutants.comparisons);
+const isTenant = ({ from }: Change): boolean => /tenantId|tenants\.id/u.test(from);
+const isPerson = (change: Change): boolean => !isTenant(change) && /\buser\.id\b/u.test(change.from);
+const tenantComparisons = all.filter(isTenant);
+const personComparisons = all.filter(isPerson);
+const named = (changes: readonly Change[]) => changes.map((change) => [describeChange(change), change] as const);
+
+const CHECKS: readonly Change[] = [
+  { file: "documents/documents.ts", from: 'current.access === "view"', to: "false", nth: 0 },
+  { file: "documents/sharing.ts", from: "if (!(await owns(db, user, id))) return undefined;", to: "", nth: 0 },
+  { file: "documents/sharing.ts", from: 'if (!(await owns(db, user, id))) return "not_found";', to: "", nth: 0 },
+  { file: "documents/sharing.ts", from: "if (!(await owns(db, user, id))) return false;", to: "", nth: 0 },
+  { file: "documents/sharing.ts", from: "colleague === undefined || ", to: "", nth: 0 },
+];
+
+const NOT_A_LIMIT = "decides what belongs together or comes next, not who may see it";
+const COMPARISON_COVERED: Readonly<Record<string, string>> = {
+  "accounts/accounts.ts: eq(memberships.userId, userId)":
+    "a wrong role is not a foreign row; the suite of sign-in asks for the role",
+  "accounts/accounts.ts: eq(memberships.userId, users.id)": NOT_A_LIMIT,
+  "documents/documents.ts: eq(documents.version, seen)": NOT_A_LIMIT,
+  "documents/documents.ts: eq(documents.title, last.title)": NOT_A_LIMIT,
+  "documents/documents.ts: eq(column, value)": NOT_A_LIMIT,
+  "documents/sharing.ts: eq(users.id, documentShares.userId)": NOT_A_LIMIT,
+  "documents/sharing.ts: eq(documentShares.documentId, id)": "lists names of colleagues, all of whom the owner may see",
+};
+
+describe("a comparison with a person or an object, or a check, that is missing", () => {
+  const changes = [...all.filter((change) => !isTenant(change)), ...CHECKS];
+  it.each(named(changes))("turns the matrix red: %s", { timeout: PATIENCE_MS }, async (name, change) => {
+    expectRed(await matrix({ parts: await mutated([change]) }, routesOf(change), fails), name, COMPARISON_COVERED);
+  });
+});
+
+async function withOpen<Result>(policies: readonly Policy[], work: () => Promise<Result>): Promise<Result> {
+  for (const policy of policies) await mutants.openPolicy(ground, policy);
+  try {
+    return await work();
+  } finally {
+    for (const policy of policies) await mutants.restorePolicy(ground, policy);
+  }
+}
+
+describe("each layer by itself", () => {
+  const policies = (): Promise<readonly Policy[]> => mutants.policiesOf(ground);
+  const expectGreen = (report: AttackReport, red = fails): void =>
+    expect(report.cells.filter(red), new IsolationError(report).message).toEqual([]);
+
+  it("keeps tenants apart by comparisons, when every policy is open", { timeout: PATIENCE_MS }, async () => {
+    expectGreen(await withOpen(await policies(), () => matrix({}, everything, fails)));
+  });
+
+  it("keeps tenants apart by policies, when no query compares tenants", { timeout: PATIENCE_MS }, async () => {
+    expectGreen(await matrix({ parts: await mutated(tenantComparisons) }, everything, fails));
+  });
+
+  it("keeps tenants apart by comparisons of tenants alone", { timeout: PATIENCE_MS }, async () => {
+    const parts = await mutated(personComparisons);
+    expectGreen(await withOpen(await policies(), () => matrix({ parts }, everything, crosses)), crosses);
+  });
+
+  it.each(everything.filter((route) => !/profile|password|sign-in/u.test(route)))(
+    "and when all are gone, tenants are not apart: %s",
+    { timeout: PATIENCE_MS },
+    async (route) => {
+      const parts = await mutated([...tenantComparisons, ...personComparisons]);
+      const report = await withOpen(await policies(), () => matrix({ parts }, [route], crosses));
+      expectRed(report, route, {}, crosses);
+    },
+  );
+});
+
+const BY_ID = "the row is named by an id that no other tenant has, and that was checked before";
+const PINNED: Readonly<Record<string, string>> = {
+  "accounts/accounts.ts: eq(credentials.tenantId, tenantId)": BY_ID,
+  "accounts/accounts.ts: eq(memberships.tenantId, tenantId)": BY_ID,
+  "accounts/accounts.ts: eq(memberships.tenantId, users.tenantId)": BY_ID,
+  "documents/documents.ts: eq(documentShares.tenantId, documents.tenantId)": BY_ID,
+  "documents/documents.ts: eq(users.tenantId, documents.tenantId)": BY_ID,
+  "documents/sharing.ts: eq(users.tenantId, documentShares.tenantId)": BY_ID,
+  "documents/sharing.ts: eq(documentShares.tenantId, user.tenantId)": BY_ID,
+  "documents/sharing.ts: eq(documentShares.tenantId, user.tenantId) (2)": BY_ID,
+};
+
+describe("a comparison of tenants that is missing, where nothing else holds", () => {
+  it.each(named(tenantComparisons))("turns the matrix red: %s", { timeout: PATIENCE_MS }, async (name, change) => {
+    const parts = await mutated([change, ...personComparisons]);
+    const report = await withOpen(await mutants.policiesOf(ground), () => matrix({ parts }, routesOf(change), crosses));
+    expectRed(report, name, PINNED, crosses);
+  });
+});
+
+/** By policy, a route that needs it; none where the runtime role has no such privilege in the first place. */
+const POLICIES: readonly (readonly [policy: string, route: string | undefined])[] = [
+  ["tenants SELECT", "GET /api/me"],
+  ["tenants INSERT", "POST /sign-up"],
+  ["tenants UPDATE", undefined],
+  ["tenants DELETE", undefined],
+  ["users SELECT", "GET /api/me"],
+  ["users INSERT", "POST /sign-up"],
+  ["users UPDATE", "POST /api/profile"],
+  ["users DELETE", undefined],
+  ["memberships SELECT", "GET /api/me"],
+  ["memberships INSERT", "POST /sign-up"],
+  ["memberships UPDATE", undefined],
+  ["memberships DELETE", undefined],
+  ["credentials SELECT", "POST /api/password"],
+  ["credentials INSERT", "POST /sign-up"],
+  ["credentials UPDATE", "POST /api/password"],
+  ["credentials DELETE", undefined],
+  ["documents SELECT", "GET /api/documents/:id"],
+  ["documents INSERT", "POST /api/documents"],
+  ["documents UPDATE", "PUT /api/documents/:id"],
+  ["documents DELETE", "DELETE /api/documents/:id"],
+  ["document_shares SELECT", "GET /api/documents/:id/shares"],
+  ["document_shares INSERT", "POST /api/documents/:id/shares"],
+  ["document_shares UPDATE", "POST /api/documents/:id/shares"],
+  ["document_shares DELETE", "DELETE /api/documents/:id/shares/:userId"],
+];
+const policyOf = async (name: string): Promise<Policy> =>
+  (await mutants.policiesOf(ground)).find(
+    ({ table, verb, roles }) => roles === "public" && `${table} ${verb}` === name,
+  )!;
+
+/** Raw SQL of the other tenant, as an injection would have it: no comparison of the application stands before it. */
+const own = (): LookAlikeTenant => tenants.own;
+const ATTACKS: Readonly<Record<string, () => string>> = {
+  "tenants SELECT": () => `select name from tenants where id = '${own().id}'`,
+  "users SELECT": () => `select name from users where tenant_id = '${own().id}'`,
+  "memberships SELECT": () => `select role from memberships where tenant_id = '${own().id}'`,
+  "credentials SELECT": () => `select sign_ins from credentials where tenant_id = '${own().id}'`,
+  "documents SELECT": () => `select title from documents where tenant_id = '${own().id}'`,
+  "document_shares SELECT": () => `select permission from document_shares where tenant_id = '${own().id}'`,
+  "tenants INSERT": () => "insert into tenants (name) values ('x')",
+  "users INSERT": () => `insert into users (tenant_id, email, name) values ('${own().id}', 'x@x.test', 'x')`,
+  "memberships INSERT": () =>
+    `insert into memberships (tenant_id, user_id, role) values ('${own().id}', '${own().people["member"]!.id}', 'owner')`,
+  "credentials INSERT": () =>
+    `insert into credentials (tenant_id, user_id, email, password_hash) values ('${own().id}', '${own().people["member"]!.id}', 'x@x.test', '$argon2id$x')`,
+  "documents INSERT": () =>
+    `insert into documents (tenant_id, owner_id, title, body) values ('${own().id}', '${own().people["member"]!.id}', 'x', 'x')`,
+  "document_shares INSERT": () =>
+    `insert into document_shares (tenant_id, document_id, user_id, permission) values ('${own().id}', '${own().objects["draft"]}', '${own().people["editor"]!.id}', 'edit')`,
+  "users UPDATE": () => "update users set name = 'x'",
+  "credentials UPDATE": () => "update credentials set sign_ins = 9",
+  "documents UPDATE": () => "update documents set title = 'x'",
+  "document_shares UPDATE": () => "update document_shares set permission = 'edit'",
+  "documents DELETE": () => "delete from documents",
+  "document_shares DELETE": () => "delete from document_shares",
+};
+
+const DENIED: Readonly<Record<string, () => string>> = {
+  "tenants UPDATE": () => "update tenants set name = 'x'",
+  "tenants DELETE": () => "delete from tenants",
+  "users DELETE": () => "delete from users",
+  "memberships UPDATE": () => "update memberships set role = 'owner'",
+  "memberships DELETE": () => "delete from memberships",
+  "credentials DELETE": () => "delete from credentials",
+};
+
+/** @returns what became of the own tenant: seen, changed, or neither */
+async function inject(statement: string): Promise<"seen" | "changed" | "refused" | "denied" | "nothing"> {
+  const scope = systemScope(tenants.other.id, "injection");
+  try {
+    const rows = await ground.database.withTenant(scope, (db) => db.execute(sql.raw(statement)));
+    if ((rows as unknown as { length: number }).length > 0) return "seen";
+  } catch (error) {
+    const cause = (error as { readonly cause?: Error }).cause ?? (error as Error);
+    if (cause.message.includes("permission denied")) return "denied";
+    // Past the policy other constraints may still stop a row; the policy was not what stopped it.
+    return cause.message.includes("row-level security") ? "refused" : "changed";
+  }
+  const rowsOf = (snapshot: Snapshot): string =>
+    snapshot
+      .filter(({ tenant }) => tenant !== tenants.other.id)
+      .map((row) => row.text)
+      .join("\n");
+  return rowsOf(await state.read()) === rowsOf(baseline) ? "nothing" : "changed";
+}
+
+describe("a policy", () => {
+  it("of every table and verb is in the lists", async () => {
+    const found = (await mutants.policiesOf(ground)).filter(({ roles }) => roles === "public");
+    expect(found.map(({ table, verb }) => `${table} ${verb}`).toSorted()).toEqual(
+      POLICIES.map(([name]) => name).toSorted(),
+    );
+  });
+
+  it.each(POLICIES)("that is dropped turns the matrix red: %s", { timeout: PATIENCE_MS }, async (name, route) => {
+    const policy = await policyOf(name);
+    if (route === undefined) return expect(await inject(DENIED[name]!())).toBe("denied");
+    await mutants.dropPolicy(ground, policy);
+    try {
+      expectRed(await matrix({}, [route], fails), name, {});
+    } finally {
+      await mutants.createPolicy(ground, policy);
+    }
+  });
+
+  it.each(Object.keys(ATTACKS))("that is open lets raw SQL cross, and closed it does not: %s", async (name) => {
+    const statement = ATTACKS[name]!();
+    expect(["nothing", "refused"]).toContain(await inject(statement));
+    await state.write(baseline);
+    expect(["seen", "changed"]).toContain(await withOpen([await policyOf(name)], () => inject(statement)));
+  });
+});
+
+describe("the composite foreign key", () => {
+  it(
+    "is the last to stop a share with a stranger, and without it the matrix sees the row",
+    { timeout: PATIENCE_MS },
+    async () => {
+      const route = "POST /api/documents/:id/shares";
+      const filter = tenantComparisons.find(
+        ({ file, from }) => file === "documents/sharing.ts" && from === "eq(users.tenantId, user.tenantId)",
+      )!;
+      const parts = await mutated([filter]);
+      const users = [await policyOf("users SELECT")];
+      const shares = (cell: AttackCell): boolean => fails(cell) && cell.attack === "foreign json userId";
+      const stopped = await withOpen(users, () => matrix({ parts }, [route], shares));
+      expect(stopped.cells.find(shares)).toMatchObject({ verdict: "inconclusive", why: "status 500" });
+      await state.write(baseline);
+      await ground.query("alter table document_shares drop constraint document_shares_tenant_id_user_id_fkey");
+      try {
+        const crossed = await withOpen(users, () => matrix({ parts }, [route], shares));
+        expect(crossed.cells.find(shares)).toMatchObject({ verdict: "leak", why: expect.stringContaining("of own") });
+      } finally {
+        await state.write(baseline);
+        await ground.query(
+          "alter table document_shares add constraint document_shares_tenant_id_user_id_fkey foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade",
+        );
+      }
+    },
+  );
+});
