@@ -1,5 +1,5 @@
 /** Connections that a pool lends, and takes back only when they can be used again. */
-import { wireOf, type PoolConnection, type TenantPool, type Wire } from "./tenant-driver.ts";
+import { isDriversOwn, wireOf, type PoolConnection, type TenantPool, type Wire } from "./tenant-driver.ts";
 
 export interface Lease {
   broken: boolean;
@@ -11,15 +11,30 @@ export async function borrow<Result>(
   use: (wire: Wire, lease: Lease) => Promise<Result>,
 ): Promise<Result> {
   const client: PoolConnection = await pool.connect();
-  // A connection that breaks while it is out of the pool emits an error that nobody else listens to.
-  client.on("error", ignore);
+  const deafen = hearErrors(client);
   const lease: Lease = { broken: true };
   try {
     return await use(wireOf(client), lease);
   } finally {
-    client.off("error", ignore);
+    deafen?.();
     client.release(lease.broken);
   }
+}
+
+const heard = new WeakSet<PoolConnection>();
+
+/**
+ * A connection that breaks while it is out of the pool emits an error that nobody else listens to. A pool's own connection comes back, and gets
+ * its listener once and for good: taking it off each time costs more than the rest of the lease. What wraps one may be new each time.
+ *
+ * @returns what takes the listener off, where it has to be
+ */
+function hearErrors(client: PoolConnection): (() => void) | undefined {
+  if (heard.has(client)) return undefined;
+  client.on("error", ignore);
+  if (!isDriversOwn(client)) return () => client.off("error", ignore);
+  heard.add(client);
+  return undefined;
 }
 
 function ignore(): void {}

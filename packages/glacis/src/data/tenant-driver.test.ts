@@ -142,7 +142,7 @@ describe.runIf(ground !== undefined)("flights", () => {
     });
   });
 
-  it("plan the entry once per connection where it is prepared, whatever fails between", async () => {
+  it("plan a text once per connection where they are prepared, whatever fails between", async () => {
     const single = pool({ max: 1 });
     const tenants = tenantDatabase({ database: single, prepare: true });
     for (let round = 0; round < 3; round += 1) {
@@ -151,9 +151,24 @@ describe.runIf(ground !== undefined)("flights", () => {
       await tenants.withTenant(scopeOf(a), (connection) => connection.query("select 1 / 0")).catch(() => undefined);
     }
     const { rows } = await single.query(
-      "select count(*)::int as plans from pg_prepared_statements where name like 'glacis_%'",
+      "select statement from pg_prepared_statements where name like 'glacis_%' order by 1",
     );
-    expect(rows).toEqual([{ plans: 1 }]);
+    expect(rows.map(({ statement }) => statement)).toEqual([
+      "select 1",
+      "select 1 / 0",
+      expect.stringContaining("set_config"),
+    ]);
+  });
+
+  it("survive a change of the schema where they are prepared", async () => {
+    const single = pool({ max: 1 });
+    const tenants = tenantDatabase({ database: single, prepare: true });
+    const ask = () => tenants.forTenant(scopeOf(a)).query("select * from changing");
+    await owner.query(`create table changing (one int); grant select on changing to ${role}`);
+    await ask();
+    await owner.query("alter table changing add column two int");
+    await expect(ask()).rejects.toMatchObject({ code: "0A000" });
+    expect(await ask()).toEqual([]);
   });
 
   it("keep a query time limit of the driver", async () => {

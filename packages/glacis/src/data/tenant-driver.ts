@@ -80,6 +80,11 @@ export function wireOf(client: PoolConnection): Wire {
   };
 }
 
+/** True for a connection of `pg` itself, and not for what somebody has put around it. */
+export function isDriversOwn(client: PoolConnection): boolean {
+  return typeof (client as PgClient).getTypeParser === "function";
+}
+
 /** PGlite answers from memory: there is no round trip to save. */
 export function embeddedWire(transaction: EmbeddedTransaction, connection: object): Wire {
   const send = oneByOne(({ text, values, rowMode }) =>
@@ -220,7 +225,7 @@ function flightQuery(queries: readonly PgQuery[], resolve: (flight: Flight) => v
     callback: (error) => resolve({ answers, failure: error == null ? unsent : { at: Math.min(current, last), error } }),
     submit(connection) {
       const { stream } = connection;
-      const withoutSync = Object.create(connection, { sync: { value: () => undefined } }) as PgWire;
+      const withoutSync = silenced(connection);
       stream.cork?.();
       for (const [at, query] of queries.entries()) {
         const error = submitOne(query, withoutSync);
@@ -257,6 +262,18 @@ function flightQuery(queries: readonly PgQuery[], resolve: (flight: Flight) => v
     },
   };
   return flight;
+}
+
+const silencedWires = new WeakMap<PgWire, PgWire>();
+
+/** The same connection, on which a query's own Sync is not sent. */
+function silenced(connection: PgWire): PgWire {
+  let wire = silencedWires.get(connection);
+  if (wire === undefined) {
+    wire = Object.create(connection, { sync: { value: () => undefined } }) as PgWire;
+    silencedWires.set(connection, wire);
+  }
+  return wire;
 }
 
 /** A query hands its result to its callback when it is told that the connection is ready; a value that it could not parse is an error. */

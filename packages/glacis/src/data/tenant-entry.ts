@@ -22,8 +22,8 @@ export interface Entry {
 
 /** SQLSTATE division_by_zero: how one statement without a function of ours can refuse inside the database. */
 const REFUSED = "22012";
-/** Texts differ by how many settings they carry, so there are a few. */
-const MOST_NAMES = 64;
+/** A connection keeps what it has prepared. An application that writes values into its SQL would fill it without end. */
+const MOST_NAMES = 500;
 const IN_DATABASE = "pg_catalog.current_setting";
 const SET = "pg_catalog.set_config";
 
@@ -51,19 +51,26 @@ export function entryStatement({ setting, role, searchPath, prepare }: EntryOpti
   ];
   const text = `select ${steps.join(", ")}`;
   // The lookup is rare, and its plan would be kept for nothing.
-  return { text, values, rowMode: "array", ...(prepare && !entry.lookUpRole && { name: nameOf(text) }) };
+  const statement: Statement = { text, values, rowMode: "array" };
+  return prepare && !entry.lookUpRole ? prepared(statement) : statement;
 }
 
 const names = new Map<string, string>();
 
 /** One name for one text: whoever else has prepared it on a shared connection has prepared the same. */
-function nameOf(text: string): string {
+function nameOf(text: string): string | undefined {
   let name = names.get(text);
-  if (name === undefined) {
-    name = `glacis_${createHash("sha256").update(text).digest("hex").slice(0, 16)}`;
-    if (names.size < MOST_NAMES) names.set(text, name);
+  if (name === undefined && names.size < MOST_NAMES) {
+    name = `glacis_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+    names.set(text, name);
   }
   return name;
+}
+
+/** The statement under a name of its own, as long as the application's statements can be counted. */
+export function prepared(statement: Statement): Statement {
+  const name = nameOf(statement.text);
+  return name === undefined ? statement : { ...statement, name };
 }
 
 /** Fails unless the transaction is still the one that was entered. Sent together with COMMIT, which then becomes a rollback. */

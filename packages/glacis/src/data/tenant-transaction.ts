@@ -1,5 +1,13 @@
 /** Transactions that are held to one tenant, from the first statement to the commit. */
-import { carriedLeftover, entryStatement, refusedByEntry, stillInTenant, type EntryOptions } from "./tenant-entry.ts";
+import {
+  carriedLeftover,
+  codeOf,
+  entryStatement,
+  prepared,
+  refusedByEntry,
+  stillInTenant,
+  type EntryOptions,
+} from "./tenant-entry.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
 import { borrow } from "./pool-lease.ts";
 import {
@@ -45,6 +53,8 @@ export interface Transactions {
 
 /** A role's attributes change by hand and rarely; looking them up costs more than a short query. */
 const ROLE_HOLDS_MS = 60_000;
+/** SQLSTATE feature_not_supported: a prepared statement whose result has changed with the schema fails until it is prepared anew. */
+const PLAN_OUTDATED = "0A000";
 const BEGIN: Statement = { text: "begin", values: [] };
 const COMMIT: Statement = { text: "commit", values: [] };
 const ROLLBACK: Statement = { text: "rollback", values: [] };
@@ -78,7 +88,7 @@ function pooledTransactions(options: TransactionOptions, pool: TenantPool): Tran
         return result;
       } catch (error) {
         const { failure } = await wire.send([ROLLBACK]);
-        lease.broken = failure !== undefined || transaction.isTainted();
+        lease.broken = failure !== undefined || transaction.isTainted() || codeOf(error) === PLAN_OUTDATED;
         throw error;
       }
     });
@@ -136,12 +146,14 @@ function holdTransaction(
   let entered: Promise<void> | undefined;
   let doom: { readonly cause: unknown } | undefined;
 
+  const asked = (statement: Statement): Statement => (entry.prepare ? prepared(statement) : statement);
+
   async function only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]> {
     const nowMs = Date.now();
     const lookUpRole = nowMs - (roleSeenMs.get(wire.connection) ?? 0) > ROLE_HOLDS_MS;
     const proof = prove?.(tenantId, nowMs);
     const entering = entryStatement(entry, { tenantId, proof, readOnly, settings, lookUpRole });
-    const sent = wire.send([...opening, entering, statement, ...ending]);
+    const sent = wire.send([...opening, entering, asked(statement), ...ending]);
     entered = sent.then((flight) => {
       tainted = confirmEntry(flight, opening.length, options, tenantId);
       if (lookUpRole) roleSeenMs.set(wire.connection, nowMs);
@@ -160,7 +172,7 @@ function holdTransaction(
       );
     }
     if (entered === undefined) return only(statement, []);
-    const sent = wire.send([statement]);
+    const sent = wire.send([asked(statement)]);
     await entered;
     return rowsOf(await sent, 0, report, tenantId);
   }

@@ -34,8 +34,9 @@ export interface TenantDatabaseOptions {
   /** The schemas that unqualified names are looked up in, in order. `["public"]`. */
   readonly schemas?: readonly string[];
   /**
-   * Prepares the statement that enters a tenant, so that Postgres plans it once per connection. Off, because a transaction pooler may hand the
-   * next transaction to a server connection that has not seen it; switch it on where there is none, or one that keeps prepared statements.
+   * Prepares statements, so that Postgres plans each text once per connection; values must be bound, not written into it. Off, because a
+   * transaction pooler may hand the next transaction to a server connection that has not seen them; switch it on where there is none, or one
+   * that keeps prepared statements (PgBouncer from 1.21 on, with max_prepared_statements).
    */
   readonly prepare?: boolean;
   /** Where refused crossings are told: `security.report`. */
