@@ -24,6 +24,7 @@ export {
 export type { FieldPlace } from "./field-place.ts";
 export { keyRing, newKey } from "./key-ring.ts";
 export type { PostureClient, PostureOptions } from "./posture/collect.ts";
+export { responseShape, type Projected, type ResponseShape, type ResponseShapeOptions } from "./response-shape.ts";
 export { secretsManagement } from "./secrets-management.ts";
 export { sealedColumn } from "./sealed-column.ts";
 export { isSealed, type Sealed } from "./sealed-text.ts";

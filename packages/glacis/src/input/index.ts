@@ -12,6 +12,14 @@ export {
   type ProgramsOptions,
   type RunOptions,
 } from "./command.ts";
+export {
+  dangerouslyClientDecides,
+  parseWrite,
+  writeSchema,
+  type WriteFields,
+  type WriteSchema,
+  type Written,
+} from "./mass-assignment.ts";
 export { type PathFault } from "./path-name.ts";
 export { PathError, ROOT_HOLDS_CODE, ROOT_WRITABLE, within, type Folder, type WithinOptions } from "./path.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";

@@ -155,6 +155,6 @@ describe("sqlState", () => {
     ["a column that is no plain identifier", { tables: { users: { tenant: "a b" } } }, /plain identifiers/u],
     ["an exception without a reason", { except: { migrations: " " } }, /the reason in words/u],
   ])("refuses %s", (_, options, message) => {
-    expect(() => sqlState({ query, tables: {}, ...options } as SqlStateOptions)).toThrow(message);
+    expect(() => sqlState({ query, tables: {}, ...options })).toThrow(message);
   });
 });
