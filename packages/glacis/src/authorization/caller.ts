@@ -46,13 +46,15 @@ export function holdsFor(pattern: CallerPattern, principal: Principal): boolean 
  * empty id would own every row whose owner is empty.
  */
 export function isDecidable(principal: Principal): boolean {
-  if (principal.kind === "anonymous") return true;
-  if (principal.kind !== "user" && principal.kind !== "service") return false;
+  const { kind } = principal;
+  if (kind !== "user" && kind !== "service") return kind === "anonymous";
   const { id, tenantId, roles, groups }: { readonly [Name in keyof User]?: unknown } = principal;
-  if (typeof id !== "string" || id === "") return false;
-  if (typeof tenantId !== "string" || tenantId === "") return false;
   // Of a text, `includes` would find a role inside another word.
-  return Array.isArray(roles) && (groups === undefined || Array.isArray(groups));
+  return isText(id) && isText(tenantId) && Array.isArray(roles) && (groups === undefined || Array.isArray(groups));
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value.length > 0;
 }
 
 export function attributeOf(principal: Principal, name: Attribute): string | undefined {

@@ -118,7 +118,7 @@ async function numbersAfter(connection: Connection, sql: string): Promise<readon
 }
 
 function isSomebody(who: Principal): boolean {
-  return who.kind === "anonymous" || ((who.id as string) !== "" && (who.tenantId as string) !== "");
+  return who.kind === "anonymous" || (who.id.length > 0 && who.tenantId.length > 0);
 }
 
 async function compare(

@@ -108,16 +108,16 @@ describe("an access policy behind real routes", () => {
     secureExpress(app, security);
     app.get("/notes/:id", access(policyRoute(notes, "show"), { kind: "api" }), (request, response) => {
       const { principal } = requestOf(request);
-      response.json(notes.readable(principal, rows[request.params["id"] as string] as never));
+      response.json(notes.readable(principal, rows[request.params["id"]] as never));
     });
     app.get("/notes/:id/edit", access(policyRoute(notes, "update"), { kind: "api" }), (request, response) => {
       const { principal } = requestOf(request);
-      const { action } = notes.authorize(principal, "update", rows[request.params["id"] as string] as never);
+      const { action } = notes.authorize(principal, "update", rows[request.params["id"]] as never);
       response.json({ action });
     });
     app.get("/notes/:id/purge", access(policyRoute(notes, "purge"), { kind: "api" }), (request, response) => {
       const { principal } = requestOf(request);
-      response.json({ permitted: notes.permits(principal, "purge", rows[request.params["id"] as string] as never) });
+      response.json({ permitted: notes.permits(principal, "purge", rows[request.params["id"]] as never) });
     });
     const server = app.listen(0, "127.0.0.1");
     await once(server, "listening");

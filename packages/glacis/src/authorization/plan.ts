@@ -37,7 +37,8 @@ export interface ActionPlan {
   readonly anonymous: KindPlan;
   readonly user: KindPlan;
   readonly service: KindPlan;
-  /** Whether the row is known to be another tenant's. */
+  /** The property of the tenant, where there is one. */
+  readonly tenant: string | undefined;
   readonly crosses: Predicate;
   /** Could the principal be permitted for some row? */
   readonly couldPermit: (principal: Principal) => boolean;
@@ -68,6 +69,7 @@ export function planAction(
     anonymous: plan("anonymous"),
     user: plan("user"),
     service: plan("service"),
+    tenant: propertyOf(fence),
     crosses: fails(fence),
     couldPermit: possibility(mine, fence),
   };
@@ -78,7 +80,7 @@ function planKind(kind: Principal["kind"], fence: Condition, denial: Condition, 
   const undenied = fails(forKind(denial, kind));
   const allowed = holds(forKind(allowance, kind));
   const inside = holds(fence);
-  const tenant = fence.kind === "compare" ? fence.column.property : undefined;
+  const tenant = propertyOf(fence);
   if (tenant === undefined || kind === "anonymous")
     return {
       decide: (principal, row) => inside(principal, row) && undenied(principal, row) && allowed(principal, row),
@@ -94,6 +96,10 @@ function planKind(kind: Principal["kind"], fence: Condition, denial: Condition, 
           undenied(principal, row) &&
           allowed(principal, row);
   return { decide, undenied };
+}
+
+function propertyOf(fence: Condition): string | undefined {
+  return fence.kind === "compare" ? fence.column.property : undefined;
 }
 
 function forKind(condition: Condition, kind: Principal["kind"]): Condition {
@@ -130,12 +136,14 @@ function kindOf(plan: ActionPlan, { kind }: Principal): KindPlan {
 
 /** Whether the row is known to be another tenant's. */
 export function crossesTenants(plan: ActionPlan, principal: Principal, row: PolicyRow): boolean {
-  return isDecidable(principal) && plan.crosses(principal, row);
+  const { tenant, crosses } = plan;
+  if (tenant === undefined || principal.kind === "anonymous" || row[tenant] === principal.tenantId) return false;
+  return isDecidable(principal) && crosses(principal, row);
 }
 
 /** Why not, once the answer is no. */
 export function explain(plan: ActionPlan, principal: Principal, row: PolicyRow): Exclude<Outcome, { permitted: true }> {
   if (!isDecidable(principal)) return { permitted: false, cause: "undecidable_principal" };
-  if (plan.crosses(principal, row)) return { permitted: false, cause: "cross_tenant" };
+  if (crossesTenants(plan, principal, row)) return { permitted: false, cause: "cross_tenant" };
   return { permitted: false, cause: kindOf(plan, principal).undenied(principal, row) ? "not_allowed" : "denied" };
 }

@@ -146,8 +146,8 @@ function isFlag(
 function asked(conditions: readonly Condition[], wanted: boolean): Predicate {
   const parts = conditions.map((condition) => compile(condition, wanted));
   return (principal, row) => {
-    const answers = parts.map((part) => part(principal, row));
-    return wanted ? answers.includes(true) : !answers.includes(false);
+    const answers = new Set(parts.map((part) => part(principal, row)));
+    return wanted ? answers.has(true) : !answers.has(false);
   };
 }
 
@@ -279,7 +279,7 @@ function containment(column: Column, operand: Operand, wanted: boolean): Predica
     if (list.length === 0) return !wanted;
     const value = right(principal, row);
     if (value === undefined) return false;
-    const elements = list.map((element: unknown) => canonical(type, element));
-    return wanted ? elements.includes(value) : !elements.includes(value) && !elements.includes(undefined);
+    const elements = new Set(list.map((element: unknown) => canonical(type, element)));
+    return wanted ? elements.has(value) : !elements.has(value) && !elements.has(undefined);
   };
 }
