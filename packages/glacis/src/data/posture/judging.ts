@@ -28,8 +28,3 @@ export function tenantTables({ tables, tenantColumns }: Facts): readonly TenantT
     return column === undefined || table.kind === "f" ? [] : [{ table, column }];
   });
 }
-
-/** One finding for each thing, where there is one. */
-export function each<Item>(items: readonly Item[], judge: (item: Item) => Finding | undefined): readonly Finding[] {
-  return items.flatMap((item) => judge(item) ?? []);
-}
