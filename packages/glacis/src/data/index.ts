@@ -48,7 +48,7 @@ export {
 export { tenantIsolation } from "./tenant-isolation.ts";
 export { postgresTenantKeys, type PostgresTenantKeysOptions, type TenantKeyStore } from "./tenant-key-store.ts";
 export { tenantReferentialIntegrity } from "./tenant-referential-integrity.ts";
-export type { TenantEmbedded, TenantPool } from "./tenant-driver.ts";
+export type { TenantEmbedded, TenantPool } from "./tenant-wire.ts";
 export { installTenantProof } from "./tenant-proof.ts";
 export { tenantMigration, type TenantMigrationOptions } from "./tenant-migration.ts";
 export type { TenantReference, TenantTable } from "./tenant-table.ts";

@@ -1,5 +1,7 @@
 /** Connections that a pool lends, and takes back only when they can be used again. */
-import { isDriversOwn, wireOf, type PoolConnection, type TenantPool, type Wire } from "./tenant-driver.ts";
+import { wireOf } from "./tenant-driver.ts";
+import { isDriversOwn } from "./tenant-flight.ts";
+import type { PoolConnection, TenantPool, Wire } from "./tenant-wire.ts";
 
 export interface Lease {
   broken: boolean;

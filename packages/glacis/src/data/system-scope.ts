@@ -5,7 +5,8 @@ import { quoteIdentifier } from "./sql-quoting.ts";
 import { borrow } from "./pool-lease.ts";
 import { connectionOf, type TenantConnection } from "./tenant-connection.ts";
 import { surroundingTenant, TenantIsolationError } from "./tenant-context.ts";
-import { embeddedWire, type Statement, type TenantEmbedded, type TenantPool, type Wire } from "./tenant-driver.ts";
+import { embeddedWire } from "./tenant-driver.ts";
+import type { Statement, TenantEmbedded, TenantPool, Wire } from "./tenant-wire.ts";
 import { reportTenant, type Report } from "./tenant-events.ts";
 
 export interface SystemDatabaseOptions {

@@ -1,5 +1,5 @@
 /** What work inside a transaction is given: queries, and nothing that could outlive it. */
-import type { Statement } from "./tenant-driver.ts";
+import type { Statement } from "./tenant-wire.ts";
 
 /** One tenant's view of the database, for as long as the work runs. */
 export interface TenantConnection {

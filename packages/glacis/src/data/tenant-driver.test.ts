@@ -6,7 +6,7 @@ import { tenantGround, type TenantGround } from "../../../../test/support/tenant
 import type { TenantId } from "../core/brand.ts";
 import { tenantScope, type TenantScope } from "../core/principal.ts";
 import { tenantMigration } from "./tenant-migration.ts";
-import type { PoolConnection, TenantPool } from "./tenant-driver.ts";
+import type { PoolConnection, TenantPool } from "./tenant-wire.ts";
 import { tenantDatabase, type TenantDatabase } from "./tenant.ts";
 
 const ground: TenantGround | undefined = await tenantGround("tenant_driver");

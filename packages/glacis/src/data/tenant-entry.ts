@@ -1,7 +1,7 @@
 /** The two statements around tenant work: the one that enters a tenant and refuses an exempt role, and the one that looks whether it still holds. */
 import { createHash } from "node:crypto";
 import { TENANT_PROOF_SETTING } from "../core/tenancy.ts";
-import type { Answer, Statement } from "./tenant-driver.ts";
+import type { Answer, Statement } from "./tenant-wire.ts";
 
 export interface EntryOptions {
   readonly setting: string;
@@ -51,7 +51,7 @@ export function entryStatement({ setting, role, searchPath, prepare }: EntryOpti
   ];
   const text = `select ${steps.join(", ")}`;
   // The lookup is rare, and its plan would be kept for nothing.
-  const statement: Statement = { text, values, rowMode: "array" };
+  const statement: Statement = { text, values, rowMode: "array", plain: true };
   return prepare && !entry.lookUpRole ? prepared(statement) : statement;
 }
 
@@ -78,6 +78,7 @@ export function stillInTenant(setting: string, tenantId: string): Statement {
   return {
     text: `select 1 operator(pg_catalog./) case when ${IN_DATABASE}($1, true) operator(pg_catalog.=) $2 then 1 else 0 end`,
     values: [setting, tenantId],
+    plain: true,
   };
 }
 

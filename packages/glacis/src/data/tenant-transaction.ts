@@ -10,14 +10,8 @@ import {
 } from "./tenant-entry.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
 import { borrow } from "./pool-lease.ts";
-import {
-  embeddedWire,
-  type Flight,
-  type Statement,
-  type TenantEmbedded,
-  type TenantPool,
-  type Wire,
-} from "./tenant-driver.ts";
+import { embeddedWire } from "./tenant-driver.ts";
+import type { Flight, Statement, TenantEmbedded, TenantPool, Wire } from "./tenant-wire.ts";
 import { explainFailure, reportCrossing, reportTenant, type Report } from "./tenant-events.ts";
 
 export interface TransactionOptions {
@@ -55,9 +49,9 @@ export interface Transactions {
 const ROLE_HOLDS_MS = 60_000;
 /** SQLSTATE feature_not_supported: a prepared statement whose result has changed with the schema fails until it is prepared anew. */
 const PLAN_OUTDATED = "0A000";
-const BEGIN: Statement = { text: "begin", values: [] };
-const COMMIT: Statement = { text: "commit", values: [] };
-const ROLLBACK: Statement = { text: "rollback", values: [] };
+const BEGIN: Statement = { text: "begin", values: [], plain: true };
+const COMMIT: Statement = { text: "commit", values: [], plain: true };
+const ROLLBACK: Statement = { text: "rollback", values: [], plain: true };
 
 /**
  * @throws TypeError when the database is neither a pool nor PGlite.

@@ -13,7 +13,7 @@ import {
   type TenantContext,
 } from "./tenant-context.ts";
 import { connectionOf, type TenantConnection } from "./tenant-connection.ts";
-import type { TenantEmbedded, TenantPool } from "./tenant-driver.ts";
+import type { TenantEmbedded, TenantPool } from "./tenant-wire.ts";
 import type { Report } from "./tenant-events.ts";
 import { tenantProofs } from "./tenant-proof.ts";
 import {
