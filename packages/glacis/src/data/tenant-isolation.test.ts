@@ -162,7 +162,7 @@ const faults: readonly Fault[] = [
   [
     "policy-duplicate",
     "public.notes.twin",
-    `create policy twin on notes for select to $role using (tenant_id = ${proved})`,
+    "create policy twin on notes for select to $role using (tenant_id = (select nullif(current_setting('app.tenant_id', true), ''))::uuid)",
   ],
   [
     "policy-placeholder",
@@ -174,6 +174,7 @@ const faults: readonly Fault[] = [
     "app.tenant_id",
     `drop function glacis.current_tenant cascade; ${["notes", "users", "tenants"].map((table) => `create policy plain on ${table} to $role using (${table === "tenants" ? "id" : "tenant_id"} = ${tenant});`).join(" ")}`,
   ],
+  ["setting-unproved", "public.notes", bare],
   ["proof-keys-reachable", "glacis.tenant_keys", "grant select on glacis.tenant_keys to $role"],
   ["proof-keys-reachable", "glacis.tenant_keys", "grant update (inner_pad) on glacis.tenant_keys to $role"],
 

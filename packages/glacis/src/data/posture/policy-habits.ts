@@ -3,7 +3,7 @@ import type { Finding, Rule } from "../../core/finding.ts";
 import { quoteIdentifier } from "../sql-quoting.ts";
 import { flatten, levelsOf, readExpression, splitBy, unwrap, type Node } from "./expression.ts";
 import type { Facts, PolicyFacts, TableFacts } from "./facts.ts";
-import { found, nameOf, sqlOf } from "./judging.ts";
+import { found, nameOf, sqlOf, tenantTables } from "./judging.ts";
 import { withoutTexts } from "./policy-causes.ts";
 
 const CHECK_MISSING: Rule = {
@@ -130,15 +130,13 @@ const PROOF = "glacis.current_tenant";
 export function judgeHabits(facts: Facts): readonly Finding[] {
   const { tables, policies, objects, tenantColumns } = facts;
   const byOid = new Map(tables.map((table) => [table.oid, table]));
-  const proved = policies.some(({ functions }) => functions.some(({ name }) => name === PROOF));
-  const believing = policies.some(({ using, check }) => `${using}${check}`.includes("current_setting"));
   return [
     ...policies.flatMap((policy) => {
       const table = byOid.get(policy.table);
       return table === undefined || !tenantColumns.has(table.oid) ? [] : judgePolicy(policy, table, byOid);
     }),
     ...judgeDuplicates(policies, byOid),
-    ...(believing && !proved ? [found(UNPROVED, facts.setting)] : []),
+    ...judgeProof(facts),
     ...objects
       .filter(({ area }) => area === "proof-keys")
       .map(({ name }) =>
@@ -198,6 +196,20 @@ function judgePolicy(
     PROVISIONAL.test(policy.name) && found(PLACEHOLDER, place, undefined, `alter ${sql} rename to <what it allows>;`),
   ];
   return checks.filter((item) => item !== false);
+}
+
+/** A table is proved when its floor is, or everything that it allows; where none is, that is one decision and one finding. */
+function judgeProof(facts: Facts): readonly Finding[] {
+  const judged = tenantTables(facts).flatMap(({ table }) => {
+    const policies = facts.policies.filter((policy) => policy.table === table.oid && policy.applies);
+    const proves = ({ functions }: PolicyFacts): boolean => functions.some(({ name }) => name === PROOF);
+    const proved = policies.some((policy) => !policy.permissive && proves(policy)) || policies.every(proves);
+    const believes = policies.some(({ using, check }) => `${using}${check}`.includes("current_setting"));
+    return table.rls && policies.length > 0 ? [{ name: nameOf(table), proved, believes }] : [];
+  });
+  const believing = judged.filter(({ proved, believes }) => !proved && believes);
+  if (judged.some(({ proved }) => proved)) return believing.map(({ name }) => found(UNPROVED, name));
+  return believing.length > 0 ? [found(UNPROVED, facts.setting)] : [];
 }
 
 /** A setting that is neither inside NULLIF nor read by a function of its own. */
