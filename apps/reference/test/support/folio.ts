@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { start } from "../../src/main.ts";
@@ -15,10 +15,18 @@ export interface Folio {
   stop(): Promise<void>;
 }
 
+/** Below the range from which systems hand out ports by themselves: a port of that range may be somebody's a moment after it was free. */
+const FIRST_PORT = 20_000;
+const PORTS = 10_000;
+
 export async function freePort(): Promise<number> {
+  const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
   const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
+  const free = await new Promise<boolean>((resolve) => {
+    probe.once("error", () => resolve(false));
+    probe.listen(port, "127.0.0.1", () => resolve(true));
+  });
+  if (!free) return freePort();
   await new Promise((resolve) => probe.close(resolve));
   return port;
 }
