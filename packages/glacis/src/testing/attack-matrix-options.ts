@@ -30,7 +30,7 @@ export interface AttackMatrixOptions {
   readonly refuses?: (answer: Answer) => boolean;
   /** Only these routes, while you work on them. */
   readonly only?: readonly string[];
-  /** Stops behind the route where a cell says so: for finding out whether anything fails at all, as a test of the tests does. */
+  /** Stops soon after a cell that says so: for finding out whether anything fails at all, as a test of the tests does. */
   readonly stopWhen?: (cell: AttackCell) => boolean;
 }
 

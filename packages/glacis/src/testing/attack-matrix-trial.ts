@@ -52,15 +52,32 @@ async function tryCase(trial: Trial, prepared: PreparedCase): Promise<CaseResult
   const declared = options.security.routes.filter((route) => route.pattern === pattern).map((route) => route.method);
   const plan = planOf(prepared, cast, new Set(declared));
   const honest = (await tryAll(runner, plan.honest, bench)).map((tried) => proven(trial, prepared, tried));
+  if (isTime(options, honest)) return { tried: honest, notes: [] };
   const proof = honest.find(({ judgement }) => judgement.verdict === "pass" || judgement.verdict === "leak");
   if (proof === undefined)
     return { tried: honest, notes: [noteOf(prepared, "nobody could do this honestly, so no attack was tried")] };
   const attacks = declared.includes("*")
     ? plan.attacks.filter(({ attack }) => !attack.startsWith("method: "))
     : plan.attacks;
-  const tried = [...honest, ...(await tryAll(runner, attacks, bench))];
+  const tried = [...honest, ...(await tryUntil(trial, attacks))];
+  if (isTime(options, tried)) return { tried, notes: [] };
   const again = method === "GET" ? [await onceMore(trial, proof)] : [];
   return { tried: [...tried, ...again, ...(await tryFields(trial, prepared, proof))], notes: [] };
+}
+
+/** How many attempts are tried at once, where somebody wants to stop early. */
+const HURRY = 12;
+
+async function tryUntil({ options, runner, bench }: Trial, attempts: readonly Attempt[]): Promise<readonly Tried[]> {
+  if (options.stopWhen === undefined) return tryAll(runner, attempts, bench);
+  const tried: Tried[] = [];
+  for (let start = 0; start < attempts.length && !isTime(options, tried); start += HURRY)
+    tried.push(...(await tryAll(runner, attempts.slice(start, start + HURRY), bench)));
+  return tried;
+}
+
+function isTime({ stopWhen }: AttackMatrixOptions, tried: readonly Tried[]): boolean {
+  return stopWhen !== undefined && tried.map(cellOf).some(stopWhen);
 }
 
 /** An honest request must have done what it is for, or what others could not do with it says nothing. */
