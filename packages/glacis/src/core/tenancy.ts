@@ -16,11 +16,12 @@ export type TenantType = "uuid" | "text" | "bigint";
 
 /**
  * The tenant of the transaction as an SQL expression for policies, evaluated once per statement. Absent and empty both become null, which
- * equals nothing: no tenant, no rows.
+ * equals nothing: no tenant, no rows. The cast stands inside, so that the planner sees two such conditions as one and expects as many rows as
+ * there are.
  *
  * @param source `proof` asks the function that checks the proof; a setting's name believes that setting
  */
 export function tenantExpression(type: TenantType, source: string = TENANT_SETTING): string {
   const value = source === "proof" ? TENANT_FUNCTION : `nullif(current_setting('${source}', true), '')`;
-  return type === "text" ? `(select ${value})` : `(select ${value})::${type}`;
+  return type === "text" ? `(select ${value})` : `(select ${value}::${type})`;
 }

@@ -6,7 +6,7 @@ import { tenantIsolation } from "./tenant-isolation.ts";
 const ground: PostureGround | undefined = await postureGround("isolation");
 
 const tenant = "nullif(current_setting('app.tenant_id', true), '')::uuid";
-const proved = "(select glacis.current_tenant())::uuid";
+const proved = "(select glacis.current_tenant()::uuid)";
 /** Only where nothing restrictive is beneath does a permissive policy decide alone. */
 const bare = "drop policy tenant_floor on notes;";
 const extra = (expression: string, rest: string = ""): string =>
@@ -162,7 +162,7 @@ const faults: readonly Fault[] = [
   [
     "policy-duplicate",
     "public.notes.twin",
-    "create policy twin on notes for select to $role using (tenant_id = (select nullif(current_setting('app.tenant_id', true), ''))::uuid)",
+    `create policy twin on notes for select to $role using (tenant_id = ${proved})`,
   ],
   [
     "policy-placeholder",
@@ -174,7 +174,11 @@ const faults: readonly Fault[] = [
     "app.tenant_id",
     `drop function glacis.current_tenant cascade; ${["notes", "users", "tenants"].map((table) => `create policy plain on ${table} to $role using (${table === "tenants" ? "id" : "tenant_id"} = ${tenant});`).join(" ")}`,
   ],
-  ["setting-unproved", "public.notes", bare],
+  [
+    "setting-unproved",
+    "public.notes",
+    `drop policy tenant_floor on notes; drop policy tenant_select on notes; create policy reading on notes for select to $role using (tenant_id = ${tenant})`,
+  ],
   ["proof-keys-reachable", "glacis.tenant_keys", "grant select on glacis.tenant_keys to $role"],
   ["proof-keys-reachable", "glacis.tenant_keys", "grant update (inner_pad) on glacis.tenant_keys to $role"],
 
@@ -307,6 +311,10 @@ describe.runIf(ground !== undefined)("tenant isolation of a database", () => {
     [
       "a definer whose names were resolved when it was made",
       "create role posture_other; create function early() returns int language sql security definer begin atomic select 1; end; revoke execute on function early from public; alter function early owner to posture_other",
+    ],
+    [
+      "a shared table that names a tenant",
+      "create table glacis_sessions (tenant_id text, id text); grant select on glacis_sessions to $role",
     ],
     ["a view that reads no tenant's rows", "create view codes as select * from countries"],
     [

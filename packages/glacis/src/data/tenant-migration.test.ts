@@ -6,7 +6,9 @@ import { tenantGround, type TenantGround } from "../../../../test/support/tenant
 import type { TenantId } from "../core/brand.ts";
 import { tenantScope, type TenantScope } from "../core/principal.ts";
 import { quoteIdentifier, quoteLiteral } from "./sql-quoting.ts";
+import { keyRing, newKey } from "./key-ring.ts";
 import { tenantMigration, type TenantMigrationOptions } from "./tenant-migration.ts";
+import { installTenantProof } from "./tenant-proof.ts";
 import { tenantDatabase, type TenantDatabase, type TenantDatabaseOptions } from "./tenant.ts";
 
 const postgres: TenantGround | undefined = await tenantGround("tenant_migration");
@@ -229,6 +231,37 @@ describe("tenantMigration", () => {
     expect(sql).toContain("as restrictive for all");
     expect(sql).not.toContain("tenant_select");
   });
+});
+
+describe.runIf(postgres !== undefined)("the plan of a tenant's list", () => {
+  it.each([false, true])(
+    "reads the tenant's rows in order from one index, and expects as many as there are (proof: %s)",
+    async (proof) => {
+      const ground = (await tenantGround("tenant_plan")) as TenantGround;
+      try {
+        const { owner, role, pool } = ground;
+        const keys = keyRing(newKey("k1"));
+        await owner.query(`create table notes (tenant_id uuid not null, id uuid primary key default gen_random_uuid(), at timestamptz not null, text text);
+        insert into notes (tenant_id, at, text) select ('00000000-0000-4000-8000-' || lpad((n % 20)::text, 12, '0'))::uuid, now() - n * interval '1 s', repeat('x', 200) from generate_series(1, 20000) n;
+        create index by_time on notes (tenant_id, at desc, id desc)`);
+        await owner.query(tenantMigration({ role, proof, tables: [{ name: "notes" }] }));
+        if (proof) await installTenantProof(owner, keys);
+        await owner.query("vacuum analyze notes");
+        const planned = tenantDatabase({ database: pool(), ...(proof && { proof: keys }) });
+        const plan = await planned
+          .forTenant(scopeOf("00000000-0000-4000-8000-000000000007"))
+          .query("explain (format json) select id, text from notes order by at desc, id desc limit 50");
+        const text = JSON.stringify(plan);
+        expect(text).toContain('"Index Name":"by_time"');
+        expect(text).not.toContain('"Sort"');
+        const expected = Number(/"by_time".*?"Plan Rows":(\d+)/u.exec(text)?.[1]);
+        expect(expected).toBeGreaterThan(500);
+        expect(expected).toBeLessThan(2000);
+      } finally {
+        await ground.drop();
+      }
+    },
+  );
 });
 
 describe.runIf(postgres !== undefined)("quoting", () => {

@@ -50,10 +50,7 @@ export function tenantMigration(options: TenantMigrationOptions): string {
   if (!Array.isArray(given)) throw new TypeError("tenantMigration() needs tables as a list.");
   const tables = new Map(options.tables.map((table) => [quoteTable(table.name, schema), completeTable(table, schema)]));
   if (tables.size !== options.tables.length) throw new TypeError("tenantMigration() has a table twice.");
-  const tenant = {
-    proved: tenantExpression(tenantType, proof ? "proof" : setting),
-    set: tenantExpression(tenantType, setting),
-  };
+  const tenant = tenantExpression(tenantType, proof ? "proof" : setting);
   return [
     ...[role, ...(systemRole === undefined ? [] : [systemRole])].map(ensureRole),
     ...(proof ? [ensureRole(keeperOf(role)), tenantProofMigration(role, keeperOf(role))] : []),
@@ -103,27 +100,20 @@ ${schemas
 `;
 }
 
-/** The tenant of the transaction as SQL: what the floor believes, and what the policies above it compare with. */
-interface TenantSql {
-  readonly proved: string;
-  readonly set: string;
-}
-
 /**
  * The floor is restrictive: policies that are added later are held to it. The permissive ones say the same for each verb, so that dropping
- * either leaves the other. A proof is asked for once, by the floor.
+ * either leaves the other. Because they say it in the same words, Postgres asks once.
  */
-function policies(table: CompleteTable, tenant: TenantSql, role: string, systemRole: string | undefined): string {
+function policies(table: CompleteTable, tenant: string, role: string, systemRole: string | undefined): string {
   const { sql, access } = table;
-  const own = `${quoteIdentifier(table.tenantColumn)} = ${tenant.set}`;
-  const floor = `${quoteIdentifier(table.tenantColumn)} = ${tenant.proved}`;
+  const own = `${quoteIdentifier(table.tenantColumn)} = ${tenant}`;
   const runtime = quoteIdentifier(role);
   const policy = (name: string, rest: string): string =>
     `drop policy if exists ${name} on ${sql};\ncreate policy ${name} on ${sql} ${rest};`;
   const lines = [
     `alter table ${sql} enable row level security;`,
     `alter table ${sql} force row level security;`,
-    policy("tenant_floor", `as restrictive for all to ${runtime} using (${floor}) with check (${floor})`),
+    policy("tenant_floor", `as restrictive for all to ${runtime} using (${own}) with check (${own})`),
   ];
   if (access === "tenant") {
     lines.push(

@@ -66,6 +66,7 @@ export async function collectFacts(client: PostureClient, options: PostureOption
   }
 
   const tables = await read<TableFacts>("tables", TABLES);
+  const shared = sharedOf(tables, options.shared ?? []);
   const foreignKeys = await read<ForeignKeyFacts>("foreign keys", FOREIGN_KEYS);
   const parameters = server.version < 150_000 ? [] : await read<ObjectFacts>("parameters", PARAMETERS, [runtime]);
   const facts: Facts = {
@@ -80,8 +81,8 @@ export async function collectFacts(client: PostureClient, options: PostureOption
     functions: await read("functions", FUNCTIONS),
     triggers: await read("triggers", TRIGGERS),
     objects: [...(await read<ObjectFacts>("objects", OBJECTS)), ...parameters],
-    tenantColumns: tenantColumnsOf(tables, foreignKeys, options),
-    shared: sharedOf(tables, options.shared ?? []),
+    tenantColumns: tenantColumnsOf(tables, foreignKeys, shared, options),
+    shared,
     setting: options.setting ?? TENANT_SETTING,
   };
   return { facts, unread };
@@ -91,10 +92,13 @@ export async function collectFacts(client: PostureClient, options: PostureOption
 function tenantColumnsOf(
   tables: readonly TableFacts[],
   foreignKeys: readonly ForeignKeyFacts[],
+  shared: ReadonlySet<string>,
   { tenantColumn = "tenant_id", tables: named = {} }: PostureOptions,
 ): ReadonlyMap<number, string> {
   const columns = new Map<number, string>();
   for (const table of tables) {
+    // What is shared on purpose may name a tenant all the same: sessions do, and are looked up before one is known.
+    if (shared.has(nameOf(table))) continue;
     const said = named[table.name] ?? named[nameOf(table)];
     const column = said ?? tenantColumn;
     if (table.columns.some(({ name }) => name === column)) columns.set(table.oid, column);

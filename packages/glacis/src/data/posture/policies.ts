@@ -148,7 +148,7 @@ function drop({ name }: PolicyFacts, { table }: TenantTable): string {
 
 function alter({ name, command }: PolicyFacts, { table, column }: TenantTable): string {
   const type = table.columns.find(({ name }) => name === column)?.type ?? "uuid";
-  const own = `${quoteIdentifier(column)} = (select nullif(current_setting('app.tenant_id', true), ''))::${type}`;
+  const own = `${quoteIdentifier(column)} = (select nullif(current_setting('app.tenant_id', true), '')::${type})`;
   const using = command === "a" ? "" : ` using (${own})`;
   const check = command === "r" || command === "d" ? "" : ` with check (${own})`;
   return `alter policy ${quoteIdentifier(name)} on ${sqlOf(table)}${using}${check};`;
