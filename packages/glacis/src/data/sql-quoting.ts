@@ -36,3 +36,14 @@ export function quoteLiteral(text: string): string {
   const quoted = `'${text.replaceAll("'", "''")}'`;
   return text.includes("\\") ? ` E${quoted.replaceAll("\\", "\\\\")}` : quoted;
 }
+
+const PLAIN = /^[a-z_][a-z0-9_]*$/u;
+
+/**
+ * Schemas as the value of search_path, the temporary one last: unless it is named it comes first, and shadows every table. Names are quoted only
+ * where they must be, which is how Postgres writes the value itself.
+ */
+export function searchPathOf(schemas: readonly string[]): string {
+  const names = schemas.map((schema) => (PLAIN.test(schema) ? schema : quoteIdentifier(schema)));
+  return [...names, "pg_temp"].join(", ");
+}

@@ -1,7 +1,7 @@
 /** Work across tenants, for jobs and migrations: another role, a reason, and an event each time (catalog tenant-isolation). */
 import { rejectUnknownOptions } from "../core/options.ts";
 import { TENANT_SETTING } from "../core/tenancy.ts";
-import { quoteIdentifier } from "./sql-quoting.ts";
+import { searchPathOf } from "./sql-quoting.ts";
 import { borrow } from "./pool-lease.ts";
 import { connectionOf, type TenantConnection } from "./tenant-connection.ts";
 import { surroundingTenant, TenantIsolationError } from "./tenant-context.ts";
@@ -57,7 +57,7 @@ export function systemDatabase(options: SystemDatabaseOptions): SystemDatabase {
   if (typeof report !== "function") throw new TypeError("systemDatabase() needs report, such as security.report.");
   if (role !== undefined && !ROLE.test(role)) throw new TypeError("systemDatabase() needs role as a plain identifier.");
   const transact = transactionsOver(database);
-  const searchPath = [...schemas.map(quoteIdentifier), "pg_temp"].join(", ");
+  const searchPath = searchPathOf(schemas);
   const entry: Statement = {
     text: `select ${role === undefined ? "" : "pg_catalog.set_config('role', $3, true), "}pg_catalog.set_config($1, '', true), pg_catalog.set_config('search_path', $2, true)`,
     values: [TENANT_SETTING, searchPath, ...(role === undefined ? [] : [role])],

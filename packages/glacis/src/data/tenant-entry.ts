@@ -43,7 +43,8 @@ export function entryStatement({ setting, role, searchPath, prepare }: EntryOpti
     `${IN_DATABASE}($1, true) as leftover`,
     ...(role === undefined ? [] : [`${SET}('role', ${bind(role)}, true)`]),
     `${SET}($1, $2, true)`,
-    `${SET}('search_path', $3, true)`,
+    // Setting it makes Postgres look the schemas up anew, twice a transaction; where it is right already it stays.
+    `case when ${IN_DATABASE}('search_path') operator(pg_catalog.=) $3 then null else ${SET}('search_path', $3, true) end`,
     ...(entry.proof === undefined ? [] : [`${SET}('${TENANT_PROOF_SETTING}', ${bind(entry.proof)}, true)`]),
     ...[...entry.settings].map(([name, value]) => `${SET}(${bind(name)}, ${bind(value)}, true)`),
     ...(entry.readOnly ? [`${SET}('transaction_read_only', 'on', true)`] : []),

@@ -178,6 +178,16 @@ describe.each(Object.entries(grounds))("a migrated table on %s", (_name, open) =
     await ground.exec("drop policy careless on users");
   });
 
+  it("looks names up in the tables' schemas, and in the temporary one last", async () => {
+    expect(await as(a).query("select current_setting('search_path') as path")).toEqual([
+      { path: 'public, "odd schema", pg_temp' },
+    ]);
+    const settings = await ground.ask(
+      `select s.setconfig from pg_db_role_setting s join pg_roles r on r.oid = s.setrole where r.rolname = '${ground.role}' and s.setdatabase <> 0`,
+    );
+    expect(settings).toEqual([{ setconfig: ['search_path=public, "odd schema", pg_temp'] }]);
+  });
+
   it("shows the system role every tenant", async () => {
     const rows = await ground.ask(`select polname from pg_policy where polname = 'tenant_system'`);
     expect(rows).toHaveLength(4);

@@ -1,7 +1,7 @@
 /** The SQL that makes tables tenant tables: row-level security, keys that carry the tenant, indexes, and the role that may use them (guide A04). */
 import { rejectUnknownOptions } from "../core/options.ts";
 import { TENANT_SETTING, tenantExpression, type TenantType } from "../core/tenancy.ts";
-import { quoteIdentifier, quoteLiteral, quoteTable } from "./sql-quoting.ts";
+import { quoteIdentifier, quoteLiteral, quoteTable, searchPathOf } from "./sql-quoting.ts";
 import { foreignKey, keyAndIndexes } from "./tenant-keys.ts";
 import { tenantProofMigration } from "./tenant-proof.ts";
 import { completeTable, type CompleteTable, type TenantTable } from "./tenant-table.ts";
@@ -97,6 +97,17 @@ ${schemas
       `revoke create on schema ${schema} from public;\ngrant usage on schema ${schema} to ${users.join(", ")};`,
   )
   .join("\n")}
+${users.map((user) => ownSearchPath(user, schemas)).join("")}`;
+}
+
+/** What withTenant() would otherwise set in each transaction. Whoever may not alter the role leaves it to that. */
+function ownSearchPath(user: string, schemas: readonly string[]): string {
+  const path = quoteLiteral(` set search_path = ${searchPathOf(schemas)}`);
+  return `
+do $glacis$ begin
+  execute 'alter role ' || ${quoteLiteral(user)} || format(' in database %I', current_database()) || ${path};
+exception when insufficient_privilege then null;
+end $glacis$;
 `;
 }
 

@@ -4,7 +4,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { TenantScope } from "../core/principal.ts";
 import { TENANT_PROOF_SETTING, TENANT_SETTING } from "../core/tenancy.ts";
 import { currentRequest } from "../primitives/request-context.ts";
-import { quoteIdentifier } from "./sql-quoting.ts";
+import { searchPathOf } from "./sql-quoting.ts";
 import {
   holdToTenant,
   inTenantContext,
@@ -145,7 +145,7 @@ function compose(options: TenantDatabaseOptions): Transactions {
     report,
     roleSeenMs: new WeakMap(),
     prove: proof === undefined ? undefined : tenantProofs(proof),
-    entry: { setting, role, prepare, searchPath: [...schemas.map(quoteIdentifier), "pg_temp"].join(", ") },
+    entry: { setting, role, prepare, searchPath: searchPathOf(schemas) },
   });
 }
 
