@@ -50,6 +50,8 @@ const TIMES_LIMIT = 1.5;
 const MEASURED_LIMIT = 500_000;
 const CONNECTIONS = 16;
 const WARM_UP = 3;
+/** Requests before each measurement that do not count: a server that has waited for its turn has shrunk its heap and forgotten its caches. */
+const SETTLE = 500;
 
 /**
  * @param only a framework, or several separated by commas
@@ -92,6 +94,7 @@ async function measureAll(rows, rounds, count) {
   for (let round = -WARM_UP; round < rounds; round += 1) {
     for (const { server, jobs } of running) {
       for (const { job, samples } of jobs) {
+        await load.run({ ...job, count: SETTLE, connections: CONNECTIONS });
         const before = await server.cpuMicroseconds();
         const elapsedMs = await load.run({ ...job, count, connections: CONNECTIONS });
         const cpu = ((await server.cpuMicroseconds()) - before) / count;

@@ -11,6 +11,8 @@ const ORIGIN = "https://app.example.com";
 const PARTNER = "https://partner.example.com";
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const BAD_VALUE = /[^\t\x20-\x7e\x80-\xff]/u;
+/** An escape or a dot segment: this application has no path that needs either. */
+const TWO_READINGS = /%|\/\./u;
 const BAD_TARGET = /[^\x21-\x7e]|[#\\]/u;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/u;
 const JSON_BYTES = 100 * 1024;
@@ -157,7 +159,8 @@ export function guard(limit) {
       return refuse(response, 400, "framing_ambiguous");
     if (length !== undefined && !/^\d{1,15}$/u.test(length)) return refuse(response, 400, "framing_ambiguous");
     if (url.length > 8192) return refuse(response, 414, "target_too_long");
-    if (url.charCodeAt(0) !== 0x2f || BAD_TARGET.test(url)) return refuse(response, 400, "request_malformed");
+    if (url.charCodeAt(0) !== 0x2f || BAD_TARGET.test(url) || TWO_READINGS.test(url))
+      return refuse(response, 400, "request_malformed");
     if (!METHODS.has(method)) return refuse(response, 501, "method_unknown");
     const query = url.indexOf("?");
     if (query !== -1 && !soundQuery(url.slice(query + 1))) return refuse(response, 400, "parameters_too_many");

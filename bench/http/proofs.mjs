@@ -107,6 +107,7 @@ async function proveShape(port, loads) {
   assert.equal(await status(get, { "x-http-method-override": "DELETE" }), 400);
   assert.equal(await status(get, { origin: "a", "x-padding": "x".repeat(17_000) }), 431);
   assert.equal((await send(port, { ...get, path: `/${"a".repeat(9000)}` })).status, 414);
+  assert.equal((await send(port, { ...get, path: "/a/%2e%2e/page" })).status, 400);
   assert.equal(await status(post, { origin: "https://evil.example", "sec-fetch-site": "cross-site" }), 403);
   assert.equal(await status(post, {}, '{"a":{"__proto__":{"admin":true}}}'), 400);
   assert.equal(await status(post, {}, `{"a":${"[".repeat(40)}${"]".repeat(40)}}`), 400);

@@ -77,7 +77,6 @@ function guarded(limit) {
   const { enter, readJson, signIn, serverLimits } = guard(limit);
   const app = express();
   app.disable("x-powered-by");
-  app.disable("etag");
   app.use((request, response, next) => {
     const admitted = enter(request, response);
     if (admitted === undefined) return;
