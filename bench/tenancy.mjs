@@ -194,6 +194,7 @@ async function waysOf({ owner, keys, pool }) {
     { label: "forTenant, prepared and proved", trips: 1, ...single(both, "proved") },
     { label: "forTenant, pipelined pool", trips: 1, ...single(pipelined, "held") },
     { label: "withTenant", trips: 2, ...whole(held, "held") },
+    { label: "withTenant, prepared", trips: 2, ...whole(prepared, "held") },
     { label: "withTenant, proved", trips: 2, ...whole(proved, "proved") },
     {
       label: "begin, set_config, query, commit, by hand",

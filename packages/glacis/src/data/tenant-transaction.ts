@@ -192,7 +192,7 @@ function holdTransaction(
     }
     if (entered === undefined) return result;
     await entered;
-    confirmEnd(await wire.send([stillInTenant(entry.setting, tenantId), ...ending]), report, tenantId);
+    confirmEnd(await wire.send([asked(stillInTenant(entry.setting, tenantId)), ...ending]), report, tenantId);
     return result;
   }
 
