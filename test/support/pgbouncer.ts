@@ -47,7 +47,9 @@ max_client_conn = 300
   // It refuses to run as root, and whoever it runs as instead reads its settings.
   const asRoot = userInfo().uid === 0;
   await chmod(folder, 0o755);
-  const child = spawn("pgbouncer", [...(asRoot ? ["-u", "nobody"] : []), settings], { stdio: "ignore" });
+  // Debian keeps it where only an administrator's PATH leads.
+  const env = { ...process.env, PATH: `${process.env["PATH"] ?? ""}:/usr/sbin` };
+  const child = spawn("pgbouncer", [...(asRoot ? ["-u", "nobody"] : []), settings], { stdio: "ignore", env });
   const failed = new Promise<Error>((resolve) => child.once("error", resolve));
   const stop = async (): Promise<void> => {
     await end(child);
