@@ -29,7 +29,7 @@ interface CommonOptions<Facts extends RequestFacts> {
   readonly name: string;
   /** Methods that count, all unless you say otherwise. GET includes HEAD, which makes the server do the same work. */
   readonly methods?: readonly string[];
-  /** How much one request takes, 1 unless you say otherwise. A function may return 0 for a request that is free. */
+  /** How much one request takes, 1 unless you say otherwise. A function may return 0 for a request that is free: it passes unasked. */
   readonly cost?: number | ((facts: Facts) => number);
   readonly store: RateLimitStore;
   /** Counts and reports, and refuses nothing: for finding the right numbers. */
@@ -112,6 +112,7 @@ function limiter(options: IdentityRateLimitOptions): RateLimit<IdentifiedFacts> 
       if (!counts(facts.method)) return ALLOW;
       const tier = tiers.of(facts);
       const cost = costFor(facts);
+      if (cost === 0) return ALLOW;
       const ruling = tier.consume(subject(facts), cost, microseconds(facts));
       return ruling instanceof Promise
         ? ruling.then((settled) => conclude(facts, tier, cost, settled))

@@ -7,6 +7,7 @@ import type { SessionStore } from "../authentication/session-record.ts";
 import { sessions, type Sessions } from "../authentication/session.ts";
 import type { Mode } from "../core/control.ts";
 import type { AuditSink } from "../core/event.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Layers } from "../core/security.ts";
@@ -51,7 +52,7 @@ import { tlsPeerVerification } from "../transport/tls-peer-verification.ts";
 export interface SaasLimits {
   /** One address, whoever is behind it, before anything else is done. 600 a minute. */
   readonly client?: Rates;
-  /** One address without a session. 60 a minute. */
+  /** One address without a session. 60 a minute. Stylesheets and other assets do not count here, only against `client`. */
   readonly anonymous?: Rates;
   /** One user, wherever from. 300 a minute. */
   readonly user?: Rates;
@@ -199,8 +200,13 @@ function rateLimits({ limits = {}, limitStore }: SaasOptions) {
   const store = limitStore ?? memoryRateLimits();
   return {
     client: rateLimit({ name: "client", rates: client, by: "client", store }),
-    identity: rateLimit({ name: "identity", rates: { anonymous, user, service }, by: "user", store }),
+    identity: rateLimit({ name: "identity", rates: { anonymous, user, service }, by: "user", cost: exceptAssets, store }),
   };
+}
+
+/** A page brings its assets along: counting them would let a visitor see ten pages a minute. */
+function exceptAssets({ route }: IdentifiedFacts): number {
+  return route.kind === "asset" ? 0 : 1;
 }
 
 function isList(proxies: SaasOptions["proxies"]): proxies is readonly string[] {
