@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Secret } from "../core/secret.ts";
 import { redactText } from "./redact.ts";
 
 describe("redactText", () => {
@@ -11,6 +12,12 @@ describe("redactText", () => {
     ["a query value", "GET /reset?token=shorty&next=/home", "shorty"],
   ])("takes out %s", (_, text, secret) => {
     expect(redactText(text)).not.toContain(secret);
+  });
+
+  it("takes out a secret that was revealed, in whatever encoding", () => {
+    const secret = new Secret("tr0ub4dor and 3");
+    const text = `login failed: ${encodeURIComponent(secret.reveal())} ${Buffer.from(secret.reveal()).toString("hex")}`;
+    expect(redactText(text)).toBe("login failed: [secret] [secret]");
   });
 
   it("leaves an ordinary stack readable", () => {

@@ -1,3 +1,5 @@
+import { hideRevealed } from "../core/revealed.ts";
+
 /** What may not stand in a log, wherever in a text it stands. Each pattern is linear: no nested repetition. */
 const PATTERNS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/\b(authorization|bearer|basic)[ :=]+[\w.~+/=-]{8,}/giu, "$1 [redacted]"],
@@ -8,13 +10,13 @@ const PATTERNS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 ];
 
 /**
- * Takes credentials, tokens, e-mail addresses and query values out of a text such as an error's stack before it is logged.
+ * Takes revealed secrets, credentials, tokens, e-mail addresses and query values out of a text such as an error's stack before it is logged.
  *
  * @example
  * redactText("connect postgres://app:hunter2@db failed"); // "connect postgres://[redacted]@db failed"
  */
 export function redactText(text: string): string {
-  let clean = text;
+  let clean = hideRevealed(text);
   for (const [pattern, replacement] of PATTERNS) clean = clean.replace(pattern, replacement);
   return clean;
 }

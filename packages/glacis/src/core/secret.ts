@@ -1,8 +1,11 @@
+import { rememberRevealed } from "./revealed.ts";
+
 const SHOWN = "[secret]";
 
 /**
  * A value that nothing prints: as text, in a template, as JSON, in a log or a stack it reads `[secret]`. It has no serialisation, so it cannot
- * reach a client by being part of what is sent; `reveal()` is the one way to it, and easy to search for.
+ * reach a client by being part of what is sent; `reveal()` is the one way to it, and easy to search for. What was
+ * revealed is hidden from logs and errors from then on, encoded or not.
  *
  * @example
  * const password = new Secret(process.env.SMTP_PASSWORD);
@@ -25,6 +28,7 @@ export class Secret<Value extends {}> {
   }
 
   reveal(): Value {
+    rememberRevealed(this.#value);
     return this.#value;
   }
 
