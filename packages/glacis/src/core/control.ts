@@ -33,6 +33,8 @@ export interface Deployment {
   readonly userId?: number;
   /** Names of the dotenv files in the working directory, such as `.env`. */
   readonly envFiles?: readonly string[];
+  /** Names of the dotenv files below the working directory that git tracks. */
+  readonly trackedEnvFiles?: readonly string[];
   readonly nowMs: number;
 }
 

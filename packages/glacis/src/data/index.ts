@@ -25,7 +25,27 @@ export type { FieldPlace } from "./field-place.ts";
 export { keyRing, newKey } from "./key-ring.ts";
 export type { PostureClient, PostureOptions } from "./posture/collect.ts";
 export { responseShape, type Projected, type ResponseShape, type ResponseShapeOptions } from "./response-shape.ts";
-export { secretsManagement } from "./secrets-management.ts";
+export { environmentSecrets, type EnvironmentSecretsOptions } from "./secret-environment.ts";
+export type { RotationListener } from "./secret-entry.ts";
+export { fileSecrets, type FileSecretsOptions } from "./secret-file.ts";
+export type { LiveSecret } from "./secret-live.ts";
+export {
+  SecretsMissingError,
+  SecretsRefusedError,
+  SecretsUnavailableError,
+  type SecretProvider,
+  type SecretVersion,
+} from "./secret-provider.ts";
+export { secretRotation, type SecretRotationOptions } from "./secret-rotation.ts";
+export { sealedFileSecrets, sealSecrets, type SealedFileSecretsOptions } from "./secret-sealed-file.ts";
+export {
+  secretsManagerSecrets,
+  type SecretsManagerClient,
+  type SecretsManagerSecretsOptions,
+} from "./secret-secrets-manager.ts";
+export { ssmSecrets, type SsmClient, type SsmSecretsOptions } from "./secret-ssm.ts";
+export { secretStore, type SecretRequest, type SecretStore, type SecretStoreOptions } from "./secret-store.ts";
+export { secretsManagement, type SecretsManagementOptions } from "./secrets-management.ts";
 export { sealedColumn } from "./sealed-column.ts";
 export { isSealed, type Sealed } from "./sealed-text.ts";
 export {

@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Deployment } from "../core/control.ts";
+import { environmentSecrets } from "./secret-environment.ts";
+import { secretStore } from "./secret-store.ts";
 import { secretsManagement } from "./secrets-management.ts";
 
 const STRONG = "vJ2kq8Yt0mZr4Xw7Lb1Nc5Df9Gh3Ks6Pa2Qe8Ru0TiM";
@@ -91,6 +93,30 @@ describe("secrets-management", () => {
     expect(ids({}, { nodeOptions: ["--env-file=.env"] })).toEqual(["secrets-management/env-file"]);
     expect(ids({}, { nodeOptions: ["--env-file-if-exists=.env"] })).toEqual(["secrets-management/env-file"]);
     expect(ids({}, { envFiles: [".env", ".env.local"] })).toHaveLength(2);
+  });
+
+  it("finds dotenv files that git tracks, on a laptop as well", () => {
+    const tracked = { trackedEnvFiles: [".env", "packages/api/.env.local"] };
+    const found = judge({}, { mode: "development", ...tracked });
+    expect(found.map(({ rule, at }) => [rule.id, at])).toEqual(
+      tracked.trackedEnvFiles.map((name) => ["secrets-management/env-file-tracked", { kind: "environment", name }]),
+    );
+  });
+
+  it("finds secrets whose place grants and records no access", async () => {
+    const environment = { A: "some long value" };
+    const store = secretStore({ providers: [environmentSecrets({ environment })] });
+    await store.secrets({ a: "/a" });
+    const control = secretsManagement({ store });
+    const deployment = { nodeVersion: "22.20.0", variables: new Map(), nodeOptions: [], nowMs: 0 };
+    const [found, ...more] = control.check({ mode: "production", ...deployment });
+    expect([found?.rule.id, found?.at, more]).toEqual([
+      "secrets-management/unmanaged-provider",
+      { kind: "setting", name: "/a" },
+      [],
+    ]);
+    expect(control.check({ mode: "development", ...deployment })).toEqual([]);
+    expect(() => secretsManagement({ stores: store } as never)).toThrow(/Did you mean "store"/u);
   });
 
   it("leaves laptops alone", () => {

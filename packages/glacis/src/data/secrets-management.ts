@@ -1,6 +1,9 @@
 /** Secrets in the environment are random, their own, and not written next to the code (catalog `secrets-management`; guide A02). */
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+import type { SecretStore } from "./secret-store.ts";
+import { isPlaceholder, mostBits } from "./secret-strength.ts";
 
 const META: ControlMeta = {
   id: "secrets-management",
@@ -43,6 +46,20 @@ export const ENV_FILE: Rule = {
   why: "A file beside the code ends up in images, backups and static folders, and nobody sees who read it.",
   fix: "Let the platform inject the variables from its secret store, and keep .env files out of the image.",
 };
+export const ENV_FILE_TRACKED: Rule = {
+  id: "secrets-management/env-file-tracked",
+  severity: "error",
+  what: "A dotenv file is tracked by git.",
+  why: "Everyone with a copy of the repository has its secrets, and deleting the file leaves them in the history.",
+  fix: "Take it out with git rm --cached, add it to .gitignore, and replace every secret that it held.",
+};
+export const UNMANAGED_PROVIDER: Rule = {
+  id: "secrets-management/unmanaged-provider",
+  severity: "warning",
+  what: "A secret comes from a place that grants and records no access.",
+  why: "Variables and files are readable by whoever is on the machine, and nobody sees who read them or when they changed.",
+  fix: "Keep it in a secret store, such as ssmSecrets() or secretsManagerSecrets(); waive this where the platform mounts it from one.",
+};
 
 /** A credential of any kind: by the end of the variable's name. */
 const CREDENTIAL =
@@ -52,29 +69,41 @@ const SIGNING = /(?:^|_)(?:SECRET|SECRET_KEY|SIGNING_KEY|ENCRYPTION_KEY)$/u;
 /** Old values that are still accepted: a list, judged one by one. */
 const FALLBACKS = /_(?:FALLBACKS?|PREVIOUS|OLD)$/u;
 
-const PLACEHOLDER =
-  /change.?(?:me|this|it)|replace.?(?:me|this)|(?:your|my|super|some|top).?(?:secret|key|password|token)|insecure|placeholder|keyboard.?cat|<[^>]+>|^\$\{/iu;
-const PLACEHOLDER_WORDS: ReadonlySet<string> = new Set(
-  "secret secretkey password passw0rd admin administrator root test testing default example dev development letmein qwerty postgres 123456 12345678 1234567890 abc123 xxx xxxx todo none null undefined".split(
-    " ",
-  ),
-);
-
 const FEWEST_BITS = 128;
 
+export interface SecretsManagementOptions {
+  /** What `secretStore()` returned: where its secrets come from is judged as well. */
+  readonly store?: Pick<SecretStore, "kept">;
+}
+
 /**
- * Judges the secrets that the environment shows, in production. A finding names the variable and never its value.
+ * Judges the secrets that the environment shows, in production, and dotenv files. A finding names the variable and never its value.
  *
+ * @throws TypeError on an unknown option.
  * @example
- * secretsManagement();
+ * secretsManagement({ store });
  */
-export function secretsManagement(): Control {
+export function secretsManagement(options: SecretsManagementOptions = {}): Control {
+  rejectUnknownOptions("secretsManagement", options, ["store"]);
   return {
     meta: META,
-    rules: [SECRET_PLACEHOLDER, SECRET_WEAK, SECRET_REUSED, ENV_FILE],
-    check: (deployment) =>
-      deployment.mode === "production" ? [...judgeValues(deployment), ...judgeFiles(deployment)] : [],
+    rules: [SECRET_PLACEHOLDER, SECRET_WEAK, SECRET_REUSED, ENV_FILE, ENV_FILE_TRACKED, UNMANAGED_PROVIDER],
+    check: (deployment) => [
+      ...judgeTracked(deployment),
+      ...(deployment.mode === "production"
+        ? [...judgeValues(deployment), ...judgeFiles(deployment), ...judgeProviders(options)]
+        : []),
+    ],
   };
+}
+
+function judgeTracked({ trackedEnvFiles = [] }: Deployment): readonly Finding[] {
+  return trackedEnvFiles.map((name) => finding(ENV_FILE_TRACKED, { kind: "environment", name }));
+}
+
+function judgeProviders({ store }: SecretsManagementOptions): readonly Finding[] {
+  const unmanaged = (store?.kept() ?? []).filter(({ managed }) => !managed);
+  return unmanaged.map(({ name }) => finding(UNMANAGED_PROVIDER, { kind: "setting", name }));
 }
 
 function judgeValues({ variables }: Deployment): readonly Finding[] {
@@ -97,26 +126,8 @@ function judgeValues({ variables }: Deployment): readonly Finding[] {
 }
 
 function judgeSecret(secret: string, signing: boolean): Rule | undefined {
-  const bare = secret.toLowerCase().replaceAll(/[-_. ]/gu, "");
-  if (PLACEHOLDER_WORDS.has(bare) || PLACEHOLDER.test(secret)) return SECRET_PLACEHOLDER;
+  if (isPlaceholder(secret)) return SECRET_PLACEHOLDER;
   return signing && mostBits(secret) < FEWEST_BITS ? SECRET_WEAK : undefined;
-}
-
-/** The most that a text of this length over these symbols can hold: what repeats itself counts once. */
-function mostBits(secret: string): number {
-  return periodOf(secret) * Math.log2(new Set(secret).size);
-}
-
-/** The length after which a text repeats itself, its own length when it does not: by the prefix function of Knuth, Morris and Pratt. */
-function periodOf(text: string): number {
-  const border = new Uint32Array(text.length);
-  let matched = 0;
-  for (let index = 1; index < text.length; index += 1) {
-    while (matched > 0 && text[index] !== text[matched]) matched = border[matched - 1] ?? 0;
-    if (text[index] === text[matched]) matched += 1;
-    border[index] = matched;
-  }
-  return text.length - matched;
 }
 
 function judgeFiles({ nodeOptions, envFiles = [] }: Deployment): readonly Finding[] {

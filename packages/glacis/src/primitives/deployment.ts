@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
 import type { Deployment, Mode } from "../core/control.ts";
 
 /**
@@ -26,6 +27,7 @@ export function currentDeployment(mode: Mode = modeOf(process.env)): Deployment 
     nodeOptions: [...process.execArgv, ...fromVariable],
     ...(process.getuid !== undefined && { userId: process.getuid() }),
     envFiles: envFilesHere(),
+    trackedEnvFiles: envFilesTracked(),
     nowMs: Date.now(),
   };
 }
@@ -34,6 +36,18 @@ export function currentDeployment(mode: Mode = modeOf(process.env)): Deployment 
 function envFilesHere(): readonly string[] {
   try {
     return readdirSync(process.cwd()).filter((name) => ENV_FILE.test(name));
+  } catch {
+    return [];
+  }
+}
+
+/** Where there is no repository, or no git, there is nothing to track; what production runs on seldom has either. */
+function envFilesTracked(): readonly string[] {
+  if (!existsSync(".git")) return [];
+  try {
+    const args = ["-c", "core.fsmonitor=false", "ls-files", "-z", "--", ":(glob)**/.env*"];
+    const listed = execFileSync("git", args, { encoding: "utf8", timeout: 2_000, stdio: ["ignore", "pipe", "ignore"] });
+    return listed.split("\0").filter((path) => ENV_FILE.test(path.slice(path.lastIndexOf("/") + 1)));
   } catch {
     return [];
   }

@@ -1,0 +1,75 @@
+/** Keeps secrets fresh: asks ahead of time, once at a time, and says what became of it (catalog secret-rotation). */
+import type { AuditEvent } from "../core/event.ts";
+import type { Secret } from "../core/secret.ts";
+import { postpone, renew, wantsRefresh, type SecretEntry, type SecretTimes } from "./secret-entry.ts";
+import { SecretsMissingError, SecretsUnavailableError } from "./secret-provider.ts";
+import type { ReadSecret } from "./secret-reading.ts";
+
+export interface RefreshTools {
+  readonly read: ReadSecret;
+  readonly kinds: readonly string[];
+  readonly times: SecretTimes;
+  readonly now: () => number;
+  readonly report: (event: AuditEvent) => void;
+  readonly entries: ReadonlyMap<string, SecretEntry>;
+}
+
+export interface SecretRefresh {
+  /** Asks the provider again. Never rejects; a failure is reported, and the next question put off. */
+  readonly refreshOne: (entry: SecretEntry) => Promise<void>;
+  /** The value to use now; begins a refresh where one is nearly due. @throws SecretsUnavailableError when it is too old */
+  readonly valueOf: (entry: SecretEntry) => Secret<string>;
+}
+
+export function secretRefresh({ read, kinds, times, now, report, entries }: RefreshTools): SecretRefresh {
+  function tell(entry: SecretEntry, event: string, about: Omit<AuditEvent, "event_type" | "event">): void {
+    report({ event_type: "secret", event, control: "secrets-management", resource_id: entry.name, ...about });
+  }
+
+  function refreshOne(entry: SecretEntry): Promise<void> {
+    entry.refreshing ??= askAgain(entry).finally(() => (entry.refreshing = undefined));
+    return entry.refreshing;
+  }
+
+  async function askAgain(entry: SecretEntry): Promise<void> {
+    const before = entry.current.value;
+    try {
+      const found = await read(entry.name);
+      if (found === undefined) throw new SecretsMissingError([entry.name], kinds);
+      if (!renew(entry, found, now(), times)) return;
+      tell(entry, "secret_rotated", { status: "succeeded", severity: "info", control: "secret-rotation" });
+      await announce(entry, before);
+    } catch (error) {
+      postpone(entry, now());
+      const stale = now() >= entry.readMs + times.refreshMs;
+      const gone = error instanceof SecretsMissingError;
+      const severity = gone || stale ? "error" : "warning";
+      const detail = gone ? "missing" : error instanceof Error ? error.name.slice(0, 64) : "failed";
+      tell(entry, stale ? "secret_stale" : "secret_refresh_failed", { status: "failed", severity, detail });
+    }
+  }
+
+  /** Each listener by itself: one that fails must not keep the others on the old value. */
+  async function announce(entry: SecretEntry, before: Secret<string>): Promise<void> {
+    for (const listener of entry.listeners) {
+      try {
+        await listener(entry.current.value, before);
+      } catch {
+        tell(entry, "secret_rotation_failed", { status: "failed", severity: "error", control: "secret-rotation" });
+      }
+    }
+  }
+
+  function refreshDue(): void {
+    const nowMs = now();
+    for (const entry of entries.values()) if (wantsRefresh(entry, nowMs)) void refreshOne(entry);
+  }
+
+  function valueOf(entry: SecretEntry): Secret<string> {
+    if (wantsRefresh(entry, now())) refreshDue();
+    if (now() < entry.readMs + times.refreshMs + times.staleMs) return entry.current.value;
+    throw new SecretsUnavailableError([entry.name], new Error("The last value is too old to use."));
+  }
+
+  return { refreshOne, valueOf };
+}

@@ -1,0 +1,241 @@
+import { format, inspect } from "node:util";
+import { describe, expect, it } from "vitest";
+import type { AuditEvent } from "../core/event.ts";
+import { hideRevealed } from "../core/revealed.ts";
+import { Secret } from "../core/secret.ts";
+import { SecretsMissingError, SecretsUnavailableError, type SecretProvider } from "./secret-provider.ts";
+import { secretStore, type SecretStoreOptions } from "./secret-store.ts";
+
+/** A provider over a map, which can be slow, fail, and counts what it is asked. */
+function place(values: Record<string, string>) {
+  const asked: (readonly string[])[] = [];
+  const state = { failing: false, hanging: false, version: 1 };
+  const provider: SecretProvider = {
+    kind: "memory",
+    managed: true,
+    async read(names) {
+      asked.push(names);
+      if (state.hanging) return new Promise(() => undefined);
+      await Promise.resolve();
+      if (state.failing) throw Object.assign(new Error("rate exceeded"), { name: "ThrottlingException" });
+      return new Map(
+        names
+          .filter((name) => values[name] !== undefined)
+          .map((name) => [name, { value: new Secret(values[name]), version: String(state.version) }] as const),
+      );
+    },
+  };
+  return { values, asked, state, provider };
+}
+
+function ground(values: Record<string, string>, options: Partial<SecretStoreOptions> = {}) {
+  const memory = place(values);
+  const clock = { ms: 1_800_000_000_000 };
+  const events: AuditEvent[] = [];
+  const store = secretStore({
+    providers: [memory.provider],
+    report: (event) => void events.push(event),
+    mode: "production",
+    now: () => clock.ms,
+    ...options,
+  });
+  const settle = async (): Promise<void> => void (await new Promise((resolve) => setImmediate(resolve)));
+  return { ...memory, clock, events, store, settle };
+}
+
+const NAMES = { stripe: "/app/stripe/api-key", database: "/app/database/password" } as const;
+const VALUES = { [NAMES.stripe]: "sk_live_4242424242", [NAMES.database]: "tr0ub4dor-and-3" };
+const MINUTE = 60_000;
+
+describe("secretStore", () => {
+  it("reads what a moment asks for in one question, each name once", async () => {
+    const { store, asked } = ground({ ...VALUES });
+    const many = Array.from({ length: 64 }, () => store.getParameter(NAMES.stripe));
+    const found = await Promise.all([...many, store.getParameter(NAMES.database)]);
+    expect(new Set(found.map((secret) => secret.reveal()))).toEqual(new Set(Object.values(VALUES)));
+    expect(asked).toEqual([[NAMES.stripe, NAMES.database]]);
+    await store.getParameter(NAMES.stripe);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("gives each secret the application's own name, and prints none of them", async () => {
+    const { store } = ground({ ...VALUES });
+    const secrets = await store.secrets(NAMES);
+    expect(secrets.stripe.current().reveal()).toBe("sk_live_4242424242");
+    expect(secrets.stripe.version).toBe("1");
+    const printed = [inspect(secrets, { depth: 9, showHidden: true }), JSON.stringify(secrets), format("%o", secrets)];
+    for (const text of printed) expect(text).not.toMatch(/4242|tr0ub/u);
+    expect(hideRevealed("cannot connect with tr0ub4dor-and-3")).not.toContain("tr0ub");
+  });
+
+  it("names every missing secret at once, and does not start with some of them", async () => {
+    const { store } = ground({ [NAMES.stripe]: "sk_live_4242424242" });
+    const asked = store.secrets({ ...NAMES, mail: "/app/mail/key" });
+    await expect(asked).rejects.toThrow(/\/app\/database\/password, \/app\/mail\/key/u);
+    await expect(asked).rejects.toMatchObject({
+      name: "SecretsMissingError",
+      names: [NAMES.database, "/app/mail/key"],
+    });
+  });
+
+  it("does not ask for a missing name again for five seconds", async () => {
+    const { store, asked, clock, values } = ground({});
+    for (let count = 0; count < 3; count += 1)
+      await expect(store.getParameter("/late")).rejects.toThrow(SecretsMissingError);
+    expect(asked).toHaveLength(1);
+    values["/late"] = "here now, at last";
+    clock.ms += 5_000;
+    expect((await store.getParameter("/late")).reveal()).toBe("here now, at last");
+  });
+
+  it("refuses to start when the provider fails or does not answer", async () => {
+    const { store, state } = ground({ ...VALUES }, { timeoutMs: 20 });
+    state.failing = true;
+    await expect(store.secrets(NAMES)).rejects.toThrow(SecretsUnavailableError);
+    state.failing = false;
+    state.hanging = true;
+    await expect(store.secrets(NAMES)).rejects.toMatchObject({ cause: { name: "TimeoutError" } });
+    state.hanging = false;
+    expect(Object.keys(await store.secrets(NAMES))).toEqual(["stripe", "database"]);
+  });
+
+  it("does not take an older value from the next provider when the first one fails", async () => {
+    const [first, second] = [place({ ...VALUES }), place({ ...VALUES })];
+    first.state.failing = true;
+    const store = secretStore({ providers: [first.provider, second.provider], mode: "production" });
+    await expect(store.getParameter(NAMES.stripe)).rejects.toThrow(SecretsUnavailableError);
+    expect(second.asked).toEqual([]);
+  });
+
+  it("asks the next provider for what the first one does not have", async () => {
+    const [first, second] = [place({ [NAMES.stripe]: "sk_live_4242424242" }), place({ ...VALUES })];
+    const store = secretStore({ providers: [first.provider, second.provider] });
+    await store.secrets(NAMES);
+    expect(second.asked).toEqual([[NAMES.database]]);
+  });
+
+  it("refreshes ahead of time while the old value is served, all that is due together", async () => {
+    const { store, asked, clock, settle } = ground({ ...VALUES });
+    const { stripe } = await store.secrets(NAMES);
+    clock.ms += 3.4 * MINUTE;
+    stripe.current();
+    expect(asked).toHaveLength(1);
+    clock.ms += 1.3 * MINUTE;
+    for (let count = 0; count < 10; count += 1) stripe.current();
+    await settle();
+    expect(asked).toHaveLength(2);
+    expect(asked[1]?.toSorted()).toEqual(Object.values(NAMES).toSorted());
+  });
+
+  it("serves the stale value with an event while the provider is down, up to a bound", async () => {
+    const { store, state, asked, clock, events, settle } = ground({ ...VALUES }, { staleSeconds: 3600 });
+    const { stripe } = await store.secrets({ stripe: NAMES.stripe });
+    state.failing = true;
+    clock.ms += 6 * MINUTE;
+    const served = await Promise.all(Array.from({ length: 20 }, () => store.getParameter(NAMES.stripe)));
+    expect(served.every((secret) => secret.reveal() === "sk_live_4242424242")).toBe(true);
+    expect(asked).toHaveLength(2);
+    expect(events).toEqual([
+      {
+        event_type: "secret",
+        event: "secret_stale",
+        control: "secrets-management",
+        resource_id: NAMES.stripe,
+        status: "failed",
+        severity: "error",
+        detail: "ThrottlingException",
+      },
+    ]);
+    clock.ms += 58 * MINUTE;
+    expect(stripe.current().reveal()).toBe("sk_live_4242424242");
+    clock.ms += 2 * MINUTE;
+    expect(() => stripe.current()).toThrow(SecretsUnavailableError);
+    await settle();
+    state.failing = false;
+    clock.ms += 2 * MINUTE;
+    expect((await store.getParameter(NAMES.stripe)).reveal()).toBe("sk_live_4242424242");
+  });
+
+  it("asks a failing provider more and more seldom", async () => {
+    const { store, state, asked, clock, settle } = ground({ ...VALUES });
+    const { stripe } = await store.secrets({ stripe: NAMES.stripe });
+    state.failing = true;
+    clock.ms += 5 * MINUTE;
+    for (let second = 0; second < 300; second += 1) {
+      clock.ms += 1000;
+      stripe.current();
+      await settle();
+    }
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked.length).toBeLessThan(12);
+  });
+
+  it("tells who listens of a rotation, and accepts the value before for the overlap", async () => {
+    const { store, values, clock, events } = ground({ ...VALUES }, { overlapSeconds: 600 });
+    const { stripe } = await store.secrets({ stripe: NAMES.stripe });
+    const heard: string[] = [];
+    stripe.onRotate(() => {
+      throw new Error("the pool is gone");
+    });
+    const stop = stripe.onRotate((now, before) => heard.push(`${before.reveal()} > ${now.reveal()}`));
+    values[NAMES.stripe] = "sk_live_5555555555";
+    await store.refresh();
+    expect(heard).toEqual(["sk_live_4242424242 > sk_live_5555555555"]);
+    expect(events.map(({ event }) => event)).toEqual(["secret_rotated", "secret_rotation_failed"]);
+    expect(JSON.stringify(events)).not.toMatch(/4242|5555|pool/u);
+    expect(stripe.current().reveal()).toBe("sk_live_5555555555");
+    expect(stripe.previous()?.reveal()).toBe("sk_live_4242424242");
+    expect(["sk_live_5555555555", "sk_live_4242424242", "sk_live_6", null, {}].map(stripe.matches)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    clock.ms += 10 * MINUTE;
+    expect([stripe.previous(), stripe.matches("sk_live_4242424242")]).toEqual([undefined, false]);
+    stop();
+    values[NAMES.stripe] = "sk_live_6666666666";
+    await store.refresh();
+    expect(heard).toHaveLength(1);
+  });
+
+  it("goes on with what it has when a secret is deleted, and says so loudly", async () => {
+    const { store, values, events } = ground({ ...VALUES });
+    const { stripe } = await store.secrets({ stripe: NAMES.stripe });
+    delete values[NAMES.stripe];
+    await store.refresh();
+    expect(events).toMatchObject([{ event: "secret_refresh_failed", severity: "error", detail: "missing" }]);
+    expect(stripe.current().reveal()).toBe("sk_live_4242424242");
+  });
+
+  it("refuses placeholders and one value under two names in production, and quotes neither", async () => {
+    const { store } = ground({ "/a": "changeme", "/b": "your-secret-key", "/c": "tr0ub4dor-and-3" });
+    await expect(store.secrets({ a: "/a", b: "/b", c: "/c" })).rejects.toThrow(/^Secrets refused: \/a, \/b\./u);
+    const twice = ground({ "/a": "tr0ub4dor-and-3", "/b": "tr0ub4dor-and-3" });
+    await expect(twice.store.secrets({ a: "/a", b: "/b" })).rejects.toThrow(/^Secrets refused: \/a, \/b\. They share/u);
+    const development = ground({ "/a": "changeme" }, { mode: "development" });
+    expect((await development.store.secrets({ a: "/a" })).a.current().reveal()).toBe("changeme");
+  });
+
+  it.each([undefined, null, 7, "", "/", "a//b", "../etc/passwd", "/app/../x", "/.env", "a\0b", "a b", "x".repeat(513)])(
+    "refuses the name %j without asking",
+    async (name) => {
+      const { store, asked } = ground({ ...VALUES });
+      await expect(store.getParameter(name as string)).rejects.toThrow(/name is like/u);
+      expect(asked).toEqual([]);
+    },
+  );
+
+  it("corrects what it is given at construction", async () => {
+    expect(() => secretStore({ providers: [] })).toThrow(/providers/u);
+    expect(() => secretStore({ providers: [place({}).provider], refreshSecond: 1 } as never)).toThrow(
+      /refreshSeconds/u,
+    );
+    expect(() => secretStore({ providers: [place({}).provider], timeoutMs: 0 })).toThrow(/timeoutMs/u);
+    const { store } = ground({ ...VALUES });
+    await expect(store.secrets({ stripe: { name: NAMES.stripe, previous: true } })).rejects.toThrow(
+      /no earlier value/u,
+    );
+  });
+});

@@ -1,0 +1,32 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { currentDeployment } from "./deployment.ts";
+
+describe("currentDeployment", () => {
+  const before = process.cwd();
+  let folder = "";
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "glacis-deployment-"));
+    process.chdir(folder);
+    mkdirSync("api");
+    for (const name of [".env", ".env.example", "api/.env.local", ".envrc"]) writeFileSync(name, "A=1\n");
+  });
+  afterEach(() => {
+    process.chdir(before);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("names the dotenv files that git tracks, at any depth, and not the ones that it does not", () => {
+    execFileSync("git", ["init", "-q"]);
+    expect(currentDeployment("production")).toMatchObject({ envFiles: [".env"], trackedEnvFiles: [] });
+    execFileSync("git", ["add", "--force", "."]);
+    expect(currentDeployment("production").trackedEnvFiles?.toSorted()).toEqual([".env", "api/.env.local"]);
+  });
+
+  it("names none where there is no repository", () => {
+    expect(currentDeployment("production").trackedEnvFiles).toEqual([]);
+  });
+});
