@@ -56,6 +56,20 @@ export {
   type SignOptions,
   type VerifyOptions,
 } from "./signed-value.ts";
+export {
+  postgresSingleUse,
+  SINGLE_USE_MIGRATION,
+  type PostgresSingleUseOptions,
+  type SingleUseDatabase,
+} from "./single-use-postgres.ts";
+export { redisSingleUse, type RedisSingleUseOptions } from "./single-use-redis.ts";
+export {
+  memorySingleUse,
+  singleUse,
+  type SingleUse,
+  type SingleUseOptions,
+  type SingleUseStore,
+} from "./single-use.ts";
 export { systemDatabase, type SystemDatabase, type SystemDatabaseOptions } from "./system-scope.ts";
 export type { TenantConnection } from "./tenant-connection.ts";
 export {
