@@ -1,12 +1,18 @@
 /** Glacis as the preset composes it, with sessions and counters in memory and limits that are not reached. */
 import { authenticated, glacis, publicAccess, saas, withControls } from "glacis";
+import { dangerouslyProvedElsewhere } from "glacis/authentication";
 import { keyRing, newKey } from "glacis/data";
 import { overloadProtection } from "glacis/network";
 import { ORIGIN, PARTNER } from "./application.mjs";
 
 export const OPEN = publicAccess("benchmark");
 export const SIGNED_IN = authenticated();
-export const USER = { userId: "user-1", tenantId: "tenant-1", roles: ["member"], assurance: 1 };
+const USER = { userId: "user-1", tenantId: "tenant-1", roles: ["member"] };
+
+/** Signs the request's browser in. */
+export function signIn(sessions, request) {
+  return sessions.establish(request, [dangerouslyProvedElsewhere(USER.userId, request.receivedAtMs)], USER);
+}
 
 export function composed(limit) {
   const rates = { limit, windowSeconds: 60 };

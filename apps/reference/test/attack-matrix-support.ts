@@ -86,10 +86,12 @@ export const stateOf = ({ query }: Ground): ApplicationState =>
       credentials: { tenant: "tenant_id" },
       documents: { tenant: "tenant_id" },
       document_shares: { tenant: "tenant_id", closed: ["permission"] },
-      glacis_sessions: { tenant: "tenant_id", ignore: ["seen_at_ms"], closed: ["roles", "label"] },
+      glacis_sessions: { tenant: "tenant_id", ignore: ["seen_at_ms"], closed: ["roles", "groups", "factors", "label"] },
     },
     except: {
       migrations: "says which migrations ran, and nothing about anybody",
+      glacis_session_revocations: "the moment of each user's last revocation, under an opaque id",
+      glacis_pending_sign_ins: "sign-ins that owe a second factor, which nobody here has",
       glacis_rate_limits: "counters under hashed names, which every request moves",
     },
   });

@@ -10,7 +10,7 @@ import session from "express-session";
 import helmet from "helmet";
 import { access, requestOf, secureExpress, serverOptions, guardServer } from "glacis/express";
 import { created, page, PARTNER, SECRET } from "../application.mjs";
-import { composed, OPEN, SIGNED_IN, USER } from "../glacis.mjs";
+import { composed, OPEN, SIGNED_IN, signIn } from "../glacis.mjs";
 import { guard } from "../guard.mjs";
 import { listen } from "../listen.mjs";
 
@@ -61,7 +61,7 @@ function secured(limit) {
   const app = express();
   secureExpress(app, security);
   app.get("/sign-in", access(OPEN), async (request, response) => {
-    await sessions.establish(requestOf(request), USER);
+    await signIn(sessions, requestOf(request));
     response.json({});
   });
   app.get("/csrf", access(SIGNED_IN), (request, response) => response.json({ csrf: tokens.token(requestOf(request)) }));

@@ -8,7 +8,7 @@ import fastifySession from "@fastify/session";
 import fastify from "fastify";
 import { access, requestOf, secureFastify } from "glacis/fastify";
 import { created, page, PARTNER, SECRET } from "../application.mjs";
-import { composed, OPEN, SIGNED_IN, USER } from "../glacis.mjs";
+import { composed, OPEN, SIGNED_IN, signIn } from "../glacis.mjs";
 import { guard } from "../guard.mjs";
 
 async function listen(app) {
@@ -55,7 +55,7 @@ function secured(limit) {
   const app = fastify();
   secureFastify(app, security);
   app.get("/sign-in", access(OPEN), async (request) => {
-    await sessions.establish(requestOf(request), USER);
+    await signIn(sessions, requestOf(request));
     return {};
   });
   app.get("/csrf", access(SIGNED_IN), (request, reply) => reply.send({ csrf: tokens.token(requestOf(request)) }));

@@ -11,7 +11,7 @@ import { access, guardServer, requestOf, secureHono, serverOptions } from "glaci
 import { rateLimiter } from "hono-rate-limiter";
 import { MemoryStore, sessionMiddleware } from "hono-sessions";
 import { created, ORIGIN, page, PARTNER, SECRET } from "../application.mjs";
-import { composed, OPEN, SIGNED_IN, USER } from "../glacis.mjs";
+import { composed, OPEN, SIGNED_IN, signIn } from "../glacis.mjs";
 import { guard } from "../guard.mjs";
 import { listen } from "../listen.mjs";
 
@@ -67,7 +67,7 @@ function secured(limit) {
   const app = new Hono();
   secureHono(app, security);
   app.get("/sign-in", access(OPEN), async (c) => {
-    await sessions.establish(requestOf(c), USER);
+    await signIn(sessions, requestOf(c));
     return c.json({});
   });
   app.get("/csrf", access(SIGNED_IN), (c) => c.json({ csrf: tokens.token(requestOf(c)) }));

@@ -1,5 +1,5 @@
 import { Refusal, deny, type AuditEvent, type Exchange } from "glacis";
-import { signInEvent } from "glacis/authentication";
+import { dangerouslyProvedElsewhere, signInEvent } from "glacis/authentication";
 import { demand, type Read } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import { canonicalEmail } from "./email.ts";
@@ -51,7 +51,9 @@ export async function signIn(services: Services, request: Exchange, email: strin
   const { found } = result;
   const { role } = await accounts.admit(found);
   const { userId, tenantId } = found;
-  await sessions.establish(request, { userId, tenantId, roles: [role], assurance: 1, label: browserOf(request) });
+  const proof = dangerouslyProvedElsewhere(userId, request.receivedAtMs);
+  const outcome = await sessions.establish(request, [proof], { userId, tenantId, roles: [role] });
+  if (outcome.kind !== "established") return false;
   services.report(signInEvent("succeeded", { user_id: userId, tenant_id: tenantId }), request);
   return true;
 }
@@ -76,14 +78,9 @@ export async function changePassword(
   }
   await accounts.changePassword(user, await orBusy(hasher.hash(password)));
   await accounts.admit(result.found);
-  await sessions.endAll(user.id);
-  await sessions.establish(request, {
-    userId: user.id,
-    tenantId: user.tenantId,
-    roles: user.roles,
-    assurance: 1,
-    label: browserOf(request),
-  });
+  await sessions.revoke(user.id, { reason: "password_changed", request });
+  const proof = dangerouslyProvedElsewhere(user.id, request.receivedAtMs);
+  await sessions.establish(request, [proof], { userId: user.id, tenantId: user.tenantId, roles: user.roles });
   services.report(signInEvent("succeeded", { event: "authn_password_change" }), request);
   return "changed";
 }
@@ -116,28 +113,4 @@ function busy(): never {
 
 function accountEvent(event: string, created: boolean): AuditEvent {
   return { event_type: "account", status: created ? "succeeded" : "refused", severity: "info", event };
-}
-
-const BROWSERS = [
-  ["Edg/", "Edge"],
-  ["OPR/", "Opera"],
-  ["Firefox/", "Firefox"],
-  ["Chrome/", "Chrome"],
-  ["Safari/", "Safari"],
-] as const;
-const SYSTEMS = [
-  ["iPhone", "iPhone"],
-  ["iPad", "iPad"],
-  ["Android", "Android"],
-  ["Windows", "Windows"],
-  ["Mac OS X", "macOS"],
-  ["Linux", "Linux"],
-] as const;
-
-/** A name for the list of sessions, out of a closed set of words: the header itself is whatever a client says. */
-function browserOf(request: Exchange): string {
-  const agent = request.header("user-agent") ?? "";
-  const browser = BROWSERS.find(([mark]) => agent.includes(mark))?.[1] ?? "Browser";
-  const system = SYSTEMS.find(([mark]) => agent.includes(mark))?.[1];
-  return system === undefined ? browser : `${browser} on ${system}`;
 }

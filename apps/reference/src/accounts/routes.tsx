@@ -71,7 +71,7 @@ export function accountRoutes(app: Hono, services: Services): void {
 
   app.post("/settings/sessions/end-others", access(member), async (c) => {
     const request = requestOf(c);
-    await sessions.endOthers(request, userOf(request).id);
+    await sessions.revoke(userOf(request).id, { reason: "user_request", request, keepCurrent: true });
     return c.redirect("/settings?notice=ended", 303);
   });
 }
@@ -91,8 +91,7 @@ async function settingsPage(services: Services, request: Exchange, states: Setti
       profile={frame.viewer}
       profileState={profileState}
       passwordState={states.passwordState ?? BLANK}
-      sessions={await services.sessions.list(frame.viewer.id)}
-      currentSession={request.session?.id}
+      sessions={await services.sessions.list(frame.viewer.id, request)}
       notice={(states.profileState ?? states.passwordState) ? undefined : noticeOf(request)}
     />
   );

@@ -1,4 +1,4 @@
-import type { SessionRecord } from "glacis/authentication";
+import type { SessionView } from "glacis/authentication";
 import { CsrfField, ErrorSummary, Field, type FormState } from "../views/form.tsx";
 import { Layout, type Frame } from "../views/layout.tsx";
 import { Time } from "../views/time.tsx";
@@ -10,8 +10,7 @@ export interface SettingsPageProps {
   readonly profile: Profile;
   readonly profileState: FormState;
   readonly passwordState: FormState;
-  readonly sessions: readonly SessionRecord[];
-  readonly currentSession: string | undefined;
+  readonly sessions: readonly SessionView[];
   readonly notice: string | undefined;
 }
 
@@ -81,7 +80,7 @@ export function SettingsPage(props: SettingsPageProps) {
   );
 }
 
-function SessionList({ frame, sessions, currentSession }: SettingsPageProps) {
+function SessionList({ frame, sessions }: SettingsPageProps) {
   return (
     <section class="sheet stack after" aria-labelledby="sessions-title">
       <h2 id="sessions-title">Where you are signed in</h2>
@@ -89,12 +88,12 @@ function SessionList({ frame, sessions, currentSession }: SettingsPageProps) {
         {sessions.map((session) => (
           <li>
             <div>
-              <strong>{session.label === "" ? "Unknown browser" : session.label}</strong>
+              <strong>{session.label}</strong>
               <p class="hint">
                 Signed in <Time at={session.createdAtMs} />, last used <Time at={session.seenAtMs} />
               </p>
             </div>
-            {session.id === currentSession && <span class="badge">This one</span>}
+            {session.current && <span class="badge">This one</span>}
           </li>
         ))}
       </ul>

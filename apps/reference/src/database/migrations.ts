@@ -1,4 +1,4 @@
-import { SESSION_MIGRATION } from "glacis/authentication";
+import { SESSION_MIGRATION, SESSION_TABLES } from "glacis/authentication";
 import { rateLimitMigration } from "glacis/network";
 
 /** The roles that the database is divided between; neither can log in, nor owns a table. */
@@ -59,7 +59,7 @@ export function migrations({ runtime, signIn }: DatabaseRoles = ROLES): readonly
 export function upkeep({ runtime }: DatabaseRoles = ROLES): string {
   return `
 ${SESSION_MIGRATION}${rateLimitMigration()}
-grant select, insert, update, delete on glacis_sessions, glacis_rate_limits to ${runtime};
+grant select, insert, update, delete on ${SESSION_TABLES.join(", ")}, glacis_rate_limits to ${runtime};
 do $$ begin
   if not pg_has_role(current_user, '${runtime}', 'member') then grant ${runtime} to current_user; end if;
 end $$;

@@ -7,7 +7,8 @@ import { finding, type Rule } from "../core/finding.ts";
 import type { DerivedKey, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { serializeCookie } from "../primitives/set-cookie.ts";
-import type { Responding } from "./session.ts";
+import type { Responding } from "./session-cookies.ts";
+import { sessionAfter } from "./session.ts";
 
 const META: ControlMeta = {
   id: "csrf",
@@ -129,7 +130,8 @@ export function csrf(options: CsrfOptions): Csrf {
     },
     token(request) {
       const nonce = randomBytes(NONCE_BYTES).toString("base64url");
-      const binding = bindingOf(request) ?? plantSeed(request);
+      const session = sessionAfter(request);
+      const binding = session === undefined ? (bindingOf(request) ?? plantSeed(request)) : `session:${session}`;
       return `${nonce}.${mac(keys.current, nonce, binding)}`;
     },
   };

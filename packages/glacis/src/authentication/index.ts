@@ -1,12 +1,27 @@
 export { csrf, CSRF_FIELD, type Csrf, type CsrfOptions } from "./csrf.ts";
+export type { AuthenticationDatabase } from "./database.ts";
+export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
+export { dangerouslyProvedElsewhere } from "./external-proof.ts";
+export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
+export type { Factor, Proof, ProofMethod } from "./proof.ts";
+export type { Responding } from "./session-cookies.ts";
+export type { SessionView } from "./session-inventory.ts";
+export type { LimitsByLevel, SessionLimits } from "./session-limits.ts";
 export { memorySessions } from "./session-memory.ts";
-export { postgresSessions, SESSION_MIGRATION, type SessionDatabase } from "./session-postgres.ts";
-export type { SessionRecord, SessionStore } from "./session-record.ts";
+export { postgresSessions, SESSION_MIGRATION, SESSION_TABLES } from "./session-postgres.ts";
+export type { Membership, ReadMembership } from "./session-recognition.ts";
+export type { PendingRecord, SessionRecord, SessionStore, SessionUse } from "./session-record.ts";
+export {
+  redisSessions,
+  type IoRedisSessionClient,
+  type NodeRedisSessionClient,
+  type RedisSessionsOptions,
+} from "./session-redis.ts";
 export {
   sessions,
   signInEvent,
-  type Responding,
+  type RevocationReason,
+  type RevokeOptions,
   type SessionOptions,
   type Sessions,
-  type SessionUser,
 } from "./session.ts";

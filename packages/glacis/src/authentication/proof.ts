@@ -20,14 +20,24 @@ export interface ProofFacts {
 }
 
 /**
- * One verified credential. Only the files that verify a credential mint it, and only `establishSession()` spends it, so that a way in which forgets
- * the second factor does not compile.
+ * One verified credential. Only the files that verify a credential mint it, and only `establishSession()` and a step-up spend it, so that a way in
+ * which forgets the second factor does not compile.
  */
 export type Proof = Brand<ProofFacts, "Proof">;
 
+/** Kept apart from the objects, so that neither a cast nor a copy is a proof. */
+const unspent = new WeakSet<Proof>();
+
 /** For the verifiers of this folder alone; the folder's door does not export it. */
 export function proof(facts: ProofFacts): Proof {
-  return facts as Proof;
+  const minted = Object.freeze({ ...facts, factors: Object.freeze([...facts.factors]) }) as Proof;
+  unspent.add(minted);
+  return minted;
+}
+
+/** Takes a proof out of circulation. @returns false when it was spent before, or never minted */
+export function spend(one: Proof): boolean {
+  return unspent.delete(one);
 }
 
 /**

@@ -1,12 +1,12 @@
 import type { AssuranceLevel } from "../core/principal.ts";
-import type { SessionRecord, SessionStore } from "./session-record.ts";
+import type { AuthenticationDatabase } from "./database.ts";
+import type { Factor } from "./proof.ts";
+import type { PendingRecord, SessionRecord, SessionStore } from "./session-record.ts";
 
-/** The part of a `pg` pool or of PGlite that this store needs. */
-export interface SessionDatabase {
-  query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
-}
-
-/** The table, as a migration. Times are milliseconds since the epoch, so that no time zone is involved. */
+/**
+ * The tables, as a migration that may run again and again; it upgrades the tables of earlier releases. Times are milliseconds since the epoch,
+ * so that no time zone is involved.
+ */
 export const SESSION_MIGRATION = `
 create table if not exists glacis_sessions (
   id text primary key check (length(id) = 43),
@@ -19,49 +19,137 @@ create table if not exists glacis_sessions (
   seen_at_ms bigint not null,
   label text not null check (length(label) <= 200)
 );
+alter table glacis_sessions add column if not exists groups text[] not null default '{}';
+alter table glacis_sessions add column if not exists factors text[] not null default '{}';
+alter table glacis_sessions add column if not exists proved_since_ms bigint not null default 0;
 create index if not exists glacis_sessions_user on glacis_sessions (user_id, created_at_ms desc);
 create index if not exists glacis_sessions_seen on glacis_sessions (seen_at_ms);
+create table if not exists glacis_session_revocations (
+  user_id text primary key,
+  not_before_ms bigint not null
+);
+create table if not exists glacis_pending_sign_ins (
+  id text primary key check (length(id) = 43),
+  ends_at_ms bigint not null,
+  record jsonb not null check (length(record::text) <= 4000)
+);
+create index if not exists glacis_pending_sign_ins_end on glacis_pending_sign_ins (ends_at_ms);
 `;
 
-const COLUMNS = "id, user_id, tenant_id, roles, assurance, created_at_ms, authenticated_at_ms, seen_at_ms, label";
+/** The tables of `SESSION_MIGRATION`, for a grant to the role that the application runs as. */
+export const SESSION_TABLES: readonly string[] = [
+  "glacis_sessions",
+  "glacis_session_revocations",
+  "glacis_pending_sign_ins",
+];
+
+const NAMES = [
+  "id",
+  "user_id",
+  "tenant_id",
+  "roles",
+  "groups",
+  "assurance",
+  "factors",
+  "created_at_ms",
+  "authenticated_at_ms",
+  "proved_since_ms",
+  "seen_at_ms",
+  "label",
+];
+const COLUMNS = NAMES.join(", ");
+const READ = NAMES.map((name) => `s.${name}`).join(", ");
+const VALUES =
+  "$1::text, $2::text, $3::text, $4::text[], $5::text[], $6::smallint, $7::text[], $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::text";
+/** Holds whatever the order of commits: a revocation counts from the moment it names, for sessions that are stored after it too. */
+const NOT_REVOKED =
+  "not exists (select from glacis_session_revocations r where r.user_id = $2::text and r.not_before_ms > $10::bigint)";
 
 /** Sessions in Postgres: one indexed read for each request that carries a cookie. */
-export function postgresSessions(database: SessionDatabase): SessionStore {
-  const run = async (text: string, values: unknown[]): Promise<readonly Row[]> =>
-    (await database.query(text, values)).rows as Row[];
+export function postgresSessions(database: AuthenticationDatabase): SessionStore {
+  const run: Run = async (text, values) => (await database.query(text, values)).rows;
   return {
     kind: "shared",
     async read(id) {
-      const [row] = await run(`select ${COLUMNS} from glacis_sessions where id = $1`, [id]);
-      return row === undefined ? undefined : recordOf(row);
+      const [row] = await run(
+        `select ${READ} from glacis_sessions s left join glacis_session_revocations r on r.user_id = s.user_id
+         where s.id = $1 and s.proved_since_ms >= coalesce(r.not_before_ms, s.proved_since_ms)`,
+        [id],
+      );
+      return row === undefined ? undefined : recordOf(row as Row);
     },
     async create(record, replacesId) {
       // One statement, so that there is no moment in which both sessions, or neither, are valid (catalog session-fixation).
-      await run(
-        `with replaced as (delete from glacis_sessions where id = $10)
-         insert into glacis_sessions (${COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+      const stored = await run(
+        `with replaced as (delete from glacis_sessions where id = $13)
+         insert into glacis_sessions (${COLUMNS}) select ${VALUES} where ${NOT_REVOKED} returning id`,
         [...valuesOf(record), replacesId ?? null],
       );
+      return stored.length === 1;
     },
-    async touch(id, seenAtMs) {
-      await run("update glacis_sessions set seen_at_ms = greatest(seen_at_ms, $2) where id = $1", [id, seenAtMs]);
+    async rotate(id, record) {
+      const stored = await run(
+        `with replaced as (delete from glacis_sessions where id = $13 returning id)
+         insert into glacis_sessions (${COLUMNS}) select ${VALUES} from replaced where ${NOT_REVOKED} returning id`,
+        [...valuesOf(record), id],
+      );
+      return stored.length === 1;
+    },
+    async touch(uses) {
+      await run(
+        `update glacis_sessions s set seen_at_ms = u.seen_at_ms
+         from (select unnest($1::text[]) as id, unnest($2::bigint[]) as seen_at_ms order by 1) u
+         where s.id = u.id and s.seen_at_ms < u.seen_at_ms`,
+        [uses.map(({ id }) => id), uses.map(({ seenAtMs }) => seenAtMs)],
+      );
     },
     async revoke(id) {
       await run("delete from glacis_sessions where id = $1", [id]);
     },
-    async revokeAll(userId, exceptId) {
-      const text = "delete from glacis_sessions where user_id = $1 and id is distinct from $2 returning id";
-      return (await run(text, [userId, exceptId ?? null])).length;
+    async revokeAll(userId, exceptId, notBeforeMs) {
+      const ended = await run(
+        `with revoked as (
+           insert into glacis_session_revocations as r (user_id, not_before_ms) values ($1, $3::bigint)
+           on conflict (user_id) do update set not_before_ms = greatest(r.not_before_ms, excluded.not_before_ms)
+         ), kept as (
+           update glacis_sessions set proved_since_ms = greatest(proved_since_ms, $3::bigint) where user_id = $1 and id = $2
+         )
+         delete from glacis_sessions where user_id = $1 and id is distinct from $2 returning id`,
+        [userId, exceptId ?? null, notBeforeMs],
+      );
+      return ended.length;
     },
-    async sweep(unusedSinceMs) {
+    async sweep(unusedSinceMs, nowMs) {
       // Bounded, so that a long silence does not make one sign-in pay for it; and two instances at once do not wait for each other.
-      const ended = "select id from glacis_sessions where seen_at_ms <= $1 order by seen_at_ms limit 1000";
-      await run(`delete from glacis_sessions where id in (${ended} for update skip locked)`, [unusedSinceMs]);
+      const unused =
+        "select id from glacis_sessions where seen_at_ms <= $1 order by seen_at_ms limit 1000 for update skip locked";
+      const over =
+        "select id from glacis_pending_sign_ins where ends_at_ms <= $2 order by ends_at_ms limit 1000 for update skip locked";
+      await run(
+        `with over as (delete from glacis_pending_sign_ins where id in (${over}))
+         delete from glacis_sessions where id in (${unused})`,
+        [unusedSinceMs, nowMs],
+      );
     },
     async list(userId) {
       const text = `select ${COLUMNS} from glacis_sessions where user_id = $1 order by created_at_ms desc limit 200`;
-      return (await run(text, [userId])).map(recordOf);
+      return (await run(text, [userId])).map((row) => recordOf(row as Row));
     },
+    ...pendingIn(run),
+  };
+}
+
+type Run = (text: string, values: unknown[]) => Promise<readonly unknown[]>;
+
+function pendingIn(run: Run): Pick<SessionStore, "hold" | "held" | "take"> {
+  return {
+    async hold(pending) {
+      const text = "insert into glacis_pending_sign_ins (id, ends_at_ms, record) values ($1, $2, $3)";
+      await run(text, [pending.id, pending.endsAtMs, JSON.stringify(pending)]);
+    },
+    held: async (id) => pendingOf(await run("select record from glacis_pending_sign_ins where id = $1", [id])),
+    take: async (id) =>
+      pendingOf(await run("delete from glacis_pending_sign_ins where id = $1 returning record", [id])),
   };
 }
 
@@ -70,10 +158,13 @@ interface Row {
   readonly user_id: string;
   readonly tenant_id: string;
   readonly roles: readonly string[];
+  readonly groups: readonly string[];
   readonly assurance: number;
+  readonly factors: readonly string[];
   /** `pg` gives bigint as text, PGlite as a number. */
   readonly created_at_ms: string | number;
   readonly authenticated_at_ms: string | number;
+  readonly proved_since_ms: string | number;
   readonly seen_at_ms: string | number;
   readonly label: string;
 }
@@ -84,15 +175,24 @@ function recordOf(row: Row): SessionRecord {
     userId: row.user_id,
     tenantId: row.tenant_id,
     roles: row.roles,
+    groups: row.groups,
     assurance: row.assurance as AssuranceLevel,
+    factors: row.factors as readonly Factor[],
     createdAtMs: Number(row.created_at_ms),
     authenticatedAtMs: Number(row.authenticated_at_ms),
+    provedSinceMs: Number(row.proved_since_ms),
     seenAtMs: Number(row.seen_at_ms),
     label: row.label,
   };
 }
 
 function valuesOf(record: SessionRecord): unknown[] {
-  const { id, userId, tenantId, roles, assurance, createdAtMs, authenticatedAtMs, seenAtMs, label } = record;
-  return [id, userId, tenantId, roles, assurance, createdAtMs, authenticatedAtMs, seenAtMs, label];
+  const { id, userId, tenantId, roles, groups, assurance, factors } = record;
+  const { createdAtMs, authenticatedAtMs, provedSinceMs, seenAtMs, label } = record;
+  const times = [createdAtMs, authenticatedAtMs, provedSinceMs, seenAtMs];
+  return [id, userId, tenantId, roles, groups, assurance, factors, ...times, label];
+}
+
+function pendingOf(rows: readonly unknown[]): PendingRecord | undefined {
+  return (rows[0] as { readonly record: PendingRecord } | undefined)?.record;
 }

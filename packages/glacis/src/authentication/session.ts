@@ -1,99 +1,107 @@
 /** Server-side sessions behind an opaque token (catalog session-token, session-fixation, session-timeout; guide A07). */
-import { hash, randomBytes } from "node:crypto";
-import type { TenantId, UserId } from "../core/brand.ts";
-import type { Control, ControlMeta } from "../core/control.ts";
+import type { Control } from "../core/control.ts";
 import { ALLOW, type HeaderPair } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
-import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
-import { ANONYMOUS, type AssuranceLevel, type User } from "../core/principal.ts";
-import type { Authenticate, Identity } from "../core/security.ts";
+import type { Authenticate } from "../core/security.ts";
 import { serializeCookie, serializeCookieDeletion } from "../primitives/set-cookie.ts";
-import type { SessionRecord, SessionStore } from "./session-record.ts";
+import {
+  establishSession,
+  pendingSignIn,
+  sessionEvent,
+  stepUpSession,
+  type PendingSignIn,
+  type SessionMaking,
+  type SessionUser,
+  type SignIn,
+} from "./establish-session.ts";
+import { mfaRequired, type MfaPolicy } from "./mfa-required.ts";
+import type { Proof } from "./proof.ts";
+import { tokenCookie, type Responding } from "./session-cookies.ts";
+import { handleOf, overflow, viewOf, type SessionView } from "./session-inventory.ts";
+import { isAlive, limitsOf, longestIdleMs, type LimitsByLevel } from "./session-limits.ts";
+import { recogniser, type ReadMembership } from "./session-recognition.ts";
+import type { SessionStore } from "./session-record.ts";
+import { openAgain } from "./session-return.ts";
+import { checkSessions, SESSION_META, SESSION_RULES } from "./session-rules.ts";
+import { touchWriter } from "./session-touch.ts";
 
-const META: ControlMeta = {
-  id: "session",
-  title: "Opaque random session tokens, verified server-side and stored hashed, with idle and absolute limits",
-  layer: "authentication",
-  guide: ["A07", "checklist: Session timeout configured"],
-  owasp2021: ["A07"],
-  owasp2025: ["A07", "A04"],
-  asvs: ["v5.0.0-7.2.1", "v5.0.0-7.2.2", "v5.0.0-7.2.3", "v5.0.0-7.2.4", "v5.0.0-7.3.1", "v5.0.0-7.3.2"],
-  cwe: ["CWE-331", "CWE-384", "CWE-522", "CWE-613"],
-};
-
-const TOKEN_BYTES = 32;
-const TOKEN = /^[A-Za-z0-9_-]{43}$/u;
-const LONGEST_LABEL = 200;
-/** One write per minute keeps the idle limit right to a minute and spares the store a write per request. */
-const TOUCH_EVERY_MS = 60_000;
 /** How often a sign-in clears away sessions that ended by themselves. */
 const SWEEP_EVERY_MS = 60_000;
-const MOST_IDLE_SECONDS = 3_600;
-const MOST_ABSOLUTE_SECONDS = 86_400;
 
-export const SESSION_MEMORY_STORE: Rule = {
-  id: "session/memory-store",
-  severity: "warning",
-  what: "Sessions live in the memory of one process.",
-  why: "A restart signs everybody out, a second instance does not know them, and revocation reaches one process only.",
-  fix: "Give saas() a database, or pass postgresSessions(pool).",
-};
-export const SESSION_TOO_LONG: Rule = {
-  id: "session/too-long",
-  severity: "warning",
-  what: "A session outlives what NIST SP 800-63B-4 allows for two-factor sessions: 1 hour idle, 24 hours in all.",
-  why: "The longer a session lives unattended, the longer a stolen cookie or an unlocked laptop is worth something.",
-  fix: "Lower idleSeconds to 3600 and absoluteSeconds to 86400 or less.",
-};
+/** Why sessions end other than by themselves. */
+export type RevocationReason =
+  | "password_changed"
+  | "password_reset"
+  | "email_changed"
+  | "mfa_changed"
+  | "role_changed"
+  | "account_disabled"
+  | "account_deleted"
+  | "compromise"
+  | "user_request"
+  | "administrator";
 
 export interface SessionOptions {
   readonly store: SessionStore;
-  /** Ends a session that nobody uses. One hour unless you say otherwise. */
-  readonly idleSeconds?: number;
-  /** Ends every session, used or not. Twelve hours unless you say otherwise. */
-  readonly absoluteSeconds?: number;
-  /**
-   * `Lax` lets a link in a mail open the application signed in; `Strict` does not. State changes are guarded by the csrf control either way.
-   */
+  /** Idle and absolute limits of each assurance level; those of NIST SP 800-63B-4 unless you say otherwise. */
+  readonly limits?: Partial<LimitsByLevel>;
+  /** `Strict` unless you say otherwise; a link from elsewhere arrives signed in either way. */
   readonly sameSite?: "Lax" | "Strict";
   /** The cookie's name after `__Host-`. */
   readonly name?: string;
+  /** Who must prove a second factor: `mfaRequired(...)`. Whoever has one, unless you say otherwise. */
+  readonly mfa?: MfaPolicy;
+  /** How many sessions a user may have at once; the one unused for longest makes room. Ten unless you say otherwise. */
+  readonly mostPerUser?: number;
+  /**
+   * Asked at every request, so that a role taken away is gone at once; undefined ends the session. Without it roles are those of the sign-in, and
+   * whoever changes them calls `revoke(userId, { reason: "role_changed" })`.
+   */
+  readonly membership?: ReadMembership;
 }
 
-/** Who a new session is for. */
-export interface SessionUser {
-  readonly userId: string;
-  readonly tenantId: string;
-  readonly roles: readonly string[];
-  readonly assurance: AssuranceLevel;
-  readonly label?: string;
-}
-
-/** A request that is still able to put headers on its response: what an adapter's `admitted()` returns. */
-export interface Responding extends RequestFacts {
-  addResponseHeaders(headers: readonly HeaderPair[]): void;
+export interface RevokeOptions {
+  readonly reason: RevocationReason;
+  /** The request that asks; its time is the moment, and its log has the event. */
+  readonly request?: Responding;
+  /** Spares the session of `request`, as at a password change by its owner. */
+  readonly keepCurrent?: boolean;
 }
 
 export interface Sessions {
   readonly control: Control<IdentifiedFacts>;
+  /** Findings about who must prove a second factor. */
+  readonly mfaControl: Control<IdentifiedFacts>;
   readonly authenticate: Authenticate;
   readonly cookieName: string;
   /**
-   * Signs a user in: a new token in the cookie, the old session of this browser gone in the same step. Call it after every proof of a
-   * credential and every change of privilege.
+   * The one way to a session: verified proofs in, and out comes a session, what is still owed, or a refusal. The old session of this browser is gone
+   * in the same step.
    */
-  establish(request: Responding, user: SessionUser): Promise<SessionRecord>;
-  /** Signs this browser out: the session is gone from the store, the cookie and the browser's caches are cleared. */
+  establish(request: Responding, proofs: readonly Proof[], user: SessionUser): Promise<SignIn>;
+  /** Proves again, or more, within this browser's session: the level rises, the token changes, the absolute limit stays. */
+  stepUp(request: Responding, proofs: readonly Proof[]): Promise<SignIn>;
+  /** The sign-in that this browser has begun and not finished. It is nobody's principal. */
+  pending(request: Responding): Promise<PendingSignIn | undefined>;
+  /** Signs this browser out: the session is gone from the store, the cookies and the browser's caches are cleared. */
   end(request: Responding): Promise<void>;
-  /** Ends a user's other sessions, as after a password change, and says how many there were. */
-  endOthers(request: RequestFacts, userId: string): Promise<number>;
-  /** Ends every session of a user, as after a role change or an administrator's order. */
-  endAll(userId: string): Promise<number>;
-  /** The sessions of a user that are alive, newest first. */
-  list(userId: string, nowMs?: number): Promise<readonly SessionRecord[]>;
+  /** Ends a user's sessions at once, in every process, and says how many there were. Call it for every reason of `RevocationReason`. */
+  revoke(userId: string, options: RevokeOptions): Promise<number>;
+  /** Ends one session of a user by its handle. @returns false when this user has no such session, whoever else may */
+  revokeOne(userId: string, handle: string, options: Omit<RevokeOptions, "keepCurrent">): Promise<boolean>;
+  /**
+   * The sessions of a user that are alive, newest first.
+   *
+   * @param request marks its own session as the current one
+   */
+  list(userId: string, request?: RequestFacts): Promise<readonly SessionView[]>;
+  /** Writes uses that are still collected; call it when the process ends. */
+  flush(): Promise<void>;
 }
+
+const OPTIONS = ["store", "limits", "sameSite", "name", "mfa", "mostPerUser", "membership"];
 
 /**
  * Sessions: 256 random bits in a `__Host-` cookie, their SHA-256 in the store. An unknown token is never adopted, a record without times is
@@ -101,83 +109,83 @@ export interface Sessions {
  *
  * @throws TypeError on an unknown option or limits that contradict each other.
  * @example
- * const session = sessions({ store: memorySessions() });
+ * const session = sessions({ store: postgresSessions(pool) });
  */
 export function sessions(options: SessionOptions): Sessions {
-  rejectUnknownOptions("sessions", options, ["store", "idleSeconds", "absoluteSeconds", "sameSite", "name"]);
-  const { store, idleSeconds = 3_600, absoluteSeconds = 43_200, sameSite = "Lax", name = "session" } = options;
-  if (!(idleSeconds > 0 && absoluteSeconds >= idleSeconds)) {
-    throw new TypeError("sessions() needs idleSeconds above zero and absoluteSeconds no smaller than idleSeconds.");
-  }
+  rejectUnknownOptions("sessions", options, OPTIONS);
+  const { store, sameSite = "Strict", name = "session", mostPerUser = 10, membership } = options;
   if (!/^[A-Za-z0-9_-]{1,64}$/u.test(name))
     throw new TypeError('sessions() needs a plain cookie name, such as "session".');
-  const cookieName = `__Host-${name}`;
-  const clearCookie: HeaderPair = ["set-cookie", serializeCookieDeletion(cookieName, { sameSite })];
-  const limits: Limits = { idleMs: idleSeconds * 1000, absoluteMs: absoluteSeconds * 1000 };
-  const nobody: Identity = { principal: ANONYMOUS, session: undefined };
-  const stale: Identity = { ...nobody, headers: [clearCookie] };
-
-  let sweptAtMs = Number.NEGATIVE_INFINITY;
-
-  async function sweep(nowMs: number): Promise<void> {
-    if (nowMs - sweptAtMs < SWEEP_EVERY_MS) return;
-    sweptAtMs = nowMs;
-    await store.sweep?.(nowMs - limits.idleMs);
-  }
-
-  function idOf(request: RequestFacts): string | undefined {
-    const token = request.cookies.get(cookieName);
-    return token !== undefined && TOKEN.test(token) ? hash("sha256", token, "base64url") : undefined;
-  }
-
-  function identify(record: SessionRecord | undefined, nowMs: number): Identity | Promise<Identity> {
-    if (record === undefined) return stale;
-    if (!isAlive(record, limits, nowMs)) return settled(store.revoke(record.id), stale);
-    const identity: Identity = { principal: principalOf(record), session: { id: record.id } };
-    const due = nowMs - record.seenAtMs >= TOUCH_EVERY_MS;
-    return due ? settled(store.touch(record.id, nowMs), identity) : identity;
-  }
+  if (!(Number.isSafeInteger(mostPerUser) && mostPerUser > 0))
+    throw new TypeError("sessions() needs mostPerUser as a whole number above zero.");
+  const limits = limitsOf(options.limits);
+  const mfa = options.mfa ?? mfaRequired();
+  const cookie = tokenCookie(`__Host-${name}`, { sameSite });
+  const pendingCookie = tokenCookie("__Host-sign-in", { sameSite: "Lax", maxAgeSeconds: 600 });
+  const hint = `__Host-${name}-here`;
+  const companions: readonly HeaderPair[] =
+    sameSite === "Strict" ? [["set-cookie", serializeCookie(hint, "1", { sameSite: "Lax" })]] : [];
+  const clearHint: HeaderPair = ["set-cookie", serializeCookieDeletion(hint, { sameSite: "Lax" })];
+  const writer = touchWriter(store);
+  const making: SessionMaking = {
+    store,
+    mfa,
+    limits,
+    cookie,
+    pendingCookie,
+    companions,
+    settle: settler(store, limits, mostPerUser),
+    adopt: (request, id) => void adopted.set(request, id),
+  };
+  const currentId = (request: RequestFacts): string | undefined => adopted.get(request) ?? cookie.idIn(request);
+  const revoking = revoker(store, currentId);
 
   return {
-    cookieName,
+    cookieName: cookie.name,
     control: {
-      meta: META,
-      rules: [SESSION_MEMORY_STORE, SESSION_TOO_LONG],
-      decide: () => ALLOW,
-      check: ({ mode }) => judge(store, mode === "production", idleSeconds, absoluteSeconds),
+      meta: SESSION_META,
+      rules: SESSION_RULES,
+      decide: sameSite === "Strict" ? (facts) => openAgain(facts, cookie.name, hint) ?? ALLOW : () => ALLOW,
+      check: ({ mode }) => checkSessions(store, mode === "production", limits),
     },
-
-    authenticate(facts) {
-      const cookie = facts.cookies.get(cookieName);
-      if (cookie === undefined) return nobody;
-      const id = idOf(facts);
-      if (id === undefined) return stale;
-      const found = store.read(id);
-      return found instanceof Promise
-        ? found.then((record) => identify(record, facts.receivedAtMs))
-        : identify(found, facts.receivedAtMs);
-    },
-
-    async establish(request, user) {
-      const token = randomBytes(TOKEN_BYTES).toString("base64url");
-      const record = newRecord(hash("sha256", token, "base64url"), user, request.receivedAtMs);
-      await store.create(record, idOf(request));
-      await sweep(request.receivedAtMs);
-      request.addResponseHeaders([["set-cookie", serializeCookie(cookieName, token, { sameSite })]]);
-      return record;
-    },
-
+    mfaControl: mfa.control,
+    authenticate: recogniser({ store, limits, cookie, membership, writer }),
+    establish: (request, proofs, user) => establishSession(making, request, proofs, user),
+    stepUp: (request, proofs) => stepUpSession(making, request, proofs, currentId(request)),
+    pending: (request) => pendingSignIn(making, request),
     async end(request) {
-      const id = idOf(request);
+      // The browser forgets first, so that it is signed out even where the store is down.
+      request.addResponseHeaders([cookie.cleared, clearHint, ["clear-site-data", '"cache", "storage"']]);
+      if (request.cookies.has(pendingCookie.name)) request.addResponseHeaders([pendingCookie.cleared]);
+      const pending = pendingCookie.idIn(request);
+      const id = currentId(request);
       if (id !== undefined) await store.revoke(id);
-      request.addResponseHeaders([clearCookie, ["clear-site-data", '"cache", "storage"']]);
+      if (pending !== undefined) await store.take(pending);
     },
-
-    endOthers: async (request, userId) => store.revokeAll(userId, idOf(request)),
-    endAll: async (userId) => store.revokeAll(userId, undefined),
-    list: async (userId, nowMs = Date.now()) =>
-      (await store.list(userId)).filter((record) => isAlive(record, limits, nowMs)),
+    revoke: revoking,
+    async revokeOne(userId, handle, { reason, request }) {
+      const found = (await store.list(userId)).find(({ id }) => handleOf(id) === handle);
+      if (found === undefined) return false;
+      await store.revoke(found.id);
+      request?.note({ ...sessionEvent("session_revoked", "succeeded", found), detail: reason, count: 1 });
+      return true;
+    },
+    async list(userId, request) {
+      const nowMs = request?.receivedAtMs ?? Date.now();
+      const current = request === undefined ? undefined : currentId(request);
+      const alive = (await store.list(userId)).filter((record) => isAlive(record, limits, nowMs));
+      return alive.map((record) => viewOf(record, current));
+    },
+    flush: () => writer.flush(),
   };
+}
+
+/** Which session a request has made for itself; its cookie still names the one before. */
+const adopted = new WeakMap<object, string>();
+
+/** The session that a response of this request belongs to: what a CSRF token in it must be bound to. */
+export function sessionAfter(request: IdentifiedFacts): string | undefined {
+  return adopted.get(request) ?? request.session?.id;
 }
 
 /** The event of a sign-in, for the application's own flow until it uses the library's. */
@@ -191,58 +199,26 @@ export function signInEvent(status: "succeeded" | "failed", details: Partial<Aud
   };
 }
 
-interface Limits {
-  readonly idleMs: number;
-  readonly absoluteMs: number;
-}
-
-/** Written so that a missing or unreadable time compares false, which is expired. */
-function isAlive(record: SessionRecord, limits: Limits, nowMs: number): boolean {
-  return nowMs - record.seenAtMs < limits.idleMs && nowMs - record.createdAtMs < limits.absoluteMs;
-}
-
-function principalOf(record: SessionRecord): User {
-  return {
-    kind: "user",
-    id: record.userId as UserId,
-    tenantId: record.tenantId as TenantId,
-    roles: record.roles,
-    assurance: record.assurance,
-    authenticatedAtMs: record.authenticatedAtMs,
+/** After a new session: too many sessions of one user become fewer, and what ended by itself is forgotten once a minute. */
+function settler(store: SessionStore, limits: LimitsByLevel, mostPerUser: number): SessionMaking["settle"] {
+  let sweptAtMs = Number.NEGATIVE_INFINITY;
+  return async (session, request) => {
+    const alive = (await store.list(session.userId)).filter((one) => isAlive(one, limits, request.receivedAtMs));
+    for (const { id } of overflow(alive, mostPerUser, session.id)) {
+      await store.revoke(id);
+      request.note({ ...sessionEvent("session_revoked", "succeeded", session), detail: "too_many", count: 1 });
+    }
+    if (request.receivedAtMs - sweptAtMs < SWEEP_EVERY_MS) return;
+    sweptAtMs = request.receivedAtMs;
+    await store.sweep?.(request.receivedAtMs - longestIdleMs(limits), request.receivedAtMs);
   };
 }
 
-function newRecord(id: string, user: SessionUser, nowMs: number): SessionRecord {
-  if (user.userId === "" || user.tenantId === "") throw new TypeError("A session needs a user and a tenant.");
-  return {
-    id,
-    userId: user.userId,
-    tenantId: user.tenantId,
-    roles: user.roles,
-    assurance: user.assurance,
-    createdAtMs: nowMs,
-    authenticatedAtMs: nowMs,
-    seenAtMs: nowMs,
-    label: (user.label ?? "").slice(0, LONGEST_LABEL),
+function revoker(store: SessionStore, currentId: (request: RequestFacts) => string | undefined): Sessions["revoke"] {
+  return async (userId, { reason, request, keepCurrent = false }) => {
+    const except = keepCurrent && request !== undefined ? currentId(request) : undefined;
+    const count = await store.revokeAll(userId, except, request?.receivedAtMs ?? Date.now());
+    request?.note({ ...sessionEvent("session_revoked", "succeeded", { userId }), detail: reason, count });
+    return count;
   };
-}
-
-function settled<Value>(work: void | Promise<void>, value: Value): Value | Promise<Value> {
-  return work instanceof Promise ? work.then(() => value) : value;
-}
-
-function judge(
-  store: SessionStore,
-  production: boolean,
-  idleSeconds: number,
-  absoluteSeconds: number,
-): readonly Finding[] {
-  const findings: Finding[] = [];
-  if (store.kind === "memory" && production)
-    findings.push(finding(SESSION_MEMORY_STORE, { kind: "setting", name: "session.store" }));
-  if (idleSeconds > MOST_IDLE_SECONDS || absoluteSeconds > MOST_ABSOLUTE_SECONDS) {
-    const detail = `idle ${idleSeconds} s, absolute ${absoluteSeconds} s`;
-    findings.push(finding(SESSION_TOO_LONG, { kind: "setting", name: "session" }, detail));
-  }
-  return findings;
 }

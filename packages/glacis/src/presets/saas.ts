@@ -1,8 +1,10 @@
 import { debugOff } from "../audit/debug-off.ts";
 import { eventLog } from "../audit/event-log.ts";
 import { csrf, type Csrf } from "../authentication/csrf.ts";
+import type { AuthenticationDatabase } from "../authentication/database.ts";
+import { mfaRequired, type MfaOptions } from "../authentication/mfa-required.ts";
 import { memorySessions } from "../authentication/session-memory.ts";
-import { postgresSessions, type SessionDatabase } from "../authentication/session-postgres.ts";
+import { postgresSessions } from "../authentication/session-postgres.ts";
 import type { SessionStore } from "../authentication/session-record.ts";
 import { sessions, type Sessions } from "../authentication/session.ts";
 import type { Mode } from "../core/control.ts";
@@ -69,7 +71,7 @@ export interface SaasOptions {
   /** The addresses of your proxies, or how to find the client behind them. Without it nobody's forwarded headers are believed. */
   readonly proxies?: readonly string[] | TrustedProxiesOptions;
   /** Keeps sessions: a `pg` pool or PGlite with `SESSION_MIGRATION` applied. Without it sessions live in memory, which is a finding. */
-  readonly database?: SessionDatabase;
+  readonly database?: AuthenticationDatabase;
   /** More host names that the application answers to. */
   readonly hosts?: readonly string[];
   /** `NODE_ENV` or `GLACIS_ENV` decide unless you say; production when neither does. */
@@ -83,8 +85,10 @@ export interface SaasOptions {
   readonly limits?: SaasLimits;
   /** Shares the counters between instances: `redisRateLimits(...)` or `postgresRateLimits(...)`. */
   readonly limitStore?: RateLimitStore;
-  /** Keeps sessions elsewhere than in `database`. */
+  /** Keeps sessions elsewhere than in `database`: `redisSessions({ client })`. */
   readonly sessionStore?: SessionStore;
+  /** Who must prove a second factor. Whoever has one, unless you say otherwise, which is a finding. */
+  readonly mfa?: MfaOptions;
   /** Other https origins that a redirect may lead to. */
   readonly redirectTo?: readonly string[];
   /** How people report a vulnerability: served as `/.well-known/security.txt`. */
@@ -117,6 +121,7 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "limits",
   "limitStore",
   "sessionStore",
+  "mfa",
   "redirectTo",
   "securityTxt",
   "healthPaths",
@@ -139,7 +144,7 @@ export function saas(options: SaasOptions): SaasLayers {
   const { origin, keys, mode = modeOf(process.env), healthPaths = ["/healthz"] } = options;
   const store =
     options.sessionStore ?? (options.database === undefined ? memorySessions() : postgresSessions(options.database));
-  const session = sessions({ store });
+  const session = sessions({ store, mfa: mfaRequired(options.mfa) });
   const guard = csrf({ origin, keys, ...(options.trustedOrigins && { trustedOrigins: options.trustedOrigins }) });
   const proxies = trustedProxies(isList(options.proxies) ? { proxies: options.proxies } : options.proxies);
   const limits = requestLimits();
@@ -180,7 +185,7 @@ export function saas(options: SaasOptions): SaasLayers {
       ...(disclosure === undefined ? [] : [disclosure.control]),
     ],
     authenticate: session.authenticate,
-    authentication: [session.control, rates.identity, resourceIsolation(), guard.control],
+    authentication: [session.control, session.mfaControl, rates.identity, resourceIsolation(), guard.control],
     authorization: [],
     body: limits.body,
     server: limits.server,
@@ -200,7 +205,13 @@ function rateLimits({ limits = {}, limitStore }: SaasOptions) {
   const store = limitStore ?? memoryRateLimits();
   return {
     client: rateLimit({ name: "client", rates: client, by: "client", store }),
-    identity: rateLimit({ name: "identity", rates: { anonymous, user, service }, by: "user", cost: exceptAssets, store }),
+    identity: rateLimit({
+      name: "identity",
+      rates: { anonymous, user, service },
+      by: "user",
+      cost: exceptAssets,
+      store,
+    }),
   };
 }
 

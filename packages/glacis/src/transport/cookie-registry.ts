@@ -26,6 +26,8 @@ const ENTRY_OPTIONS = ["purpose", "sameSite", "scriptReadable", "domain", "reaso
 /** Cookies of the library itself; an application may register them again, for example to share a session name of its own. */
 const OWN_COOKIES: CookieRegistry = {
   "__Host-session": { purpose: "session" },
+  "__Host-session-here": { purpose: "preference" },
+  "__Host-sign-in": { purpose: "session" },
   "__Host-csrf": { purpose: "csrf" },
 };
 
