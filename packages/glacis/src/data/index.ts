@@ -22,6 +22,16 @@ export {
   type FieldEncryptionOptions,
 } from "./field-encryption.ts";
 export type { FieldPlace } from "./field-place.ts";
+export { keyRingFile, type KeyRingFileOptions } from "./key-file.ts";
+export {
+  KeysUnavailableError,
+  kmsKeyRing,
+  newKmsKey,
+  type KmsClient,
+  type KmsContext,
+  type KmsKeysOptions,
+} from "./key-kms.ts";
+export { keyManagement, type KeyManagementOptions } from "./key-management.ts";
 export { keyRing, newKey } from "./key-ring.ts";
 export type { PostureClient, PostureOptions } from "./posture/collect.ts";
 export { responseShape, type Projected, type ResponseShape, type ResponseShapeOptions } from "./response-shape.ts";

@@ -38,9 +38,13 @@ export function keyRing(text: string | undefined): KeySource {
 
 /** A new master key in the ring's format, such as `k1:...`. */
 export function newKey(id: string): string {
-  if (!KEY_ID.test(id))
-    throw new TypeError("A key id is 1 to 32 of a-z, 0-9, - and _, starting with a letter or digit.");
-  return `${id}:${randomBytes(KEY_BYTES).toString("base64url")}`;
+  return `${requireKeyId(id)}:${randomBytes(KEY_BYTES).toString("base64url")}`;
+}
+
+/** @throws TypeError unless stored values can carry the id. */
+export function requireKeyId(id: string): string {
+  if (KEY_ID.test(id)) return id;
+  throw new TypeError("A key id is 1 to 32 of a-z, 0-9, - and _, starting with a letter or digit.");
 }
 
 function parseEntry(entry: string, index: number): DerivedKey {

@@ -79,6 +79,8 @@ describe("singleUse", () => {
       "v1.".repeat(10_000),
     ])
       expect(await resets.redeem(text)).toBeUndefined();
+    for (const context of [7, null, {}, ["a", 1], "\ud800"])
+      expect(await resets.redeem(resets.sign("user-1", QUARTER), { context: context as string })).toBeUndefined();
     const other = singleUse({ keys, purpose: "invitation", store }).sign("user-1", QUARTER);
     expect(await resets.redeem(other)).toBeUndefined();
   });

@@ -77,7 +77,8 @@ export function singleUse(options: SingleUseOptions): SingleUse {
 /** Keeps these values apart from what a plain signer makes for the same purpose: those could be used again, or as these. */
 function onceContext(context: SigningContext | undefined): readonly string[] {
   if (context === undefined) return [CONTEXT];
-  return [CONTEXT, ...(typeof context === "string" ? [context] : context)];
+  // What is no text is left to the signer, which refuses it.
+  return [CONTEXT, ...(Array.isArray(context) ? (context as readonly string[]) : [context as string])];
 }
 
 /** How many used ids are remembered at most; what comes then is refused rather than something forgotten too early. */
