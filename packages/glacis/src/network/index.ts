@@ -53,6 +53,13 @@ export { type Dimension, type Subject, type SubjectFunction } from "./rate-limit
 export { type Rates, type RateTiers, type RateUsage } from "./rate-limit-tier.ts";
 export { rateLimit, type ClientRateLimitOptions, type IdentityRateLimitOptions, type RateLimit } from "./rate-limit.ts";
 export { parseRate, type Rate, type RateText } from "./rate.ts";
+export {
+  egressAllowlist,
+  type Destination,
+  type EgressAllowlist,
+  type EgressAllowlistOptions,
+  type SharedDataClass,
+} from "./egress-allowlist.ts";
 export { OutboundError, type OutboundBlock, type OutboundFailure } from "./outbound-error.ts";
 export { type OutboundInit } from "./outbound-request.ts";
 export {

@@ -74,7 +74,7 @@ export interface Outbound {
   readonly close: () => Promise<void>;
 }
 
-const OPTION_NAMES: readonly string[] = [
+export const OUTBOUND_OPTION_NAMES: readonly string[] = [
   "hosts",
   "ports",
   "redirects",
@@ -104,7 +104,7 @@ const MOST_REDIRECTS = 10;
  * const page = await previews.fetch(linkFromUser);
  */
 export function outbound(options: OutboundOptions): Outbound {
-  rejectUnknownOptions("outbound", options, OPTION_NAMES);
+  rejectUnknownOptions("outbound", options, OUTBOUND_OPTION_NAMES);
   const { hosts, ports = [443], proxy = "refuse", report = () => undefined } = options;
   if (hosts !== "public-only" && !(Array.isArray(hosts) && hosts.length > 0))
     throw new TypeError(

@@ -64,6 +64,17 @@ describe("saas", () => {
     expect(ids(saas(withoutDatabase))).toContain("session/memory-store");
   });
 
+  it("lets nothing out that is not listed, and says so in the log", async () => {
+    const records: AuditRecord[] = [];
+    const { outbound } = saas({ ...options, audit: (record) => void records.push(record) });
+    await expect(outbound.fetch("https://api.example.net/?key=1")).rejects.toThrow(/not on the list/u);
+    expect(records).toMatchObject([{ event: "egress.blocked", blocked: "api.example.net" }]);
+    expect(records[0]?.time).toMatch(/^\d{4}-/u);
+    const listed = saas({ ...options, proxies: ["10.0.0.0/8"], outbound: { allow: ["api.example.net"] } });
+    expect(ids(listed)).toEqual(["egress-allowlist/unexplained"]);
+    expect(() => saas({ ...options, outbound: { alow: [] } as never })).toThrow(/Did you mean "allow"/u);
+  });
+
   it("corrects a misspelt option, at the top and inside", () => {
     expect(() => saas({ ...options, proxys: [] } as never)).toThrow(/Did you mean "proxies"/u);
     expect(() => saas({ ...options, limits: { anonymus: "1/m" } } as never)).toThrow(/Did you mean "anonymous"/u);

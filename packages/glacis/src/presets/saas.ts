@@ -8,7 +8,7 @@ import { postgresSessions } from "../authentication/session-postgres.ts";
 import type { SessionStore } from "../authentication/session-record.ts";
 import { sessions, type Sessions } from "../authentication/session.ts";
 import type { Mode } from "../core/control.ts";
-import type { AuditSink } from "../core/event.ts";
+import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -18,6 +18,7 @@ import { secretsManagement } from "../data/secrets-management.ts";
 import { canonicalization } from "../input/canonicalization.ts";
 import { prototypePollution } from "../input/prototype-pollution.ts";
 import { allowedHosts } from "../network/allowed-hosts.ts";
+import { egressAllowlist, type EgressAllowlist, type EgressAllowlistOptions } from "../network/egress-allowlist.ts";
 import { overloadProtection } from "../network/overload-protection.ts";
 import { memoryRateLimits } from "../network/rate-limit-memory.ts";
 import type { RateLimitStore } from "../network/rate-limit-store.ts";
@@ -29,6 +30,7 @@ import { runtimeHardening } from "../network/runtime-hardening.ts";
 import { trustedProxies, type TrustedProxiesOptions } from "../network/trusted-proxies.ts";
 import { parseCookieHeader } from "../primitives/cookie-header.ts";
 import { modeOf } from "../primitives/deployment.ts";
+import { currentRequest } from "../primitives/request-context.ts";
 import { systemSources } from "../primitives/sources.ts";
 import { cacheControl } from "../transport/cache-control.ts";
 import { contentSecurityPolicy } from "../transport/content-security-policy.ts";
@@ -91,6 +93,8 @@ export interface SaasOptions {
   readonly mfa?: MfaOptions;
   /** Other https origins that a redirect may lead to. */
   readonly redirectTo?: readonly string[];
+  /** Where the application may connect to: `{ allow: [{ host: "api.stripe.com", purpose: "payments" }] }`. Nowhere without it. */
+  readonly outbound?: Omit<EgressAllowlistOptions, "origin" | "report">;
   /** How people report a vulnerability: served as `/.well-known/security.txt`. */
   readonly securityTxt?: SecurityTxtOptions;
   /** Exact paths that a load balancer may ask over plain HTTP and that are never shed. `/healthz`. */
@@ -102,10 +106,12 @@ export interface SaasOptions {
   readonly refusalPage?: Layers["refusalPage"];
 }
 
-/** The layers, and the two tools that handlers call. */
+/** The layers, and the tools that handlers call. */
 export interface SaasLayers extends Layers {
   readonly sessions: Sessions;
   readonly csrf: Csrf;
+  /** The only `fetch` to use. */
+  readonly outbound: EgressAllowlist;
 }
 
 const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
@@ -123,6 +129,7 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "sessionStore",
   "mfa",
   "redirectTo",
+  "outbound",
   "securityTxt",
   "healthPaths",
   "audit",
@@ -150,6 +157,9 @@ export function saas(options: SaasOptions): SaasLayers {
   const limits = requestLimits();
   const rates = rateLimits(options);
   const disclosure = options.securityTxt === undefined ? undefined : securityTxt(options.securityTxt);
+  const audit = options.audit ?? eventLog();
+  const report = (event: AuditEvent): void => audit(outsideRequest(event));
+  const outbound = egressAllowlist({ allow: [], ...options.outbound, origin, report });
   const hosts = options.hosts === undefined ? {} : { hosts: [new URL(origin).host, ...options.hosts] };
   return {
     mode,
@@ -167,6 +177,7 @@ export function saas(options: SaasOptions): SaasLayers {
       allowedHosts({ origin, mode, ...hosts }),
       limits.control,
       prototypePollution(),
+      ...outbound.controls,
     ],
     transport: [
       httpsOnly({ origin, exempt: healthPaths }),
@@ -190,13 +201,21 @@ export function saas(options: SaasOptions): SaasLayers {
     body: limits.body,
     server: limits.server,
     endpoints: [cspReportEndpoint({ origin }), ...(disclosure === undefined ? [] : [disclosure.endpoint])],
-    audit: options.audit ?? eventLog(),
+    audit,
     controlTimeoutMs: 5_000,
     ...(options.waivers && { waivers: options.waivers }),
     ...(options.refusalPage && { refusalPage: options.refusalPage }),
     sessions: session,
     csrf: guard,
+    outbound,
   };
+}
+
+/** An event from code that `Security` does not call: with its time, and the request that it happened in where there is one. */
+function outsideRequest(event: AuditEvent): AuditRecord {
+  const request = currentRequest();
+  const time = new Date().toISOString();
+  return request === undefined ? { time, ...event } : { time, ...event, request_id: request.requestId };
 }
 
 function rateLimits({ limits = {}, limitStore }: SaasOptions) {
