@@ -6,6 +6,9 @@ import type { TenantId } from "../core/brand.ts";
 import type { KeySource } from "../core/keys.ts";
 import { sketchExchange, type RequestSketch } from "../testing/exchange.ts";
 import { csrf, CSRF_FIELD } from "./csrf.ts";
+import { dangerouslyProvedElsewhere } from "./external-proof.ts";
+import { memorySessions } from "./session-memory.ts";
+import { sessions } from "./session.ts";
 
 const origin = "https://app.example.com";
 const key = (fill: number): Uint8Array => Uint8Array.from({ length: 32 }, (_, index) => (index * 7 + fill) % 256);
@@ -114,6 +117,42 @@ describe("csrf", () => {
     const principal = { kind: "service", id: "s", tenantId: "t" as TenantId, roles: [] } as const;
     expect(decide(sketchExchange({ method: "POST", principal }))).toBe("allow");
     expect(decide(post({ principal }))).toBe("token_missing");
+  });
+
+  it("judges the token of a multipart form in the handler, the source of the request included", () => {
+    const headers = { origin, "content-type": "multipart/form-data; boundary=x" };
+    const route = { csrfExempt: "the handler asks csrf.verify() for the token in the first field" };
+    const upload = post({ headers, route });
+    expect(causeOf(guard.verify(upload, tokenFor()))).toBe("allow");
+    for (const token of [undefined, "", ["x"], { toString: () => tokenFor() }, null, 7])
+      expect(causeOf(guard.verify(upload, token))).toMatch(/^token_(?:missing|malformed)$/u);
+    const foreign = post({ headers: { ...headers, origin: "https://evil.test" }, route });
+    expect(causeOf(guard.verify(foreign, tokenFor()))).toBe("origin_foreign");
+  });
+
+  it("binds the token of an answer that signs in to the session that the answer brings", async () => {
+    const session = sessions({ store: memorySessions() });
+    const request = sketchExchange({ method: "POST" });
+    await session.establish(request, [dangerouslyProvedElsewhere("ada", request.receivedAtMs)], {
+      userId: "ada",
+      tenantId: "t",
+      roles: [],
+    });
+    const headers = { "x-csrf-token": guard.token(request) };
+    const cookie = request.responseHeaders?.[0]?.[1].split(";")[0] as string;
+    const identity = await session.authenticate(sketchExchange({ headers: { cookie } }));
+    const next = (reference: typeof identity.session): RequestSketch => ({
+      method: "POST",
+      headers,
+      ...(reference && { session: reference }),
+    });
+    expect(decide(sketchExchange(next(identity.session)))).toBe("allow");
+    expect(decide(sketchExchange(next({ id: "another" })))).toBe("token_mismatch");
+  });
+
+  it("believes no referer with a user in it", () => {
+    const headers = { referer: "https://user@app.example.com/", "x-csrf-token": tokenFor() };
+    expect(decide(post({ headers }))).toBe("referer_foreign");
   });
 
   it("asks no token of a route that declared why", () => {

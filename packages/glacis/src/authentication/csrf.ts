@@ -56,6 +56,11 @@ export interface Csrf {
    * asked for, valid as long as the session, worthless in another. A visitor without a session is given a cookie to bind it to.
    */
   token(request: IdentifiedFacts & Responding): string;
+  /**
+   * Judges a request whose token only the handler can read, such as the first field of a multipart form: the same checks, source included. The
+   * route says so with `csrfExempt`, and the handler throws `Refusal` with a denial before it does anything.
+   */
+  verify(request: IdentifiedFacts, token: unknown): Decision;
 }
 
 type Cause =
@@ -128,6 +133,10 @@ export function csrf(options: CsrfOptions): Csrf {
         return judgeToken(facts, fieldOf(body));
       },
     },
+    verify(request, token) {
+      const cause = judgeSource(request, trusted);
+      return cause === undefined ? judgeToken(request, token) : refuse(cause);
+    },
     token(request) {
       const nonce = randomBytes(NONCE_BYTES).toString("base64url");
       const session = sessionAfter(request);
@@ -152,7 +161,10 @@ function judgeSource(facts: IdentifiedFacts, trusted: ReadonlySet<string>): Caus
   if (origin !== undefined) return fromTrusted ? undefined : "origin_foreign";
   const referer = facts.header("referer");
   if (referer === undefined || site !== undefined) return undefined;
-  return URL.canParse(referer) && trusted.has(new URL(referer).origin) ? undefined : "referer_foreign";
+  const from = URL.canParse(referer) ? new URL(referer) : undefined;
+  // No browser names a user in a Referer (Referrer Policy section 8.4); something that does is not one.
+  const plain = from !== undefined && from.username === "" && from.password === "";
+  return plain && trusted.has(from.origin) ? undefined : "referer_foreign";
 }
 
 /** What a token is bound to: the session, or for a visitor the seed in a cookie of his own. Marked apart, so that one never passes as the other. */

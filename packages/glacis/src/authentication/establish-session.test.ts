@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { Exchange } from "../core/exchange.ts";
-import type { UserId } from "../core/brand.ts";
 import { sketchExchange, type RequestSketch } from "../testing/exchange.ts";
+import { sketchProof, type ProofSketch } from "../testing/proof.ts";
 import type { SignIn } from "./establish-session.ts";
 import { mfaRequired, type MfaOptions } from "./mfa-required.ts";
-import { proof, type Factor, type Proof, type ProofMethod } from "./proof.ts";
+import type { Proof, ProofMethod } from "./proof.ts";
 import { memorySessions } from "./session-memory.ts";
 import type { SessionStore } from "./session-record.ts";
 import { sessions, type Sessions } from "./session.ts";
@@ -14,25 +14,8 @@ const MINUTE = 60_000;
 const PARALLEL = 64;
 const ada = { userId: "ada", tenantId: "acme", roles: ["member"] };
 
-function prove(method: ProofMethod, more: Partial<Proof> = {}): Proof {
-  const factors: Readonly<Record<ProofMethod, readonly Factor[]>> = {
-    password: ["knowledge"],
-    totp: ["possession"],
-    recovery_code: ["possession"],
-    passkey: ["possession", "inherence"],
-    single_sign_on: ["knowledge"],
-  };
-  const key = method === "passkey";
-  return proof({
-    userId: "ada" as UserId,
-    method,
-    factors: factors[method],
-    phishingResistant: key,
-    deviceBound: false,
-    provedAtMs: START,
-    ...more,
-  });
-}
+const prove = (method: ProofMethod, more: Partial<ProofSketch> = {}): Proof =>
+  sketchProof({ userId: "ada", method, provedAtMs: START, ...more });
 
 function made(mfa: MfaOptions = {}, store: SessionStore = memorySessions()): Sessions {
   return sessions({ store, mfa: mfaRequired(mfa) });
@@ -127,7 +110,7 @@ describe("establish", () => {
 
   it("refuses proofs of another user, none at all, and a user without a tenant", async () => {
     const session = made();
-    const eve = { userId: "eve" as UserId };
+    const eve = { userId: "eve" };
     await expect(signIn(session, [prove("password"), prove("totp", eve)])).rejects.toThrow(/another user/u);
     await expect(signIn(session, [prove("password", eve)])).rejects.toThrow(/another user/u);
     await expect(signIn(session, [])).rejects.toThrow(/at least one proof/u);
@@ -206,7 +189,7 @@ describe("a user with a second factor", () => {
 
     await signIn(session, [prove("password")], browser);
     const eve = { ...ada, userId: "eve" };
-    const hers = prove("totp", { userId: "eve" as UserId });
+    const hers = prove("totp", { userId: "eve" });
     expect((await signIn(session, [hers], browser, START, eve)).kind).toBe("refused");
   });
 
@@ -347,9 +330,7 @@ describe("a step-up", () => {
     const browser = browserOf();
     expect(await session.stepUp(browser.ask(), [prove("totp")])).toEqual({ kind: "refused", cause: "no_session" });
     await signIn(session, [prove("password")], browser);
-    await expect(session.stepUp(browser.ask(), [prove("totp", { userId: "eve" as UserId })])).rejects.toThrow(
-      /another user/u,
-    );
+    await expect(session.stepUp(browser.ask(), [prove("totp", { userId: "eve" })])).rejects.toThrow(/another user/u);
     const nowMs = START + 60 * MINUTE;
     const late = prove("totp", { provedAtMs: nowMs });
     expect((await session.stepUp(browser.ask({ nowMs }), [late])).kind).toBe("refused");

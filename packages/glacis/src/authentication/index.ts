@@ -25,3 +25,4 @@ export {
   type SessionOptions,
   type Sessions,
 } from "./session.ts";
+export { stepUp, type StepUpOptions } from "./step-up.ts";

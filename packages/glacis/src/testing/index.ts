@@ -22,4 +22,5 @@ export {
   type ObservatorySite,
   type ObservatoryTest,
 } from "./observatory.ts";
+export { sketchProof, type ProofSketch } from "./proof.ts";
 export { sketchResponse, type ResponseSketch, type SketchedResponse } from "./response.ts";
