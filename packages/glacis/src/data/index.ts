@@ -12,6 +12,7 @@ export {
   type ShreddableFieldsOptions,
 } from "./crypto-shredding.ts";
 export { djangoVerifier, type DjangoVerifier, type DjangoVerifierOptions } from "./django-signature.ts";
+export { dataClassification, type PersonalDataControlOptions } from "./data-classification.ts";
 export { databaseExposure } from "./database-exposure.ts";
 export { DATABASE_RULES, databaseControls, databasePosture } from "./database-posture.ts";
 export {
@@ -33,6 +34,26 @@ export {
 } from "./key-kms.ts";
 export { keyManagement, type KeyManagementOptions } from "./key-management.ts";
 export { keyRing, newKey } from "./key-ring.ts";
+export {
+  personalData,
+  type MappedTable,
+  type PersonalDataMap,
+  type PersonalDataOptions,
+  type PersonalTable,
+  type Retention,
+  type SubjectLink,
+} from "./personal-data.ts";
+export { ErasureError, eraseSubject, sweepRetention, type ErasureStep, type EraseOptions } from "./personal-erasure.ts";
+export {
+  exportSubject,
+  type ExportOptions,
+  type PersonalDatabase,
+  type SealedPlace,
+  type SubjectExport,
+  type SubjectId,
+} from "./personal-export.ts";
+export type { DataClass } from "./personal-names.ts";
+export { personalDataPosture, type PersonalDataPostureOptions } from "./personal-posture.ts";
 export type { PostureClient, PostureOptions } from "./posture/collect.ts";
 export { responseShape, type Projected, type ResponseShape, type ResponseShapeOptions } from "./response-shape.ts";
 export { environmentSecrets, type EnvironmentSecretsOptions } from "./secret-environment.ts";
@@ -55,6 +76,7 @@ export {
 } from "./secret-secrets-manager.ts";
 export { ssmSecrets, type SsmClient, type SsmSecretsOptions } from "./secret-ssm.ts";
 export { secretStore, type SecretRequest, type SecretStore, type SecretStoreOptions } from "./secret-store.ts";
+export { retentionErasure } from "./retention-erasure.ts";
 export { secretsManagement, type SecretsManagementOptions } from "./secrets-management.ts";
 export { sealedColumn } from "./sealed-column.ts";
 export { isSealed, type Sealed } from "./sealed-text.ts";
