@@ -1,6 +1,7 @@
 import type { AssuranceLevel } from "../core/principal.ts";
 import type { AuthenticationDatabase } from "./database.ts";
 import type { Factor } from "./proof.ts";
+import { batchedReads } from "./session-batch.ts";
 import type { PendingRecord, SessionRecord, SessionStore } from "./session-record.ts";
 
 /**
@@ -58,7 +59,10 @@ const NAMES = [
   "label",
 ];
 const COLUMNS = NAMES.join(", ");
-const READ = NAMES.map((name) => `s.${name}`).join(", ");
+/** The revocation comes along as a column, which is planned faster than a join. */
+const READ = `select ${NAMES.map((name) => `s.${name}`).join(", ")},
+  (select r.not_before_ms from glacis_session_revocations r where r.user_id = s.user_id) as floor
+from glacis_sessions s where s.id = any($1::text[])`;
 const VALUES =
   "$1::text, $2::text, $3::text, $4::text[], $5::text[], $6::smallint, $7::text[], $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::text";
 /** Holds whatever the order of commits: a revocation counts from the moment it names, for sessions that are stored after it too. */
@@ -70,14 +74,13 @@ export function postgresSessions(database: AuthenticationDatabase): SessionStore
   const run: Run = async (text, values) => (await database.query(text, values)).rows;
   return {
     kind: "shared",
-    async read(id) {
-      const [row] = await run(
-        `select ${READ} from glacis_sessions s left join glacis_session_revocations r on r.user_id = s.user_id
-         where s.id = $1 and s.proved_since_ms >= coalesce(r.not_before_ms, s.proved_since_ms)`,
-        [id],
+    read: batchedReads(async (ids) => {
+      const rows = (await run(READ, [ids])) as readonly (Row & { readonly floor: string | number | null })[];
+      const valid = rows.filter(
+        ({ floor, proved_since_ms }) => floor === null || Number(floor) <= Number(proved_since_ms),
       );
-      return row === undefined ? undefined : recordOf(row as Row);
-    },
+      return new Map(valid.map((row) => [row.id, recordOf(row)]));
+    }),
     async create(record, replacesId) {
       // One statement, so that there is no moment in which both sessions, or neither, are valid (catalog session-fixation).
       const stored = await run(

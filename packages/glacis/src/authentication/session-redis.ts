@@ -1,5 +1,6 @@
 /** Sessions in Redis or Valkey. Every script names one key, so that it runs on a cluster as it stands; the order of the steps keeps them safe. */
 import { rejectUnknownOptions } from "../core/options.ts";
+import { batchedReads } from "./session-batch.ts";
 import type { PendingRecord, SessionRecord, SessionStore, SessionUse } from "./session-record.ts";
 
 /** The part of node-redis (`createClient`, `createCluster`, `createClientPool`) that is used. */
@@ -71,7 +72,7 @@ export function redisSessions(options: RedisSessionsOptions): SessionStore {
   const pendingKey = (id: string): string => `${prefix}p:${id}`;
   const userKey = (userId: string): string => `${prefix}u:${userId}`;
 
-  const read = async (id: string): Promise<SessionRecord | undefined> => sessionOf(await client.get(sessionKey(id)));
+  const read = readerOf(client, sessionKey);
 
   async function store(record: SessionRecord, endsAtMs: number): Promise<boolean> {
     const { id, userId, seenAtMs, provedSinceMs } = record;
@@ -134,6 +135,24 @@ export function redisSessions(options: RedisSessionsOptions): SessionStore {
     held: async (id) => pendingOf(await client.get(pendingKey(id))),
     take: async (id) => pendingOf(await run(TAKE, pendingKey(id), [])),
   };
+}
+
+/** Many sessions at once where all keys are on one server; on a cluster one by one, which the client sends together. */
+function readerOf(
+  client: NodeRedisSessionClient | IoRedisSessionClient,
+  keyOf: (id: string) => string,
+): (id: string) => Promise<SessionRecord | undefined> {
+  const { mGet, mget, isCluster, slots } = client as unknown as Readonly<Record<string, unknown>>;
+  const many = isCluster === true || slots !== undefined ? undefined : (mGet ?? mget);
+  if (typeof many !== "function") return async (id) => sessionOf(await client.get(keyOf(id)));
+  const texts = batchedReads(async (ids) => {
+    const values: unknown = await many.call(client, ids.map(keyOf));
+    if (!Array.isArray(values) || values.length !== ids.length)
+      throw new TypeError("Redis gave an answer that does not fit the question.");
+    return new Map(ids.map((id, index) => [id, (values as readonly unknown[])[index]]));
+  });
+  // Read apart: a value that is not a session refuses its own request and no other.
+  return async (id) => sessionOf(await texts(id));
 }
 
 type RunScript = (script: string, key: string, args: string[]) => Promise<unknown>;
