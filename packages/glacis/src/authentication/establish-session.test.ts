@@ -272,25 +272,6 @@ describe("a policy that requires a second factor", () => {
     });
     expect((await by(having(["passkey"]), "passkey")).kind).toBe("established");
   });
-
-  it("names what is missing or optional", () => {
-    const deployment = {
-      mode: "production",
-      nodeVersion: "22.0.0",
-      variables: new Map(),
-      nodeOptions: [],
-      nowMs: 0,
-    } as const;
-    const ids = (options: MfaOptions): string[] =>
-      mfaRequired(options)
-        .control.check(deployment)
-        .map(({ rule }) => rule.id);
-    expect(ids({ enrolled: () => [] })).toEqual(["mfa-required/optional"]);
-    expect(ids({ required: "everyone" })).toEqual(["mfa-required/no-source"]);
-    expect(ids({ required: ["admin"], enrolled: () => [] })).toEqual([]);
-    expect(() => mfaRequired({ required: [] })).toThrow(/list of roles/u);
-    expect(() => mfaRequired({ require: "everyone" } as never)).toThrow(/required/u);
-  });
 });
 
 describe("a step-up", () => {

@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { sketchProof } from "../testing/proof.ts";
+import { mfaRequired, type MfaOptions, type MfaVerdict } from "./mfa-required.ts";
+import type { ProofMethod } from "./proof.ts";
+
+const deployment = {
+  mode: "production",
+  nodeVersion: "22.0.0",
+  variables: new Map(),
+  nodeOptions: [],
+  nowMs: 0,
+} as const;
+const METHODS: readonly ProofMethod[] = ["password", "totp", "recovery_code", "passkey", "single_sign_on"];
+
+function judge(
+  options: MfaOptions,
+  methods: readonly ProofMethod[],
+  roles: readonly string[] = [],
+): Promise<MfaVerdict> {
+  const subject = { userId: "ada", tenantId: "acme", roles };
+  return mfaRequired(options).judge(
+    subject,
+    methods.map((method) => sketchProof({ userId: "ada", method })),
+  );
+}
+
+describe("mfaRequired", () => {
+  it("names what is missing or optional", () => {
+    const ids = (options: MfaOptions): string[] =>
+      mfaRequired(options)
+        .control.check(deployment)
+        .map(({ rule }) => rule.id);
+    expect(ids({ enrolled: () => [] })).toEqual(["mfa-required/optional"]);
+    expect(ids({ required: "everyone" })).toEqual(["mfa-required/no-source"]);
+    expect(ids({ required: ["admin"], enrolled: () => [] })).toEqual([]);
+  });
+
+  it("takes no misspelt option and no empty list", () => {
+    expect(() => mfaRequired({ required: [] })).toThrow(/list of roles/u);
+    expect(() => mfaRequired({ required: "all" as never })).toThrow(/list of roles/u);
+    expect(() => mfaRequired({ require: "everyone" } as never)).toThrow(/required/u);
+  });
+
+  it("asks who began with the only second factor for the password", async () => {
+    const key = sketchProof({ userId: "ada", method: "passkey", factors: ["possession"] });
+    const policy = mfaRequired({ enrolled: () => ["passkey"] });
+    expect(await policy.judge({ userId: "ada", tenantId: "acme", roles: [] }, [key])).toEqual({
+      kind: "second_factor_required",
+      methods: ["password"],
+    });
+  });
+
+  it("lets nobody in when the source of factors answers with anything but a list", async () => {
+    for (const answer of [undefined, null, "totp", {}])
+      await expect(judge({ enrolled: () => answer as never }, ["password"])).rejects.toThrow(/list of methods/u);
+  });
+
+  it("never asks for less because there are more roles, more factors on the account, or a stricter rule", async () => {
+    const lists = (values: readonly string[]) => fc.subarray([...values]);
+    await fc.assert(
+      fc.asyncProperty(
+        fc.subarray([...METHODS], { minLength: 1 }),
+        lists(["member", "admin"]),
+        fc.subarray<ProofMethod>(["totp", "passkey"]),
+        fc.boolean(),
+        async (proved, roles, methods, everyone) => {
+          const options: MfaOptions = { phishingResistant: ["admin"], enrolled: () => methods };
+          const before = await judge(options, proved, roles);
+          const stricter = await judge({ ...options, ...(everyone && { required: "everyone" }) }, proved, [
+            ...roles,
+            "admin",
+          ]);
+          const fuller = await judge({ ...options, enrolled: () => ["totp", "passkey"] }, proved, roles);
+          if (before.kind === "enough") return;
+          expect(stricter.kind).not.toBe("enough");
+          expect(fuller.kind).not.toBe("enough");
+        },
+      ),
+    );
+  });
+});
