@@ -1,7 +1,8 @@
 /**
- * What it costs to seal, open and index one field, against Node's own AES-256-GCM and HMAC (the limit). The rows take turns, round after round;
+ * What it costs to seal, open and index one field, against Node's own AES-256-GCM and HMAC (the limit) and against other libraries. The rows take turns, round after round;
  * figures are medians over the rounds, in processor time of this process.
  */
+import { peerRows } from "./data/field-peers.mjs";
 import { fieldRows } from "./data/field.mjs";
 import { median, printTable, rounded, saveResults } from "./harness.mjs";
 
@@ -11,29 +12,30 @@ const OPERATIONS = 20_000;
 /** @param options `rounds` */
 export async function run({ rounds = "9" } = {}) {
   const results = {};
-  for (const bytes of SIZES) results[`field-${bytes}`] = measure(bytes, Number(rounds));
+  for (const bytes of SIZES) results[`field-${bytes}`] = await measure(bytes, Number(rounds));
   saveResults("data", { rounds: Number(rounds), unit: "microseconds of processor time per operation", results });
 }
 
-function measure(bytes, rounds) {
-  const rows = fieldRows(bytes);
+async function measure(bytes, rounds) {
+  const rows = [...fieldRows(bytes), ...(await peerRows("a".repeat(bytes)))];
   const times = new Map(rows.map(({ label }) => [label, []]));
-  for (const row of rows) timeOne(row);
+  for (const row of rows) await timeOne(row);
   for (let round = 0; round < rounds; round += 1) {
     // Each round starts with another row, so that no row always follows the same one.
     for (let turn = 0; turn < rows.length; turn += 1) {
       const row = rows[(round + turn) % rows.length];
-      times.get(row.label).push(timeOne(row));
+      times.get(row.label).push(await timeOne(row));
     }
   }
   return report(bytes, rows, times);
 }
 
-function timeOne({ run: operation }) {
+async function timeOne({ run: operation, isAsync = false, operations = OPERATIONS }) {
   const start = process.cpuUsage();
-  for (let index = 0; index < OPERATIONS; index += 1) operation();
+  if (isAsync) for (let index = 0; index < operations; index += 1) await operation();
+  else for (let index = 0; index < operations; index += 1) operation();
   const { user, system } = process.cpuUsage(start);
-  return (user + system) / OPERATIONS;
+  return (user + system) / operations;
 }
 
 function report(bytes, rows, times) {

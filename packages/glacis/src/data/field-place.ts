@@ -23,10 +23,14 @@ export function requireRow(row: unknown): string {
   throw new TypeError(`A sealed value needs a row: a key of 1 to ${LONGEST_ID} characters or a whole number.`);
 }
 
-/** What is authenticated with a value: the context ends where its lengths say, so what follows is the row and nothing else. */
+/** Room for the longest context and row: four names of at most 256 characters and what tells them apart. */
+const scratch = Buffer.allocUnsafeSlow(8192);
+
+/**
+ * What is authenticated with a value: the context ends where its lengths say, so what follows is the row and nothing else. The bytes count until the
+ * next call, which is soon enough for a cipher that takes them in at once.
+ */
 export function withRow(context: Buffer, row: string): Buffer {
-  const bytes = Buffer.allocUnsafe(context.length + Buffer.byteLength(row));
-  context.copy(bytes);
-  bytes.write(row, context.length, "utf8");
-  return bytes;
+  context.copy(scratch);
+  return scratch.subarray(0, context.length + scratch.write(row, context.length, "utf8"));
 }

@@ -13,7 +13,8 @@ const HEAD = /^x1\.([a-z0-9][a-z0-9_-]{0,31})\./u;
 
 export interface SealedParts {
   readonly keyId: string;
-  readonly commitment: Buffer;
+  /** Begins with the commitment. */
+  readonly body: Buffer;
   readonly nonce: Buffer;
   readonly ciphertext: Buffer;
   readonly tag: Buffer;
@@ -39,9 +40,17 @@ export function parseSealed(text: unknown): SealedParts | undefined {
   const nonceEnd = COMMITMENT_BYTES + XAES_NONCE_BYTES;
   return {
     keyId: head[1] as string,
-    commitment: body.subarray(0, COMMITMENT_BYTES),
+    body,
     nonce: body.subarray(COMMITMENT_BYTES, nonceEnd),
     ciphertext: body.subarray(nonceEnd, body.length - XAES_TAG_BYTES),
     tag: body.subarray(body.length - XAES_TAG_BYTES),
   };
+}
+
+/**
+ * Whether the body begins with a key's commitment. It stands in every value in the clear, so how long the comparison takes tells nothing.
+ */
+export function isCommitted(body: Buffer, commitment: Buffer): boolean {
+  for (let index = 0; index < COMMITMENT_BYTES; index += 1) if (body[index] !== commitment[index]) return false;
+  return true;
 }
