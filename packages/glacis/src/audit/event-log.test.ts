@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { AuditRecord } from "../core/event.ts";
+import { Secret } from "../core/secret.ts";
 import { eventLog } from "./event-log.ts";
 
 const record: AuditRecord = {
@@ -32,6 +33,13 @@ describe("eventLog", () => {
         expect(lines[1]).toBe("");
       }),
     );
+  });
+
+  it("hides a revealed secret in any field, encoded or not", () => {
+    const secret = new Secret("sk_live_abcdef123456");
+    const encoded = Buffer.from(secret.reveal()).toString("base64");
+    const text = written({ ...record, detail: `key ${secret.reveal()}`, resource_id: encoded, count: 3 });
+    expect(JSON.parse(text)).toMatchObject({ detail: "key [secret]", resource_id: "[secret]", count: 3 });
   });
 
   it("redacts what an error's text gives away", () => {

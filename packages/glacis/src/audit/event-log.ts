@@ -1,6 +1,7 @@
 /** Security events as JSON lines on stdout (catalog security-event-log; guide A09). The one importer of pino. */
 import { pino, type DestinationStream } from "pino";
 import type { AuditSink, EventSeverity } from "../core/event.ts";
+import { hideRevealed } from "../core/revealed.ts";
 import { redactText } from "./redact.ts";
 
 const LEVEL: Readonly<Record<EventSeverity, "info" | "warn" | "error" | "fatal">> = {
@@ -12,7 +13,7 @@ const LEVEL: Readonly<Record<EventSeverity, "info" | "warn" | "error" | "fatal">
 
 /**
  * Writes each event as one flat JSON line. JSON escapes every control character, so no value can forge a second line (CWE-117); error texts
- * are redacted first.
+ * are redacted first, and a revealed secret is hidden wherever it stands.
  *
  * @param destination where lines go; stdout unless you say otherwise
  * @example
@@ -26,7 +27,12 @@ export function eventLog(destination?: DestinationStream): AuditSink {
   } as const;
   const log = destination === undefined ? pino(options) : pino(options, destination);
   return (record) => {
-    const clean = record.error === undefined ? record : { ...record, error: redactText(record.error) };
-    log[LEVEL[record.severity]](clean);
+    log[LEVEL[record.severity]](Object.fromEntries(Object.entries(record).map(cleanField)));
   };
+}
+
+/** An error's text can hold anything; what else stands in an event is ours, and still no place for a secret. */
+function cleanField([name, value]: readonly [string, unknown]): readonly [string, unknown] {
+  if (typeof value !== "string") return [name, value];
+  return [name, name === "error" ? redactText(value) : hideRevealed(value)];
 }

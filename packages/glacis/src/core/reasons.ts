@@ -37,6 +37,11 @@ export const REASONS = {
   body_too_complex: { status: 400, layer: "input", sentence: "The request body has too many keys." },
   key_forbidden: { status: 400, layer: "input", sentence: "The request uses a reserved key." },
   input_invalid: { status: 422, layer: "input", sentence: "Some fields are not valid." },
+  credential_in_url: {
+    status: 400,
+    layer: "data",
+    sentence: "Send credentials in a header or in the body, never in the URL.",
+  },
   rate_limited: { status: 429, layer: "network", sentence: "Too many requests. Try again later." },
   overloaded: { status: 503, layer: "network", sentence: "The server is busy. Try again shortly." },
   insecure_transport: { status: 403, layer: "transport", sentence: "Use HTTPS." },

@@ -78,6 +78,7 @@ export { ssmSecrets, type SsmClient, type SsmSecretsOptions } from "./secret-ssm
 export { secretStore, type SecretRequest, type SecretStore, type SecretStoreOptions } from "./secret-store.ts";
 export { retentionErasure } from "./retention-erasure.ts";
 export { secretsManagement, type SecretsManagementOptions } from "./secrets-management.ts";
+export { sensitiveUrls, type SensitiveUrlsOptions } from "./sensitive-urls.ts";
 export { sealedColumn } from "./sealed-column.ts";
 export { isSealed, type Sealed } from "./sealed-text.ts";
 export {

@@ -15,6 +15,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { Layers } from "../core/security.ts";
 import type { Waiver } from "../core/waiver.ts";
 import { secretsManagement } from "../data/secrets-management.ts";
+import { sensitiveUrls } from "../data/sensitive-urls.ts";
 import { canonicalization } from "../input/canonicalization.ts";
 import { prototypePollution } from "../input/prototype-pollution.ts";
 import { allowedHosts } from "../network/allowed-hosts.ts";
@@ -177,6 +178,7 @@ export function saas(options: SaasOptions): SaasLayers {
       allowedHosts({ origin, mode, ...hosts }),
       limits.control,
       prototypePollution(),
+      sensitiveUrls(),
       ...outbound.controls,
     ],
     transport: [
