@@ -7,10 +7,11 @@ const USER = { tenantId: "tenant-1", roles: ["member"] };
 const { parseCookies } = saas({ origin: "https://app.example.com", keys: keyRing(newKey("k1")) }).interpretation;
 
 export function factsOf(cookie) {
-  return { cookies: parseCookies(cookie), receivedAtMs: Date.now(), header: () => undefined };
+  return { cookies: parseCookies(cookie), receivedAtMs: Date.now(), header: () => undefined, route: ROUTE };
 }
 
 const BROWSERS = 500;
+const ROUTE = { kind: "api", passive: false };
 
 /** Signs many browsers in and gives back the Cookie header of each. */
 export async function browsersOf(signIn) {

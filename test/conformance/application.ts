@@ -4,7 +4,11 @@ import { authenticated, hasRole, assurance, policyAccess, publicAccess, routeRul
 import type { Exchange } from "../../packages/glacis/src/core/exchange.ts";
 import { currentRequest } from "../../packages/glacis/src/primitives/request-context.ts";
 import type { Security } from "glacis";
-import type { Csrf, Sessions } from "../../packages/glacis/src/authentication/index.ts";
+import {
+  dangerouslyProvedElsewhere,
+  type Csrf,
+  type Sessions,
+} from "../../packages/glacis/src/authentication/index.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 
 export interface Incoming {
@@ -163,7 +167,8 @@ export function application(sessions: Sessions, csrf: Csrf, ran: string[]): Appl
       route("POST", "/sign-in", open({ csrfExempt: "conformance" }), async ({ exchange }) => {
         const role = new URLSearchParams(exchange.query).get("role") ?? "member";
         const userId = new URLSearchParams(exchange.query).get("user") ?? "ada";
-        await sessions.establish(exchange, { userId, tenantId: "acme", roles: [role], assurance: 1 });
+        const user = { userId, tenantId: "acme", roles: [role] };
+        await sessions.establish(exchange, [dangerouslyProvedElsewhere(userId, exchange.receivedAtMs)], user);
         return text("signed in");
       }),
       route("GET", "/token", open(), ({ exchange }) => text(csrf.token(exchange))),

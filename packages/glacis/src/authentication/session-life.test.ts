@@ -75,6 +75,20 @@ describe("limits", () => {
     expect(await who(session, cookie, START + HOUR, poll)).toBe("anonymous");
   });
 
+  it("are not moved by a route that is declared passive", async () => {
+    const session = made();
+    const cookie = await signIn(session);
+    const ask = async (minute: number, passive: boolean) => {
+      const sketch = { nowMs: START + minute * MINUTE, headers: { cookie }, route: { passive } };
+      return (await session.authenticate(sketchExchange(sketch))).principal.kind;
+    };
+    for (let minute = 10; minute < 60; minute += 10) expect(await ask(minute, true)).toBe("user");
+    expect(await ask(60, true)).toBe("anonymous");
+    const other = await signIn(session, { nowMs: START });
+    expect(await who(session, other, START + 59 * MINUTE)).toBe("ada");
+    expect(await who(session, other, START + 118 * MINUTE)).toBe("ada");
+  });
+
   it("end a session whose clock cannot be read or whose level is none", async () => {
     const broken = {
       id: "x",

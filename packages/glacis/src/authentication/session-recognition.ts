@@ -1,5 +1,5 @@
 import type { TenantId, UserId } from "../core/brand.ts";
-import type { RequestFacts } from "../core/facts.ts";
+import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { ANONYMOUS, type User } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
 import type { TokenCookie } from "./session-cookies.ts";
@@ -26,6 +26,8 @@ export interface Recognition {
   readonly writer: TouchWriter;
 }
 
+type Asking = RequestFacts & Pick<IdentifiedFacts, "route">;
+
 const NOBODY: Identity = Object.freeze({ principal: ANONYMOUS, session: undefined });
 
 /** A page that asks on its own, such as a poll, says so in this header; its session then ages as if nobody were there. */
@@ -45,7 +47,7 @@ export function recogniser({ store, limits, cookie, membership, writer }: Recogn
   const gone = (facts: RequestFacts): Identity =>
     (facts.header("sec-fetch-mode") ?? "navigate") === "navigate" ? stale : NOBODY;
 
-  function identify(record: SessionRecord | undefined, facts: RequestFacts): Identity | Promise<Identity> {
+  function identify(record: SessionRecord | undefined, facts: Asking): Identity | Promise<Identity> {
     if (record === undefined) return gone(facts);
     const nowMs = facts.receivedAtMs;
     if (!(nowMs < endsAtMs(record, limits))) return settled(store.revoke(record.id), gone(facts));
@@ -55,7 +57,7 @@ export function recogniser({ store, limits, cookie, membership, writer }: Recogn
     return settled(writer.use({ id: record.id, seenAtMs: nowMs, endsAtMs: ends }), identity);
   }
 
-  async function refresh(record: SessionRecord | undefined, facts: RequestFacts): Promise<Identity> {
+  async function refresh(record: SessionRecord | undefined, facts: Asking): Promise<Identity> {
     if (membership === undefined || record === undefined) return identify(record, facts);
     const { userId, tenantId } = record;
     const standing = await membership({ userId, tenantId });
@@ -73,9 +75,9 @@ export function recogniser({ store, limits, cookie, membership, writer }: Recogn
   };
 }
 
-/** A client can only shorten its own session by this, so it is believed. */
-function isPassive(facts: RequestFacts): boolean {
-  return facts.header(PASSIVE) !== undefined;
+/** A client can only shorten its own session by the header, so it is believed. */
+function isPassive(facts: Asking): boolean {
+  return facts.route.passive || facts.header(PASSIVE) !== undefined;
 }
 
 function principalOf(record: SessionRecord): User {

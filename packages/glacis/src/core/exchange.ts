@@ -26,6 +26,7 @@ const UNDECLARED: RouteFacts = Object.freeze({
   cacheControl: undefined,
   bodyBytes: undefined,
   csrfExempt: undefined,
+  passive: false,
 });
 
 const MOST_NOTED = 100;

@@ -55,6 +55,8 @@ export interface RouteFacts {
   readonly bodyBytes: number | undefined;
   /** Why this route accepts a state-changing request without a CSRF token: it authenticates by something a browser does not attach. */
   readonly csrfExempt: string | undefined;
+  /** Pages ask for it on their own, as a poll does, so it does not count as the user being there. */
+  readonly passive: boolean;
 }
 
 /** How a session is known to a control: the stable secret-free handle that a CSRF token is bound to. */

@@ -9,6 +9,7 @@ describe("routeRule", () => {
       kind: "page",
       cacheControl: undefined,
       csrfExempt: undefined,
+      passive: false,
       bodyBytes: undefined,
       controls: [],
     });

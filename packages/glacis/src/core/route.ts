@@ -16,10 +16,11 @@ export interface RouteOptions {
   readonly cacheControl?: string;
   readonly bodyBytes?: number;
   readonly csrfExempt?: string;
+  readonly passive?: boolean;
 }
 
 const ROUTE_KINDS: readonly RouteKind[] = ["page", "api", "download", "asset"];
-const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt"];
+const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt", "passive"];
 
 /**
  * Joins an access rule and its options to one declaration.
@@ -41,6 +42,8 @@ export function routeRule(access: AccessRule, options: RouteOptions = {}): Route
   if (options.bodyBytes !== undefined && !(Number.isSafeInteger(options.bodyBytes) && options.bodyBytes >= 0)) {
     throw new TypeError("bodyBytes must be a whole number of bytes.");
   }
+  if (options.passive !== undefined && typeof options.passive !== "boolean")
+    throw new TypeError("passive must be true or false.");
   return {
     access,
     kind,
@@ -48,6 +51,7 @@ export function routeRule(access: AccessRule, options: RouteOptions = {}): Route
     cacheControl: options.cacheControl,
     bodyBytes: options.bodyBytes,
     csrfExempt: options.csrfExempt,
+    passive: options.passive ?? false,
   };
 }
 

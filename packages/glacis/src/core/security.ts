@@ -21,7 +21,7 @@ export interface Identity {
 }
 
 /** Turns facts into an identity. Synchronous when nothing needs looking up. It throws on a fault, which refuses; it never guesses. */
-export type Authenticate = (facts: RequestFacts) => Identity | Promise<Identity>;
+export type Authenticate = (facts: RequestFacts & Pick<IdentifiedFacts, "route">) => Identity | Promise<Identity>;
 
 /** How bodies are bounded and parsed. `network/request-limits.ts` makes one. */
 export interface BodyRules {
