@@ -55,6 +55,7 @@ export {
 export type { DataClass } from "./personal-names.ts";
 export { personalDataPosture, type PersonalDataPostureOptions } from "./personal-posture.ts";
 export type { PostureClient, PostureOptions } from "./posture/collect.ts";
+export { randomToken } from "./random-token.ts";
 export { responseShape, type Projected, type ResponseShape, type ResponseShapeOptions } from "./response-shape.ts";
 export { environmentSecrets, type EnvironmentSecretsOptions } from "./secret-environment.ts";
 export type { RotationListener } from "./secret-entry.ts";
@@ -78,6 +79,7 @@ export { ssmSecrets, type SsmClient, type SsmSecretsOptions } from "./secret-ssm
 export { secretStore, type SecretRequest, type SecretStore, type SecretStoreOptions } from "./secret-store.ts";
 export { retentionErasure } from "./retention-erasure.ts";
 export { secretsManagement, type SecretsManagementOptions } from "./secrets-management.ts";
+export { fieldEncryptionPosture, sealedFields, type SealedFieldsOptions } from "./sealed-fields.ts";
 export { sensitiveUrls, type SensitiveUrlsOptions } from "./sensitive-urls.ts";
 export { sealedColumn } from "./sealed-column.ts";
 export { isSealed, type Sealed } from "./sealed-text.ts";
@@ -120,3 +122,4 @@ export { installTenantProof } from "./tenant-proof.ts";
 export { tenantMigration, type TenantMigrationOptions } from "./tenant-migration.ts";
 export type { TenantReference, TenantTable } from "./tenant-table.ts";
 export { tenantDatabase, type TenantDatabase, type TenantDatabaseOptions, type TenantWorkOptions } from "./tenant.ts";
+export { thirdPartySharing, type Processor } from "./third-party-sharing.ts";

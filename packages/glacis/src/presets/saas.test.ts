@@ -71,7 +71,7 @@ describe("saas", () => {
     expect(records).toMatchObject([{ event: "egress.blocked", blocked: "api.example.net" }]);
     expect(records[0]?.time).toMatch(/^\d{4}-/u);
     const listed = saas({ ...options, proxies: ["10.0.0.0/8"], outbound: { allow: ["api.example.net"] } });
-    expect(ids(listed)).toEqual(["egress-allowlist/unexplained"]);
+    expect(ids(listed)).toEqual(["third-party-sharing/undeclared", "egress-allowlist/unexplained"]);
     expect(() => saas({ ...options, outbound: { alow: [] } as never })).toThrow(/Did you mean "allow"/u);
   });
 

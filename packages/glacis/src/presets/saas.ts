@@ -16,6 +16,7 @@ import type { Layers } from "../core/security.ts";
 import type { Waiver } from "../core/waiver.ts";
 import { secretsManagement } from "../data/secrets-management.ts";
 import { sensitiveUrls } from "../data/sensitive-urls.ts";
+import { thirdPartySharing } from "../data/third-party-sharing.ts";
 import { canonicalization } from "../input/canonicalization.ts";
 import { prototypePollution } from "../input/prototype-pollution.ts";
 import { allowedHosts } from "../network/allowed-hosts.ts";
@@ -166,7 +167,13 @@ export function saas(options: SaasOptions): SaasLayers {
     mode,
     origin,
     interpretation: { sources: systemSources(), resolve: proxies.resolve, parseCookies: parseCookieHeader },
-    environment: [debugOff(), runtimeHardening(), secretsManagement(), tlsPeerVerification()],
+    environment: [
+      debugOff(),
+      runtimeHardening(),
+      secretsManagement(),
+      tlsPeerVerification(),
+      thirdPartySharing({ destinations: outbound.destinations }),
+    ],
     network: [
       proxies.control,
       // First what must close the connection, then what is counted: a refusal further down costs its client a request of its allowance, or
