@@ -213,7 +213,7 @@ describe("a request that was under way while its session was renewed", () => {
       expect(identity).toMatchObject({ principal: { kind: "anonymous" } });
       expect(identity.headers).toBeUndefined();
     }
-    for (const mode of [undefined, "navigate"]) expect((await answer(mode)).headers).toHaveLength(1);
+    for (const mode of [undefined, "navigate"]) expect((await answer(mode)).headers).toHaveLength(2);
   });
 });
 

@@ -29,6 +29,7 @@ create table if not exists glacis_session_revocations (
   user_id text primary key,
   not_before_ms bigint not null
 );
+create index if not exists glacis_session_revocations_age on glacis_session_revocations (not_before_ms);
 create table if not exists glacis_pending_sign_ins (
   id text primary key check (length(id) = 43),
   ends_at_ms bigint not null,
@@ -65,6 +66,8 @@ const READ = `select ${NAMES.map((name) => `s.${name}`).join(", ")},
 from glacis_sessions s where s.id = any($1::text[])`;
 const VALUES =
   "$1::text, $2::text, $3::text, $4::text[], $5::text[], $6::smallint, $7::text[], $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::text";
+/** No session and no proof is older than this, so an older revocation ends nothing any more. */
+const REVOCATION_KEPT_MS = 31 * 86_400_000;
 /** Holds whatever the order of commits: a revocation counts from the moment it names, for sessions that are stored after it too. */
 const NOT_REVOKED =
   "not exists (select from glacis_session_revocations r where r.user_id = $2::text and r.not_before_ms > $10::bigint)";
@@ -122,18 +125,7 @@ export function postgresSessions(database: AuthenticationDatabase): SessionStore
       );
       return ended.length;
     },
-    async sweep(unusedSinceMs, nowMs) {
-      // Bounded, so that a long silence does not make one sign-in pay for it; and two instances at once do not wait for each other.
-      const unused =
-        "select id from glacis_sessions where seen_at_ms <= $1 order by seen_at_ms limit 1000 for update skip locked";
-      const over =
-        "select id from glacis_pending_sign_ins where ends_at_ms <= $2 order by ends_at_ms limit 1000 for update skip locked";
-      await run(
-        `with over as (delete from glacis_pending_sign_ins where id in (${over}))
-         delete from glacis_sessions where id in (${unused})`,
-        [unusedSinceMs, nowMs],
-      );
-    },
+    sweep: (unusedSinceMs, nowMs) => sweep(run, unusedSinceMs, nowMs),
     async list(userId) {
       const text = `select ${COLUMNS} from glacis_sessions where user_id = $1 order by created_at_ms desc limit 200`;
       return (await run(text, [userId])).map((row) => recordOf(row as Row));
@@ -143,6 +135,22 @@ export function postgresSessions(database: AuthenticationDatabase): SessionStore
 }
 
 type Run = (text: string, values: unknown[]) => Promise<readonly unknown[]>;
+
+async function sweep(run: Run, unusedSinceMs: number, nowMs: number): Promise<void> {
+  // Bounded, so that a long silence does not make one sign-in pay for it; and two instances at once do not wait for each other.
+  const unused =
+    "select id from glacis_sessions where seen_at_ms <= $1 order by seen_at_ms limit 1000 for update skip locked";
+  const over =
+    "select id from glacis_pending_sign_ins where ends_at_ms <= $2 order by ends_at_ms limit 1000 for update skip locked";
+  const old =
+    "select user_id from glacis_session_revocations where not_before_ms <= $2 - $3::bigint limit 1000 for update skip locked";
+  await run(
+    `with over as (delete from glacis_pending_sign_ins where id in (${over})),
+     old as (delete from glacis_session_revocations where user_id in (${old}))
+     delete from glacis_sessions where id in (${unused})`,
+    [unusedSinceMs, nowMs, REVOCATION_KEPT_MS],
+  );
+}
 
 function pendingIn(run: Run): Pick<SessionStore, "hold" | "held" | "take"> {
   return {

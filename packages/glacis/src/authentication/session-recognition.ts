@@ -1,4 +1,5 @@
 import type { TenantId, UserId } from "../core/brand.ts";
+import type { HeaderPair } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { ANONYMOUS, type User } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
@@ -22,6 +23,8 @@ export interface Recognition {
   readonly store: SessionStore;
   readonly limits: LimitsByLevel;
   readonly cookie: TokenCookie;
+  /** What a browser is told when its cookie names no live session. */
+  readonly cleared: readonly HeaderPair[];
   readonly membership: ReadMembership | undefined;
   readonly writer: TouchWriter;
 }
@@ -37,8 +40,8 @@ const PASSIVE = "x-session-passive";
  * Turns the cookie of a request into its user. No cookie costs nothing; a cookie costs one read. What is malformed, unknown or over is nobody, and
  * the cookie goes; a fault is thrown.
  */
-export function recogniser({ store, limits, cookie, membership, writer }: Recognition): Authenticate {
-  const stale: Identity = { ...NOBODY, headers: [cookie.cleared] };
+export function recogniser({ store, limits, cookie, cleared, membership, writer }: Recognition): Authenticate {
+  const stale: Identity = { ...NOBODY, headers: cleared };
 
   /**
    * A request that was under way while its session was renewed comes with the old cookie: were the cookie cleared in its answer, the new one would go.

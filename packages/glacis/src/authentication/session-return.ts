@@ -15,6 +15,8 @@ export function openAgain(facts: IdentifiedFacts, cookieName: string, hint: stri
   if (facts.header("sec-fetch-site") !== "cross-site" || facts.method !== "GET" || facts.route.kind !== "page")
     return undefined;
   if (facts.header("sec-fetch-mode") !== "navigate" || facts.header("sec-fetch-dest") !== "document") return undefined;
+  // A page that may be kept by caches is the same for everybody, and so must its answer be.
+  if (facts.route.cacheControl !== undefined) return undefined;
   if (facts.cookies.has(cookieName) || !facts.cookies.has(hint)) return undefined;
   const { target } = facts.wire;
   // Two slashes would be another host, and a backslash is a slash to a browser.

@@ -255,6 +255,21 @@ describe("the session store in Redis", () => {
   });
 });
 
+describe("the session store in Postgres", () => {
+  it("forgets a revocation once no session can be older", async () => {
+    const database = new PGlite();
+    await database.exec(SESSION_MIGRATION);
+    const store = postgresSessions(database);
+    const count = async () => (await database.query("select from glacis_session_revocations")).rows.length;
+    await store.revokeAll("ada", undefined, NOW);
+    await store.sweep?.(NOW, NOW + 30 * 24 * HOUR);
+    expect(await count()).toBe(1);
+    await store.sweep?.(NOW, NOW + 31 * 24 * HOUR);
+    expect(await count()).toBe(0);
+    await database.close();
+  });
+});
+
 describe("SESSION_MIGRATION", () => {
   const FIRST_RELEASE = `
 create table glacis_sessions (

@@ -126,6 +126,7 @@ export function sessions(options: SessionOptions): Sessions {
   const companions: readonly HeaderPair[] =
     sameSite === "Strict" ? [["set-cookie", serializeCookie(hint, "1", { sameSite: "Lax" })]] : [];
   const clearHint: HeaderPair = ["set-cookie", serializeCookieDeletion(hint, { sameSite: "Lax" })];
+  const cleared = sameSite === "Strict" ? [cookie.cleared, clearHint] : [cookie.cleared];
   const writer = touchWriter(store);
   const making: SessionMaking = {
     store,
@@ -149,13 +150,13 @@ export function sessions(options: SessionOptions): Sessions {
       check: ({ mode }) => checkSessions(store, mode === "production", limits),
     },
     mfaControl: mfa.control,
-    authenticate: recogniser({ store, limits, cookie, membership, writer }),
+    authenticate: recogniser({ store, limits, cookie, cleared, membership, writer }),
     establish: (request, proofs, user) => establishSession(making, request, proofs, user),
     stepUp: (request, proofs) => stepUpSession(making, request, proofs, currentId(request)),
     pending: (request) => pendingSignIn(making, request),
     async end(request) {
       // The browser forgets first, so that it is signed out even where the store is down.
-      request.addResponseHeaders([cookie.cleared, clearHint, ["clear-site-data", '"cache", "storage"']]);
+      request.addResponseHeaders([...cleared, ["clear-site-data", '"cache", "storage"']]);
       if (request.cookies.has(pendingCookie.name)) request.addResponseHeaders([pendingCookie.cleared]);
       const pending = pendingCookie.idIn(request);
       const id = currentId(request);
