@@ -25,6 +25,21 @@ const WAYS: Readonly<Record<string, (text: string) => string>> = {
 };
 
 describe("a revealed secret", () => {
+  it("is forgotten once a thousand others were revealed since, but not what was revealed first or is used", () => {
+    const fresh = (): string => randomBytes(16).toString("hex");
+    const [first, old, used] = [fresh(), fresh(), new Secret(fresh())];
+    new Secret(first).reveal();
+    for (let count = 0; count < 300; count += 1) new Secret(fresh()).reveal();
+    new Secret(old).reveal();
+    for (let count = 0; count < 1200; count += 1) {
+      new Secret(fresh()).reveal();
+      used.reveal();
+    }
+    expect(hideRevealed(old)).toBe(old);
+    expect(hideRevealed(used.reveal())).toBe("[secret]");
+    expect(hideRevealed(first)).toBe("[secret]");
+  });
+
   it.each(Object.entries(WAYS))("is hidden %s", (_, encode) => {
     new Secret(PASSWORD).reveal();
     const line = `before ${encode(PASSWORD)} after`;
@@ -66,16 +81,5 @@ describe("a revealed secret", () => {
       }),
       { numRuns: 300 },
     );
-  });
-
-  it("is forgotten once a thousand others were revealed since, and remembered while it is used", () => {
-    const [old, used] = [randomBytes(16).toString("hex"), new Secret(randomBytes(16).toString("hex"))];
-    new Secret(old).reveal();
-    for (let count = 0; count < 1200; count += 1) {
-      new Secret(randomBytes(16).toString("hex")).reveal();
-      used.reveal();
-    }
-    expect(hideRevealed(old)).toBe(old);
-    expect(hideRevealed(used.reveal())).toBe("[secret]");
   });
 });

@@ -6,10 +6,13 @@ const MOST_CHARACTERS = 65_536;
 /** Of a secret of many lines, such as a PEM key, each longer line counts by itself: loggers break and indent them. */
 const LEAST_LINE_CHARACTERS = 16;
 const MOST_LINES = 512;
-const MOST_TEXTS = 1000;
+/** What a process reveals first are its own credentials, once, at its start: those are never forgotten. */
+const MOST_KEPT = 200;
+const MOST_RECENT = 1000;
 const SHOWN = "[secret]";
 
-/** Each known text with its encodings, the oldest first. */
+/** Each known text with its encodings; of the recent ones the oldest first. */
+const kept = new Map<string, readonly string[]>();
 const known = new Map<string, readonly string[]>();
 /** Encodings by their first eight characters, so that a text is searched in one pass however many there are. */
 const byHead = new Map<string, Set<string>>();
@@ -17,13 +20,15 @@ const byHead = new Map<string, Set<string>>();
 const owners = new Map<string, number>();
 
 /**
- * Remembers a text for `hideRevealed`; `Secret.reveal` calls it. Of more than a thousand the one that was revealed longest ago is forgotten.
+ * Remembers a text for `hideRevealed`; `Secret.reveal` calls it. The first two hundred stay; of a thousand more the one that was revealed longest ago is
+ * forgotten.
  *
  * @param value text, or bytes that are text in UTF-8; anything else, and anything shorter than eight characters, is not remembered
  */
 export function rememberRevealed(value: unknown): void {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : value;
   if (typeof text !== "string" || text.length < LEAST_CHARACTERS || text.length > MOST_CHARACTERS) return;
+  if (kept.has(text)) return;
   const before = known.get(text);
   if (before !== undefined) {
     known.delete(text);
@@ -31,10 +36,10 @@ export function rememberRevealed(value: unknown): void {
     return;
   }
   const forms = value instanceof Uint8Array ? formsOfBytes(Buffer.from(value)) : formsOfText(text);
-  known.set(text, forms);
+  (kept.size < MOST_KEPT ? kept : known).set(text, forms);
   for (const form of forms) add(form);
   const [oldest] = known.keys();
-  if (known.size > MOST_TEXTS && oldest !== undefined) forget(oldest);
+  if (known.size > MOST_RECENT && oldest !== undefined) forget(oldest);
 }
 
 /** The text without any remembered value in plain, base64, base64url, hexadecimal, URL-encoded or JSON-escaped form. */

@@ -29,6 +29,7 @@ describe("personalData", () => {
     ]);
     expect(map.redactionKeys).toEqual(["email", "ssn", "password_hash", "totp", "ip"]);
     expect(map.classOf("users", "email")).toBe("personal");
+    expect(map.classOf("users", "constructor")).toBe("sensitive");
     expect([map.classOf("users", "new_column"), map.classOf("elsewhere", "id")]).toEqual(["sensitive", "sensitive"]);
   });
 

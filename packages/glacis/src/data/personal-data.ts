@@ -89,12 +89,17 @@ export function personalData(options: PersonalDataOptions): PersonalDataMap {
   return {
     subject,
     tables: mapped,
-    classOf: (table, column) => mapped.get(table)?.columns[column] ?? "sensitive",
+    classOf: (table, column) => declaredClass(mapped.get(table), column) ?? "sensitive",
     encryptedColumns: [...mapped.values()].flatMap(({ name, encrypted }) =>
       encrypted.map((column) => ({ table: name, column })),
     ),
     redactionKeys: [...new Set(all.filter(({ level }) => atLeast(level, "personal")).map(({ column }) => column))],
   };
+}
+
+/** The class that was declared; nothing is inherited from a prototype. */
+export function declaredClass(table: PersonalTable | undefined, column: string): DataClass | undefined {
+  return table !== undefined && Object.hasOwn(table.columns, column) ? table.columns[column] : undefined;
 }
 
 /** The columns of a class or above. */
@@ -124,7 +129,7 @@ function validate(name: string, table: PersonalTable, tables: PersonalDataOption
     ...encrypted,
     ...dated,
   ];
-  const unknown = named.find((column) => columns?.[column] === undefined);
+  const unknown = named.find((column) => declaredClass(table, column) === undefined);
   if (unknown !== undefined) throw new TypeError(`${owner} names "${unknown}", which is not among its columns.`);
   if (retention !== undefined && "days" in retention && !(Number.isSafeInteger(retention.days) && retention.days > 0))
     throw new TypeError(`${owner} needs retention as a whole number of days.`);

@@ -2,7 +2,7 @@
 import type { Finding } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { CLASS_MISSING, CLASS_MISSING_PERSONAL, CLASS_STALE } from "./data-classification.ts";
-import type { MappedTable, PersonalDataMap } from "./personal-data.ts";
+import { declaredClass, type MappedTable, type PersonalDataMap } from "./personal-data.ts";
 import { suggestedClass } from "./personal-names.ts";
 import type { PostureClient } from "./posture/collect.ts";
 import { found } from "./posture/judging.ts";
@@ -78,7 +78,7 @@ function fullName(name: string): string {
 function judgeColumns(columns: readonly ColumnRow[], mapped: Mapped): readonly Finding[] {
   return columns.flatMap(({ schema, table: name, column }) => {
     const table = mapped.get(`${schema}.${name}`);
-    if (table?.columns[column] !== undefined) return [];
+    if (declaredClass(table, column) !== undefined) return [];
     const place = `${schema}.${name}.${column}`;
     const suggested = suggestedClass(column);
     if (suggested !== undefined) return [found(CLASS_MISSING_PERSONAL, place, `looks ${suggested}`)];

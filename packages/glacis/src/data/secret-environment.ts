@@ -31,7 +31,7 @@ export function environmentSecrets(options: EnvironmentSecretsOptions = {}): Sec
       throw new TypeError(`The secrets "${owner}" and "${name}" mean one variable, ${variable}. Map one elsewhere.`);
     const text = environment[variable];
     // Set again since, as by a test or a supervisor: the newer value counts.
-    if (text !== undefined && text !== "") {
+    if (typeof text === "string" && text !== "") {
       taken.set(variable, { value: new Secret(text), version: "environment" });
       owners.set(variable, name);
       delete environment[variable];

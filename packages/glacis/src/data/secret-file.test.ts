@@ -111,7 +111,13 @@ describe("fileSecrets", () => {
 
 describe("sealedFileSecrets", () => {
   const path = join(folder, "secrets.sealed.json");
-  const secrets = { "/app/stripe": "sk_live_1234", "/app/mail": "mail key", "/app/old": "old value" };
+  const secrets = Object.fromEntries([
+    ["/app/stripe", "sk_live_1234"],
+    ["/app/mail", "mail key"],
+    ["/app/old", "old value"],
+    ["__proto__", "polluted"],
+    ["constructor", "built"],
+  ]);
   const provider = sealedFileSecrets({ path, keys });
   interface Sealed {
     key: string;

@@ -23,7 +23,11 @@ export interface SecretRefresh {
 
 export function secretRefresh({ read, kinds, times, now, report, entries }: RefreshTools): SecretRefresh {
   function tell(entry: SecretEntry, event: string, about: Omit<AuditEvent, "event_type" | "event">): void {
-    report({ event_type: "secret", event, control: "secrets-management", resource_id: entry.name, ...about });
+    try {
+      report({ event_type: "secret", event, control: "secrets-management", resource_id: entry.name, ...about });
+    } catch {
+      // Whoever listens has no say in whether a secret is fresh.
+    }
   }
 
   function refreshOne(entry: SecretEntry): Promise<void> {
@@ -38,7 +42,7 @@ export function secretRefresh({ read, kinds, times, now, report, entries }: Refr
       if (found === undefined) throw new SecretsMissingError([entry.name], kinds);
       if (!renew(entry, found, now(), times)) return;
       tell(entry, "secret_rotated", { status: "succeeded", severity: "info", control: "secret-rotation" });
-      await announce(entry, before);
+      announce(entry, before);
     } catch (error) {
       postpone(entry, now());
       const stale = now() >= entry.readMs + times.refreshMs;
@@ -49,13 +53,15 @@ export function secretRefresh({ read, kinds, times, now, report, entries }: Refr
     }
   }
 
-  /** Each listener by itself: one that fails must not keep the others on the old value. */
-  async function announce(entry: SecretEntry, before: Secret<string>): Promise<void> {
+  /** Each listener by itself, and none is waited for: one that fails or hangs must not keep anybody on the old value. */
+  function announce(entry: SecretEntry, before: Secret<string>): void {
+    const failed = (): void =>
+      tell(entry, "secret_rotation_failed", { status: "failed", severity: "error", control: "secret-rotation" });
     for (const listener of entry.listeners) {
       try {
-        await listener(entry.current.value, before);
+        Promise.resolve(listener(entry.current.value, before)).catch(failed);
       } catch {
-        tell(entry, "secret_rotation_failed", { status: "failed", severity: "error", control: "secret-rotation" });
+        failed();
       }
     }
   }

@@ -35,7 +35,8 @@ interface SealedFile {
  */
 export function sealSecrets(keys: KeySource, secrets: Readonly<Record<string, string>>): string {
   const column = columnOf(keys);
-  const sealed: Record<string, string> = {};
+  // Without a prototype, so that no name means anything but itself.
+  const sealed = Object.create(null) as Record<string, string>;
   for (const name of Object.keys(secrets).toSorted()) {
     const text = secrets[name];
     if (typeof text !== "string" || text === "" || text.length > MOST_SECRET_CHARACTERS || !isWellFormed(text))

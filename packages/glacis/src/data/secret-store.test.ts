@@ -177,6 +177,7 @@ describe("secretStore", () => {
     stripe.onRotate(() => {
       throw new Error("the pool is gone");
     });
+    stripe.onRotate(() => new Promise(() => undefined));
     const stop = stripe.onRotate((now, before) => heard.push(`${before.reveal()} > ${now.reveal()}`));
     values[NAMES.stripe] = "sk_live_5555555555";
     await store.refresh();
@@ -198,6 +199,24 @@ describe("secretStore", () => {
     values[NAMES.stripe] = "sk_live_6666666666";
     await store.refresh();
     expect(heard).toHaveLength(1);
+  });
+
+  it("stays fresh when whoever listens to its events fails", async () => {
+    const { store, values, state } = ground(
+      { ...VALUES },
+      {
+        report: () => {
+          throw new Error("the log is full");
+        },
+      },
+    );
+    const { stripe } = await store.secrets({ stripe: NAMES.stripe });
+    state.failing = true;
+    await store.refresh();
+    state.failing = false;
+    values[NAMES.stripe] = "sk_live_5555555555";
+    await store.refresh();
+    expect(stripe.current().reveal()).toBe("sk_live_5555555555");
   });
 
   it("goes on with what it has when a secret is deleted, and says so loudly", async () => {
