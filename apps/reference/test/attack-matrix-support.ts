@@ -76,7 +76,19 @@ export async function postgresGround(postgres: TestDatabase): Promise<Ground> {
   };
 }
 
-export const stateOf = ({ query }: Ground): ApplicationState =>
+export function stateOf({ query }: Ground): ApplicationState {
+  const state = watchedState(query);
+  return {
+    ...state,
+    async write(snapshot, present) {
+      // A session that is put back would stay revoked.
+      await query("delete from glacis_session_revocations");
+      return state.write(snapshot, present);
+    },
+  };
+}
+
+const watchedState = (query: Ground["query"]): ApplicationState =>
   sqlState({
     query: (text, values) => query(text, values),
     tables: {
@@ -90,7 +102,8 @@ export const stateOf = ({ query }: Ground): ApplicationState =>
     },
     except: {
       migrations: "says which migrations ran, and nothing about anybody",
-      glacis_session_revocations: "the moment of each user's last revocation, under an opaque id",
+      glacis_session_revocations:
+        "the moment of a user's last revocation, which comes with the ending of sessions above",
       glacis_pending_sign_ins: "sign-ins that owe a second factor, which nobody here has",
       glacis_rate_limits: "counters under hashed names, which every request moves",
     },
