@@ -1,0 +1,112 @@
+import { inspect } from "node:util";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { loadVectors } from "../../../../test/support/vectors.ts";
+import { Secret } from "../core/secret.ts";
+import { redactFields } from "./redact-fields.ts";
+
+interface Case {
+  readonly id: string;
+  readonly key?: string | number;
+  readonly value?: unknown;
+  readonly credentials?: Readonly<Record<string, unknown>>;
+  readonly result: unknown;
+}
+
+const vectors = loadVectors<Case>("redaction");
+
+/** Where more is hidden here than in the recorded program, on purpose. */
+const DIFFERENT: ReadonlyMap<string, string> = new Map([
+  ["redaction-053", "a password inside a URL is a password"],
+  ["redaction-057", "card numbers are hidden"],
+  ["redaction-058", "social security numbers are hidden"],
+  ["redaction-064", "credentials are hidden"],
+  ["redaction-065", "what is called private is hidden"],
+]);
+
+describe.runIf(vectors !== undefined)("redactFields, recorded cases", () => {
+  const expected = (value: unknown): unknown =>
+    JSON.parse(JSON.stringify(value).replaceAll("********************", "[redacted]"));
+
+  it.each(vectors?.cases ?? [])("$id", ({ id, key, value, credentials, result }) => {
+    const field = String(key);
+    const given = credentials ?? { [field]: value };
+    const wanted = credentials === undefined ? { [field]: result } : result;
+    const redacted = redactFields(given, { keys: ["djangosession"] });
+    if (DIFFERENT.has(id)) expect(redacted).not.toEqual(expected(wanted));
+    else expect(redacted).toEqual(expected(wanted));
+  });
+});
+
+describe("redactFields", () => {
+  it("hides by name at any depth, in maps, sets, lists and the causes of errors", () => {
+    const error = new Error("failed for anna@example.com", { cause: { apiKey: "hunter2" } });
+    const given = {
+      a: [{ Password: "hunter2" }],
+      map: new Map<unknown, unknown>([
+        ["x-auth", "hunter2"],
+        [{ token: "hunter2" }, 1],
+      ]),
+      set: new Set([{ "set-cookie": "hunter2" }]),
+      error,
+      url: new URL("https://u:hunter2@example.com/?q=hunter2"),
+      secret_value: { nested: "hunter2" },
+    };
+    const text = inspect(redactFields(given), { depth: 20 });
+    expect(text).not.toMatch(/hunter2|anna@/u);
+    expect(text).toContain("[email]");
+  });
+
+  it("takes names from the personal data map, whole and in any case", () => {
+    expect(redactFields({ Email: "a", email_sent: "b" }, { keys: ["email"] })).toEqual({
+      Email: "[redacted]",
+      email_sent: "b",
+    });
+    expect(() => redactFields({}, { key: [] } as never)).toThrow(/Did you mean "keys"/u);
+  });
+
+  it("names what is circular, deep, much or unreadable, and shows no secret", () => {
+    const circle: Record<string, unknown> = { n: 1n, at: new Date(0), bad: new Date(Number.NaN), f: () => 1 };
+    circle["self"] = circle;
+    expect(redactFields(circle)).toEqual({
+      n: "1",
+      at: "1970-01-01T00:00:00.000Z",
+      bad: "[date]",
+      f: "[function]",
+      self: "[circular]",
+    });
+    let deep: unknown = "end";
+    for (let level = 0; level < 40; level += 1) deep = { deep };
+    expect(JSON.stringify(redactFields(deep))).toContain("[deep]");
+    const trap = Object.defineProperty({}, "x", {
+      enumerable: true,
+      get() {
+        throw new Error("no");
+      },
+    });
+    expect(redactFields({ trap, s: new Secret("hunter2"), b: Buffer.from("hunter2") })).toEqual({
+      trap: { x: "[unreadable]" },
+      s: "[secret]",
+      b: "[bytes]",
+    });
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(redactFields([proxy])).toEqual(["[unreadable]"]);
+    expect((redactFields(Array.from({ length: 5000 }, () => 1)) as unknown[]).length).toBe(1000);
+    expect((redactFields("a ".repeat(100_000)) as string).length).toBeLessThan(33_000);
+  });
+
+  it("never throws, never shows a value under a telling name, and leaves what it was given as it was", () => {
+    fc.assert(
+      fc.property(
+        fc.object({ withBigInt: true, withDate: true, withMap: true, withSet: true, withNullPrototype: true }),
+        (value) => {
+          const given = { value, password: "hunter2-hunter2" };
+          const before = inspect(given, { depth: 20 });
+          expect(inspect(redactFields(given), { depth: 20 })).not.toContain("hunter2-hunter2");
+          expect(inspect(given, { depth: 20 })).toBe(before);
+        },
+      ),
+    );
+  });
+});

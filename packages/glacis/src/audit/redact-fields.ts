@@ -1,0 +1,98 @@
+/** What may not stand in a log, by its name: fields of objects that were not made for one (catalog log-redaction). */
+import { rejectUnknownOptions } from "../core/options.ts";
+import { Secret } from "../core/secret.ts";
+import { redactText } from "./redact.ts";
+
+const HIDDEN = "[redacted]";
+/** Anywhere in a name and in any case: rather a keyboard hidden than a key shown. */
+const SENSITIVE =
+  /api|auth|token|key|secret|pass|pwd|signature|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban/iu;
+const DEEPEST = 12;
+const MOST_FIELDS = 1000;
+const MOST_VALUES = 10_000;
+const MOST_CHARACTERS = 32_768;
+
+export interface RedactFieldsOptions {
+  /** More names, whole and without case, such as the `redactionKeys` of the personal data map. */
+  readonly keys?: readonly string[];
+}
+
+/**
+ * A copy that can be logged: the value of every field with a telling name is replaced, at any depth, and every text is cleaned as by `redactText`.
+ * What is too deep, too much, circular or cannot be read is named instead. It never throws on what it is given.
+ *
+ * @throws TypeError on an unknown option.
+ * @example
+ * log.info(redactFields({ user: "u-1", password: "hunter2" }, { keys: map.redactionKeys }));
+ * // { user: "u-1", password: "[redacted]" }
+ */
+export function redactFields(value: unknown, options: RedactFieldsOptions = {}): unknown {
+  rejectUnknownOptions("redactFields", options, ["keys"]);
+  const names = new Set((options.keys ?? []).map((key) => key.toLowerCase()));
+  const isHidden = (name: string): boolean => SENSITIVE.test(name) || names.has(name.toLowerCase());
+  return copy(value, { isHidden, above: new Set(), left: { values: MOST_VALUES } });
+}
+
+interface Walk {
+  readonly isHidden: (name: string) => boolean;
+  /** The objects that the value stands in. */
+  readonly above: ReadonlySet<object>;
+  readonly left: { values: number };
+}
+
+function copy(value: unknown, walk: Walk): unknown {
+  if (typeof value === "string") return clean(value);
+  if (value === null || value === undefined || typeof value === "boolean" || typeof value === "number") return value;
+  if (typeof value === "bigint") return String(value);
+  if (typeof value !== "object") return `[${typeof value}]`;
+  if (walk.above.has(value)) return "[circular]";
+  if (walk.above.size >= DEEPEST) return "[deep]";
+  try {
+    return copyObject(value, { ...walk, above: new Set([...walk.above, value]) });
+  } catch {
+    return "[unreadable]";
+  }
+}
+
+function copyObject(value: object, walk: Walk): unknown {
+  if (value instanceof Secret) return "[secret]";
+  if (value instanceof Uint8Array) return "[bytes]";
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[date]" : value.toISOString();
+  if (value instanceof URL) return clean(value.href);
+  if (Array.isArray(value)) return bounded(value, walk).map((item) => copy(item, walk));
+  if (value instanceof Set) return bounded([...value], walk).map((item) => copy(item, walk));
+  const entries: (readonly [unknown, unknown])[] =
+    value instanceof Map ? [...value] : namesOf(value).map(reader(value));
+  const fields = bounded(entries, walk).map(([key, field]) => {
+    const name = typeof key === "string" ? key : String(copy(key, walk));
+    return [clean(name), walk.isHidden(name) ? HIDDEN : copy(field, walk)] as const;
+  });
+  return Object.fromEntries(fields);
+}
+
+/** An error's own words are not enumerable. */
+function namesOf(value: object): readonly string[] {
+  const own = Object.keys(value);
+  return value instanceof Error ? ["name", "message", "stack", ...("cause" in value ? ["cause"] : []), ...own] : own;
+}
+
+function reader(value: object): (name: string) => readonly [string, unknown] {
+  return (name) => {
+    try {
+      return [name, (value as Readonly<Record<string, unknown>>)[name]];
+    } catch {
+      return [name, "[unreadable]"];
+    }
+  };
+}
+
+function bounded<Item>(items: readonly Item[], { left }: Walk): readonly Item[] {
+  const taken = items.slice(0, Math.min(MOST_FIELDS, left.values));
+  left.values -= taken.length;
+  return taken;
+}
+
+/** Cut before it is cleaned: what a pattern would have found at the cut is left out with it. */
+function clean(text: string): string {
+  return text.length <= MOST_CHARACTERS ? redactText(text) : `${redactText(text.slice(0, MOST_CHARACTERS))}[more]`;
+}
