@@ -22,6 +22,8 @@ export type RotationListener = (current: Secret<string>, previous: Secret<string
 export interface SecretEntry {
   readonly name: string;
   readonly listeners: Set<RotationListener>;
+  /** What every value must pass, a rotated one as well. */
+  readonly accepts: Set<(text: string) => boolean>;
   current: SecretFound;
   previous: { readonly version: SecretVersion; readonly untilMs: number } | undefined;
   /** When the provider last confirmed it. */
@@ -39,6 +41,7 @@ export function newEntry(name: string, found: SecretFound, nowMs: number, times:
   const entry: SecretEntry = {
     name,
     listeners: new Set(),
+    accepts: new Set(),
     current: found,
     previous: undefined,
     readMs: 0,
@@ -66,6 +69,15 @@ function confirm(entry: SecretEntry, nowMs: number, { refreshMs }: SecretTimes):
   entry.aheadMs = nowMs + (refreshMs * randomInt(AHEAD_LEAST_PERCENT, AHEAD_MOST_PERCENT)) / 100;
   entry.retryMs = 0;
   entry.failures = 0;
+}
+
+/** Whether a value is one that the application can work with; a judgement that throws is a no. */
+export function isAccepted({ accepts }: SecretEntry, value: Secret<string>): boolean {
+  try {
+    return [...accepts].every((accept) => accept(value.reveal()));
+  } catch {
+    return false;
+  }
 }
 
 /** The provider failed: wait longer each time before it is asked again. */

@@ -1,8 +1,8 @@
 /** Keeps secrets fresh: asks ahead of time, once at a time, and says what became of it (catalog secret-rotation). */
 import type { AuditEvent } from "../core/event.ts";
 import type { Secret } from "../core/secret.ts";
-import { postpone, renew, wantsRefresh, type SecretEntry, type SecretTimes } from "./secret-entry.ts";
-import { SecretsMissingError, SecretsUnavailableError } from "./secret-provider.ts";
+import { isAccepted, postpone, renew, wantsRefresh, type SecretEntry, type SecretTimes } from "./secret-entry.ts";
+import { SecretsMissingError, SecretsRefusedError, SecretsUnavailableError } from "./secret-provider.ts";
 import type { ReadSecret } from "./secret-reading.ts";
 
 export interface RefreshTools {
@@ -40,6 +40,8 @@ export function secretRefresh({ read, kinds, times, now, report, entries }: Refr
     try {
       const found = await read(entry.name);
       if (found === undefined) throw new SecretsMissingError([entry.name], kinds);
+      if (!isAccepted(entry, found.value))
+        throw new SecretsRefusedError([entry.name], "The new value is not accepted.");
       if (!renew(entry, found, now(), times)) return;
       tell(entry, "secret_rotated", { status: "succeeded", severity: "info", control: "secret-rotation" });
       announce(entry, before);
@@ -47,7 +49,7 @@ export function secretRefresh({ read, kinds, times, now, report, entries }: Refr
       postpone(entry, now());
       const stale = now() >= entry.readMs + times.refreshMs;
       const gone = error instanceof SecretsMissingError;
-      const severity = gone || stale ? "error" : "warning";
+      const severity = gone || stale || error instanceof SecretsRefusedError ? "error" : "warning";
       const detail = gone ? "missing" : error instanceof Error ? error.name.slice(0, 64) : "failed";
       tell(entry, stale ? "secret_stale" : "secret_refresh_failed", { status: "failed", severity, detail });
     }

@@ -201,6 +201,26 @@ describe("secretStore", () => {
     expect(heard).toHaveLength(1);
   });
 
+  it("starts on no value that the application cannot work with, and rotates to none", async () => {
+    const { store, values, events } = ground({ ...VALUES });
+    const live = (text: string): boolean => text.startsWith("sk_live_");
+    const faulty = (): boolean => {
+      throw new Error("tr0ub4dor");
+    };
+    const wrong = store.secrets({
+      stripe: { name: NAMES.database, accepts: live },
+      x: { name: NAMES.stripe, accepts: faulty },
+    });
+    await expect(wrong).rejects.toThrow(/^Secrets refused: \/app\/database\/password, \/app\/stripe\/api-key\. Their/u);
+    const fresh = ground({ ...VALUES });
+    const { stripe } = await fresh.store.secrets({ stripe: { name: NAMES.stripe, accepts: live } });
+    fresh.values[NAMES.stripe] = "pk_live_5555555555";
+    await fresh.store.refresh();
+    expect(stripe.current().reveal()).toBe("sk_live_4242424242");
+    expect(fresh.events).toMatchObject([{ severity: "error", detail: "SecretsRefusedError" }]);
+    expect([values, events]).toEqual([VALUES, []]);
+  });
+
   it("stays fresh when whoever listens to its events fails", async () => {
     const { store, values, state } = ground(
       { ...VALUES },

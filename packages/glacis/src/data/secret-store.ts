@@ -5,7 +5,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { Secret } from "../core/secret.ts";
 import { modeOf } from "../primitives/deployment.ts";
 import { recent } from "../primitives/recent.ts";
-import { newEntry, type SecretEntry, type SecretTimes } from "./secret-entry.ts";
+import { isAccepted, newEntry, type SecretEntry, type SecretTimes } from "./secret-entry.ts";
 import { liveSecret, type LiveSecret } from "./secret-live.ts";
 import {
   requireSecretName,
@@ -43,7 +43,13 @@ export interface SecretStoreOptions {
 /** A secret's name, or the name with what else is wanted of it. */
 export type SecretRequest =
   | string
-  | { readonly name: string; /** Fetch the value before as well. */ readonly previous?: boolean };
+  | {
+      readonly name: string;
+      /** Fetch the value before as well. */
+      readonly previous?: boolean;
+      /** Whether a value is usable, such as `(text) => text.startsWith("sk_live_")`. A rotated value that is not leaves the old one in place. */
+      readonly accepts?: (text: string) => boolean;
+    };
 
 export interface SecretStore {
   /**
@@ -55,7 +61,8 @@ export interface SecretStore {
   /**
    * All secrets that an application needs, under its own names for them; to be awaited before it starts.
    *
-   * @throws SecretsMissingError that lists every missing one; SecretsRefusedError for placeholders and one value under two names;
+   * @throws SecretsMissingError that lists every missing one; SecretsRefusedError for placeholders, one value under two names and
+   * values that are not accepted;
    * SecretsUnavailableError when a provider fails.
    */
   readonly secrets: <const Requests extends Readonly<Record<string, SecretRequest>>>(
@@ -118,6 +125,7 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
       const wanted = Object.entries(requests).map(([key, request]) => readRequest(key, request));
       const loaded = await load([...new Set(wanted.map(({ name }) => name))]);
       if (mode === "production") refuseReuse([...loaded.values()]);
+      refuseUnaccepted(wanted, loaded);
       await Promise.all(
         wanted
           .filter(({ previous }) => previous)
@@ -177,16 +185,31 @@ function requireWithin(name: string, value: number, least: number, most: number)
   throw new TypeError(`secretStore() needs ${name} as a whole number from ${least} to ${most}.`);
 }
 
-function readRequest(key: string, request: SecretRequest) {
-  if (typeof request === "string") return { key, name: requireSecretName(request), previous: false };
-  rejectUnknownOptions(`secrets({ ${key} })`, request, ["name", "previous"]);
-  return { key, name: requireSecretName(request.name), previous: request.previous === true };
+interface Wanted {
+  readonly key: string;
+  readonly name: string;
+  readonly previous: boolean;
+  readonly accepts: ((text: string) => boolean) | undefined;
+}
+
+function readRequest(key: string, request: SecretRequest): Wanted {
+  const { name, previous = false, accepts } = typeof request === "string" ? { name: request } : request;
+  if (typeof request === "object")
+    rejectUnknownOptions(`secrets({ ${key} })`, request, ["name", "previous", "accepts"]);
+  return { key, name: requireSecretName(name), previous, accepts };
 }
 
 function refusePlaceholders(values: readonly (readonly [name: string, text: string])[]): void {
   const names = values.filter(([, text]) => isPlaceholder(text)).map(([name]) => name);
   if (names.length > 0)
     throw new SecretsRefusedError(names, "They still have the value of an example; store real ones.");
+}
+
+function refuseUnaccepted(wanted: readonly Wanted[], loaded: ReadonlyMap<string, SecretEntry>): void {
+  for (const { name, accepts } of wanted) if (accepts !== undefined) loaded.get(name)?.accepts.add(accepts);
+  const names = [...loaded.values()].filter((entry) => !isAccepted(entry, entry.current.value)).map(({ name }) => name);
+  if (names.length > 0)
+    throw new SecretsRefusedError(names, "Their values are not of the kind that the application expects.");
 }
 
 function refuseReuse(entries: readonly SecretEntry[]): void {
