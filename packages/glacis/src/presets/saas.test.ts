@@ -30,6 +30,13 @@ describe("saas", () => {
     expect(ids(saas({ ...options, proxies: ["10.0.0.0/8"] }))).toEqual([]);
   });
 
+  it("takes the policy of the second factor along, and finds what it lacks", () => {
+    const mfa = { required: "everyone" } as const;
+    expect(ids(saas({ ...options, proxies: ["10.0.0.0/8"], mfa }))).toEqual(["mfa-required/no-source"]);
+    expect(ids(saas({ ...options, proxies: ["10.0.0.0/8"], mfa: { ...mfa, enrolled: () => [] } }))).toEqual([]);
+    expect(() => saas({ ...options, mfa: { requires: "everyone" } as never })).toThrow(/required/u);
+  });
+
   it("mounts every control that an application needs, each once", () => {
     const found = ids(saas(options), deployment);
     expect(found.filter((id) => id === "composition/control-missing")).toEqual([]);

@@ -1,0 +1,63 @@
+/** A store that is down: nobody is let in, nobody is taken for anonymous, and the log says why. */
+import { createClient } from "redis";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ownRedis, type OwnRedis } from "../../../../test/support/services.ts";
+import { publicAccess } from "../core/access.ts";
+import type { AuditRecord } from "../core/event.ts";
+import { routeRule } from "../core/route.ts";
+import { glacis } from "../glacis.ts";
+import { bareLayers } from "../testing/layers.ts";
+import { sketchExchange } from "../testing/exchange.ts";
+import { sketchProof } from "../testing/proof.ts";
+import { redisSessions } from "./session-redis.ts";
+import { sessions } from "./session.ts";
+
+let redis: OwnRedis | undefined;
+beforeAll(async () => {
+  redis = await ownRedis("session-outage");
+});
+afterAll(() => redis?.discard());
+
+describe("sessions in a Redis that is gone", () => {
+  it("refuse whoever brings a cookie, on a public page too, and leave strangers alone", async (test) => {
+    if (redis === undefined) return test.skip();
+    const client = createClient({ url: redis.url, disableOfflineQueue: true, socket: { reconnectStrategy: false } });
+    client.on("error", () => undefined);
+    await client.connect();
+    const session = sessions({ store: redisSessions({ client }) });
+    const records: AuditRecord[] = [];
+    const audit = (record: AuditRecord): void => void records.push(record);
+    const security = glacis({ ...bareLayers(), authenticate: session.authenticate, audit });
+    const signIn = sketchExchange({ method: "POST", nowMs: Date.now() });
+    await session.establish(signIn, [sketchProof({ userId: "ada" })], { userId: "ada", tenantId: "acme", roles: [] });
+    const cookie = signIn.responseHeaders?.[0]?.[1].split(";")[0] as string;
+    const rule = routeRule(publicAccess("a page for everybody"));
+
+    const ask = async (...headers: string[]): Promise<string> => {
+      const exchange = security.begin({
+        ...signIn.wire,
+        method: "GET",
+        rawHeaders: ["Host", "app.example.com", ...headers],
+      });
+      const verdict = await security.enter(exchange, { method: "GET", pattern: "/", rule });
+      if (verdict.kind === "respond") return `${verdict.status}`;
+      return exchange.principal.kind;
+    };
+    expect(await ask("Cookie", cookie)).toBe("user");
+    await redis.kill();
+    expect(await ask("Cookie", cookie)).toBe("503");
+    expect(await ask("Cookie", `__Host-session=${"A".repeat(43)}`)).toBe("503");
+    expect(await ask()).toBe("anonymous");
+    expect(records).toMatchObject([
+      { event: "sys_control_failed", control: "authenticate", severity: "critical" },
+      { event: "sys_control_failed", control: "authenticate", severity: "critical" },
+    ]);
+    for (const record of records) expect(JSON.stringify(record)).not.toContain(cookie.split("=")[1]);
+    const late = sketchExchange({ method: "POST", nowMs: Date.now() });
+    await expect(
+      session.establish(late, [sketchProof({ userId: "ada" })], { userId: "ada", tenantId: "acme", roles: [] }),
+    ).rejects.toThrow();
+    expect(late.responseHeaders).toBeUndefined();
+    client.destroy();
+  });
+});
