@@ -14,6 +14,7 @@ import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Layers } from "../core/security.ts";
 import type { Waiver } from "../core/waiver.ts";
+import { keyManagement } from "../data/key-management.ts";
 import { secretsManagement } from "../data/secrets-management.ts";
 import { sensitiveUrls } from "../data/sensitive-urls.ts";
 import { thirdPartySharing } from "../data/third-party-sharing.ts";
@@ -171,6 +172,7 @@ export function saas(options: SaasOptions): SaasLayers {
       debugOff(),
       runtimeHardening(),
       secretsManagement(),
+      keyManagement({ keys }),
       tlsPeerVerification(),
       thirdPartySharing({ destinations: outbound.destinations }),
     ],
