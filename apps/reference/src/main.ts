@@ -74,6 +74,8 @@ export async function start(settings: Settings, output: Output = process.stdout)
     const stop = async (): Promise<void> => {
       ready = false;
       await closeServer(server);
+      // Uses that the store does not take any more cost a user a minute of his idle hour at most.
+      await sessions.flush().catch(() => undefined);
       await database.close();
       unlock();
     };
@@ -130,15 +132,19 @@ export async function main(argv: readonly string[]): Promise<void> {
     const settings = readSettings(argv, process.env);
     // What the environment leaves open is production to the library; this command is the place that knows better.
     if (settings.kind !== "production") process.env["GLACIS_ENV"] = MODES[settings.kind];
-    const running = await start(settings);
+    const starting = start(settings);
     const end = (): void => {
-      running.stop().then(
-        () => process.exit(0),
-        () => process.exit(1),
-      );
+      starting
+        .then((running) => running.stop())
+        .then(
+          () => process.exit(0),
+          () => process.exit(1),
+        );
     };
+    // Before it says that it is ready: whoever reads that may stop it at once.
     process.once("SIGTERM", end);
     process.once("SIGINT", end);
+    await starting;
   } catch (error) {
     process.stderr.write(error instanceof StartError ? `\n${error.message}\n` : `\n${describe(error)}\n`);
     process.exit(1);
