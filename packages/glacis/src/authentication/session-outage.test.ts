@@ -1,5 +1,5 @@
 /** A store that is down: nobody is let in, nobody is taken for anonymous, and the log says why. */
-import { createClient } from "redis";
+import { createClient, createCluster } from "redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ownRedis, type OwnRedis } from "../../../../test/support/services.ts";
 import { publicAccess } from "../core/access.ts";
@@ -59,5 +59,41 @@ describe("sessions in a Redis that is gone", () => {
     ).rejects.toThrow();
     expect(late.responseHeaders).toBeUndefined();
     client.destroy();
+  });
+});
+
+describe("sessions in a Redis cluster", () => {
+  it("ask for each session where it is", async (test) => {
+    const own = await ownRedis("session-cluster", ["--cluster-enabled", "yes"]);
+    if (own === undefined) return test.skip();
+    const admin = await createClient({ url: own.url }).connect();
+    const cluster = createCluster({ rootNodes: [{ url: own.url }] });
+    try {
+      await admin.sendCommand(["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+      await expect
+        .poll(() => admin.sendCommand(["CLUSTER", "INFO"]), { timeout: 10_000 })
+        .toContain("cluster_state:ok");
+      await cluster.connect();
+      const session = sessions({ store: redisSessions({ client: cluster }) });
+      const user = { userId: "ada", tenantId: "acme", roles: [] };
+      const cookies: string[] = [];
+      for (let index = 0; index < 5; index += 1) {
+        const request = sketchExchange({ method: "POST", nowMs: Date.now() });
+        await session.establish(request, [sketchProof({ userId: "ada" })], user);
+        cookies.push(request.responseHeaders?.[0]?.[1].split(";")[0] as string);
+      }
+      const who = async (cookie: string): Promise<string> => {
+        const sketch = sketchExchange({ headers: { cookie }, nowMs: Date.now() });
+        return (await session.authenticate(sketch)).principal.kind;
+      };
+      expect(await Promise.all(cookies.map(who))).toEqual(cookies.map(() => "user"));
+      expect(await session.list("ada")).toHaveLength(5);
+      expect(await session.revoke("ada", { reason: "compromise" })).toBe(5);
+      expect(await Promise.all(cookies.map(who))).toEqual(cookies.map(() => "anonymous"));
+    } finally {
+      cluster.destroy();
+      admin.destroy();
+      await own.discard();
+    }
   });
 });
