@@ -4,6 +4,13 @@ export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establ
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
 export type { Factor, Proof, ProofMethod } from "./proof.ts";
+export {
+  memoryRecoveryCodes,
+  postgresRecoveryCodes,
+  RECOVERY_CODE_MIGRATION,
+  type RecoveryCodeStore,
+} from "./recovery-code-store.ts";
+export { recoveryCodes, type RecoveryCodes, type RecoveryCodesOptions } from "./recovery-codes.ts";
 export type { Responding } from "./session-cookies.ts";
 export type { SessionView } from "./session-inventory.ts";
 export type { LimitsByLevel, SessionLimits } from "./session-limits.ts";
