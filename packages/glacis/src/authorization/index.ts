@@ -2,6 +2,7 @@ export { accessPolicy, type AccessPolicy, type AccessPolicyOptions, type Authori
 export type { ColumnDeclaration, Columns, ColumnType, RowOf } from "./columns.ts";
 export type { FieldRule } from "./field-rules.ts";
 export type { ListFilter, ListFilterOptions, SqlTag } from "./list-filter.ts";
+export { isLastHolderRefusal, lastHolderStays, type LastHolderOptions } from "./last-holder.ts";
 export {
   above,
   anyOf,
@@ -29,5 +30,6 @@ export {
 export type { PolicyDecision } from "./policy-judge.ts";
 export { policyRoute } from "./policy-route.ts";
 export { acrossTenants, type AcrossTenants } from "./read-policy.ts";
+export { roleHierarchy, type RoleChange, type RoleHierarchy, type RoleHierarchyOptions } from "./role-hierarchy.ts";
 export { rowSecurity, rowSettings, type RowPolicy, type RowSecurity, type RowSecurityOptions } from "./row-security.ts";
 export type { ActionKind, Statement } from "./statements.ts";
