@@ -1,4 +1,4 @@
-import type { Role } from "./accounts/accounts.ts";
+import type { Role } from "./accounts/memberships.ts";
 
 export interface DemoPerson {
   readonly key: string;

@@ -62,6 +62,17 @@ export const CASES: AttackMatrixOptions["cases"] = {
   "POST /api/profile": { json: { name: "Renamed" }, self: true },
   "POST /api/password": { json: password, self: true, changes: ["credentials", "glacis_sessions"] },
   "GET /api/admin/users": { allowed: ["admin"], shows: ["{member.id}"] },
+  "PATCH /api/people/:id": {
+    params: { id: "{reader.id}" },
+    json: { role: "viewer" },
+    allowed: ["admin"],
+    changes: ["memberships", "glacis_sessions"],
+  },
+  "DELETE /api/people/:id": {
+    params: { id: "{reader.id}" },
+    allowed: ["admin"],
+    changes: ["memberships", "glacis_sessions"],
+  },
   "GET /api/documents": [{ shows: ["{document}", "{draft}", "{memo}"] }, { query: { after: "{document}" } }],
   "POST /api/documents": { json: text, allowed: writers },
   "GET /api/documents/:id": { params: document, allowed: readers, shows: ["{member.name}"] },

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import pg from "pg";
 import { eq } from "drizzle-orm";
 import type { TenantScope } from "glacis";
-import { tenantDatabase, type TenantConnection } from "glacis/data";
+import { databasePosture, tenantDatabase, type TenantConnection } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
 import { accountsIn, systemScope, type Accounts } from "../src/accounts/accounts.ts";
@@ -12,6 +12,7 @@ import { openEmbedded } from "../src/database/embedded.ts";
 import { migrate } from "../src/database/migrate.ts";
 import { migrations, ROLES, upkeep, type DatabaseRoles } from "../src/database/migrations.ts";
 import { openPostgres } from "../src/database/postgres.ts";
+import { allowLogin, runtimeUrl } from "../src/database/runtime-login.ts";
 import { documents } from "../src/database/schema.ts";
 import { temporaryFolder } from "./support/folio.ts";
 
@@ -127,9 +128,10 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
       const moved = raw(scopeA, (connection) => connection.query(`update documents set ${change}`));
       await expect(moved, change).rejects.toThrow(/permission denied/u);
     }
-    await expect(
-      raw(scopeA, (connection) => connection.query("update memberships set role = 'owner'")),
-    ).rejects.toThrow(/permission denied/u);
+    for (const change of [`tenant_id = '${b.id}'`, `user_id = '${b.owner}'`]) {
+      const moved = raw(scopeA, (connection) => connection.query(`update memberships set ${change}`));
+      await expect(moved, change).rejects.toThrow(/permission denied/u);
+    }
   });
 
   it("keeps password hashes from the runtime role, one account by its exact address excepted", async () => {
@@ -185,16 +187,14 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
       );
   });
 
-  it("runs as a role that can neither log in nor pass over a policy, and cannot become anybody else through the sign-in function", async () => {
+  it("runs as a role that cannot pass over a policy, and cannot become anybody else through the sign-in function", async () => {
     const { rows } = await ground.database.query(
-      `select r.rolcanlogin, r.rolsuper, r.rolbypassrls, r.rolcreaterole,
+      `select r.rolsuper, r.rolbypassrls, r.rolcreaterole,
          (select count(*)::int from pg_class c where c.relowner = r.oid) as owned
        from pg_roles r where r.rolname = current_user`,
       [],
     );
-    expect(rows).toEqual([
-      { rolcanlogin: false, rolsuper: false, rolbypassrls: false, rolcreaterole: false, owned: 0 },
-    ]);
+    expect(rows).toEqual([{ rolsuper: false, rolbypassrls: false, rolcreaterole: false, owned: 0 }]);
     const [definer] = (
       await ground.database.query("select prosecdef, proconfig from pg_proc where proname = 'find_credentials'", [])
     ).rows as readonly { readonly prosecdef: boolean; readonly proconfig: readonly string[] }[];
@@ -216,6 +216,48 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     expect(row).toMatchObject({ id: a.document, version: 1, link: null });
     expect(row?.createdAt).toBeInstanceOf(Date);
     expect(Math.abs(Date.now() - Number(row?.createdAt))).toBeLessThan(600_000);
+  });
+});
+
+describe.runIf(postgres !== undefined)("the application on Postgres", () => {
+  it("logs in as the runtime role, from which no statement leads back", async () => {
+    const database = await openPostgres(postgres?.url ?? "", roles);
+    try {
+      const who = "select session_user::text as login, current_user::text as role";
+      const runtime = { login: roles.runtime, role: roles.runtime };
+      expect((await database.query(who, [])).rows).toEqual([runtime]);
+      await database.query("reset role", []);
+      await database.query("reset session authorization", []);
+      expect((await database.query(who, [])).rows).toEqual([runtime]);
+      await expect(database.query("set role postgres", [])).rejects.toThrow(/permission denied/u);
+      await expect(database.query("create temporary table users (id int)", [])).rejects.toThrow(/permission denied/u);
+      await expect(database.query("create table stolen (id int)", [])).rejects.toThrow(/permission denied/u);
+    } finally {
+      await database.close();
+    }
+  });
+
+  it("has a password of its own where the owner has one, and tells the server only how to check it", async () => {
+    const [url, role] = ["postgres://owner:s%40cret@db.example/app", "folio_app"];
+    const login = new URL(runtimeUrl(url, role));
+    expect(login.username).toBe(role);
+    expect(login.password).toMatch(/^[0-9a-f]{64}$/u);
+    expect(new URL(runtimeUrl(url.replace("s%40cret", "other"), role)).password).not.toBe(login.password);
+    expect(allowLogin(url, role)).toMatch(/^alter role folio_app login password 'SCRAM-SHA-256\$4096:[^']+';$/u);
+    expect(allowLogin(url, role)).not.toContain(login.password);
+    const accepts = await postgres?.pool.query("select rolpassword from pg_authid where rolname = $1", [roles.runtime]);
+    expect(accepts?.rows).toEqual([{ rolpassword: null }]);
+  });
+
+  it("passes the judgement of its own database without an error", async () => {
+    const database = await openPostgres(postgres?.url ?? "", roles);
+    try {
+      const posture = await databasePosture(database.driver, { shared: ["migrations"] });
+      const errors = posture.filter(({ rule }) => rule.severity === "error");
+      expect(errors.map(({ rule, at, detail }) => [rule.id, at, detail])).toEqual([]);
+    } finally {
+      await database.close();
+    }
   });
 });
 

@@ -3,8 +3,7 @@ import { randomUUID } from "node:crypto";
 import { tenantScope, type TenantScope, type User } from "glacis";
 import type { Database } from "../database/database.ts";
 import { credentials, memberships, tenants, users } from "../database/schema.ts";
-
-export type Role = "owner" | "admin" | "member" | "viewer";
+import { membershipsIn, type Memberships, type Role } from "./memberships.ts";
 
 export interface Person {
   readonly id: string;
@@ -37,15 +36,15 @@ export interface NewPerson extends NewAccount {
   readonly id?: string;
 }
 
-export interface Accounts {
+export interface Accounts extends Memberships {
   /** Creates a tenant with its first person. @returns false when the address is taken */
   createTenant(tenant: { readonly name: string; readonly id?: string }, owner: NewPerson): Promise<boolean>;
   /** @returns false when the address is taken */
   addPerson(scope: TenantScope, person: NewPerson): Promise<boolean>;
   /** @param email canonical */
   findCredentials(email: string): Promise<Credentials | undefined>;
-  /** What a session of this account may say about it. Counts the sign-in. */
-  admit(found: Credentials): Promise<{ readonly role: Role }>;
+  /** What a session of this account may say about it; undefined for somebody who was removed. Counts the sign-in. */
+  admit(found: Credentials): Promise<{ readonly role: Role } | undefined>;
   profile(user: User): Promise<Profile | undefined>;
   rename(user: User, name: string): Promise<void>;
   changePassword(user: User, passwordHash: string): Promise<void>;
@@ -78,7 +77,6 @@ export function accountsIn(database: Database): Accounts {
           .select({ role: memberships.role })
           .from(memberships)
           .where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId)));
-        if (found === undefined) throw new Error("An account without a membership cannot sign in.");
         return found;
       }),
 
@@ -119,6 +117,8 @@ export function accountsIn(database: Database): Accounts {
           .orderBy(asc(sql`lower(${users.name})`), asc(users.id))
           .limit(500),
       ),
+
+    ...membershipsIn(database),
   };
 }
 

@@ -1,7 +1,8 @@
 import { Refusal, deny, type AuditEvent, type Exchange } from "glacis";
 import { dangerouslyProvedElsewhere, signInEvent } from "glacis/authentication";
-import { demand, type Read } from "../input.ts";
+import { demand, notFound, type Read } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
+import type { Role } from "./memberships.ts";
 import { canonicalEmail } from "./email.ts";
 import { HasherBusyError } from "./password-hasher.ts";
 import type { SignInResult } from "./sign-in.ts";
@@ -49,10 +50,14 @@ export async function signIn(services: Services, request: Exchange, email: strin
     return false;
   }
   const { found } = result;
-  const { role } = await accounts.admit(found);
   const { userId, tenantId } = found;
+  const admitted = await accounts.admit(found);
+  if (admitted === undefined) {
+    services.report(signInEvent("failed", { user_id: userId, tenant_id: tenantId }), request);
+    return false;
+  }
   const proof = dangerouslyProvedElsewhere(userId, request.receivedAtMs);
-  const outcome = await sessions.establish(request, [proof], { userId, tenantId, roles: [role] });
+  const outcome = await sessions.establish(request, [proof], { userId, tenantId, roles: [admitted.role] });
   if (outcome.kind !== "established") return false;
   services.report(signInEvent("succeeded", { user_id: userId, tenant_id: tenantId }), request);
   return true;
@@ -83,6 +88,43 @@ export async function changePassword(
   await sessions.establish(request, [proof], { userId: user.id, tenantId: user.tenantId, roles: user.roles });
   services.report(signInEvent("succeeded", { event: "authn_password_change" }), request);
   return "changed";
+}
+
+/**
+ * Changes somebody's role, or takes them out of the workspace, and ends their sessions: what they do next, they do with the rights they have now.
+ *
+ * @param role undefined removes them
+ * @throws Refusal 403 above one's own role, 404 for nobody, 422 for the last owner
+ */
+export async function changeMembership(
+  services: Services,
+  request: Exchange,
+  userId: string,
+  role: Role | undefined,
+): Promise<void> {
+  const { accounts, sessions } = services;
+  const actor = userOf(request);
+  const result =
+    role === undefined ? await accounts.removePerson(actor, userId) : await accounts.changeRole(actor, userId, role);
+  if (result === "not_found") notFound();
+  if (result === "last_owner") {
+    demand({ ok: false, errors: { role: "A workspace keeps at least one owner." }, values: {} });
+  }
+  services.report(
+    {
+      event_type: "account",
+      status: "succeeded",
+      severity: "warning",
+      event: "authz_change",
+      action: role === undefined ? "remove" : `role:${role}`,
+      resource_type: "membership",
+      user_id: actor.id,
+      tenant_id: actor.tenantId,
+      resource_id: userId,
+    },
+    request,
+  );
+  await sessions.revoke(userId, { reason: "role_changed", request });
 }
 
 type Judged = Extract<SignInResult, { readonly kind: "proved" | "wrong" }>;

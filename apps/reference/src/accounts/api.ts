@@ -1,10 +1,10 @@
 import { authenticated, hasRole, publicAccess, tenantScope } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
-import { demand, readBody } from "../input.ts";
+import { demand, notFound, readBody } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
-import { changePassword } from "./actions.ts";
-import { PasswordInput, ProfileInput } from "./input.ts";
+import { changeMembership, changePassword } from "./actions.ts";
+import { PasswordInput, PersonId, ProfileInput, RoleInput } from "./input.ts";
 
 const member = access(authenticated(), { kind: "api" });
 const admin = access(hasRole("owner", "admin"), { kind: "api" });
@@ -42,4 +42,18 @@ export function accountApi(app: Hono, services: Services): void {
   app.get("/api/admin/users", admin, async (c) =>
     c.json({ users: await accounts.people(tenantScope(userOf(requestOf(c)))) }),
   );
+
+  app.patch("/api/people/:id", admin, async (c) => {
+    const request = requestOf(c);
+    const id = PersonId.safeParse(c.req.param("id"));
+    const { role } = demand(readBody(request, RoleInput));
+    await changeMembership(services, request, id.success ? id.data : notFound(), role);
+    return c.json({ ok: true });
+  });
+
+  app.delete("/api/people/:id", admin, async (c) => {
+    const id = PersonId.safeParse(c.req.param("id"));
+    await changeMembership(services, requestOf(c), id.success ? id.data : notFound(), undefined);
+    return c.json({ ok: true });
+  });
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { line } from "../input.ts";
 import { canonicalEmail } from "./email.ts";
+import { ROLE_ORDER } from "./memberships.ts";
 
 /** NIST SP 800-63B-4 section 3.1.1.2: a password that is the only factor has 15 characters or more, any characters, no composition rules. */
 export const SHORTEST_PASSWORD = 15;
@@ -55,6 +56,12 @@ export const SignInInput = z.strictObject({
 });
 
 export const ProfileInput = z.strictObject({ name });
+
+export const PersonId = z.uuid();
+
+export const RoleInput = z.strictObject({
+  role: z.enum(ROLE_ORDER.roles, `Choose one of ${ROLE_ORDER.roles.join(", ")}.`),
+});
 
 export const PasswordInput = z
   .strictObject({ current: z.string().min(1, "Enter your present password.").max(4096), password: newPassword })

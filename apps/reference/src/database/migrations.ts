@@ -1,7 +1,8 @@
+import { lastHolderStays } from "glacis/authorization";
 import { SESSION_MIGRATION, SESSION_TABLES } from "glacis/authentication";
 import { rateLimitMigration } from "glacis/network";
 
-/** The roles that the database is divided between; neither can log in, nor owns a table. */
+/** The roles that the database is divided between; neither owns a table, and only the first may log in, where there is a server to log in to. */
 export interface DatabaseRoles {
   /** What the running application becomes. Row-level security binds it. */
   readonly runtime: string;
@@ -10,6 +11,14 @@ export interface DatabaseRoles {
 }
 
 export const ROLES: DatabaseRoles = { runtime: "documents_app", signIn: "documents_sign_in" };
+
+const LAST_OWNER = lastHolderStays({
+  table: "memberships",
+  tenantColumn: "tenant_id",
+  roleColumn: "role",
+  role: "owner",
+  tenants: { table: "tenants", key: "id" },
+});
 
 export interface Migration {
   readonly name: string;
@@ -52,6 +61,7 @@ export function migrations({ runtime, signIn }: DatabaseRoles = ROLES): readonly
     { name: "0001-roles", sql: ensureRole(runtime) + ensureRole(signIn) },
     { name: "0002-accounts", sql: accounts(runtime, signIn) },
     { name: "0003-documents", sql: documents(runtime) },
+    { name: "0004-roles-change", sql: rolesChange(runtime) },
   ];
 }
 
@@ -134,6 +144,18 @@ grant select, insert on tenants to ${runtime};
 grant select, insert, update (name) on users to ${runtime};
 grant select, insert on memberships to ${runtime};
 grant insert, select (tenant_id, user_id, sign_ins), update (password_hash, sign_ins) on credentials to ${runtime};
+`;
+}
+
+/** Roles can change, an owner stays; and nobody but the owner of the tables makes objects here, not even temporary ones. */
+function rolesChange(runtime: string): string {
+  return `
+${LAST_OWNER}
+grant update (role), delete on memberships to ${runtime};
+revoke create on schema public from public;
+do $$ begin
+  execute format('revoke temporary on database %I from public', current_database());
+end $$;
 `;
 }
 

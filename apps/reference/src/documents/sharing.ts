@@ -1,7 +1,7 @@
 import { and, asc, eq, type SQL } from "drizzle-orm";
 import { tenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
-import { documents, documentShares, users } from "../database/schema.ts";
+import { documentShares, documents, memberships, users } from "../database/schema.ts";
 
 export interface Share {
   readonly userId: string;
@@ -42,9 +42,9 @@ export function sharingIn(database: Database): Sharing {
       inTenant(user, async (db) => {
         if (!(await owns(db, user, id))) return "not_found";
         const [colleague] = await db
-          .select({ id: users.id })
-          .from(users)
-          .where(and(eq(users.tenantId, user.tenantId), eq(users.id, userId)));
+          .select({ id: memberships.userId })
+          .from(memberships)
+          .where(and(eq(memberships.tenantId, user.tenantId), eq(memberships.userId, userId)));
         if (colleague === undefined || userId === user.id) return "unknown_colleague";
         await db
           .insert(documentShares)

@@ -1,0 +1,79 @@
+import { and, asc, eq, inArray } from "drizzle-orm";
+import { Refusal, tenantScope, type User } from "glacis";
+import { isLastHolderRefusal, roleHierarchy, type RoleHierarchy } from "glacis/authorization";
+import type { Database, TenantDrizzle } from "../database/database.ts";
+import { memberships } from "../database/schema.ts";
+
+export type Role = "owner" | "admin" | "member" | "viewer";
+
+/** Who stands above whom; admins and owners change roles, nobody above their own. */
+export const ROLE_ORDER: RoleHierarchy<Role> = roleHierarchy({
+  roles: ["viewer", "member", "admin", "owner"],
+  grantor: "admin",
+});
+
+export type MembershipResult = "changed" | "not_found" | "last_owner";
+
+/**
+ * Changes of who may do what in a workspace. Both people's roles are read and locked in the transaction that changes one: an admin who was
+ * demoted a moment ago changes nobody any more. That an owner stays is the database's word.
+ */
+export interface Memberships {
+  /** @throws Refusal 403 for a change that reaches above the one who makes it */
+  changeRole(actor: User, userId: string, role: Role): Promise<MembershipResult>;
+  /**
+   * Takes a person out of the workspace: they cannot sign in any more. Their documents stay, and what others share with them stays theirs to end:
+   * an admin rules over memberships, not over documents that he may not see.
+   *
+   * @throws Refusal 403 for somebody above the one who asks
+   */
+  removePerson(actor: User, userId: string): Promise<MembershipResult>;
+}
+
+export function membershipsIn(database: Database): Memberships {
+  async function change(actor: User, userId: string, role: Role | undefined): Promise<MembershipResult> {
+    try {
+      return await database.withTenant(tenantScope(actor), async (db) => {
+        const held = await lockRoles(db, actor, userId);
+        const from = held.get(userId);
+        const own = held.get(actor.id);
+        const now: User = { ...actor, roles: own === undefined ? [] : [own] };
+        // Who may change nobody does not learn who is there.
+        if (from === undefined && ROLE_ORDER.grantable(now).length > 0) return "not_found";
+        const decision = ROLE_ORDER.decide(now, { from, to: role });
+        if (decision.kind === "deny") throw new Refusal(decision);
+        await (role === undefined ? remove(db, actor, userId) : setRole(db, actor, userId, role));
+        return "changed";
+      });
+    } catch (error) {
+      if (isLastHolderRefusal(error)) return "last_owner";
+      throw error;
+    }
+  }
+  return {
+    changeRole: (actor, userId, role) => change(actor, userId, role),
+    removePerson: (actor, userId) => change(actor, userId, undefined),
+  };
+}
+
+/** In the order of their ids, so that two people who change each other do not wait for each other for ever. */
+async function lockRoles(db: TenantDrizzle, actor: User, userId: string): Promise<ReadonlyMap<string, Role>> {
+  const rows = await db
+    .select({ userId: memberships.userId, role: memberships.role })
+    .from(memberships)
+    .where(and(eq(memberships.tenantId, actor.tenantId), inArray(memberships.userId, [actor.id, userId])))
+    .orderBy(asc(memberships.userId))
+    .for("update");
+  return new Map(rows.map((row) => [row.userId, row.role]));
+}
+
+async function setRole(db: TenantDrizzle, { tenantId }: User, userId: string, role: Role): Promise<void> {
+  await db
+    .update(memberships)
+    .set({ role })
+    .where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId)));
+}
+
+async function remove(db: TenantDrizzle, { tenantId }: User, userId: string): Promise<void> {
+  await db.delete(memberships).where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId)));
+}

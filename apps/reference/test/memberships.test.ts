@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, expect, it, describe } from "vitest";
+import { randomBytes, randomUUID } from "node:crypto";
+import { rmSync } from "node:fs";
+import type { User } from "glacis";
+import { testDatabase } from "../../../test/support/services.ts";
+import { accountsIn, systemScope, type Accounts } from "../src/accounts/accounts.ts";
+import type { Role } from "../src/accounts/memberships.ts";
+import { openEmbedded } from "../src/database/embedded.ts";
+import type { Database } from "../src/database/database.ts";
+import { openPostgres } from "../src/database/postgres.ts";
+import { startFolio, temporaryFolder } from "./support/folio.ts";
+
+const hash = "$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g";
+const postgres = await testDatabase("memberships");
+const suffix = randomBytes(6).toString("hex");
+const roles = { runtime: `members_app_${suffix}`, signIn: `members_sign_in_${suffix}` };
+const folder = temporaryFolder();
+
+const grounds: Readonly<Record<string, () => Promise<Database>>> = {
+  PGlite: () => openEmbedded(folder),
+  ...(postgres !== undefined && { Postgres: () => openPostgres(postgres.url, roles) }),
+};
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  if (postgres === undefined) return;
+  for (const role of Object.values(roles))
+    await postgres.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+  await postgres.drop();
+});
+
+describe.each(Object.entries(grounds))("memberships on %s", (_, open) => {
+  let database: Database;
+  let accounts: Accounts;
+  beforeAll(async () => {
+    database = await open();
+    accounts = accountsIn(database);
+  });
+  afterAll(() => database.close());
+
+  /** A workspace with a person for each role, the first of them twice. */
+  async function workspace(): Promise<(role: Role | "second") => User> {
+    const tenantId = randomUUID();
+    const ids: Record<string, string> = {};
+    for (const name of ["owner", "second", "admin", "member", "viewer"]) {
+      const id = (ids[name] = randomUUID());
+      const role = name === "second" ? "owner" : (name as Role);
+      const person = { id, email: `${id}@x.test`, name, role, passwordHash: hash };
+      const made =
+        name === "owner"
+          ? accounts.createTenant({ id: tenantId, name: "T" }, person)
+          : accounts.addPerson(systemScope(tenantId, "test"), person);
+      expect(await made).toBe(true);
+    }
+    return (role) => ({
+      kind: "user",
+      id: ids[role] as User["id"],
+      tenantId: tenantId as User["tenantId"],
+      roles: [role === "second" ? "owner" : role],
+      assurance: 1,
+      authenticatedAtMs: 0,
+    });
+  }
+
+  it("keep one owner when two demote each other at once, ten times", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const as = await workspace();
+      const results = await Promise.allSettled([
+        accounts.changeRole(as("owner"), as("second").id, "member"),
+        accounts.changeRole(as("second"), as("owner").id, "member"),
+      ]);
+      expect(results.filter((result) => result.status === "fulfilled" && result.value === "changed")).toHaveLength(1);
+      const people = await accounts.people(systemScope(as("owner").tenantId, "test"));
+      expect(people.filter(({ role }) => role === "owner")).toHaveLength(1);
+    }
+  });
+
+  it("refuse the last owner's own leaving and stepping down", async () => {
+    const as = await workspace();
+    expect(await accounts.removePerson(as("owner"), as("second").id)).toBe("changed");
+    expect(await accounts.removePerson(as("owner"), as("owner").id)).toBe("last_owner");
+    expect(await accounts.changeRole(as("owner"), as("owner").id, "admin")).toBe("last_owner");
+  });
+
+  it("judge by the database, whatever the session still says", async () => {
+    const as = await workspace();
+    await accounts.changeRole(as("owner"), as("admin").id, "viewer");
+    await expect(accounts.changeRole(as("admin"), as("member").id, "viewer")).rejects.toThrow();
+    const pretender: User = { ...as("member"), roles: ["owner"] };
+    await expect(accounts.changeRole(pretender, pretender.id, "owner")).rejects.toThrow();
+  });
+
+  it("know nobody of another workspace", async () => {
+    const [here, there] = [await workspace(), await workspace()];
+    expect(await accounts.changeRole(here("owner"), there("member").id, "viewer")).toBe("not_found");
+    expect(await accounts.removePerson(here("owner"), there("member").id)).toBe("not_found");
+  });
+});
+
+describe("the people of the API", () => {
+  let folio: Awaited<ReturnType<typeof startFolio>>;
+  beforeAll(async () => {
+    folio = await startFolio("test-target");
+  });
+  afterAll(() => folio.stop());
+
+  it("refuse an admin who reaches above himself, and end the sessions of whoever was changed", async () => {
+    const email = (name: string): string => `${name}@people.test`;
+    const owner = folio.client();
+    const account = { email: email(randomUUID()), password: "a long walk by the river" };
+    expect(
+      (await owner.ask("/sign-up", { method: "POST", json: { workspace: "W", name: "O", ...account } })).status,
+    ).toBe(201);
+    expect((await owner.signIn(account)).status).toBe(200);
+    const { user } = (await owner.ask("/api/me")).json as { user: { id: string } };
+    const patch = (id: string, role: string) => owner.ask(`/api/people/${id}`, { method: "PATCH", json: { role } });
+    expect((await patch(user.id, "admin")).status).toBe(422);
+    expect((await patch(randomUUID(), "admin")).status).toBe(404);
+    expect((await patch("nobody", "admin")).status).toBe(404);
+    expect((await patch(user.id, "root")).status).toBe(422);
+    // The same role again is a change like any other: it ends the sessions.
+    expect((await patch(user.id, "owner")).status).toBe(200);
+    expect((await owner.ask("/api/me")).status).toBe(401);
+    expect((await owner.signIn(account)).status).toBe(200);
+  });
+
+  it("answer a stranger and a member with a refusal", async () => {
+    expect((await folio.client().ask(`/api/people/${randomUUID()}`, { method: "DELETE" })).status).toBe(401);
+    const member = folio.client();
+    await member.signIn({ email: "alice@alpha.test", password: "Alice-Correct-Horse-9" });
+    const { user } = (await member.ask("/api/me")).json as { user: { id: string } };
+    const rise = await member.ask(`/api/people/${user.id}`, { method: "PATCH", json: { role: "owner" } });
+    expect(rise.status).toBe(403);
+  });
+});
