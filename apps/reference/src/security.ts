@@ -1,6 +1,6 @@
 import { glacis, saas, withControls, type AuditSink, type Security } from "glacis";
 import type { Csrf, Sessions } from "glacis/authentication";
-import { keyRing } from "glacis/data";
+import { databaseControls, keyRing } from "glacis/data";
 import {
   memoryRateLimits,
   overloadProtection,
@@ -29,7 +29,7 @@ export const MODES = { demo: "development", "test-target": "test", production: "
 export function guardOf(settings: Settings, keys: string, database: Database, assets: Assets, audit: AuditSink): Guard {
   const { kind, origin, hosts, trustedOrigins, proxies } = settings;
   const limitStore = database.shared ? postgresRateLimits({ database: database.driver }) : memoryRateLimits();
-  const layers = saas({
+  const preset = saas({
     origin,
     keys: keyRing(keys),
     database,
@@ -42,6 +42,9 @@ export function guardOf(settings: Settings, keys: string, database: Database, as
     ...(trustedOrigins.length > 0 && { trustedOrigins }),
     ...(kind === "test-target" && { limits: TEST_LIMITS }),
   });
+  const { posture } = database;
+  const layers =
+    posture === undefined ? preset : { ...preset, environment: [...preset.environment, ...databaseControls(posture)] };
   const patient = database.shared ? layers : withControls(layers, patience());
   const composed = kind === "test-target" ? behindTls(patient) : patient;
   return { security: glacis(composed), sessions: layers.sessions, csrf: layers.csrf, limitStore };

@@ -1,5 +1,5 @@
 import { drizzle, type PgRemoteDatabase } from "drizzle-orm/pg-proxy";
-import type { TenantScope } from "glacis";
+import type { Finding, TenantScope } from "glacis";
 import { tenantDatabase, type TenantConnection, type TenantEmbedded, type TenantPool } from "glacis/data";
 
 /** Drizzle inside one tenant. */
@@ -11,6 +11,8 @@ export interface Database {
   readonly description: string;
   /** True when several processes may share it. */
   readonly shared: boolean;
+  /** What `databasePosture()` found; undefined where nobody asked, and for the embedded one, which is its own superuser. */
+  readonly posture?: readonly Finding[];
   /** Tables without a tenant: sessions, counters, and the function that finds credentials. As the runtime role. */
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
   /** The pool or instance behind it, for the library's own stores. */

@@ -1,3 +1,4 @@
+import { databasePosture } from "glacis/data";
 import pg from "pg";
 import { makeDatabase, type Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
@@ -9,12 +10,18 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const STATEMENT_TIMEOUT_MS = 10_000;
 
 /**
- * Migrates a Postgres database as the role of the URL, which owns the tables, and opens a pool that logs in as the unprivileged runtime role.
- * The role of the URL needs CREATEROLE for that, and the server's `pg_hba.conf` a line that lets the runtime role in.
+ * Migrates a Postgres database as the role of the URL, which owns the tables, and opens a pool that logs in as the unprivileged runtime role,
+ * and judges what it finds there. The role of the URL needs CREATEROLE for that, and the server's `pg_hba.conf` a line that lets the runtime role in.
  */
 export async function openPostgres(url: string, roles: DatabaseRoles = ROLES): Promise<Database> {
   await migrateAs(url, roles);
-  return connectTo(url, roles);
+  const database = connectTo(url, roles);
+  try {
+    return { ...database, posture: await databasePosture(database.driver, { shared: ["migrations"] }) };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
 }
 
 /** The pool alone: it connects with the first query. */
