@@ -3,6 +3,16 @@ export type { AuthenticationDatabase } from "./database.ts";
 export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
+export { hashingLine, type HashingLine, type HashingLineOptions, type Served } from "./password-hash-line.ts";
+export {
+  passwordHashing,
+  type Busy,
+  type HashedPassword,
+  type PasswordAccount,
+  type PasswordHashing,
+  type PasswordHashingOptions,
+  type PasswordVerdict,
+} from "./password-hashing.ts";
 export type { Factor, Proof, ProofMethod } from "./proof.ts";
 export {
   memoryRecoveryCodes,
