@@ -14,6 +14,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 export interface Incoming {
   readonly exchange: Exchange;
   readonly params: Readonly<Record<string, string>>;
+  /** A header as the framework hands it to a handler. @param name lower case */
+  readonly header: (name: string) => string | undefined;
   /** The body as the framework hands it to a handler. */
   readonly body: () => Promise<unknown>;
   /** Streams the body the framework's way and counts its bytes. */

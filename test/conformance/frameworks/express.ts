@@ -54,6 +54,7 @@ function incoming(request: Request): Incoming {
   return {
     exchange: requestOf(request),
     params: { ...request.params } as Record<string, string>,
+    header: (name) => request.get(name),
     body: async () => request.body as unknown,
     async count() {
       let bytes = 0;

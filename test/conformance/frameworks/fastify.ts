@@ -41,6 +41,7 @@ function incoming(request: FastifyRequest): Incoming {
   return {
     exchange: requestOf(request),
     params: { ...(request.params as Record<string, string>) },
+    header: (name) => request.headers[name] as string | undefined,
     body: async () => request.body,
     async count() {
       let bytes = 0;

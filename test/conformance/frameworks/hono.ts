@@ -35,6 +35,7 @@ function incoming(c: Context): Incoming {
   return {
     exchange: requestOf(c),
     params: { ...c.req.param() },
+    header: (name) => c.req.header(name),
     async body() {
       const type = c.req.header("content-type") ?? "";
       if (type.includes("json")) return c.req.json();

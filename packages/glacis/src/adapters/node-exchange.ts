@@ -28,9 +28,11 @@ export function wireOf(request: IncomingMessage): Wire {
 export function attach(security: Security, request: IncomingMessage, response: ServerResponse): RequestState {
   const known = stateOf(request);
   if (known !== undefined) return known.response === response ? known : answerThrough(known, response);
+  const exchange = security.begin(wireOf(request));
+  if (exchange.dropped !== undefined) dropHeaders(request, exchange.dropped);
   const state: RequestState = {
     security,
-    exchange: security.begin(wireOf(request)),
+    exchange,
     request,
     response,
     opened: false,
@@ -49,6 +51,14 @@ export function attach(security: Security, request: IncomingMessage, response: S
   response.writeHead = guardedWriteHead;
   if (observesOutcome(security)) response.on("close", responseClosed);
   return state;
+}
+
+/** Node keeps a request's headers twice, and makes the other forms from the raw ones on demand. */
+function dropHeaders({ headers, rawHeaders }: IncomingMessage, names: readonly string[]): void {
+  for (const name of names) delete headers[name];
+  for (let index = rawHeaders.length - 2; index >= 0; index -= 2) {
+    if (names.includes((rawHeaders[index] as string).toLowerCase())) rawHeaders.splice(index, 2);
+  }
 }
 
 /**

@@ -43,6 +43,8 @@ export class Exchange implements IdentifiedFacts {
   readonly client: ClientAddress;
   readonly scheme: Scheme;
   readonly authority: string | undefined;
+  /** See `Origination`. */
+  readonly dropped: readonly string[] | undefined;
 
   principal: Principal = ANONYMOUS;
   session: SessionReference | undefined = undefined;
@@ -75,10 +77,11 @@ export class Exchange implements IdentifiedFacts {
     this.#interpretation = interpretation;
     this.receivedAtMs = interpretation.sources.now();
     this.#queryStart = wire.target.indexOf("?");
-    const { client, scheme, authority } = interpretation.resolve(wire);
+    const { client, scheme, authority, dropped } = interpretation.resolve(wire);
     this.client = client;
     this.scheme = scheme;
     this.authority = authority;
+    this.dropped = dropped;
   }
 
   get method(): string {

@@ -16,6 +16,8 @@ export interface Origination {
   readonly scheme: Scheme;
   /** The raw authority to be judged by the allowed hosts: the Host header, or what a trusted proxy forwarded in its place. */
   readonly authority: string | undefined;
+  /** Headers that this peer must not set, lower case. The adapter removes them before anybody reads a header. */
+  readonly dropped?: readonly string[];
 }
 
 /** The wire, interpreted once. Everything a control may look at; time, randomness and ids included, so that controls are deterministic. */

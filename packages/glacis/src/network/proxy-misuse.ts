@@ -25,6 +25,14 @@ export const PROXY_MISSING_HEADER: Rule = {
   fix: "Make the proxy set the header, name the one that it sets, and close the direct way with a firewall rule.",
 };
 
+export const PROXY_IDENTITY_HEADER: Rule = {
+  id: "trusted-proxy/identity-header",
+  severity: "warning",
+  what: "A peer that is no declared proxy sent a header that says who it is.",
+  why: "Either a client tries to be somebody else, or there is a gateway that nobody declared and whose word is not heard.",
+  fix: "If it is your gateway, declare its address in proxies; if your own pages send the header, rename it or change identityHeaders.",
+};
+
 /** So many requests with a forwarding header make one window. */
 const WINDOW = 1_000;
 /** More addresses than this, and visitors are told apart. */
@@ -46,13 +54,20 @@ export type WatchProxies = (
   claim: string | undefined,
 ) => AuditEvent | undefined;
 
+export interface ProxyMisuse {
+  readonly watch: WatchProxies;
+  /** Is shown the identity headers that an untrusted peer has sent. @param names lower case, at least one */
+  identityClaimed(names: readonly string[]): AuditEvent | undefined;
+}
+
 /**
  * Makes the detectors of one process.
  *
  * @param declared whether proxies or hops are declared
- * @returns a function that is shown each request and answers with an event at most once per detector; its memory is bounded
+ * @returns detectors that are shown each request and answer with an event at most once each; their memory is bounded
  */
-export function proxyMisuse(declared: boolean): WatchProxies {
+export function proxyMisuse(declared: boolean): ProxyMisuse {
+  let claimed = false;
   let unexpected = false;
   let shared = false;
   let missing = !declared;
@@ -72,7 +87,7 @@ export function proxyMisuse(declared: boolean): WatchProxies {
     return suspicious;
   }
 
-  return (peer, peerTrusted, client, claim) => {
+  const watch: WatchProxies = (peer, peerTrusted, client, claim) => {
     if (claim === undefined) {
       if (missing || !(peerTrusted || addressScope(peer) === "private")) return undefined;
       missing = true;
@@ -86,6 +101,15 @@ export function proxyMisuse(declared: boolean): WatchProxies {
     unexpected = true;
     return sighted(PROXY_UNEXPECTED_HEADER, "proxy.header_unexpected");
   };
+
+  return {
+    watch,
+    identityClaimed(names) {
+      if (claimed) return undefined;
+      claimed = true;
+      return sighted(PROXY_IDENTITY_HEADER, "proxy.identity_header_dropped", names[0]);
+    },
+  };
 }
 
 /** The leftmost part names the client as the outermost proxy, or the client itself, would have it. */
@@ -94,13 +118,13 @@ function firstClaim(claim: string): string {
   return claim.slice(0, Math.min(LONGEST_CLAIM, comma === -1 ? claim.length : comma));
 }
 
-function sighted(rule: Rule, event: string): AuditEvent {
+function sighted(rule: Rule, event: string, header?: string): AuditEvent {
   return {
     event_type: "config",
     status: "observed",
     severity: "warning",
     event,
     control: "trusted-proxy",
-    detail: `${rule.id}: ${rule.fix}`,
+    detail: `${rule.id}${header === undefined ? "" : ` (${header.slice(0, LONGEST_CLAIM)})`}: ${rule.fix}`,
   };
 }

@@ -2,7 +2,12 @@
 import type { Deployment } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import type { AddressRange } from "../primitives/ip.ts";
-import { PROXY_MISSING_HEADER, PROXY_SHARED_ADDRESS, PROXY_UNEXPECTED_HEADER } from "./proxy-misuse.ts";
+import {
+  PROXY_IDENTITY_HEADER,
+  PROXY_MISSING_HEADER,
+  PROXY_SHARED_ADDRESS,
+  PROXY_UNEXPECTED_HEADER,
+} from "./proxy-misuse.ts";
 
 export const PROXY_TOO_WIDE: Rule = {
   id: "trusted-proxy/too-wide",
@@ -41,6 +46,7 @@ export const PROXY_RULES: readonly Rule[] = [
   PROXY_UNEXPECTED_HEADER,
   PROXY_SHARED_ADDRESS,
   PROXY_MISSING_HEADER,
+  PROXY_IDENTITY_HEADER,
 ];
 
 /** Variables that a platform sets where its own router terminates every connection. */

@@ -7,6 +7,7 @@ import type { Origination, ResolveOrigination, Scheme } from "../core/facts.ts";
 import { nearestWord, rejectUnknownOptions } from "../core/options.ts";
 import { rawHeaderValues, type Wire } from "../core/wire.ts";
 import { addressSet, parseAddress, type AddressSet } from "../primitives/ip.ts";
+import { identityClaims, IDENTITY_HEADERS } from "./identity-headers.ts";
 import {
   isFault,
   lastElement,
@@ -45,6 +46,11 @@ export interface TrustedProxiesOptions {
   readonly header?: ClientHeader;
   /** Believe the host that a proxy forwards, too. Off: proxies should pass Host on. */
   readonly forwardedHost?: boolean;
+  /**
+   * Headers that say who somebody is. From anybody but a declared proxy they are dropped before the application sees them. Lower case, `*` at the
+   * end for any rest; what gateways commonly set unless you say otherwise.
+   */
+  readonly identityHeaders?: readonly string[];
 }
 
 export interface TrustedProxies {
@@ -75,6 +81,7 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
   const pending: { readonly wire: Wire; readonly event: AuditEvent }[] = [];
   const forwardedHost = options.forwardedHost === true;
   const scan = scanner(header);
+  const claimsOf = identityClaims(options.identityHeaders ?? IDENTITY_HEADERS);
   const counted = isList(header) ? hops : 1;
   const walk = (nodes: readonly string[]): ClientAddress | ChainFault =>
     counted > 0 ? walkHops(nodes, counted) : walkTrusted(nodes, proxies);
@@ -92,10 +99,14 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
       ? resolveForwarded(wire, peer, sighted)
       : originated(peer, wire.encrypted ? "https" : "http", sighted.host);
     if (sighted.claim !== undefined || declared) {
-      const event = misuse(peer, trusted, origination.client, sighted.claim);
+      const event = misuse.watch(peer, trusted, origination.client, sighted.claim);
       if (event !== undefined) note(wire, event);
     }
-    return origination;
+    const claims = trusted ? undefined : claimsOf(wire.rawHeaders);
+    if (claims === undefined) return origination;
+    const event = misuse.identityClaimed(claims);
+    if (event !== undefined) note(wire, event);
+    return { ...origination, dropped: claims };
   }
 
   function resolveForwarded(wire: Wire, peer: ClientAddress, { host, lines, proto }: Sighted): Origination {
@@ -225,7 +236,7 @@ interface Validated {
 }
 
 function validate(options: TrustedProxiesOptions): Validated {
-  rejectUnknownOptions("trustedProxies", options, ["proxies", "hops", "header", "forwardedHost"]);
+  rejectUnknownOptions("trustedProxies", options, ["proxies", "hops", "header", "forwardedHost", "identityHeaders"]);
   const { hops = 0, header = "x-forwarded-for" } = options;
   const known: readonly string[] = [...LIST_HEADERS, ...SINGLE_HEADERS];
   if (!known.includes(header)) {
