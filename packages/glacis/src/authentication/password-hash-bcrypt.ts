@@ -8,7 +8,7 @@ const LEAST_COST = 4;
 /** Two seconds of work: a hostile hash must not cost minutes. */
 const GREATEST_COST = 15;
 const BYTES = 72;
-/** Work of one bcrypt round in PBKDF2 iterations; measured, and close enough to level response times. */
+/** Work of one bcrypt round in PBKDF2 iterations: a rough estimate, close enough to level response times. */
 const ITERATIONS_PER_ROUND = 125;
 
 /** `$2a$`, `$2b$` and `$2y$`. A password of more than 72 bytes never verifies: its end would not have been looked at. */
