@@ -12,6 +12,7 @@ export {
   type ProgramsOptions,
   type RunOptions,
 } from "./command.ts";
+export { dangerouslyTrustHtml, html, type SafeHtml } from "./html.ts";
 export {
   dangerouslyClientDecides,
   parseWrite,
