@@ -2,11 +2,11 @@ import { publicAccess, type Security } from "glacis";
 import { access, secureHono } from "glacis/hono";
 import { Hono } from "hono";
 import { accountApi } from "./accounts/api.ts";
-import { accountRoutes } from "./accounts/routes.tsx";
-import { signInRoutes } from "./accounts/sign-in-routes.tsx";
+import { accountRoutes } from "./accounts/routes.ts";
+import { signInRoutes } from "./accounts/sign-in-routes.ts";
 import { ASSET_PREFIX } from "./assets.ts";
 import { documentApi } from "./documents/api.ts";
-import { documentRoutes } from "./documents/routes.tsx";
+import { documentRoutes } from "./documents/routes.ts";
 import { notFound } from "./input.ts";
 import type { Services } from "./services.ts";
 

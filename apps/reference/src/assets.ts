@@ -1,21 +1,22 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { url, type SafeUrl } from "glacis/input";
 
 export interface Asset {
-  readonly path: string;
+  readonly path: SafeUrl;
   readonly mediaType: string;
   readonly content: string;
 }
 
 /** A script and the hash that a browser holds it to. */
 export interface SubresourceScript {
-  readonly path: string;
+  readonly path: SafeUrl;
   readonly integrity: string;
 }
 
 export interface Assets {
-  readonly stylesheet: string;
-  readonly icon: string;
+  readonly stylesheet: SafeUrl;
+  readonly icon: SafeUrl;
   readonly script: SubresourceScript;
   /** @param path as in the URL; anything but the exact names is undefined */
   find(path: string): Asset | undefined;
@@ -28,7 +29,7 @@ export function loadAssets(): Assets {
   const stylesheet = load("app", "css", "text/css; charset=utf-8");
   const icon = load("icon", "svg", "image/svg+xml");
   const script = load("enhance", "js", "text/javascript; charset=utf-8");
-  const byPath = new Map([stylesheet, icon, script].map((asset) => [asset.path, asset]));
+  const byPath = new Map([stylesheet, icon, script].map((asset) => [String(asset.path), asset]));
   const integrity = `sha384-${createHash("sha384").update(script.content).digest("base64")}`;
   return {
     stylesheet: stylesheet.path,
@@ -41,5 +42,5 @@ export function loadAssets(): Assets {
 function load(name: string, extension: string, mediaType: string): Asset {
   const content = readFileSync(new URL(`../assets/${name}.${extension}`, import.meta.url), "utf8");
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
-  return { path: `${ASSET_PREFIX}${name}.${hash}.${extension}`, mediaType, content };
+  return { path: url`/assets/${name}.${hash}.${extension}`, mediaType, content };
 }

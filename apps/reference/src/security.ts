@@ -11,7 +11,7 @@ import {
 import type { Assets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
 import type { Settings } from "./operations/settings.ts";
-import { refusalPage } from "./views/refusal.tsx";
+import { refusalPage } from "./views/refusal.ts";
 
 export interface Guard {
   readonly security: Security;

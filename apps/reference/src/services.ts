@@ -7,7 +7,7 @@ import type { ProvePassword } from "./accounts/sign-in.ts";
 import type { Assets } from "./assets.ts";
 import type { DemoTenant } from "./demo.ts";
 import type { Documents } from "./documents/documents.ts";
-import type { Frame } from "./views/layout.tsx";
+import type { Frame } from "./views/layout.ts";
 
 /** What routes work with. */
 export interface Services {

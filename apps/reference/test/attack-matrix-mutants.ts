@@ -52,10 +52,6 @@ export async function mutated(changes: readonly Change[]): Promise<Parts> {
     cpSync(join(APPLICATION, "src"), join(folder, "src"), { recursive: true });
     cpSync(join(APPLICATION, "assets"), join(folder, "assets"), { recursive: true });
     symlinkSync(MODULES, join(folder, "node_modules"));
-    writeFileSync(
-      join(folder, "tsconfig.json"),
-      '{"compilerOptions":{"jsx":"react-jsx","jsxImportSource":"hono/jsx"}}',
-    );
     for (const file of new Set(changes.map((change) => change.file))) {
       const path = join(folder, "src", file);
       writeFileSync(
@@ -67,13 +63,14 @@ export async function mutated(changes: readonly Change[]): Promise<Parts> {
           ),
       );
     }
-    const pages = changes.some(({ file }) => file.endsWith(".tsx"));
+    // Most changes are in the queries, and loading the routes again takes its time.
+    const routes = changes.some(({ file }) => /routes|api/u.test(file));
     const load = (file: string): Promise<never> => import(join(folder, "src", file)) as Promise<never>;
     const original = (file: string): Promise<never> => import(join(APPLICATION, "src", file)) as Promise<never>;
     return {
       ...((await load("accounts/accounts.ts")) as Pick<Parts, "accountsIn">),
       ...((await load("documents/documents.ts")) as Pick<Parts, "documentsIn">),
-      ...((await (pages ? load : original)("app.ts")) as Pick<Parts, "createApp">),
+      ...((await (routes ? load : original)("app.ts")) as Pick<Parts, "createApp">),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import { demand, notFound, readBody, readQuery } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import type { Document, DocumentSummary } from "./documents.ts";
 import { DocumentId, DocumentPatch, ListQuery, NewDocument, ShareInput } from "./input.ts";
-import { WRITERS } from "./routes.tsx";
+import { WRITERS } from "./routes.ts";
 
 const reader = access(authenticated(), { kind: "api" });
 const writer = access(hasRole(...WRITERS), { kind: "api" });

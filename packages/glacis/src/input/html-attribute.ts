@@ -6,14 +6,19 @@ export interface Attribute {
   /** The static text of the value; holes leave no trace in it. */
   readonly value: string;
   readonly quoted: boolean;
+  /** Written `?name`: left out when its value is null, undefined or false. */
+  readonly optional: boolean;
   /** Where the value starts in the template. */
   readonly start: number;
   /** Where its closing quote stands. */
   readonly end: number;
 }
 
-/** As data; as an address that is complete (`url`); as the start of an address that goes on behind the hole (`url-start`). */
-export type AttributeContext = "attribute" | "url" | "url-start";
+/**
+ * As data; as an address that is complete (`url`); as the start of an address that goes on behind the hole (`url-start`); as the address of a
+ * program or a style sheet, which has to be our own (`resource`).
+ */
+export type AttributeContext = "attribute" | "url" | "url-start" | "resource";
 
 /** Where in the value a hole stands. */
 export interface HolePlace {
@@ -91,6 +96,7 @@ export function attributeContext(
   hole: HolePlace,
 ): AttributeContext | undefined {
   if (!PLAIN_NAME.test(name) || EXECUTES.test(name) || NO_DATA.has(element)) return undefined;
+  if (loadsProgram(element, attributes, name)) return isWhole(hole) ? "resource" : undefined;
   if (actsOnPage(element, attributes, name)) return undefined;
   // The first hole of an address has settled its scheme, or has become about:invalid.
   if (!ADDRESSES.has(name) || !hole.first) return "attribute";
@@ -98,20 +104,37 @@ export function attributeContext(
   return !hole.joined && /^(?:$|[/?#])/u.test(hole.after) ? "url" : "url-start";
 }
 
-function actsOnPage(element: string, attributes: readonly Attribute[], name: string): boolean {
-  const valueOf = (wanted: string): string | undefined =>
-    attributes.find((attribute) => attribute.name === wanted)?.value;
+function isWhole({ before, after, first, joined }: HolePlace): boolean {
+  return before === "" && after === "" && first && !joined;
+}
+
+function loadsProgram(element: string, attributes: readonly Attribute[], name: string): boolean {
   switch (element) {
     case "script":
-      return name === "src" || name === "href" || name === "xlink:href" || name === "type" || name === "language";
+      return name === "src" || name === "href" || name === "xlink:href";
     case "link":
-      return name === "rel" || (name === "href" && !(valueOf("rel") ?? "").split(" ").every(isHarmlessLink));
-    case "meta":
-      // With http-equiv the content is an instruction to the browser, such as to go elsewhere.
-      return name === "content" && valueOf("http-equiv") !== undefined;
+      return name === "href" && !(valueOf(attributes, "rel") ?? "").split(" ").every(isHarmlessLink);
     default:
       return false;
   }
+}
+
+function actsOnPage(element: string, attributes: readonly Attribute[], name: string): boolean {
+  switch (element) {
+    case "script":
+      return name === "type" || name === "language";
+    case "link":
+      return name === "rel";
+    case "meta":
+      // With http-equiv the content is an instruction to the browser, such as to go elsewhere.
+      return name === "content" && valueOf(attributes, "http-equiv") !== undefined;
+    default:
+      return false;
+  }
+}
+
+function valueOf(attributes: readonly Attribute[], name: string): string | undefined {
+  return attributes.find((attribute) => attribute.name === name)?.value;
 }
 
 function isHarmlessLink(relation: string): boolean {

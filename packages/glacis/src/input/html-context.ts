@@ -4,12 +4,27 @@ import { attributeContext, type Attribute, type AttributeContext } from "./html-
 /** How a hole is rendered. `plain-text` is the text of a title or textarea, where no markup can stand. */
 export type HoleContext = AttributeContext | "text" | "plain-text" | "json";
 
+/** A template, read. */
+export interface HtmlTemplate {
+  /** The static parts as they are rendered: one more than there are holes. */
+  readonly parts: readonly string[];
+  readonly holes: readonly Hole[];
+}
+
+export interface Hole {
+  readonly context: HoleContext;
+  /** The name of the attribute that is left out when there is no value: it was written `?name="${value}"`. */
+  readonly optional: string | undefined;
+}
+
 interface Reading {
   /** The static parts, joined. */
   readonly source: string;
   /** Where in `source` each hole stands: before the character of that index. */
   readonly offsets: readonly number[];
+  /** By the index of the hole. */
   readonly contexts: (HoleContext | undefined)[];
+  readonly optional: (string | undefined)[];
 }
 
 interface Tag {
@@ -21,32 +36,44 @@ interface Tag {
 
 const NAME = /<(\/?)([a-z][a-z0-9:-]*)/iy;
 const ATTRIBUTE = /[\t\n\f\r ]+([^\s"'<>/=\0]+)(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:"([^"]*)"|'([^']*)'|([^\s"'=<>`]+)))?/dy;
+const OPTIONAL_START = /[\t\n\f\r ]+\?[^\s"'<>/=\0]+[\t\n\f\r ]*=[\t\n\f\r ]*["']$/u;
 const TAG_END = /[\t\n\f\r ]*(\/?)>/y;
 const PLAIN_TEXT: ReadonlySet<string> = new Set(["title", "textarea"]);
 const RAW: ReadonlySet<string> = new Set(["script", "style", "xmp", "iframe", "noembed", "noframes", "noscript"]);
 const JSON_TYPES: ReadonlySet<string | undefined> = new Set(["application/json", "application/ld+json"]);
 
 /**
- * The context of every hole of a template.
+ * The static parts of a template and what stands between them.
  *
- * @param strings the static parts
+ * @param strings the static parts as written
  * @throws TypeError if a hole stands where no value is safe, or the template does not end in text
  */
-export function holeContexts(strings: readonly string[]): readonly HoleContext[] {
+export function readTemplate(strings: readonly string[]): HtmlTemplate {
   for (const part of strings) {
     if (/&#?[a-z0-9]*$/iu.test(part))
       refuse("a part ends in an unfinished character reference; write &amp; for the sign", part);
   }
   let offset = 0;
   const offsets = strings.slice(0, -1).map((part) => (offset += part.length));
-  const reading: Reading = { source: strings.join(""), offsets, contexts: offsets.map(() => undefined) };
+  const reading: Reading = { source: strings.join(""), offsets, contexts: [], optional: [] };
   readText(reading);
-  return reading.contexts.map((context, index) => {
-    if (context !== undefined) return context;
+  const holes = offsets.map((_, index): Hole => {
+    const context = reading.contexts[index];
+    if (context !== undefined) return { context, optional: reading.optional[index] };
     return refuse(
       "here no value is safe; holes stand in text, quoted attributes and JSON",
       strings.slice(0, index + 1).join(""),
     );
+  });
+  return { parts: withoutOptional(strings, holes), holes };
+}
+
+/** Cuts ` ?name="` in front of an optional hole and the quote behind it: both belong to what is rendered, or to nothing. */
+function withoutOptional(strings: readonly string[], holes: readonly Hole[]): readonly string[] {
+  return strings.map((part, index) => {
+    const from = holes[index - 1]?.optional === undefined ? 0 : 1;
+    const to = holes[index]?.optional === undefined ? part.length : part.search(OPTIONAL_START);
+    return part.slice(from, to);
   });
 }
 
@@ -83,6 +110,7 @@ function readElement(reading: Reading, start: number): number {
   const tag = readTag(reading.source, start);
   const hasHole = reading.offsets.some((offset) => offset > start && offset < tag.end);
   if (tag.closing) return tag.end;
+  for (const attribute of tag.attributes) if (attribute.optional) noteOptional(reading, attribute);
   if (hasHole) placeAttributes(reading, tag);
   if (tag.name === "plaintext") refuse("plaintext never ends", reading.source.slice(0, tag.end));
   return PLAIN_TEXT.has(tag.name) || RAW.has(tag.name) ? readRaw(reading, tag) : tag.end;
@@ -103,6 +131,14 @@ function placeAttributes(reading: Reading, tag: Tag): void {
   }
 }
 
+function noteOptional({ source, offsets, optional }: Reading, { name, value, quoted, start, end }: Attribute): void {
+  const inside = offsets.flatMap((offset, index) => (offset >= start && offset <= end ? [index] : []));
+  const [hole] = inside;
+  if (hole === undefined || inside.length > 1 || value !== "" || !quoted)
+    refuse(`?${name} takes one value and nothing beside it`, source.slice(0, end));
+  optional[hole] = name;
+}
+
 function readTag(source: string, start: number): Tag {
   NAME.lastIndex = start;
   const opening = NAME.exec(source);
@@ -116,13 +152,16 @@ function readTag(source: string, start: number): Tag {
     position = ATTRIBUTE.lastIndex;
     const range = match.indices?.[2] ?? match.indices?.[3];
     const [from, to] = range ?? [position, position];
-    const name = (match[1] as string).toLowerCase();
+    const written = (match[1] as string).toLowerCase();
+    const optional = written.startsWith("?");
+    const name = optional ? written.slice(1) : written;
     if (attributes.some((other) => other.name === name))
       refuse(`the attribute ${name} stands there twice`, source.slice(0, position));
     attributes.push({
       name,
       value: match[2] ?? match[3] ?? match[4] ?? "",
       quoted: range !== undefined,
+      optional,
       start: from,
       end: to,
     });

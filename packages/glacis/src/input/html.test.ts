@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
+import { url } from "./url.ts";
 import { dangerouslyTrustHtml, html } from "./html.ts";
 
 /** Renders a template written as text, its holes as `${}`. */
@@ -225,6 +226,53 @@ describe("a hole in an address", () => {
       expect(() => fill(`<a href="${start}">`, "x")).toThrow(TypeError);
     },
   );
+});
+
+describe("an attribute with a question mark", () => {
+  it("is left out when there is nothing to say, and stands alone for true", () => {
+    const source = '<input name="a" ?required="${}" ?maxlength=\'${}\'>';
+    expect(fill(source, true, 80)).toBe('<input name="a" required maxlength="80">');
+    for (const nothing of [false, null, undefined]) expect(fill(source, nothing, nothing)).toBe('<input name="a">');
+    expect(fill(source, "", 0)).toBe('<input name="a" required="" maxlength="0">');
+  });
+
+  it("encodes its value for the place that the name makes it", () => {
+    expect(fill('<a ?title="${}" ?href="${}">x</a>', '"><b>', "javascript:alert(1)")).toBe(
+      '<a title="&quot;&gt;&lt;b&gt;" href="about:invalid">x</a>',
+    );
+  });
+
+  it.each([
+    ["a handler", '<a ?onclick="${}">'],
+    ["a style", '<a ?style="${}">'],
+    ["a value with something beside it", '<a ?title="a ${}">'],
+    ["two values", '<a ?title="${}${}">'],
+    ["no value", '<a ?title="a">'],
+    ["a name that stands there twice", '<a ?title="${}" title="b">'],
+    ["a kind of meta element", '<meta ?http-equiv="${}" content="x">'],
+    ["a meta element that may be an instruction", '<meta content="${}" ?http-equiv="${}">'],
+  ])("refuses %s", (_, source) => {
+    const values = source.split("${}").slice(1).fill("x");
+    expect(() => fill(source, ...values)).toThrow(TypeError);
+  });
+});
+
+describe("the address of a script or a style sheet", () => {
+  const sources = ['<script src="${}"></script>', '<link rel="stylesheet" href="${}">', '<link href="${}">'];
+
+  it.each(sources)("takes what url made: %s", (source) => {
+    expect(fill(source, url`/assets/${"a b.js"}`)).toBe(source.replace("${}", "/assets/a%20b.js"));
+  });
+
+  it.each(sources)("takes nothing else: %s", (source) => {
+    for (const value of ["/assets/a.js", "", null, { toString: () => "/a.js" }, html`/a.js`])
+      expect(() => fill(source, value)).toThrow(TypeError);
+  });
+
+  it("is whole, or it is refused at the first use", () => {
+    expect(() => fill('<script src="/a/${}"></script>', url`/b`)).toThrow(/no value is safe/u);
+    expect(() => fill('<script src="${}/b.js"></script>', url`/a`)).toThrow(/no value is safe/u);
+  });
 });
 
 describe("a hole in JSON", () => {

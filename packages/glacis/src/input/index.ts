@@ -24,3 +24,4 @@ export {
 export { type PathFault } from "./path-name.ts";
 export { PathError, ROOT_HOLDS_CODE, ROOT_WRITABLE, within, type Folder, type WithinOptions } from "./path.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";
+export { url, type SafeUrl } from "./url.ts";

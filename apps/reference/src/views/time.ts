@@ -1,7 +1,9 @@
+import { html, type SafeHtml } from "glacis/input";
+
 const FORMAT = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 
 /** A moment, in UTC because the server does not know where the reader is. */
-export function Time({ at }: { at: Date | number }) {
+export function time(at: Date | number): SafeHtml {
   const date = new Date(at);
-  return <time datetime={date.toISOString()}>{`${FORMAT.format(date)} UTC`}</time>;
+  return html`<time datetime="${date.toISOString()}">${FORMAT.format(date)} UTC</time>`;
 }

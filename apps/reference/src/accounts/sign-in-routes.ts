@@ -4,10 +4,10 @@ import { safeRedirect } from "glacis/transport";
 import type { Hono } from "hono";
 import { demand, readBody, type FieldErrors } from "../input.ts";
 import { frameOf, isJson, noticeOf, type Services } from "../services.ts";
-import { BLANK } from "../views/form.tsx";
+import { BLANK } from "../views/form.ts";
 import { signIn } from "./actions.ts";
 import { SignInInput } from "./input.ts";
-import { SignInPage } from "./pages.tsx";
+import { signInPage } from "./pages.ts";
 
 const WRONG = "The e-mail address or the password is wrong.";
 
@@ -20,7 +20,8 @@ export function signInRoutes(app: Hono, services: Services): void {
     const next = new URLSearchParams(request.query).get("next") ?? undefined;
     if (request.principal.kind === "user") return c.redirect(destination(services, request, next), 303);
     const frame = await frameOf(services, request);
-    return c.html(<SignInPage frame={frame} state={BLANK} next={next} notice={noticeOf(request)} demo={demo} />);
+    const view = { state: BLANK, next, notice: noticeOf(request), demo };
+    return c.html(String(signInPage(frame, view)));
   });
 
   app.post("/sign-in", access(publicAccess("sign-in")), async (c) => {
@@ -35,7 +36,7 @@ export function signInRoutes(app: Hono, services: Services): void {
     const again = async (errors: FieldErrors, email: string | undefined, next: string | undefined) => {
       const frame = await frameOf(services, request);
       const state = { values: email === undefined ? {} : { email }, errors };
-      return <SignInPage frame={frame} state={state} next={next} notice={undefined} demo={demo} />;
+      return String(signInPage(frame, { state, next, notice: undefined, demo }));
     };
     if (!form.ok) return c.html(await again({ email: WRONG }, form.values["email"], form.values["next"]), 422);
     const { email, password, next } = form.value;

@@ -3,11 +3,11 @@ import { access, requestOf } from "glacis/hono";
 import type { Context, Hono } from "hono";
 import { notFound, readBody, readQuery, type Read } from "../input.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
-import type { FormState } from "../views/form.tsx";
+import { BLANK, type FormState } from "../views/form.ts";
 import type { Document } from "./documents.ts";
 import { DocumentForm, DocumentId, ListQuery, NewDocument, ShareInput } from "./input.ts";
-import { ListPage } from "./list-page.tsx";
-import { DeletePage, EditPage, ViewPage } from "./pages.tsx";
+import { listPage } from "./list-page.ts";
+import { deletePage, documentPage, editPage } from "./pages.ts";
 
 export const WRITERS = ["owner", "admin", "member"] as const;
 const reader = signInFirst("/sign-in", authenticated());
@@ -24,25 +24,19 @@ export function documentRoutes(app: Hono, services: Services): void {
     const asked = query.ok ? query.value : ListQuery.parse({});
     const page = await documents.list(userOf(request), asked);
     const frame = await frameOf(services, request);
-    const props = { frame, query: asked, page, mayWrite: mayWrite(c), notice: noticeOf(request) };
-    return c.html(<ListPage {...props} />, query.ok ? 200 : 422);
+    const view = { query: asked, page, mayWrite: mayWrite(c), notice: noticeOf(request) };
+    return c.html(String(listPage(frame, view)), query.ok ? 200 : 422);
   });
 
   app.get("/documents/new", access(writer), async (c) =>
-    c.html(
-      <EditPage
-        frame={await frameOf(services, requestOf(c))}
-        document={undefined}
-        state={{ values: {}, errors: {} }}
-      />,
-    ),
+    c.html(String(editPage(await frameOf(services, requestOf(c)), undefined, BLANK))),
   );
 
   app.post("/documents", access(writer), async (c) => {
     const request = requestOf(c);
     const form = readBody(request, NewDocument);
     if (!form.ok) {
-      return c.html(<EditPage frame={await frameOf(services, request)} document={undefined} state={form} />, 422);
+      return c.html(String(editPage(await frameOf(services, request), undefined, form)), 422);
     }
     const id = await documents.create(userOf(request), form.value);
     return c.redirect(`/documents/${id}?notice=created`, 303);
@@ -54,18 +48,15 @@ export function documentRoutes(app: Hono, services: Services): void {
 
   app.get("/documents/:id/edit", access(writer), async (c) => {
     const document = await demandEditable(services, c);
-    return c.html(
-      <EditPage frame={await frameOf(services, requestOf(c))} document={document} state={stateOf(document)} />,
-    );
+    return c.html(String(editPage(await frameOf(services, requestOf(c)), document, stateOf(document))));
   });
 
   app.post("/documents/:id", access(writer), async (c) => {
     const request = requestOf(c);
     const document = await demandEditable(services, c);
     const form = readBody(request, DocumentForm);
-    const again = async (state: FormState) => (
-      <EditPage frame={await frameOf(services, request)} document={document} state={state} />
-    );
+    const again = async (state: FormState): Promise<string> =>
+      String(editPage(await frameOf(services, request), document, state));
     if (!form.ok) return c.html(await again(form), 422);
     const { version, ...change } = form.value;
     const result = await documents.change(userOf(request), document.id, change, version);
@@ -87,7 +78,7 @@ function ownerRoutes(app: Hono, services: Services): void {
 
   app.get("/documents/:id/delete", access(writer), async (c) => {
     const document = await demandOwned(services, c);
-    return c.html(<DeletePage frame={await frameOf(services, requestOf(c))} document={document} />);
+    return c.html(String(deletePage(await frameOf(services, requestOf(c)), document)));
   });
 
   app.post("/documents/:id/delete", access(writer), async (c) => {
@@ -133,7 +124,7 @@ async function demandOwned(services: Services, c: Context): Promise<Document> {
   return document.access === "owner" ? document : notFound();
 }
 
-async function viewPage(services: Services, c: Context, document: Document, shareState?: FormState) {
+async function viewPage(services: Services, c: Context, document: Document, shareState?: FormState): Promise<string> {
   const request = requestOf(c);
   const user = userOf(request);
   const shares = document.access === "owner" ? await services.documents.shares(user, document.id) : undefined;
@@ -141,9 +132,8 @@ async function viewPage(services: Services, c: Context, document: Document, shar
   const sharing = shares && { shares, colleagues: everybody.filter(({ id }) => id !== user.id) };
   const frame = await frameOf(services, request);
   const notice = shareState === undefined ? noticeOf(request) : undefined;
-  return (
-    <ViewPage {...{ frame, document, sharing, mayWrite: mayWrite(c), notice, ...(shareState && { shareState }) }} />
-  );
+  const view = { document, sharing, mayWrite: mayWrite(c), notice, ...(shareState && { shareState }) };
+  return String(documentPage(frame, view));
 }
 
 function mayWrite(c: Context): boolean {

@@ -1,0 +1,170 @@
+import { html, type SafeHtml } from "glacis/input";
+import type { Person } from "../accounts/accounts.ts";
+import { BLANK, csrfField, errorSummary, field, hasErrors, select, textArea, type FormState } from "../views/form.ts";
+import { icon } from "../views/icons.ts";
+import { layout, type Frame } from "../views/layout.ts";
+import { time } from "../views/time.ts";
+import type { Document } from "./documents.ts";
+import type { Share } from "./sharing.ts";
+
+/** @param document undefined for a new one */
+export function editPage(
+  frame: Frame,
+  document: Pick<Document, "id" | "title"> | undefined,
+  state: FormState,
+): SafeHtml {
+  const back = document === undefined ? "/documents" : `/documents/${document.id}`;
+  const title = document === undefined ? "New document" : `Edit ${document.title}`;
+  return layout(
+    frame,
+    { title, section: "/documents", failed: hasErrors(state) },
+    html`
+      ${backLink(back, document === undefined ? "All documents" : "Back without saving")}
+      <div class="page-head"><h1>${title}</h1></div>
+      ${errorSummary(state.errors)}
+      <form class="sheet stack" method="post" action="${back}" novalidate data-guard>
+        ${csrfField(frame.csrfToken)}
+        ${document !== undefined && html`<input type="hidden" name="version" value="${state.values["version"]}">`}
+        ${field({ state, name: "title", label: "Title", maxlength: 200, required: true, autofocus: document === undefined })}
+        ${textArea({ state, name: "body", label: "Text" })}
+        ${field({ state, name: "link", label: "Link (optional)", type: "url", hint: "A web page that belongs to it, such as https://example.com/plan." })}
+        <div class="actions">
+          <button class="button" type="submit">${document === undefined ? "Create document" : "Save changes"}</button>
+          <a class="button quiet" href="${back}">Cancel</a>
+        </div>
+      </form>`,
+  );
+}
+
+function backLink(href: string, label: string): SafeHtml {
+  return html`<a class="crumb" href="${href}">${icon("back")} ${label}</a>`;
+}
+
+export interface DocumentView {
+  readonly document: Document;
+  /** Undefined unless the reader owns it. */
+  readonly sharing: { readonly shares: readonly Share[]; readonly colleagues: readonly Person[] } | undefined;
+  readonly mayWrite: boolean;
+  readonly shareState?: FormState;
+  readonly notice: string | undefined;
+}
+
+export function documentPage(frame: Frame, view: DocumentView): SafeHtml {
+  const { document, mayWrite, shareState = BLANK, notice } = view;
+  return layout(
+    frame,
+    { title: document.title, section: "/documents", notice, failed: shareState !== BLANK },
+    html`
+      ${backLink("/documents", "All documents")}
+      ${errorSummary(shareState.errors, "share-")}
+      <div class="page-head">
+        <h1>${document.title}</h1>
+        ${mayWrite && document.access !== "view" && actions(document)}
+      </div>
+      <div class="columns">
+        <article class="sheet" aria-label="Text">
+          ${
+            document.body === ""
+              ? html`<p class="lead">No text yet.</p>`
+              : html`<div class="prose">${document.body}</div>`
+          }
+        </article>
+        <aside class="stack" aria-label="About this document">
+          ${facts(document)}
+          ${sharingSection(frame, view)}
+        </aside>
+      </div>`,
+  );
+}
+
+function actions({ id, access }: Document): SafeHtml {
+  return html`
+    <div class="actions">
+      <a class="button" href="/documents/${id}/edit">Edit</a>
+      ${access === "owner" && html`<a class="button quiet" href="/documents/${id}/delete">Delete</a>`}
+    </div>`;
+}
+
+function facts({ access, ownerName, updatedAt, createdAt, link }: Document): SafeHtml {
+  return html`
+    <section class="sheet">
+      <h2 class="visually-hidden">Details</h2>
+      <dl class="facts">
+        <div><dt>Owner</dt><dd>${ownerName}${access === "owner" && " (you)"}</dd></div>
+        <div><dt>Last changed</dt><dd>${time(updatedAt)}</dd></div>
+        <div><dt>Created</dt><dd>${time(createdAt)}</dd></div>
+        ${
+          link !== null &&
+          html`<div><dt>Link</dt><dd><a href="${link}" rel="noopener noreferrer nofollow">${link}</a></dd></div>`
+        }
+        ${
+          access !== "owner" &&
+          html`<div><dt>You</dt><dd>${access === "edit" ? "can view and edit" : "can view"}</dd></div>`
+        }
+      </dl>
+    </section>`;
+}
+
+function sharingSection(frame: Frame, { document, sharing, mayWrite, shareState = BLANK }: DocumentView) {
+  if (sharing === undefined) return undefined;
+  const { shares, colleagues } = sharing;
+  return html`
+    <section class="sheet stack" aria-labelledby="sharing-title">
+      <h2 id="sharing-title">Shared with</h2>
+      ${
+        shares.length === 0
+          ? html`<p class="hint">Only you can see this document.</p>`
+          : html`<ul class="rows">${shares.map((share) => shareRow(frame, document, share))}</ul>`
+      }
+      ${mayWrite && shareForm(frame, document, colleagues, shareState)}
+    </section>`;
+}
+
+function shareRow(frame: Frame, { id }: Document, { userId, name, permission }: Share): SafeHtml {
+  return html`
+    <li>
+      <div>
+        <strong>${name}</strong>
+        <p class="hint">${permission === "edit" ? "can view and edit" : "can view"}</p>
+      </div>
+      <form method="post" action="/documents/${id}/shares/${userId}/remove">
+        ${csrfField(frame.csrfToken)}
+        <button class="link-button warn" type="submit">Stop sharing<span class="visually-hidden"> with ${name}</span></button>
+      </form>
+    </li>`;
+}
+
+function shareForm(frame: Frame, document: Document, colleagues: readonly Person[], state: FormState): SafeHtml {
+  if (colleagues.length === 0) return html`<p class="hint">There is nobody else in this workspace yet.</p>`;
+  const people = colleagues.map(({ id, name, email }) => [id, `${name} (${email})`] as const);
+  const permissions = [
+    ["view", "view"],
+    ["edit", "view and edit"],
+  ] as const;
+  return html`
+    <form class="stack" method="post" action="/documents/${document.id}/shares">
+      ${csrfField(frame.csrfToken)}
+      ${select({ state, name: "userId", prefix: "share-", label: "Colleague", options: people })}
+      ${select({ state, name: "permission", prefix: "share-", label: "May", options: permissions })}
+      <button class="button quiet wide" type="submit">Share</button>
+    </form>`;
+}
+
+export function deletePage(frame: Frame, { id, title }: Document): SafeHtml {
+  return layout(
+    frame,
+    { title: `Delete ${title}`, section: "/documents" },
+    html`
+      <div class="sheet stack narrow">
+        <h1>Delete this document?</h1>
+        <p>
+          <strong>${title}</strong> will be gone for you and for everybody it is shared with. This cannot be undone.
+        </p>
+        <form class="actions" method="post" action="/documents/${id}/delete">
+          ${csrfField(frame.csrfToken)}
+          <button class="button danger" type="submit">Delete for good</button>
+          <a class="button quiet" href="/documents/${id}">Keep it</a>
+        </form>
+      </div>`,
+  );
+}

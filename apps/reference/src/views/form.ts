@@ -1,0 +1,121 @@
+import { CSRF_FIELD } from "glacis/authentication";
+import { html, type SafeHtml } from "glacis/input";
+import type { FieldErrors } from "../input.ts";
+
+export function csrfField(token: string): SafeHtml {
+  return html`<input type="hidden" name="${CSRF_FIELD}" value="${token}">`;
+}
+
+/** What a form was sent with and what is wrong with it. */
+export interface FormState {
+  readonly values: Readonly<Record<string, string>>;
+  readonly errors: FieldErrors;
+}
+
+export const BLANK: FormState = { values: {}, errors: {} };
+
+export function hasErrors({ errors }: FormState): boolean {
+  return Object.keys(errors).length > 0;
+}
+
+/** Every error, first on the page and focused, each linked to its field. */
+export function errorSummary(errors: FieldErrors, prefix = ""): SafeHtml | undefined {
+  const entries = Object.entries(errors);
+  if (entries.length === 0) return undefined;
+  return html`
+    <div class="errors" role="alert" tabindex="-1" autofocus aria-labelledby="errors-title">
+      <h2 id="errors-title">There is a problem</h2>
+      <ul>
+        ${entries.map(([field, message]) =>
+          field === "" ? html`<li>${message}</li>` : html`<li><a href="#${prefix}${field}">${message}</a></li>`,
+        )}
+      </ul>
+    </div>`;
+}
+
+export interface FieldOptions {
+  readonly state: FormState;
+  readonly name: string;
+  readonly label: string;
+  readonly hint?: string;
+  readonly type?: "text" | "email" | "password" | "url" | "search";
+  readonly autocomplete?: string;
+  /** The keyboard that a phone shows. */
+  readonly inputmode?: "numeric";
+  /** Where several forms stand on a page, ids must differ. */
+  readonly prefix?: string;
+  readonly required?: boolean;
+  readonly maxlength?: number;
+  readonly autofocus?: boolean;
+}
+
+export function field(options: FieldOptions): SafeHtml {
+  const { state, name, label, hint, type = "text", prefix = "", autocomplete = "off", autofocus = false } = options;
+  const id = `${prefix}${name}`;
+  const error = state.errors[name];
+  // A password is never sent back to the page.
+  const value = type === "password" ? undefined : state.values[name];
+  const typedExactly = type === "email" || type === "password" || type === "url";
+  return html`
+    <div class="field">
+      <label for="${id}">${label}</label>
+      ${notes(id, hint, error)}
+      <input id="${id}" name="${name}" type="${type}" ?value="${value}" autocomplete="${autocomplete}"
+        ?required="${options.required}" ?maxlength="${options.maxlength}" ?inputmode="${options.inputmode}"
+        ?autofocus="${autofocus && !hasErrors(state)}" ?autocapitalize="${typedExactly && "none"}"
+        ?aria-invalid="${error !== undefined && "true"}" ?aria-describedby="${describedBy(id, hint, error)}">
+    </div>`;
+}
+
+export function textArea({
+  state,
+  name,
+  label,
+  hint,
+}: Pick<FieldOptions, "state" | "name" | "label" | "hint">): SafeHtml {
+  const error = state.errors[name];
+  // HTML drops a line break right after the opening tag, and without ours it would be one of the writer's.
+  return html`
+    <div class="field">
+      <label for="${name}">${label}</label>
+      ${notes(name, hint, error)}
+      <textarea id="${name}" name="${name}" ?aria-invalid="${error !== undefined && "true"}"
+        ?aria-describedby="${describedBy(name, hint, error)}">${`\n${state.values[name] ?? ""}`}</textarea>
+    </div>`;
+}
+
+export interface SelectOptions extends Pick<FieldOptions, "state" | "name" | "label" | "prefix"> {
+  readonly options: readonly (readonly [value: string, label: string])[];
+}
+
+export function select({ state, name, label, options, prefix = "" }: SelectOptions): SafeHtml {
+  const id = `${prefix}${name}`;
+  const error = state.errors[name];
+  return html`
+    <div class="field">
+      <label for="${id}">${label}</label>
+      ${notes(id, undefined, error)}
+      <select id="${id}" name="${name}" ?aria-invalid="${error !== undefined && "true"}"
+        ?aria-describedby="${describedBy(id, undefined, error)}">
+        ${options.map(
+          ([value, text]) =>
+            html`<option value="${value}" ?selected="${value === state.values[name]}">${text}</option>`,
+        )}
+      </select>
+    </div>`;
+}
+
+function notes(id: string, hint: string | undefined, error: string | undefined): readonly (SafeHtml | false)[] {
+  return [
+    hint !== undefined && html`<p class="hint" id="${id}-hint">${hint}</p>`,
+    error !== undefined &&
+      html`<p class="field-error" id="${id}-error"><span class="visually-hidden">Error: </span>${error}</p>`,
+  ];
+}
+
+function describedBy(id: string, hint: string | undefined, error: string | undefined): string | undefined {
+  const ids = [hint === undefined ? "" : `${id}-hint`, error === undefined ? "" : `${id}-error`].filter(
+    (part) => part !== "",
+  );
+  return ids.length === 0 ? undefined : ids.join(" ");
+}

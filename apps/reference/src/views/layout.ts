@@ -1,0 +1,105 @@
+import { html, type SafeHtml } from "glacis/input";
+import type { Assets } from "../assets.ts";
+import type { Profile } from "../accounts/accounts.ts";
+import { csrfField } from "./form.ts";
+import { logo } from "./icons.ts";
+
+export type PageAssets = Pick<Assets, "stylesheet" | "icon" | "script">;
+
+export interface Frame {
+  readonly assets: PageAssets;
+  /** Lets this page's script run, and no other. */
+  readonly nonce: string;
+  /** Who is signed in. */
+  readonly viewer: Profile | undefined;
+  readonly csrfToken: string;
+}
+
+export interface LayoutOptions {
+  readonly title: string;
+  /** The path of the section that is open. */
+  readonly section?: string;
+  /** Something went wrong with a form: said first in the title, where a screen reader begins. */
+  readonly failed?: boolean;
+  readonly notice?: string | undefined;
+}
+
+const SECTIONS = [
+  ["/documents", "Documents"],
+  ["/people", "People"],
+  ["/settings", "Settings"],
+] as const;
+
+/** What every page's head holds: the title, the stylesheet, the icon, and a script that a page can do without. */
+export function head(title: string, { assets, nonce }: Pick<Frame, "assets" | "nonce">): SafeHtml {
+  const { stylesheet, icon, script } = assets;
+  return html`
+    <head>
+      <meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <title>${title} – Folio</title>
+      <link rel="stylesheet" href="${stylesheet}">
+      <link rel="icon" type="image/svg+xml" href="${icon}">
+      <script src="${script.path}" integrity="${script.integrity}" nonce="${nonce}" defer></script>
+      <meta name="theme-color" content="#f7f6f2" media="(prefers-color-scheme: light)">
+      <meta name="theme-color" content="#131615" media="(prefers-color-scheme: dark)">
+    </head>`;
+}
+
+/** The frame of every page. No inline script, no inline style: the strictest policy that there is fits it. */
+export function layout(frame: Frame, options: LayoutOptions, content: SafeHtml): SafeHtml {
+  const { viewer, csrfToken } = frame;
+  const { title, section, failed = false, notice } = options;
+  return html`<!doctype html>
+<html lang="en">
+  ${head(`${failed ? "Error: " : ""}${title}`, frame)}
+  <body>
+    <a class="skip" href="#main">Skip to content</a>
+    <header class="masthead">
+      <div class="masthead-inner">
+        <a class="brand" href="${viewer === undefined ? "/" : "/documents"}">${logo} Folio</a>
+        ${viewer === undefined ? strangerNav : memberNav(viewer, section, csrfToken)}
+      </div>
+    </header>
+    <main id="main" tabindex="-1">
+      <div class="frame">
+        ${notice !== undefined && html`<div class="notice" role="status"><p>${notice}</p></div>`}
+        ${content}
+      </div>
+    </main>
+    <footer class="foot">
+      <div class="frame">
+        <p>Folio keeps each workspace to itself.</p>
+        <p>${viewer === undefined ? "Secured by Glacis." : `You are in ${viewer.tenantName}.`}</p>
+      </div>
+    </footer>
+  </body>
+</html>
+`;
+}
+
+const strangerNav = html`
+  <div class="nav"></div>
+  <nav class="actions" aria-label="Account">
+    <a class="button quiet small" href="/sign-in">Sign in</a>
+    <a class="button small" href="/sign-up">Create a workspace</a>
+  </nav>`;
+
+function memberNav(viewer: Profile, section: string | undefined, token: string): SafeHtml {
+  return html`
+    <nav class="nav" aria-label="Main">
+      <ul>
+        ${SECTIONS.map(
+          ([path, label]) =>
+            html`<li><a href="${path}" ?aria-current="${path === section && "page"}">${label}</a></li>`,
+        )}
+      </ul>
+    </nav>
+    <div class="who">
+      <p class="who-text"><strong>${viewer.name}</strong><span>${viewer.tenantName}</span></p>
+      <form method="post" action="/sign-out">
+        ${csrfField(token)}
+        <button class="button quiet small" type="submit">Sign out</button>
+      </form>
+    </div>`;
+}
