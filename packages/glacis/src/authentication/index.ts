@@ -1,7 +1,23 @@
+export { apiKeyPattern } from "./api-key-format.ts";
+export type { IssuedApiKey, NewApiKey } from "./api-key-issue.ts";
+export {
+  API_KEY_MIGRATION,
+  API_KEY_TABLES,
+  memoryApiKeys,
+  postgresApiKeys,
+  type ApiKeyRecord,
+  type ApiKeyRotation,
+  type ApiKeyStore,
+  type ApiKeyUse,
+} from "./api-key-store.ts";
+export type { ApiKey } from "./api-key-view.ts";
+export { apiKeys, type ApiKeys, type ApiKeysOptions } from "./api-keys.ts";
+export type { BearerCredential } from "./bearer-credential.ts";
 export { csrf, CSRF_FIELD, type Csrf, type CsrfOptions } from "./csrf.ts";
 export type { AuthenticationDatabase } from "./database.ts";
 export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";
+export { machineIdentity, type MachineCredential, type MachineIdentityOptions } from "./machine-identity.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
 export { hashingLine, type HashingLine, type HashingLineOptions, type Served } from "./password-hash-line.ts";
 export {

@@ -1,5 +1,6 @@
 import { debugOff } from "../audit/debug-off.ts";
 import { eventLog } from "../audit/event-log.ts";
+import type { BearerCredential } from "../authentication/bearer-credential.ts";
 import { csrf, type Csrf } from "../authentication/csrf.ts";
 import type { AuthenticationDatabase } from "../authentication/database.ts";
 import { mfaRequired, type MfaOptions } from "../authentication/mfa-required.ts";
@@ -12,7 +13,7 @@ import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
-import type { Layers } from "../core/security.ts";
+import type { Authenticate, Layers } from "../core/security.ts";
 import type { Waiver } from "../core/waiver.ts";
 import { keyManagement } from "../data/key-management.ts";
 import { secretsManagement } from "../data/secrets-management.ts";
@@ -94,6 +95,8 @@ export interface SaasOptions {
   readonly sessionStore?: SessionStore;
   /** Who must prove a second factor. Whoever has one, unless you say otherwise, which is a finding. */
   readonly mfa?: MfaOptions;
+  /** Ways in for programs, by `Authorization: Bearer`: `[apiKeys(...)]`. */
+  readonly bearer?: readonly BearerCredential[];
   /** Other https origins that a redirect may lead to. */
   readonly redirectTo?: readonly string[];
   /** Where the application may connect to: `{ allow: [{ host: "api.stripe.com", purpose: "payments" }] }`. Nowhere without it. */
@@ -131,6 +134,7 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "limitStore",
   "sessionStore",
   "mfa",
+  "bearer",
   "redirectTo",
   "outbound",
   "securityTxt",
@@ -139,6 +143,8 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "waivers",
   "refusalPage",
 ];
+
+const ENVIRONMENT = [debugOff(), runtimeHardening(), secretsManagement(), tlsPeerVerification()];
 
 /**
  * The secure default for a multi-tenant SaaS: every layer filled, in order, nothing left to switch on. Replace or add a control by value with
@@ -151,7 +157,7 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
  */
 export function saas(options: SaasOptions): SaasLayers {
   rejectUnknownOptions("saas", options, OPTION_NAMES);
-  const { origin, keys, mode = modeOf(process.env), healthPaths = ["/healthz"] } = options;
+  const { origin, keys, mode = modeOf(process.env), healthPaths = ["/healthz"], bearer = [] } = options;
   const store =
     options.sessionStore ?? (options.database === undefined ? memorySessions() : postgresSessions(options.database));
   const session = sessions({ store, mfa: mfaRequired(options.mfa) });
@@ -168,14 +174,7 @@ export function saas(options: SaasOptions): SaasLayers {
     mode,
     origin,
     interpretation: { sources: systemSources(), resolve: proxies.resolve, parseCookies: parseCookieHeader },
-    environment: [
-      debugOff(),
-      runtimeHardening(),
-      secretsManagement(),
-      keyManagement({ keys }),
-      tlsPeerVerification(),
-      thirdPartySharing({ destinations: outbound.destinations }),
-    ],
+    environment: [...ENVIRONMENT, keyManagement({ keys }), thirdPartySharing({ destinations: outbound.destinations })],
     network: [
       proxies.control,
       // First what must close the connection, then what is counted: a refusal further down costs its client a request of its allowance, or
@@ -206,8 +205,15 @@ export function saas(options: SaasOptions): SaasLayers {
       cacheControl(),
       ...(disclosure === undefined ? [] : [disclosure.control]),
     ],
-    authenticate: session.authenticate,
-    authentication: [session.control, session.mfaControl, rates.identity, resourceIsolation(), guard.control],
+    authenticate: bearer.reduceRight<Authenticate>((next, one) => one.authenticate(next), session.authenticate),
+    authentication: [
+      session.control,
+      session.mfaControl,
+      rates.identity,
+      ...bearer.map(({ control }) => control),
+      resourceIsolation(),
+      guard.control,
+    ],
     authorization: [],
     body: limits.body,
     server: limits.server,

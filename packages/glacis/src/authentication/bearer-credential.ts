@@ -1,0 +1,42 @@
+import type { Control } from "../core/control.ts";
+import type { Deny } from "../core/decision.ts";
+import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
+import { ANONYMOUS } from "../core/principal.ts";
+import type { Authenticate, Identity } from "../core/security.ts";
+import { rawHeaderValues } from "../core/wire.ts";
+
+/** A way in for programs, by `Authorization: Bearer` (RFC 6750). A browser does not attach one by itself, so it needs no CSRF token. */
+export interface BearerCredential {
+  /** Refuses what `authenticate` found to be no good. It stands behind the limits by identity and in front of CSRF. */
+  readonly control: Control<IdentifiedFacts>;
+  /**
+   * Recognises its own tokens and gives every other request to `next`. A request with such a token is nobody else's, whatever cookies come along: a
+   * token that is no good never falls back to a session.
+   */
+  authenticate(next: Authenticate): Authenticate;
+}
+
+const BEARER = /^bearer +(?<token>\S+)$/iu;
+const NOBODY: Identity = Object.freeze({ principal: ANONYMOUS, session: undefined });
+
+/** The token of a request; `ambiguous` when there are several Authorization headers, for one credential decides who it is. */
+export function bearerToken(facts: RequestFacts): { readonly token: string } | "ambiguous" | undefined {
+  const header = facts.header("authorization");
+  if (header === undefined) return undefined;
+  if (rawHeaderValues(facts.wire.rawHeaders, "authorization").length > 1) return "ambiguous";
+  const token = BEARER.exec(header.trim())?.groups?.["token"];
+  return token === undefined ? undefined : { token };
+}
+
+/** What became of a request's token when it was no good. */
+const refused = new WeakMap<object, Deny>();
+
+/** Nobody now, and refused by the control once the limits have counted the request. */
+export function refuseBearer(facts: RequestFacts, denial: Deny): Identity {
+  refused.set(facts, denial);
+  return NOBODY;
+}
+
+export function refusedBearer(facts: RequestFacts): Deny | undefined {
+  return refused.get(facts);
+}
