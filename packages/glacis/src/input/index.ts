@@ -13,6 +13,7 @@ export {
   type RunOptions,
 } from "./command.ts";
 export { dangerouslyTrustHtml, html, type SafeHtml } from "./html.ts";
+export { htmlSanitizer, type HtmlSanitizerOptions, type RichTextTag } from "./html-sanitization.ts";
 export {
   dangerouslyClientDecides,
   parseWrite,
