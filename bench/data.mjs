@@ -1,9 +1,10 @@
 /**
- * What it costs to seal, open and index one field, against Node's own AES-256-GCM and HMAC (the limit) and against other libraries. The rows take turns, round after round;
- * figures are medians over the rounds, in processor time of this process.
+ * What it costs to seal, open and index one field, against Node's own AES-256-GCM and HMAC (the limit) and against other libraries; and to render a page
+ * of fifty rows. The rows take turns, round after round; figures are medians over the rounds, in processor time of this process.
  */
 import { peerRows } from "./data/field-peers.mjs";
 import { fieldRows } from "./data/field.mjs";
+import { htmlRows } from "./data/html.mjs";
 import { median, printTable, rounded, saveResults } from "./harness.mjs";
 
 const SIZES = [32, 1024];
@@ -12,12 +13,15 @@ const OPERATIONS = 20_000;
 /** @param options `rounds` */
 export async function run({ rounds = "9" } = {}) {
   const results = {};
-  for (const bytes of SIZES) results[`field-${bytes}`] = await measure(bytes, Number(rounds));
+  for (const bytes of SIZES) {
+    const rows = [...fieldRows(bytes), ...(await peerRows("a".repeat(bytes)))];
+    results[`field-${bytes}`] = await measure(`fields of ${bytes} bytes`, rows, Number(rounds));
+  }
+  results.html = await measure("a page of fifty rows", htmlRows(), Number(rounds));
   saveResults("data", { rounds: Number(rounds), unit: "microseconds of processor time per operation", results });
 }
 
-async function measure(bytes, rounds) {
-  const rows = [...fieldRows(bytes), ...(await peerRows("a".repeat(bytes)))];
+async function measure(title, rows, rounds) {
   const times = new Map(rows.map(({ label }) => [label, []]));
   for (const row of rows) await timeOne(row);
   for (let round = 0; round < rounds; round += 1) {
@@ -27,7 +31,7 @@ async function measure(bytes, rounds) {
       times.get(row.label).push(await timeOne(row));
     }
   }
-  return report(bytes, rows, times);
+  return report(title, rows, times);
 }
 
 async function timeOne({ run: operation, isAsync = false, operations = OPERATIONS }) {
@@ -38,7 +42,7 @@ async function timeOne({ run: operation, isAsync = false, operations = OPERATION
   return (user + system) / operations;
 }
 
-function report(bytes, rows, times) {
+function report(title, rows, times) {
   const figures = rows.map(({ group, label }) => {
     const limit = times.get(rows.find((row) => row.group === group && row.isLimit).label);
     return {
@@ -47,7 +51,7 @@ function report(bytes, rows, times) {
       timesTheLimit: rounded(median(times.get(label).map((time, round) => time / limit[round]))),
     };
   });
-  console.log(`\nfields of ${bytes} bytes`);
+  console.log(`\n${title}`);
   printTable([
     ["", "us", "x limit"],
     ...figures.map(({ label, microseconds, timesTheLimit }) => [

@@ -9,6 +9,7 @@ export type SafeHtml = Brand<{ readonly toString: () => string }, "SafeHtml">;
 
 /** Arrays within arrays, at most. It ends cycles too. */
 const MAX_DEPTH = 32;
+const SPECIAL = /[&<>"']/u;
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -17,14 +18,30 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "&#x27;",
 };
 
-/** The text of each SafeHtml. Nothing outside of this file can add to it, so that no object from a request ever counts. */
-const texts = new WeakMap<object, string>();
 const templates = new WeakMap<TemplateStringsArray, HtmlTemplate>();
-const prototype = Object.freeze({
-  toString(this: object): string {
-    return texts.get(this) ?? "";
-  },
-});
+/**
+ * What SafeHtml is. A class for its private field: nothing but this file can make an object that has one, so that no object from a request ever
+ * counts, and asking costs less than a WeakMap.
+ */
+class Markup {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  static textOf(value: object): string | undefined {
+    return #text in value ? value.#text : undefined;
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+// Whoever has markup does not have its constructor.
+Object.defineProperty(Markup.prototype, "constructor", { value: Object });
+
+const mint = (text: string): SafeHtml => Object.freeze(new Markup(text)) as unknown as SafeHtml;
 
 /**
  * HTML from a template. A value in text or in a quoted attribute is escaped; an address (`href`, `src`, `action` and the like) whose scheme is not
@@ -55,12 +72,6 @@ export function dangerouslyTrustHtml(markup: string): SafeHtml {
   return mint(markup);
 }
 
-function mint(text: string): SafeHtml {
-  const markup = Object.freeze(Object.create(prototype) as SafeHtml);
-  texts.set(markup, text);
-  return markup;
-}
-
 function templateOf(strings: TemplateStringsArray): HtmlTemplate {
   const known = templates.get(strings);
   if (known !== undefined) return known;
@@ -81,7 +92,7 @@ function templateOf(strings: TemplateStringsArray): HtmlTemplate {
 }
 
 function renderHole(value: unknown, { context, optional }: Hole): string {
-  if (optional === undefined) return render(value, context);
+  if (optional === undefined) return context === "text" ? renderText(value, 0) : render(value, context);
   if (value === null || value === undefined || value === false) return "";
   return value === true ? ` ${optional}` : ` ${optional}="${render(value, context)}"`;
 }
@@ -104,12 +115,15 @@ function render(value: unknown, context: HoleContext): string {
 }
 
 function renderText(value: unknown, depth: number): string {
-  if (Array.isArray(value)) {
-    if (depth === MAX_DEPTH) throw new TypeError(`html: arrays nest more than ${MAX_DEPTH} deep.`);
-    return value.map((item) => renderText(item, depth + 1)).join("");
-  }
-  const markup = typeof value === "object" && value !== null ? texts.get(value) : undefined;
-  return markup ?? escape(plain(value));
+  if (typeof value === "string") return escape(value);
+  if (typeof value !== "object" || value === null) return escape(plain(value));
+  const markup = Markup.textOf(value);
+  if (markup !== undefined) return markup;
+  if (!Array.isArray(value)) return escape(plain(value));
+  if (depth === MAX_DEPTH) throw new TypeError(`html: arrays nest more than ${MAX_DEPTH} deep.`);
+  let text = "";
+  for (const item of value as readonly unknown[]) text += renderText(item, depth + 1);
+  return text;
 }
 
 function refuseResource(): never {
@@ -125,17 +139,22 @@ function plain(value: unknown): string {
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   const address = textOfUrl(value);
   if (address !== undefined) return address;
-  const kind =
-    typeof value === "object" && texts.has(value) ? "SafeHtml" : Array.isArray(value) ? "array" : typeof value;
+  const kind = isMarkup(value) ? "SafeHtml" : Array.isArray(value) ? "array" : typeof value;
   throw new TypeError(`html: a value of the kind ${kind} cannot stand here; pass a string or a number.`);
 }
 
+function isMarkup(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Markup.textOf(value) !== undefined;
+}
+
 function escape(text: string): string {
+  // Most values need nothing, and looking is cheaper than replacing.
+  if (!SPECIAL.test(text)) return text;
   return text.replace(/[&<>"']/gu, (character) => ENTITIES[character] as string);
 }
 
 function renderJson(value: unknown): string {
-  if (typeof value === "object" && value !== null && texts.has(value)) plain(value);
+  if (isMarkup(value)) plain(value);
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new TypeError(`html: a value of the kind ${typeof value} has no JSON.`);
   return text.replace(
