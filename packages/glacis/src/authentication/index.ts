@@ -59,3 +59,5 @@ export {
   type Sessions,
 } from "./session.ts";
 export { stepUp, type StepUpOptions } from "./step-up.ts";
+export { memoryTotp, postgresTotp, TOTP_MIGRATION, type TotpAttempt, type TotpStore } from "./totp-store.ts";
+export { totp, type FieldSealer, type Totp, type TotpEnrolment, type TotpOptions } from "./totp.ts";
