@@ -13,12 +13,38 @@ export {
 export type { ApiKey } from "./api-key-view.ts";
 export { apiKeys, type ApiKeys, type ApiKeysOptions } from "./api-keys.ts";
 export type { BearerCredential } from "./bearer-credential.ts";
+export type { Account, AccountChange, AccountEffects, AccountStatus, AccountStore } from "./account-store.ts";
+export {
+  AUTHENTICATION_MIGRATION,
+  AUTHENTICATION_TABLES,
+  memoryAuthentication,
+  postgresAuthentication,
+  type AuthenticationStore,
+} from "./authentication-store.ts";
 export { csrf, CSRF_FIELD, type Csrf, type CsrfOptions } from "./csrf.ts";
 export type { AuthenticationDatabase } from "./database.ts";
 export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";
 export { machineIdentity, type MachineCredential, type MachineIdentityOptions } from "./machine-identity.ts";
+export type { FlowBusy, FlowPaths, LinkInvalid, PasswordProblem, PasswordRejected } from "./flow-context.ts";
+export type { Notices } from "./flow-notice.ts";
+export type { PasswordReset, ResetCompletion } from "./flow-password-reset.ts";
+export { authenticationFlows, FLOW_PATHS, type AuthenticationFlowOptions, type AuthenticationFlows } from "./flows.ts";
+export type { ClaimedJob, Job, JobStore } from "./job-store.ts";
+export type { JobHandler, JobWorker } from "./job-worker.ts";
+export type { MailFacts, MailKind, MailWords, SecurityChange } from "./mail-messages.ts";
+export {
+  outboxFiles,
+  outboxMail,
+  smtpMail,
+  type MailMessage,
+  type MailTransport,
+  type OutboxMailOptions,
+  type SmtpMailOptions,
+} from "./mail-transport.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
+export type { OneTimeLink, OneTimeLinkStore } from "./one-time-link-store.ts";
+export { LINK_LIFETIMES_MS, oneTimeLinks, type LinkPurpose, type OneTimeLinks } from "./one-time-link.ts";
 export { hashingLine, type HashingLine, type HashingLineOptions, type Served } from "./password-hash-line.ts";
 export {
   passwordHashing,

@@ -51,7 +51,8 @@ export function problemPage(view: RefusalView): RefusalBody {
   return { contentType: "text/html; charset=utf-8", body };
 }
 
-function escapeText(text: string): string {
+/** For text and quoted attributes of HTML. */
+export function escapeText(text: string): string {
   return text
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")

@@ -1,0 +1,186 @@
+/** What the flows are made of, and what each of them does at its end. */
+import { hash, randomUUID } from "node:crypto";
+import type { AuditEvent } from "../core/event.ts";
+import type { RequestFacts } from "../core/facts.ts";
+import type { Account } from "./account-store.ts";
+import type { AuthenticationStore } from "./authentication-store.ts";
+import { browserLabel } from "./browser-label.ts";
+import type { ClaimedJob, Job } from "./job-store.ts";
+import { mailMessage, type MailFacts, type MailKind, type MailWords, type SecurityChange } from "./mail-messages.ts";
+import type { MailTransport } from "./mail-transport.ts";
+import type { OneTimeLinks } from "./one-time-link.ts";
+import type { HashedPassword, PasswordHashing } from "./password-hashing.ts";
+import type { Responding } from "./session-cookies.ts";
+import type { RevocationReason, Sessions } from "./session.ts";
+
+export interface PasswordProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly limit?: number;
+}
+
+/** Judges a new password: `passwordPolicy()`. */
+export interface PasswordJudge {
+  judge(
+    password: unknown,
+    about: { readonly email?: string; readonly words?: readonly string[] },
+  ): Promise<
+    { readonly kind: "accepted" } | { readonly kind: "rejected"; readonly problems: readonly PasswordProblem[] }
+  >;
+}
+
+/** Where the pages are that mails lead to. */
+export interface FlowPaths {
+  readonly signIn: string;
+  readonly signUpConfirm: string;
+  readonly forgotPassword: string;
+  readonly resetPassword: string;
+  readonly confirmEmail: string;
+  readonly invitation: string;
+  readonly disown: string;
+  readonly keepAccount: string;
+}
+
+export interface FlowContext {
+  readonly origin: string;
+  readonly name: string;
+  readonly store: AuthenticationStore;
+  readonly links: OneTimeLinks;
+  readonly sessions: Sessions;
+  readonly passwords: PasswordHashing;
+  readonly policy: PasswordJudge;
+  readonly mail: MailTransport;
+  readonly words: Partial<Record<MailKind, MailWords>>;
+  readonly paths: FlowPaths;
+}
+
+/** Too much is going on; the same for everybody. */
+export interface FlowBusy {
+  readonly kind: "busy";
+  readonly retryAfterSeconds: number;
+}
+
+/** A link that is used, over, void or never was: one answer for all of them. */
+export interface LinkInvalid {
+  readonly kind: "link_invalid";
+}
+
+export interface PasswordRejected {
+  readonly kind: "password_rejected";
+  readonly problems: readonly PasswordProblem[];
+}
+
+export const LINK_INVALID: LinkInvalid = Object.freeze({ kind: "link_invalid" });
+
+const MOST_WAITING = 100_000;
+const COUNTED_EVERY_MS = 1000;
+const MAILS_AN_HOUR = 3;
+const HOUR_MS = 3_600_000;
+
+const counted = new WeakMap<AuthenticationStore, { atMs: number; full: boolean }>();
+
+/**
+ * Leaves work for the worker. This and nothing else is what a stranger's request does, so that its time tells nothing.
+ *
+ * @throws Error when a hundred thousand jobs wait: everybody is refused until they are fewer
+ */
+export async function enqueue({ store }: FlowContext, ...jobs: readonly Job[]): Promise<void> {
+  const nowMs = Date.now();
+  let state = counted.get(store);
+  if (state === undefined || nowMs - state.atMs >= COUNTED_EVERY_MS) {
+    state = { atMs: nowMs, full: (await store.jobs.waiting(MOST_WAITING)) >= MOST_WAITING };
+    counted.set(store, state);
+  }
+  if (state.full) throw new Error("The queue of the authentication flows is full.");
+  await store.jobs.add(jobs);
+}
+
+export function newJob(kind: string, payload: Job["payload"], runAtMs: number): Job {
+  return { id: randomUUID(), kind, payload, runAtMs };
+}
+
+/** The work of telling somebody what happened to his account, at the address that it had then. */
+export function noticeOf(
+  account: Pick<Account, "userId" | "email">,
+  change: SecurityChange,
+  request: RequestFacts | undefined,
+  more: { readonly address?: string; readonly formerEmail?: string } = {},
+): Job {
+  const atMs = request?.receivedAtMs ?? Date.now();
+  const device = request === undefined ? undefined : browserLabel(request.header("user-agent"));
+  const { userId, email } = account;
+  return newJob("notice", { userId, email, change, atMs, ...(device !== undefined && { device }), ...more }, atMs);
+}
+
+/** Sends one mail, built from the configured origin alone. */
+export async function sendMail(
+  context: FlowContext,
+  kind: MailKind,
+  to: string,
+  facts: Omit<MailFacts, "application">,
+): Promise<void> {
+  await context.mail.send(mailMessage(kind, to, { application: context.name, ...facts }, context.words));
+}
+
+/** Three mails an hour of one kind to one address, whoever asks: nobody's mailbox is filled by somebody else. A retry is not counted again. */
+export async function mayMail({ store }: FlowContext, job: ClaimedJob, to: string, nowMs: number): Promise<boolean> {
+  if (job.attempts > 1) return true;
+  const key = hash("sha256", JSON.stringify(["mail", job.kind, to]), "base64url");
+  return store.jobs.allow(key, MAILS_AN_HOUR, HOUR_MS, nowMs);
+}
+
+export function linkTo(context: FlowContext, page: keyof FlowPaths, token?: string): string {
+  const url = new URL(context.paths[page], context.origin);
+  if (token !== undefined) url.searchParams.set("token", token);
+  return url.href;
+}
+
+/**
+ * Judges and hashes a new password.
+ *
+ * @returns the encoded hash, or why there is none
+ */
+export async function prepareHash(
+  { policy, passwords }: FlowContext,
+  password: unknown,
+  email: string,
+): Promise<{ readonly kind: "hashed"; readonly encoded: string } | PasswordRejected | FlowBusy> {
+  const judgement = await policy.judge(password, { email });
+  if (judgement.kind === "rejected") return { kind: "password_rejected", problems: judgement.problems };
+  const hashed: HashedPassword = await passwords.hash(password);
+  if (hashed.kind !== "refused") return hashed;
+  const message = "The password cannot be used: it is too long or not text.";
+  return { kind: "password_rejected", problems: [{ code: "password_invalid", message }] };
+}
+
+/**
+ * Ends a user's sessions around a change, so that neither a crash after it nor a sign-in during it leaves one alive: before, and again up to the
+ * moment at which the change stands.
+ */
+export async function withSessionsEnded<Result>(
+  { sessions }: FlowContext,
+  userId: string,
+  request: Responding | undefined,
+  reason: RevocationReason,
+  change: () => Promise<Result>,
+): Promise<Result> {
+  await sessions.revoke(userId, { reason, ...(request && { request }) });
+  const result = await change();
+  await sessions.revoke(userId, { reason });
+  return result;
+}
+
+/** What happened to an account, for the log. No address stands in it. */
+export function accountEvent(
+  event: string,
+  status: AuditEvent["status"],
+  details: Partial<Pick<AuditEvent, "user_id" | "detail" | "control" | "severity" | "count">> = {},
+): AuditEvent {
+  return { event_type: "account", status, severity: status === "succeeded" ? "info" : "warning", event, ...details };
+}
+
+export function textIn(payload: Job["payload"], name: string): string {
+  const value = payload[name];
+  if (typeof value !== "string" || value === "") throw new TypeError("A job lacks what it needs.");
+  return value;
+}

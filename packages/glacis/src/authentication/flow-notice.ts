@@ -1,0 +1,100 @@
+/** Tells people what happened to their accounts, with a way to undo it (catalog auth-notifications; NIST SP 800-63B-4 section 4.6). */
+import type { UserId } from "../core/brand.ts";
+import {
+  accountEvent,
+  enqueue,
+  LINK_INVALID,
+  linkTo,
+  newJob,
+  noticeOf,
+  sendMail,
+  textIn,
+  withSessionsEnded,
+  type FlowContext,
+  type LinkInvalid,
+} from "./flow-context.ts";
+import type { JobHandler } from "./job-worker.ts";
+import type { SecurityChange } from "./mail-messages.ts";
+import type { Responding } from "./session-cookies.ts";
+
+export interface Notices {
+  /** Tells the owner of a change that the application made, such as a passkey that was added. */
+  tell(userId: string, change: SecurityChange, request?: Responding): Promise<void>;
+  /** Whether a "this was not me" link still works. Changes nothing. */
+  isAlive(token: unknown, nowMs: number): Promise<boolean>;
+  /**
+   * "This was not me": every session ends and the password is void, until its owner asks for a new one by mail. After a change of address the
+   * former address is back. Second factors stay.
+   */
+  disown(request: Responding, token: unknown): Promise<{ readonly kind: "disowned" } | LinkInvalid>;
+  readonly handlers: Readonly<Record<string, JobHandler>>;
+}
+
+const CONTROL = "auth-notifications";
+const WITHOUT_DISOWNING: ReadonlySet<unknown> = new Set(["account_deleted", "account_disowned"]);
+
+export function notices(context: FlowContext): Notices {
+  const { store, links } = context;
+  return {
+    async tell(userId, change, request) {
+      const account = await store.accounts.byId(userId);
+      if (account !== undefined) await enqueue(context, noticeOf(account, change, request));
+    },
+    isAlive: async (token, nowMs) => (await links.read("disown", token, nowMs)) !== undefined,
+
+    async disown(request, token) {
+      const nowMs = request.receivedAtMs;
+      const link = await links.read("disown", token, nowMs);
+      const userId = link === undefined ? undefined : textIn(link.detail, "userId");
+      const account = userId === undefined ? undefined : await store.accounts.byId(userId);
+      if (link === undefined || account === undefined) return LINK_INVALID;
+      const formerEmail = link.detail["formerEmail"];
+      const restored = typeof formerEmail === "string" ? { email: formerEmail } : {};
+      const told = { userId: account.userId, email: restored.email ?? account.email };
+      const changed = await withSessionsEnded(context, account.userId, request, "compromise", () =>
+        store.accounts.change(
+          account.userId,
+          account.version,
+          { passwordHash: null, ...restored },
+          {
+            spend: { id: link.id, purpose: link.purpose, nowMs },
+            voids: ["password_reset", "email_change", "deletion"],
+            jobs: [noticeOf(told, "account_disowned", request), newJob("password_reset", { email: told.email }, nowMs)],
+          },
+        ),
+      );
+      if (changed === undefined) return LINK_INVALID;
+      request.note(
+        accountEvent("authn_account_disowned", "succeeded", {
+          control: CONTROL,
+          user_id: account.userId,
+          severity: "critical",
+        }),
+      );
+      return { kind: "disowned" };
+    },
+
+    handlers: {
+      async notice(job, nowMs) {
+        const { payload } = job;
+        const change = textIn(payload, "change") as SecurityChange;
+        const email = textIn(payload, "email");
+        const userId = textIn(payload, "userId") as UserId;
+        const { formerEmail, address, device, atMs } = payload;
+        // A link of its own for each notice: whoever causes a second one does not void the first.
+        const token = WITHOUT_DISOWNING.has(change)
+          ? undefined
+          : await links.mint("disown", `${userId}#${job.id}`, nowMs, {
+              userId,
+              ...(typeof formerEmail === "string" && { formerEmail }),
+            });
+        await sendMail(context, change, email, {
+          atMs: typeof atMs === "number" ? atMs : nowMs,
+          ...(token !== undefined && { link: linkTo(context, "disown", token) }),
+          ...(typeof device === "string" && { device }),
+          ...(typeof address === "string" && { address }),
+        });
+      },
+    },
+  };
+}

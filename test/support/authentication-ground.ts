@@ -1,0 +1,168 @@
+import { randomUUID } from "node:crypto";
+import type { AuditEvent } from "../../packages/glacis/src/core/event.ts";
+import type { UserId } from "../../packages/glacis/src/core/brand.ts";
+import type { Exchange } from "../../packages/glacis/src/core/exchange.ts";
+import {
+  AUTHENTICATION_MIGRATION,
+  memoryAuthentication,
+  postgresAuthentication,
+  type AuthenticationStore,
+} from "../../packages/glacis/src/authentication/authentication-store.ts";
+import type { Account } from "../../packages/glacis/src/authentication/account-store.ts";
+import {
+  authenticationFlows,
+  type AuthenticationFlows,
+  type AuthenticationFlowOptions,
+} from "../../packages/glacis/src/authentication/flows.ts";
+import type { MailMessage } from "../../packages/glacis/src/authentication/mail-transport.ts";
+import { hashingLine } from "../../packages/glacis/src/authentication/password-hash-line.ts";
+import { passwordHashing } from "../../packages/glacis/src/authentication/password-hashing.ts";
+import { memorySessions } from "../../packages/glacis/src/authentication/session-memory.ts";
+import { SESSION_MIGRATION, postgresSessions } from "../../packages/glacis/src/authentication/session-postgres.ts";
+import { sessions, type Sessions } from "../../packages/glacis/src/authentication/session.ts";
+import { sketchExchange, type RequestSketch } from "../../packages/glacis/src/testing/exchange.ts";
+import { testDatabase } from "./services.ts";
+
+export const ORIGIN = "https://app.example.com";
+/** OWASP's floor, so that a suite takes seconds. */
+export const passwords = passwordHashing({
+  memoryKiB: 19_456,
+  passes: 2,
+  line: hashingLine({ concurrency: 2, waiting: 64 }),
+});
+
+/** A browser: keeps the cookies that answers set. */
+export interface TestBrowser {
+  ask(sketch?: RequestSketch): Exchange;
+  keep(exchange: Exchange): void;
+}
+
+export function browser(now: () => number): TestBrowser {
+  const jar = new Map<string, string>();
+  return {
+    ask(sketch = {}) {
+      const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+      return sketchExchange({
+        method: "POST",
+        nowMs: now(),
+        ...sketch,
+        headers: { ...(cookie !== "" && { cookie }), ...sketch.headers },
+      });
+    },
+    keep(exchange) {
+      for (const [name, line] of exchange.responseHeaders ?? []) {
+        if (name !== "set-cookie") continue;
+        const [pair = "", ...attributes] = line.split("; ");
+        const at = pair.indexOf("=");
+        if (attributes.includes("Max-Age=0")) jar.delete(pair.slice(0, at));
+        else jar.set(pair.slice(0, at), pair.slice(at + 1));
+      }
+    },
+  };
+}
+
+export interface AuthenticationGround {
+  readonly store: AuthenticationStore;
+  readonly sessions: Sessions;
+  readonly flows: AuthenticationFlows;
+  readonly mails: MailMessage[];
+  readonly reported: AuditEvent[];
+  /** Switch it on, and no mail goes out. */
+  readonly outage: { mail: boolean };
+  readonly clock: { nowMs: number };
+  browser(): TestBrowser;
+  account(details?: Partial<Account>, password?: string): Promise<Account>;
+  /** Lets the worker do what waits, and returns the mails of it. */
+  deliver(): Promise<readonly MailMessage[]>;
+}
+
+/** The flows over real stores, with a mailbox in place of the post. */
+export function authenticationGround(
+  store: AuthenticationStore,
+  session: Sessions,
+  options: Partial<AuthenticationFlowOptions> = {},
+): AuthenticationGround {
+  const mails: MailMessage[] = [];
+  const reported: AuditEvent[] = [];
+  const outage = { mail: false };
+  const clock = { nowMs: Date.now() };
+  const flows = authenticationFlows({
+    origin: ORIGIN,
+    name: "Folio",
+    store,
+    sessions: session,
+    passwords,
+    policy: {
+      judge: async (password) =>
+        typeof password === "string" && password.length >= 15
+          ? { kind: "accepted" }
+          : {
+              kind: "rejected",
+              problems: [{ code: "password_too_short", message: "At least 15 characters.", limit: 15 }],
+            },
+    },
+    mail: {
+      kind: "other",
+      async send(message) {
+        if (outage.mail) throw new Error("The mail server does not answer.");
+        mails.push(message);
+      },
+    },
+    report: (event) => void reported.push(event),
+    now: () => clock.nowMs,
+    ...options,
+  });
+  return {
+    store,
+    sessions: session,
+    flows,
+    mails,
+    reported,
+    outage,
+    clock,
+    browser: () => browser(() => clock.nowMs),
+    async account(details = {}, password = "correct horse battery staple") {
+      const hashed = await passwords.hash(password);
+      if (hashed.kind !== "hashed") throw new Error("The test's password was not hashed.");
+      const userId = (details.userId ?? randomUUID()) as UserId;
+      const account: Account = {
+        userId,
+        email: `${userId}@example.com`,
+        verifiedAtMs: 1,
+        passwordHash: hashed.encoded,
+        status: "active",
+        version: 1,
+        createdAtMs: 1,
+        ...details,
+      };
+      if (!(await store.accounts.create(account))) throw new Error("The test's account is taken.");
+      return account;
+    },
+    async deliver() {
+      const before = mails.length;
+      await flows.worker.drain();
+      return mails.slice(before);
+    },
+  };
+}
+
+/** The token in a mail's link. */
+export function tokenIn(message: MailMessage | undefined): string {
+  const link = /https:\/\/\S+/u.exec(message?.text ?? "")?.[0] ?? "";
+  return new URL(link).searchParams.get("token") ?? "";
+}
+
+/** The stores to run a suite over: memory, and Postgres where it answers. */
+export async function authenticationStores(suite: string) {
+  const database = await testDatabase(suite);
+  await database?.pool.query(AUTHENTICATION_MIGRATION + SESSION_MIGRATION);
+  const memory = { store: memoryAuthentication(), sessions: sessions({ store: memorySessions() }) };
+  const shared = database && {
+    store: postgresAuthentication(database.pool),
+    sessions: sessions({ store: postgresSessions(database.pool) }),
+  };
+  return {
+    database,
+    stores: [["memory", memory] as const, ...(shared === undefined ? [] : [["Postgres", shared] as const])],
+  };
+}
