@@ -163,7 +163,7 @@ describe.each([
     app.post("/echo", access(anyone), (request: Request, response: Response) => void response.json(request.body));
     const server = app.listen(0, "127.0.0.1");
     expect(await ask(server, post("/echo", '{"a":[1,2]}'))).toMatchObject({ status: 200, body: '{"a":[1,2]}' });
-    expect(judged).toEqual([{ mediaType: "application/json", value: { a: [1, 2] } }]);
+    expect(judged).toEqual([{ mediaType: "application/json", value: { a: [1, 2] }, text: '{"a":[1,2]}' }]);
   });
 
   it("refuses a body that somebody has taken away before the rule", async () => {

@@ -96,7 +96,7 @@ describe("csrf", () => {
     const exchange = post({ headers: { "content-type": FORM }, awaitsBody: true });
     expect(decide(exchange)).toBe("allow");
     const body = (value: unknown): string | undefined =>
-      causeOf(guard.control.decideBody?.(exchange, { mediaType: FORM, value }));
+      causeOf(guard.control.decideBody?.(exchange, { mediaType: FORM, value, text: "" }));
     expect(body({ [CSRF_FIELD]: tokenFor() })).toBe("allow");
     expect(body({})).toBe("token_missing");
     expect(body({ [CSRF_FIELD]: [tokenFor(), tokenFor()] })).toBe("token_malformed");

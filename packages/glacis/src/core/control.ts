@@ -50,6 +50,8 @@ export interface Outcome {
 export interface ReceivedBody {
   readonly mediaType: string;
   readonly value: unknown;
+  /** As it was sent. */
+  readonly text: string;
 }
 
 /**

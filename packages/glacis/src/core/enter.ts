@@ -2,7 +2,16 @@ import type { Control } from "./control.ts";
 import { ALLOW, type Decision } from "./decision.ts";
 import type { Exchange } from "./exchange.ts";
 import type { IdentifiedFacts } from "./facts.ts";
-import { conclude, controlFailed, runSteps, settle, stepsOf, type PipelineObserver, type Step } from "./pipeline.ts";
+import {
+  bodyStepsOf,
+  conclude,
+  controlFailed,
+  runSteps,
+  settle,
+  stepsOf,
+  type PipelineObserver,
+  type Step,
+} from "./pipeline.ts";
 import type { Responder } from "./respond.ts";
 import { PROCEED, type Identity, type Layers, type SealedRoute, type Security, type Verdict } from "./security.ts";
 
@@ -56,17 +65,29 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
 
   /**
    * A second rule inside an admitted request, such as a route's own under its group's: it can only narrow what the first has allowed. The
-   * first one's exemption from CSRF is not the second one's: without it every control is asked again.
+   * first one's exemption from CSRF is not the second one's: without it every control is asked again. A body that has been read by then is shown to
+   * them like one that is still to come.
    */
   function narrow(exchange: Exchange, route: SealedRoute, exempted: boolean): Verdict | Promise<Verdict> {
+    const { mediaType, bodyText: text, body: value } = exchange;
+    const { rule } = route;
+    const everyone = exempted && rule.csrfExempt === undefined;
+    const steps = everyone ? stepsFor(route) : ruleSteps(rule);
     exchange.decided = false;
-    const steps = exempted && route.rule.csrfExempt === undefined ? stepsFor(route) : ruleSteps(route.rule);
-    return conclude(run(exchange, steps), exchange, entered);
+    if (text === undefined) return conclude(run(exchange, steps), exchange, entered);
+    exchange.awaitsBody = true;
+    const judges = everyone ? [...controls, ...rule.controls] : rule.controls;
+    const all: readonly Step<IdentifiedFacts>[] = [...steps, ...bodyStepsOf(judges, { mediaType, value, text })];
+    return conclude(run(exchange, all), exchange, (_, decision) => {
+      exchange.awaitsBody = false;
+      return entered(exchange, decision);
+    });
   }
 
   return function enter(exchange, route) {
     const exempted = exchange.route.csrfExempt !== undefined;
     exchange.route = route.rule;
+    exchange.routeControls = route.rule.controls;
     exchange.pattern = route.pattern;
     if (exchange.entered) return narrow(exchange, route, exempted);
     try {

@@ -1,5 +1,6 @@
 import type { ClientAddress, Nonce, RequestId } from "./brand.ts";
 import type { HeaderPair } from "./decision.ts";
+import type { Control } from "./control.ts";
 import type { AuditEvent } from "./event.ts";
 import type {
   IdentifiedFacts,
@@ -49,6 +50,8 @@ export class Exchange implements IdentifiedFacts {
   principal: Principal = ANONYMOUS;
   session: SessionReference | undefined = undefined;
   route: RouteFacts = UNDECLARED;
+  /** The controls of the route's own rule. */
+  routeControls: readonly Control<IdentifiedFacts>[] = [];
   pattern = "";
   /** An access rule has allowed this request, or the response is the library's own. A success without it is blocked at the head. */
   decided = false;

@@ -1,4 +1,4 @@
-import type { Control } from "./control.ts";
+import type { Control, ReceivedBody } from "./control.ts";
 import { ALLOW, deny, type Decision } from "./decision.ts";
 import type { RequestFacts } from "./facts.ts";
 
@@ -11,6 +11,16 @@ export interface Step<Facts extends RequestFacts> {
 /** The deciding controls of a slot, in order. */
 export function stepsOf<Facts extends RequestFacts>(controls: readonly Control<Facts>[]): readonly Step<Facts>[] {
   return controls.flatMap(({ meta, decide }) => (decide === undefined ? [] : [{ id: meta.id, decide }]));
+}
+
+/** The controls that want to see a body, in order, as steps over one body. */
+export function bodyStepsOf<Facts extends RequestFacts>(
+  controls: readonly Control<Facts>[],
+  body: ReceivedBody,
+): readonly Step<Facts>[] {
+  return controls.flatMap(({ meta, decideBody }) =>
+    decideBody === undefined ? [] : [{ id: meta.id, decide: (facts: Facts) => decideBody(facts, body) }],
+  );
 }
 
 /** What the pipeline tells its owner while it runs: allowances that carry headers or events, and controls that failed. */

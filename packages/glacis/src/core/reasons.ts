@@ -42,6 +42,7 @@ export const REASONS = {
     layer: "data",
     sentence: "Send credentials in a header or in the body, never in the URL.",
   },
+  signature_invalid: { status: 401, layer: "data", sentence: "The request's signature is not valid." },
   rate_limited: { status: 429, layer: "network", sentence: "Too many requests. Try again later." },
   overloaded: { status: 503, layer: "network", sentence: "The server is busy. Try again shortly." },
   insecure_transport: { status: 403, layer: "transport", sentence: "Use HTTPS." },

@@ -1,8 +1,6 @@
-import type { Control, ReceivedBody } from "./control.ts";
 import type { Decision } from "./decision.ts";
 import type { Exchange } from "./exchange.ts";
-import type { IdentifiedFacts } from "./facts.ts";
-import { conclude, controlFailed, runSteps, type PipelineObserver, type Step } from "./pipeline.ts";
+import { bodyStepsOf, conclude, controlFailed, runSteps, type PipelineObserver } from "./pipeline.ts";
 import type { Responder } from "./respond.ts";
 import { PROCEED, type Layers, type Security, type Verdict } from "./security.ts";
 
@@ -12,7 +10,7 @@ export function reception(
   observer: PipelineObserver<Exchange>,
   respond: Responder,
 ): Security["receive"] {
-  const judgeBody = bodySteps([...layers.authentication, ...layers.authorization]);
+  const judges = [...layers.authentication, ...layers.authorization];
 
   function received(exchange: Exchange, decision: Decision): Verdict {
     if (decision.kind !== "allow") return respond(exchange, decision);
@@ -31,15 +29,7 @@ export function reception(
     if ("refusal" in parsed) return respond(exchange, parsed.refusal);
     exchange.body = parsed.value;
     exchange.bodyText = text;
-    const steps = judgeBody({ mediaType, value: parsed.value });
+    const steps = bodyStepsOf([...judges, ...exchange.routeControls], { mediaType, value: parsed.value, text });
     return conclude(runSteps(steps, exchange, observer, layers.controlTimeoutMs), exchange, received);
   };
-}
-
-/** The controls that want to see the body, as steps over one body. */
-function bodySteps(controls: readonly Control<IdentifiedFacts>[]): (body: ReceivedBody) => readonly Step<Exchange>[] {
-  const judges = controls.flatMap(({ meta, decideBody }) =>
-    decideBody === undefined ? [] : [{ id: meta.id, decideBody }],
-  );
-  return (body) => judges.map(({ id, decideBody }) => ({ id, decide: (facts) => decideBody(facts, body) }));
 }

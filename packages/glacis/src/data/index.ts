@@ -123,3 +123,23 @@ export { tenantMigration, type TenantMigrationOptions } from "./tenant-migration
 export type { TenantReference, TenantTable } from "./tenant-table.ts";
 export { tenantDatabase, type TenantDatabase, type TenantDatabaseOptions, type TenantWorkOptions } from "./tenant.ts";
 export { thirdPartySharing, type Processor } from "./third-party-sharing.ts";
+export {
+  bodySignature,
+  standardWebhooks,
+  timestampedSignature,
+  type WebhookClaim,
+  type WebhookScheme,
+} from "./webhook-scheme.ts";
+export {
+  webhookSignature,
+  type WebhookDelivery,
+  type WebhookSignature,
+  type WebhookSignatureOptions,
+} from "./webhook-signature.ts";
+export {
+  newWebhookSecret,
+  webhookSigner,
+  type WebhookHeaders,
+  type WebhookSigner,
+  type WebhookSignerOptions,
+} from "./webhook-signer.ts";
