@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import * as fc from "fast-check";
+import { loadVectors } from "../../../../test/support/vectors.ts";
+import { readPathName } from "./path-name.ts";
+import { judgeUploadName, uploadExtension, uploadFilename } from "./upload-filename.ts";
+
+interface NameCase {
+  readonly id: string;
+  readonly fn: string;
+  readonly name: string;
+  readonly result?: string | null;
+  readonly raises?: string;
+  readonly allowed?: readonly string[];
+  readonly valid?: boolean;
+}
+
+/** Where we refuse what the recorded implementation lets pass, and why. */
+const STRICTER = new Map([
+  ["uploads-145", "a name that no file system takes"],
+  ["uploads-183", "a name that ends in a separator names a folder"],
+]);
+
+describe.skipIf(loadVectors("uploads") === undefined)("recorded names", () => {
+  const cases = loadVectors<NameCase>("uploads")?.cases ?? [];
+  const by = (fn: string): readonly NameCase[] =>
+    cases.filter((single) => single.fn === fn && !STRICTER.has(single.id));
+
+  it.each(by("sanitize_file_name"))(
+    "$id: shows the client's name without its path and what cannot be seen",
+    (single) => {
+      expect(uploadFilename(single.name) ?? null).toBe(single.result);
+    },
+  );
+
+  it.each(by("file_extension"))("$id: goes by the last extension alone", ({ name, allowed, valid }) => {
+    expect(allowed?.includes(uploadExtension(name) ?? "") ?? false).toBe(valid);
+  });
+
+  it.each(
+    [...by("validate_file_name"), ...by("validate_file_name_relative")].filter(({ raises }) => raises !== undefined),
+  )("$id: a stored name never leaves its folder", ({ name }) => {
+    expect(readPathName(name, true)).toBeTypeOf("string");
+  });
+
+  it.each(by("get_valid_filename").filter(({ raises }) => raises !== undefined))(
+    "$id: nothing that can be stored is left of it, so it is not taken for a name with an extension",
+    ({ name }) => {
+      expect(judgeUploadName(name)).toHaveProperty("code");
+    },
+  );
+
+  it.each([...STRICTER.keys()])("%s is refused here", (id) => {
+    const single = cases.find((candidate) => candidate.id === id);
+    expect(judgeUploadName(single?.name)).toHaveProperty("code");
+  });
+});
+
+describe("a name that deceives", () => {
+  it.each([
+    ["invoice\u202efdp.exe", "name_control_character"],
+    ["a\u0000.pdf", "name_control_character"],
+    ["a\r\nX-Header: 1.pdf", "name_control_character"],
+    ["report.pdf.", "name_trailing"],
+    ["report.pdf ", "name_trailing"],
+    ["report.pdf::$DATA", "name_reserved"],
+    ["report.exe:hidden.pdf", "name_reserved"],
+    ["con.pdf", "name_reserved"],
+    ["LPT1.pdf", "name_reserved"],
+    ["nul .pdf", "name_reserved"],
+    [".pdf", "name_hidden"],
+    [".htaccess", "name_hidden"],
+    ["shell.php.jpg", "extension_double"],
+    ["invoice.EXE.pdf", "extension_double"],
+    ["shell.php%00.pdf", "name_encoded"],
+    ["..%2f..%2fa.pdf", "name_encoded"],
+    ["a\uff0eexe\uff0epdf", "name_confusable"],
+    ["a\u2024pdf", "name_confusable"],
+    [`${"x".repeat(252)}.pdf`, "name_too_long"],
+    ["README", "extension_missing"],
+    ["", "name_missing"],
+    ["C:\\Windows\\", "name_missing"],
+    [undefined, "name_missing"],
+    [["a.pdf"], "name_missing"],
+  ])("refuses %j", (name, code) => {
+    expect(judgeUploadName(name)).toMatchObject({ code });
+  });
+
+  it.each([
+    ["C:\\fakepath\\Q3 report v1.2.pdf", "Q3 report v1.2.pdf", "pdf"],
+    ["../../etc/passwd.txt", "passwd.txt", "txt"],
+    ["r\u00e9sum\u00e9 (2).PDF", "r\u00e9sum\u00e9 (2).PDF", "pdf"],
+    ["\u4e2d\u6587\u3002.docx", "\u4e2d\u6587\u3002.docx", "docx"],
+    ["Smith & Sons; draft.docx", "Smith & Sons; draft.docx", "docx"],
+  ])("keeps %j as data", (name, original, extension) => {
+    expect(judgeUploadName(name)).toEqual({ original, extension });
+  });
+
+  it("never lets a separator, a control character or more than 255 bytes through", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (name) => {
+        const judged = judgeUploadName(name);
+        if ("code" in judged) return;
+        expect(judged.original).not.toMatch(/[/\\\p{Cc}\p{Cf}:]|[.\s]$|^\./u);
+        expect(Buffer.byteLength(judged.original)).toBeLessThanOrEqual(255);
+      }),
+    );
+  });
+});

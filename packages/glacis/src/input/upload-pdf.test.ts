@@ -1,0 +1,97 @@
+import { deflateSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { judgeSample as judge } from "../../../../test/support/upload-judge.ts";
+import { writeObjectStream, writePdf } from "../../../../test/support/upload-samples.ts";
+
+describe("a PDF", () => {
+  const scripted = "<< /S /JavaScript /JS (app.alert(1)) >>";
+  it.each<[string, Buffer, string]>([
+    ["opens with a script", writePdf(`/OpenAction ${scripted}`), "pdf_javascript"],
+    ["spells its names in hex", writePdf("/Open#41ction << /S /#4aava#53cript /#4a#53 (a) >>"), "pdf_javascript"],
+    ["keeps a script in an object", writePdf("", [`5 0 obj\n${scripted}\nendobj\n`]), "pdf_javascript"],
+    [
+      "keeps a script in an object stream",
+      writePdf("/OpenAction 5 0 R", [writeObjectStream(5, scripted)]),
+      "pdf_javascript",
+    ],
+    [
+      "keeps a script in a stream that says it is something else",
+      writePdf("", [
+        Buffer.from(
+          writeObjectStream(5, scripted).toString("latin1").replace("/Type /ObjStm /N 1 /First 4", "/Type /XObject"),
+          "latin1",
+        ),
+      ]),
+      "pdf_javascript",
+    ],
+    [
+      "packs objects so that nobody can look",
+      writePdf("", [writeObjectStream(5, scripted, "/Filter [/ASCIIHexDecode /FlateDecode]")]),
+      "pdf_unreadable",
+    ],
+    [
+      "packs objects with a predictor",
+      writePdf("", [writeObjectStream(5, scripted, "/Filter /FlateDecode /DecodeParms << /Predictor 12 >>")]),
+      "pdf_unreadable",
+    ],
+    ["launches", writePdf("/OpenAction << /S /Launch /F (cmd.exe) >>"), "pdf_action"],
+    ["opens an address", writePdf("/OpenAction << /S /URI /URI (https://example.com) >>"), "pdf_action"],
+    [
+      "opens an object that is an address",
+      writePdf("/OpenAction 5 0 R", ["5 0 obj\n<< /S /URI /URI (https://example.com) >>\nendobj\n"]),
+      "pdf_action",
+    ],
+    [
+      "opens a packed object that is an address",
+      writePdf("/OpenAction 5 0 R", [writeObjectStream(5, "<< /S /URI /URI (a) >>")]),
+      "pdf_action",
+    ],
+    ["opens an object that is not there", writePdf("/OpenAction 7 0 R"), "pdf_action"],
+    ["has additional actions", writePdf("/AA << /WC 5 0 R >>"), "pdf_action"],
+    [
+      "reaches for another file",
+      writePdf("", ["5 0 obj\n<< /S /GoToR /F (\\\\\\\\host\\\\a.pdf) >>\nendobj\n"]),
+      "pdf_action",
+    ],
+    ["carries a file", writePdf("/Names << /EmbeddedFiles 5 0 R >>"), "pdf_embedded"],
+    ["has a dynamic form", writePdf("/AcroForm << /XFA 5 0 R >>"), "pdf_action"],
+    ["is encrypted", writePdf("", ["trailer\n<< /Encrypt 5 0 R >>\n"]), "pdf_encrypted"],
+    ["has something behind its end", Buffer.concat([writePdf(), Buffer.from("more".repeat(200))]), "trailing_data"],
+    ["has no end", writePdf().subarray(0, -8), "pdf_malformed"],
+  ])("is refused when it %s", async (_what, content, code) => {
+    expect(await judge("a.pdf", content)).toBe(code);
+  });
+
+  it.each<[string, Buffer]>([
+    [
+      "an object that goes to a page",
+      writePdf("/OpenAction 5 0 R", ["5 0 obj\n<< /S /GoTo /D [3 0 R /Fit] >>\nendobj\n"]),
+    ],
+    ["a packed object that goes to a page", writePdf("/OpenAction 5 0 R", [writeObjectStream(5, "[3 0 R /Fit]")])],
+    [
+      "links that a person clicks",
+      writePdf("", ["5 0 obj\n<< /Subtype /Link /A << /S /URI /URI (https://example.com) >> >>\nendobj\n"]),
+    ],
+    [
+      "page content that begins with numbers",
+      writePdf("", [
+        Buffer.concat([
+          Buffer.from("5 0 obj\n<< /Filter /FlateDecode >>\nstream\n"),
+          deflateSync(Buffer.from("1 0 0 1 72 720 cm")),
+          Buffer.from("\nendstream\nendobj\n"),
+        ]),
+      ]),
+    ],
+  ])("is accepted with %s", async (_what, content) => {
+    expect(await judge("a.pdf", content)).toBe("accepted");
+  });
+
+  it("is read across the borders of the windows that it is read in", async () => {
+    const found: string[] = [];
+    for (const shift of [0, 1, 5, 11, 12, 13, 40, 8192, 65_535, 65_536]) {
+      const filler = `4 0 obj\n(${"x".repeat(1024 * 1024 - 200 - shift)})\nendobj\n`;
+      found.push(await judge("a.pdf", writePdf("", [filler, writeObjectStream(5, scripted)])));
+    }
+    expect(new Set(found)).toEqual(new Set(["pdf_javascript"]));
+  });
+});

@@ -1,0 +1,150 @@
+/** PDF (ISO 32000-2): what it does when it is opened, however its names are spelled and wherever its objects are packed. */
+import { inflateSync, constants } from "node:zlib";
+import { fault, type QuarantinedFile, type UploadFault, type UploadFaultCode } from "./upload-fault.ts";
+
+const WINDOW = 1024 * 1024;
+/** A name, a dictionary or an object that begins in one window is seen whole in the next. */
+const OVERLAP = 64 * 1024;
+const DICTIONARY_BYTES = 8192;
+/** Enough to see what a stream begins with. */
+const PROBE_BYTES = 512;
+const MOST_PACKED_BYTES = 8 * 1024 * 1024;
+const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
+/** All object streams of a document together, unpacked. */
+const MOST_OBJECT_BYTES = 256 * 1024 * 1024;
+const NAME_END = "(?![^\\s()<>[\\]{}/%\\u0000])";
+
+const named = (names: string): RegExp => new RegExp(`/(?:${names})${NAME_END}`, "u");
+/** Long names are looked for everywhere, streams included, since a reader finds objects by offset: they do not stand in random bytes by chance. */
+const RULES: readonly (readonly [RegExp, UploadFaultCode])[] = [
+  [new RegExp(`/Encrypt${NAME_END}\\s*(?:\\d|<<)`, "u"), "pdf_encrypted"],
+  [named("JavaScript"), "pdf_javascript"],
+  [new RegExp(`/JS${NAME_END}\\s*(?:\\d+\\s+\\d+\\s+R|\\(|<[\\da-fA-F\\s])`, "u"), "pdf_javascript"],
+  [
+    named("Launch|SubmitForm|ImportData|GoToR|GoToE|Rendition|RichMedia|RichMediaExecute|RichMediaSettings"),
+    "pdf_action",
+  ],
+  [new RegExp(`/(?:AA|XFA)${NAME_END}\\s*(?:\\d+\\s+\\d+\\s+R|<<|\\[)`, "u"), "pdf_action"],
+  [named("EmbeddedFiles?"), "pdf_embedded"],
+];
+const OPENED = new RegExp(`/OpenAction${NAME_END}\\s*(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`, "gu");
+const FLATE_ALONE = new RegExp(`/Filter\\s*\\[?\\s*/(?:FlateDecode|Fl)${NAME_END}\\s*(?:\\]|/|>|$)`, "u");
+/** A dictionary ends here, perhaps with comments behind it. */
+const AFTER_DICTIONARY = />>(?:[\s\0]|%[^\r\n]*[\r\n])*$/u;
+const GOES_TO_PAGE = new RegExp(`/S\\s*/GoTo${NAME_END}`, "u");
+
+/** What a scan has learnt. */
+interface Scan {
+  readonly file: QuarantinedFile;
+  /** Objects that are carried out when the document opens. */
+  readonly opened: Set<string>;
+  /** The beginnings of objects in object streams, by number. */
+  readonly packed: Map<string, string>;
+  objectBytes: number;
+}
+
+export async function judgePdf(file: QuarantinedFile): Promise<UploadFault | undefined> {
+  const head = await file.read(0, 8);
+  if (!/^%PDF-[12]\.\d/u.test(head.toString("latin1"))) return fault("pdf_malformed");
+  const tail = (await file.read(Math.max(0, file.size - 1024), 1024)).toString("latin1");
+  const end = tail.lastIndexOf("%%EOF");
+  if (end === -1) return fault("pdf_malformed");
+  if (!/^[\s\0]*$/u.test(tail.slice(end + 5))) return fault("trailing_data");
+  const scan: Scan = { file, opened: new Set(), packed: new Map(), objectBytes: 0 };
+  for (let position = 0; position < file.size; position += WINDOW) {
+    const bytes = await file.read(position, WINDOW + OVERLAP);
+    const found = (await judgeWindow(scan, bytes, position)) ?? undefined;
+    if (found !== undefined) return found;
+  }
+  return scan.opened.size === 0 ? undefined : judgeOpened(scan);
+}
+
+async function judgeWindow(scan: Scan, bytes: Buffer, position: number): Promise<UploadFault | undefined> {
+  const text = bytes.toString("latin1");
+  const found = judgeObjects(scan, text);
+  if (found !== undefined) return found;
+  for (const match of text.matchAll(/(?<![A-Za-z])stream[ \t]*(?:\r\n|\r|\n)/gu)) {
+    // Windows overlap, so that each stream has one window in which its dictionary is complete.
+    const { index } = match;
+    if ((position > 0 && index < DICTIONARY_BYTES) || index >= WINDOW + DICTIONARY_BYTES) continue;
+    const before = plain(text.slice(Math.max(0, index - DICTIONARY_BYTES), index));
+    const opening = [...before.matchAll(/\d\s+obj(?![a-z])/gu)].at(-1)?.index;
+    if (opening === undefined && AFTER_DICTIONARY.test(before)) return fault("pdf_unreadable");
+    const dictionary = opening === undefined ? "" : before.slice(opening);
+    const refused = await judgeStream(scan, dictionary, position + index + match[0].length);
+    if (refused !== undefined) return refused;
+  }
+  return undefined;
+}
+
+/** Judges text that may hold objects. */
+function judgeObjects(scan: Scan, text: string): UploadFault | undefined {
+  const objects = plain(text);
+  for (const [pattern, code] of RULES) if (pattern.test(objects)) return fault(code);
+  for (const [, place, action, object] of objects.matchAll(OPENED)) {
+    if (place !== undefined) continue;
+    if (object !== undefined) scan.opened.add(object);
+    else if (action === undefined || !isHarmless(action)) return fault("pdf_action");
+  }
+  return undefined;
+}
+
+const isHarmless = (action: string): boolean => GOES_TO_PAGE.test(action) && !action.includes("/URI");
+
+/** Section 7.3.5: any character of a name may be written as `#` and two digits. */
+function plain(text: string): string {
+  return text.includes("#")
+    ? text.replaceAll(/#([\da-fA-F]{2})/gu, (_whole, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+    : text;
+}
+
+/**
+ * Section 7.5.7. Readers go by the keys `N` and `First` and need no type, so neither do we; and since a dictionary can be made to look like
+ * another, whatever unpacks to a list of numbers is taken for what it looks like.
+ */
+async function judgeStream(scan: Scan, dictionary: string, start: number): Promise<UploadFault | undefined> {
+  const has = (names: string): boolean => named(names).test(dictionary);
+  const declared = has("ObjStm") || (has("First") && has("N"));
+  if (declared && !has("Filter|F")) return undefined;
+  if (declared && (!FLATE_ALONE.test(dictionary) || has("DecodeParms|DP|F"))) return fault("pdf_unreadable");
+  const beginning = unpack(await scan.file.read(start, PROBE_BYTES));
+  if (!declared && !/^\s*\d+\s+\d/u.test(beginning ?? "")) return undefined;
+  const text = unpack(await scan.file.read(start, MOST_PACKED_BYTES));
+  if (text === undefined) return fault("pdf_unreadable");
+  scan.objectBytes += text.length;
+  if (scan.objectBytes > MOST_OBJECT_BYTES) return fault("pdf_unreadable", "pdfObjectBytes", MOST_OBJECT_BYTES);
+  indexObjects(scan, text, Number(/\/First\s+(\d{1,9})/u.exec(dictionary)?.[1] ?? Number.NaN));
+  return judgeObjects(scan, text);
+}
+
+function unpack(bytes: Buffer): string | undefined {
+  try {
+    const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MOST_UNPACKED_BYTES };
+    return inflateSync(bytes, options).toString("latin1");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The stream begins with pairs of object number and offset. */
+function indexObjects({ packed }: Scan, text: string, first: number): void {
+  if (Number.isNaN(first)) return;
+  for (const [, number = "", offset] of text.slice(0, first).matchAll(/(\d{1,10})\s+(\d{1,10})/gu)) {
+    const start = first + Number(offset);
+    if (packed.size < 100_000) packed.set(number, text.slice(start, start + 120));
+  }
+}
+
+/** Follows what is opened: to a page is fine; anything else, and what cannot be found, is not. */
+async function judgeOpened({ file, opened, packed }: Scan): Promise<UploadFault | undefined> {
+  const found = new Map<string, string[]>([...opened].map((object) => [object, [packed.get(object) ?? []].flat()]));
+  for (let position = 0; position < file.size; position += WINDOW) {
+    const text = plain((await file.read(position, WINDOW + OVERLAP)).toString("latin1"));
+    for (const match of text.matchAll(/(?<![\d])(\d{1,10})\s+\d{1,5}\s+obj(?=([^]{0,300}))/gu))
+      found.get(match[1] ?? "")?.push(match[2] ?? "");
+  }
+  const fine = (body: string): boolean => /^\s*\[/u.test(body) || isHarmless(body.split("endobj")[0] ?? "");
+  return [...found.values()].every((bodies) => bodies.length > 0 && bodies.every(fine))
+    ? undefined
+    : fault("pdf_action");
+}

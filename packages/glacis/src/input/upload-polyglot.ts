@@ -1,0 +1,32 @@
+/** Files that are two things at once: an image or a PDF that a browser, a server or an unpacker would read as something else (CWE-434). */
+import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
+
+const WINDOW = 1024 * 1024;
+const OVERLAP = 16;
+const ARCHIVE_END = Buffer.from("PK\x05\x06", "latin1");
+const ARCHIVE_END_BYTES = 22;
+const MOST_COMMENT = 65_535;
+/** Five bytes at least: shorter ones stand in any large picture by chance. */
+const ACTIVE = /<\?php|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+
+/** Whether an unpacker, which reads from the end, finds an archive here. */
+export async function judgeTrailingArchive(file: QuarantinedFile): Promise<UploadFault | undefined> {
+  const start = Math.max(0, file.size - ARCHIVE_END_BYTES - MOST_COMMENT);
+  const tail = await file.read(start, file.size - start);
+  for (let at = tail.indexOf(ARCHIVE_END); at !== -1; at = tail.indexOf(ARCHIVE_END, at + 1)) {
+    // Unpackers differ in how exactly the comment must reach the end of the file.
+    if (at + ARCHIVE_END_BYTES <= tail.length && at + ARCHIVE_END_BYTES + tail.readUInt16LE(at + 20) >= tail.length - 4)
+      return fault("polyglot");
+  }
+  return undefined;
+}
+
+/** Whether code that a server or a browser would run stands in the first `length` bytes. */
+export async function judgeActiveContent(file: QuarantinedFile, length: number): Promise<UploadFault | undefined> {
+  const most = Math.min(length, file.size);
+  for (let position = 0; position < most; position += WINDOW) {
+    const bytes = await file.read(position, Math.min(WINDOW + OVERLAP, most - position));
+    if (ACTIVE.test(bytes.toString("latin1"))) return fault("polyglot");
+  }
+  return undefined;
+}

@@ -1,0 +1,78 @@
+/** SVG is a document that can run scripts and fetch: only drawings pass, by a list of what a drawing is made of (CWE-79, CWE-611, CWE-918). */
+import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
+import { readUtf8 } from "./upload-text.ts";
+import { localName, xmlTags, XmlError, type XmlTag } from "./xml-tokens.ts";
+
+const MOST_BYTES = 1024 * 1024;
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Shapes, paint and text. Not here: script, foreignObject, animation (which can set an address), links, handlers, image, audio and video. */
+const ELEMENTS = new Set(
+  (
+    "svg g defs symbol use title desc metadata path rect circle ellipse line polyline polygon text tspan textPath marker pattern mask clipPath " +
+    "linearGradient radialGradient stop filter feBlend feColorMatrix feComponentTransfer feComposite feConvolveMatrix feDiffuseLighting " +
+    "feDisplacementMap feDistantLight feDropShadow feFlood feFuncA feFuncB feFuncG feFuncR feGaussianBlur feMerge feMergeNode feMorphology " +
+    "feOffset fePointLight feSpecularLighting feSpotLight feTile feTurbulence style switch"
+  ).split(" "),
+);
+/** Every presentation and geometry attribute is letters and hyphens; what names an address or a program is refused by name. */
+const ATTRIBUTE = /^(?:[a-z][a-z0-9-]*|xml:(?:space|lang)|xlink:(?:href|type|title)|xmlns(?::[a-z]+)?)$/iu;
+const FORBIDDEN_ATTRIBUTE =
+  /^on|^(?:src|srcset|action|formaction|ping|srcdoc|base|background|data|codebase|attributename|from|to|values|begin)$/iu;
+/** The escapes of CSS would spell any of this in another way, so none is taken; nor is whatever a browser fetches. */
+const ACTIVE_STYLE = /\\|@|expression|javascript:|behaviou?r|-moz-binding|<!|\/\*/iu;
+const ADDRESS = /url\s*\(\s*(["']?)\s*([^)]*?)\s*\1\s*\)/giu;
+
+/** Judges a file that wants to be a drawing. */
+export async function judgeSvg(file: QuarantinedFile): Promise<UploadFault | undefined> {
+  if (file.size > MOST_BYTES) return fault("svg_too_large", "svgBytes", MOST_BYTES);
+  const document = await readUtf8(file);
+  if (document === undefined) return fault("text_encoding");
+  try {
+    let root = true;
+    for (const tag of xmlTags(document)) {
+      const found = tag.closing ? undefined : judgeTag(tag, root);
+      if (found !== undefined) return found;
+      root = false;
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof XmlError) return fault("svg_malformed");
+    throw error;
+  }
+}
+
+function judgeTag({ name, attributes, text }: XmlTag, root: boolean): UploadFault | undefined {
+  // A prefix could name the SVG namespace, or XHTML, whatever it looks like.
+  if (!ELEMENTS.has(name)) return fault("svg_element");
+  if (root && (name !== "svg" || attributes.get("xmlns") !== SVG)) return fault("svg_malformed");
+  if (!root && attributes.has("xmlns") && attributes.get("xmlns") !== SVG) return fault("svg_element");
+  for (const [key, value] of attributes) {
+    if (!ATTRIBUTE.test(key) || FORBIDDEN_ATTRIBUTE.test(localName(key))) return fault("svg_attribute");
+    if (localName(key).toLowerCase() === "href" && !isLocal(value)) return fault("svg_reference");
+    if (key.startsWith("xmlns")) continue;
+    if (key === "style" ? !isInertStyle(value) : !isInertValue(value)) return fault("svg_reference");
+  }
+  return name === "style" && !isInertStyle(text) ? fault("svg_reference") : undefined;
+}
+
+const isLocal = (address: string): boolean => /^#[\w.:-]+$/u.test(address);
+
+function isInertValue(value: string): boolean {
+  // oxlint-disable-next-line no-control-regex
+  if (/(?:java|vb)script:|data:/iu.test(value.replaceAll(/[\u0000-\u0020]/gu, ""))) return false;
+  return !/url/iu.test(value) || referencesOnlyItself(value);
+}
+
+function isInertStyle(text: string): boolean {
+  return !ACTIVE_STYLE.test(text) && isInertValue(text);
+}
+
+/** Every `url(` is a complete one that names a part of the same document. */
+function referencesOnlyItself(value: string): boolean {
+  const found = [...value.matchAll(ADDRESS)];
+  return (
+    found.length === (value.match(/url\s*\(|src\s*\(|image-set/giu) ?? []).length &&
+    found.every((one) => isLocal(one[2] ?? ""))
+  );
+}

@@ -1,0 +1,196 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { everyType as type, judgeSample as judge } from "../../../../test/support/upload-judge.ts";
+import { SVG, writeGif, writeJpeg, writePdf, writePng, writeWebp } from "../../../../test/support/upload-samples.ts";
+import { writeDocx, writeZip } from "../../../../test/support/zip-writer.ts";
+import { archiveSafety } from "./archive-safety.ts";
+import { uploadType } from "./upload-type.ts";
+
+const HYPERLINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink";
+
+describe("an honest file", () => {
+  it.each<[string, Buffer | string, string]>([
+    ["a.pdf", writePdf("/OpenAction [3 0 R /Fit]"), "application/pdf"],
+    ["a.docx", writeDocx(), "application/vnd.openxmlformats-officedocument.wordprocessingml.document"],
+    [
+      "links.docx",
+      writeDocx({
+        relationships: `<Relationship Id="rId2" Type="${HYPERLINK}" Target="https://example.com/" TargetMode="External"/>`,
+      }),
+      "",
+    ],
+    ["a.png", writePng(), "image/png"],
+    ["a.jpeg", writeJpeg(), "image/jpeg"],
+    ["a.jpg", Buffer.concat([writeJpeg(), writeJpeg()]), "image/jpeg"],
+    ["a.gif", writeGif(), "image/gif"],
+    ["a.webp", writeWebp(), "image/webp"],
+    ["a.svg", SVG, "image/svg+xml"],
+    ["b.svg", `<?xml version="1.0" encoding="UTF-8"?>\n<!-- drawn -->${SVG}`, "image/svg+xml"],
+    ["a.txt", "\ufeffBM is no bitmap.\r\n\tGr\u00fc\u00dfe, \u4e2d\u6587 <b>not first</b>\n", "text/plain"],
+    ["a.csv", "name,amount\nAnn,=1+1\n", "application/vnd.ms-excel"],
+    ["a.zip", writeZip([{ name: "a/b.txt", data: "hello" }, { name: "a/" }]), "application/zip"],
+    ["b.zip", writeZip([{ name: "b.txt", data: "hello", stored: true }], { comment: "by hand" }), "application/zip"],
+  ])("accepts %s", async (name, content, declared) => {
+    expect(await judge(name, content, declared)).toBe("accepted");
+  });
+});
+
+describe("a file that is not what it says", () => {
+  it.each<[string, Buffer | string, string]>([
+    ["html.pdf", "<html><script>alert(1)</script>", "polyglot"],
+    ["text.pdf", "hello", "pdf_malformed"],
+    ["zip.docx", writeZip([{ name: "a.txt", data: "a" }]), "real_type_differs"],
+    ["docx.zip", writeDocx(), "real_type_differs"],
+    ["jar.zip", writeZip([{ name: "META-INF/MANIFEST.MF", data: "a" }]), "real_type_differs"],
+    ["doc.docx", Buffer.concat([Buffer.from("d0cf11e0a1b11ae1", "hex"), Buffer.alloc(2048)]), "archive_malformed"],
+    ["docx.xlsx", writeDocx(), "real_type_differs"],
+    ["png.jpg", writePng(), "image_malformed"],
+    ["html.txt", "\n <!DOCTYPE html><p>", "text_markup"],
+    ["script.txt", "#!/bin/sh\nrm -rf /", "text_markup"],
+    ["pdf.txt", writePdf().toString("latin1"), "text_markup"],
+    ["gif.txt", "GIF89a/*...*/=0;alert(1)", "real_type_differs"],
+    ["utf16.txt", Buffer.from("hello", "utf16le"), "text_control_character"],
+    ["latin1.txt", Buffer.from("gr\u00fc\u00dfe", "latin1"), "text_encoding"],
+    ["cut.txt", Buffer.from("\u00fc").subarray(0, 1), "text_encoding"],
+    ["null.csv", "a,b\0", "text_control_character"],
+    ["empty.txt", "", "empty"],
+    ["empty.pdf", "", "empty"],
+    ["program.exe", "MZ", "extension_refused"],
+    ["page.html", "<html>", "extension_refused"],
+    ["old.doc", Buffer.from("d0cf11e0a1b11ae1", "hex"), "extension_refused"],
+    ["macro.docm", writeDocx(), "extension_refused"],
+  ])("refuses %s", async (name, content, code) => {
+    expect(await judge(name, content)).toBe(code);
+  });
+
+  it.each([
+    ["a.pdf", "text/html"],
+    ["a.png", "image/svg+xml"],
+    ["a.docx", "application/msword"],
+    ["a.docx", "application/zip"],
+    ["a.txt", "text/html; charset=utf-8"],
+  ])("refuses %s that is declared as %s, before a byte is kept", (name, declared) => {
+    expect(type.expect(name, declared)).toMatchObject({ code: "declared_type_differs" });
+  });
+});
+
+describe("a file that is two things", () => {
+  it.each<[string, Buffer | string, string]>([
+    ["gifar.gif", Buffer.concat([writeGif(), writeZip([{ name: "A.class", data: "x" }])]), "trailing_data"],
+    ["zip.jpg", Buffer.concat([writeJpeg(), writeJpeg(), writeZip([{ name: "a", data: "x" }])]), "polyglot"],
+    ["rar.jpg", Buffer.concat([writeJpeg(), Buffer.from("Rar!\x1a\x07\x01\x00")]), "trailing_data"],
+    ["php.jpg", writeJpeg(1, 1, "<?php system($_GET[0]); ?>"), "polyglot"],
+    ["html.png", writePng(1, 1, [["tEXt", "Comment\0<ScRiPt>alert(1)</script>"]]), "polyglot"],
+    ["html.pdf", Buffer.concat([Buffer.from("%PDF-1.7\n<html><script>alert(1)</script>\n"), writePdf()]), "polyglot"],
+    ["late.pdf", Buffer.concat([Buffer.from("<html>\n"), writePdf()]), "polyglot"],
+    ["shifted.pdf", Buffer.concat([Buffer.from("\n"), writePdf()]), "pdf_malformed"],
+    ["zip.pdf", Buffer.concat([writePdf(), writeZip([{ name: "a", data: "x" }])]), "polyglot"],
+    [
+      "comment.pdf",
+      Buffer.concat([writePdf(), writeZip([{ name: "a", data: "x" }], { comment: "\n%%EOF\n" })]),
+      "polyglot",
+    ],
+    ["pdf.zip", writeZip([{ name: "a", data: "x" }], { prefix: writePdf() }), "archive_disagrees"],
+    ["png.png", Buffer.concat([writePng(), Buffer.from("more")]), "trailing_data"],
+    ["webp.webp", Buffer.concat([writeWebp(), Buffer.from("more")]), "trailing_data"],
+  ])("refuses %s", async (name, content, code) => {
+    expect(await judge(name, content)).toBe(code);
+  });
+});
+
+describe("an image", () => {
+  it.each<[string, Buffer, string]>([
+    ["huge.png", writePng(65_535, 65_535), "image_pixels"],
+    ["huge.jpg", writeJpeg(65_535, 65_535), "image_pixels"],
+    ["huge.gif", writeGif(65_535, 65_535), "image_pixels"],
+    ["huge.webp", writeWebp(16_384, 16_384), "image_pixels"],
+    ["frames.gif", writeGif(1, 1, 101), "image_frames"],
+    ["frames.png", writePng(1, 1, [["acTL", "\0\0\x10\0\0\0\0\0"]]), "image_frames"],
+    ["empty.png", writePng(0, 1), "image_malformed"],
+  ])("%s is refused by its header", async (name, content, code) => {
+    expect(await judge(name, content)).toBe(code);
+  });
+
+  it.each([
+    ["png", writePng()],
+    ["jpg", writeJpeg()],
+    ["gif", writeGif()],
+    ["webp", writeWebp()],
+  ])("%s is refused wherever it is cut off", async (kind, content) => {
+    for (let length = 0; length < content.length; length += 1)
+      expect(await judge(`a.${kind}`, content.subarray(0, length))).not.toBe("accepted");
+  });
+
+  it("never makes a reader fail or hang, whatever stands behind the signature", async () => {
+    const files = fc.tuple(
+      fc.constantFrom(...(["png", "jpg", "gif", "webp", "pdf", "zip", "docx", "svg", "txt"] as const)),
+      fc.uint8Array({ maxLength: 200 }),
+    );
+    const heads = {
+      png: writePng(),
+      jpg: writeJpeg(),
+      gif: writeGif(),
+      webp: writeWebp(),
+      pdf: writePdf(),
+      zip: writeZip([{ name: "a", data: "x" }]),
+      docx: writeDocx(),
+      svg: Buffer.from(SVG),
+      txt: Buffer.from("text"),
+    };
+    await fc.assert(
+      fc.asyncProperty(files, fc.nat(), async ([kind, noise], at) => {
+        const whole = Uint8Array.from(heads[kind]);
+        const start = at % whole.length;
+        whole.set(noise.subarray(0, whole.length - start), start);
+        expect(await judge(`a.${kind}`, Buffer.from(whole))).toMatch(/^[a-z_]+$/u);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("an SVG drawing", () => {
+  const inside = (content: string, attributes = ""): string =>
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${attributes}>${content}</svg>`;
+  it.each<[string, string, string]>([
+    ["a script", inside("<script>alert(1)</script>"), "svg_element"],
+    ["a script in capitals", inside("<SCRIPT>alert(1)</SCRIPT>"), "svg_element"],
+    ["a prefixed script", inside('<x:script xmlns:x="http://www.w3.org/2000/svg">alert(1)</x:script>'), "svg_element"],
+    ["a handler", inside("", 'onload="alert(1)"'), "svg_attribute"],
+    ["foreign content", inside("<foreignObject><p>a</p></foreignObject>"), "svg_element"],
+    ["a link", inside('<a href="https://example.com">a</a>'), "svg_element"],
+    ["an image", inside('<image href="https://example.com/a.png"/>'), "svg_element"],
+    ["an animation", inside('<use><animate attributeName="href" to="javascript:alert(1)"/></use>'), "svg_element"],
+    ["an outside reference", inside('<use href="https://example.com/a.svg#b"/>'), "svg_reference"],
+    ["an outside reference by xlink", inside('<use xlink:href="data:image/svg+xml;base64,AA"/>'), "svg_reference"],
+    ["outside paint", inside('<path fill="url(https://example.com/a#b)"/>'), "svg_reference"],
+    ["an import", inside("<style>@import 'https://example.com/a.css';</style>"), "svg_reference"],
+    ["an outside background", inside("<style>path { fill: url( 'https://example.com' ) }</style>"), "svg_reference"],
+    ["escaped style", inside('<path style="fill:u\\72l(//example.com)"/>'), "svg_reference"],
+    ["a document type", `<!DOCTYPE svg [<!ENTITY x "y">]>${inside("&x;")}`, "svg_malformed"],
+    [
+      "a stylesheet",
+      `<?xml version="1.0"?><?xml-stylesheet href="https://example.com/a.css"?>${inside("")}`,
+      "svg_malformed",
+    ],
+    ["CDATA", inside("<style><![CDATA[a]]></style>"), "svg_malformed"],
+    ["an unknown entity", inside("<title>&xxe;</title>"), "svg_malformed"],
+    ["another root", "<html xmlns='http://www.w3.org/1999/xhtml'/>", "svg_element"],
+    ["another namespace", '<svg xmlns="http://www.w3.org/1999/xhtml"/>', "svg_malformed"],
+    ["text behind it", `${inside("")}<script/>`, "svg_malformed"],
+    ["an address in a number reference", inside('<use href="&#106;avascript:alert(1)"/>'), "svg_reference"],
+  ])("is refused with %s", async (_what, content, code) => {
+    expect(await judge("a.svg", content)).toBe(code);
+  });
+});
+
+describe("the options", () => {
+  it.each([[[]], [["exe"]], [["doc"]], [["__proto__"]]])("refuse %j", (accept) => {
+    expect(() =>
+      uploadType(accept as never, { archive: archiveSafety().limits, image: { maxPixels: 1, maxFrames: 1 } }),
+    ).toThrow(TypeError);
+  });
+  it("ask whether SVG is meant", () => {
+    expect(type.control.check({} as never).map(({ rule }) => rule.id)).toEqual(["upload-type/active"]);
+  });
+});

@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { archiveSafety } from "../../packages/glacis/src/input/archive-safety.ts";
+import type { UploadKindName } from "../../packages/glacis/src/input/upload-kind.ts";
+import { uploadType, type UploadType } from "../../packages/glacis/src/input/upload-type.ts";
+
+const KINDS: readonly UploadKindName[] = [
+  "pdf",
+  "docx",
+  "xlsx",
+  "pptx",
+  "png",
+  "jpg",
+  "gif",
+  "webp",
+  "svg",
+  "txt",
+  "csv",
+  "zip",
+];
+
+/** Everything that can be accepted, within the default limits. */
+export const everyType: UploadType = uploadType(KINDS, {
+  archive: archiveSafety().limits,
+  image: { maxPixels: 50_000_000, maxFrames: 100 },
+});
+
+/** The code of the refusal that a file of that name and content gets, or "accepted". */
+export async function judgeSample(
+  filename: string,
+  content: Buffer | string,
+  declared = "application/octet-stream",
+): Promise<string> {
+  const expected = everyType.expect(filename, declared);
+  if ("code" in expected) return expected.code;
+  const folder = mkdtempSync(join(tmpdir(), "upload-sample-"));
+  const path = join(folder, "sample");
+  writeFileSync(path, content);
+  const handle = await open(path);
+  try {
+    const { size } = await handle.stat();
+    const read = async (position: number, length: number): Promise<Buffer> => {
+      const buffer = Buffer.alloc(Math.min(length, size));
+      return buffer.subarray(0, (await handle.read(buffer, 0, buffer.length, position)).bytesRead);
+    };
+    return (await everyType.judge({ path, size, read }, expected))?.code ?? "accepted";
+  } finally {
+    await handle.close();
+    rmSync(folder, { recursive: true });
+  }
+}
