@@ -87,3 +87,19 @@ export {
 export { stepUp, type StepUpOptions } from "./step-up.ts";
 export { memoryTotp, postgresTotp, TOTP_MIGRATION, type TotpAttempt, type TotpStore } from "./totp-store.ts";
 export { totp, type FieldSealer, type Totp, type TotpEnrolment, type TotpOptions } from "./totp.ts";
+export type {
+  PasskeyCreationOptions,
+  PasskeyDescriptor,
+  PasskeyRequestOptions,
+  PasskeysOptions,
+} from "./passkey-options.ts";
+export { PASSKEY_MIGRATION, PASSKEY_TABLES, postgresPasskeys } from "./passkey-postgres.ts";
+export { passkeyScript } from "./passkey-script.ts";
+export {
+  memoryPasskeys,
+  type PasskeyChallenge,
+  type PasskeyRecord,
+  type PasskeyStore,
+  type PasskeyUse,
+} from "./passkey-store.ts";
+export { passkeys, type Passkey, type Passkeys, type PasskeyUser } from "./passkeys.ts";
