@@ -103,3 +103,33 @@ export {
   type PasskeyUse,
 } from "./passkey-store.ts";
 export { passkeys, type Passkey, type Passkeys, type PasskeyUser } from "./passkeys.ts";
+export { deviceCookie, type DeviceCookie, type KnownDevice } from "./device-cookie.ts";
+export type { AuthenticatorState, ThrottledAccount } from "./sign-in-throttle-accounts.ts";
+export type { AttemptCounter, Attempted, CounterState, Settlement } from "./sign-in-throttle-counter.ts";
+export type { AttemptKind, AttemptLimit, ThrottleScope } from "./sign-in-throttle-lanes.ts";
+export {
+  postgresSignInThrottle,
+  SIGN_IN_THROTTLE_MIGRATION,
+  SIGN_IN_THROTTLE_TABLES,
+  type PostgresSignInThrottleOptions,
+} from "./sign-in-throttle-postgres.ts";
+export {
+  redisSignInThrottle,
+  type IoRedisThrottleClient,
+  type NodeRedisThrottleClient,
+  type RedisSignInThrottleOptions,
+} from "./sign-in-throttle-redis.ts";
+export {
+  memorySignInThrottle,
+  type MemorySignInThrottle,
+  type MemorySignInThrottleOptions,
+  type SignInThrottleStore,
+} from "./sign-in-throttle-store.ts";
+export {
+  signInThrottle,
+  type AttemptTicket,
+  type AttemptVerdict,
+  type SignInAttempt,
+  type SignInThrottle,
+  type SignInThrottleOptions,
+} from "./sign-in-throttle.ts";

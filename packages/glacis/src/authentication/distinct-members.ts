@@ -1,0 +1,74 @@
+/** How many different members a subject has met within a window, such as accounts by client, in bounded memory. */
+export interface DistinctMembers {
+  /** True once for each subject and window: when the threshold is reached. */
+  add(subject: string, member: string, nowMs: number): boolean;
+  /** For how many milliseconds the subject still counts as having reached it; 0 when it has not. */
+  reachedFor(subject: string, nowMs: number): number;
+}
+
+export interface DistinctMembersOptions {
+  readonly windowMs: number;
+  readonly threshold: number;
+  /** 20 000 unless you say otherwise. */
+  readonly maxSubjects?: number;
+}
+
+interface Met {
+  readonly members: Set<string>;
+  untilMs: number;
+}
+
+const DEFAULT_SUBJECTS = 20_000;
+/** How many of the oldest subjects are looked at for one that may go. */
+const CANDIDATES = 16;
+
+/**
+ * Counts exactly up to the threshold and remembers no member beyond it. A window begins with the first member, and anew when the threshold is
+ * reached. When it is full, what has expired goes first, then the subject with the fewest members of sixteen.
+ */
+export function distinctMembers(options: DistinctMembersOptions): DistinctMembers {
+  const { windowMs, threshold, maxSubjects = DEFAULT_SUBJECTS } = options;
+  const subjects = new Map<string, Met>();
+
+  function known(subject: string, nowMs: number): Met | undefined {
+    const met = subjects.get(subject);
+    return met !== undefined && met.untilMs > nowMs ? met : undefined;
+  }
+
+  function makeRoom(nowMs: number): void {
+    let least: string | undefined;
+    let fewest = Number.POSITIVE_INFINITY;
+    const oldest: [string, Met][] = [];
+    for (const entry of subjects) {
+      oldest.push(entry);
+      const worth = entry[1].untilMs <= nowMs ? 0 : entry[1].members.size;
+      if (worth < fewest) [least, fewest] = [entry[0], worth];
+      if (oldest.length === CANDIDATES) break;
+    }
+    for (const [subject, met] of oldest) {
+      subjects.delete(subject);
+      if (subject !== least) subjects.set(subject, met);
+    }
+  }
+
+  return {
+    add(subject, member, nowMs) {
+      let met = known(subject, nowMs);
+      if (met === undefined) {
+        subjects.delete(subject);
+        if (subjects.size >= maxSubjects) makeRoom(nowMs);
+        met = { members: new Set(), untilMs: nowMs + windowMs };
+        subjects.set(subject, met);
+      }
+      if (met.members.size >= threshold) return false;
+      met.members.add(member);
+      if (met.members.size < threshold) return false;
+      met.untilMs = nowMs + windowMs;
+      return true;
+    },
+    reachedFor(subject, nowMs) {
+      const met = known(subject, nowMs);
+      return met !== undefined && met.members.size >= threshold ? met.untilMs - nowMs : 0;
+    },
+  };
+}
