@@ -28,6 +28,7 @@ const OWN_COOKIES: CookieRegistry = {
   "__Host-session": { purpose: "session" },
   "__Host-session-here": { purpose: "preference" },
   "__Host-sign-in": { purpose: "session" },
+  "__Host-passkey": { purpose: "session" },
   "__Host-csrf": { purpose: "csrf" },
 };
 

@@ -1,0 +1,180 @@
+/** Whole passkey ceremonies: the page's script under the strict policy, Chromium's virtual authenticator, a session at the end. */
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import express from "express";
+import { authenticated, glacis, keyRing, newKey, publicAccess, saas, type AuditRecord } from "glacis";
+import { memoryPasskeys, passkeys, passkeyScript, type Passkeys } from "glacis/authentication";
+import { access, requestOf, secureExpress } from "glacis/express";
+import type { Browser, CDPSession } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
+
+const TIMEOUT_MS = 120_000;
+const USER = { userId: "ada", tenantId: "alpha", roles: [] };
+const open = publicAccess("a test");
+
+let browser: Browser;
+let application: Application;
+beforeAll(async () => {
+  [browser, application] = await Promise.all([openBrowser(), startApplication()]);
+}, TIMEOUT_MS);
+afterAll(async () => {
+  await browser.close();
+  application.server.close();
+});
+
+interface Application {
+  readonly origin: string;
+  readonly server: Server;
+  readonly keys: Passkeys;
+  readonly records: readonly AuditRecord[];
+}
+
+/** An application of two pages on the public API: one registers a passkey for Ada, the other signs in with it and nothing else. */
+async function startApplication(): Promise<Application> {
+  const origin = `http://localhost:${await freePort()}`;
+  const records: AuditRecord[] = [];
+  const layers = saas({ origin, keys: keyRing(newKey("k1")), mode: "development", audit: (one) => records.push(one) });
+  const security = glacis(layers);
+  const keys = passkeys({
+    name: "Test",
+    origins: [origin],
+    store: memoryPasskeys(),
+    report: (event) => security.report(event),
+  });
+  const app = express();
+  secureExpress(app, security);
+  const page = (purpose: string): string => `<!doctype html><html lang="en"><title>${purpose}</title>
+    <label>Name <input id="name"></label>
+    <button type="button" data-passkey="${purpose}" data-options="/${purpose}/options" data-answer="/${purpose}" data-name="name"
+      data-csrf="CSRF">Go</button><p role="status" data-passkey-status></p><script nonce="NONCE">${passkeyScript}</script></html>`;
+  for (const purpose of ["register", "authenticate"])
+    app.get(`/${purpose}`, access(open, { kind: "page" }), (request, response) => {
+      const facts = requestOf(request);
+      response.send(
+        page(purpose)
+          .replace("CSRF", layers.csrf.token(facts))
+          .replace("NONCE", () => facts.nonce),
+      );
+    });
+  app.post("/register/options", access(open), async (request, response) => {
+    response.json(await keys.registrationOptions(requestOf(request), { userId: "ada", account: "ada@example.test" }));
+  });
+  app.post("/register", access(open), async (request, response) => {
+    const { answer, name } = requestOf(request).body as { answer?: unknown; name?: unknown };
+    const made = await keys.register(requestOf(request), "ada", answer, name);
+    response.status(made === undefined ? 401 : 200).json({ location: "/authenticate" });
+  });
+  app.post("/authenticate/options", access(open), async (request, response) => {
+    response.json(await keys.authenticationOptions(requestOf(request)));
+  });
+  app.post("/authenticate", access(open), async (request, response) => {
+    const proof = await keys.authenticate(requestOf(request), (requestOf(request).body as { answer?: unknown }).answer);
+    if (proof === undefined) return void response.status(401).json({});
+    const made = await layers.sessions.establish(requestOf(request), [proof], USER);
+    response.status(made.kind === "established" ? 200 : 401).json({ location: "/me" });
+  });
+  app.get("/me", access(authenticated(), { kind: "page" }), (request, response) => {
+    const { principal } = requestOf(request);
+    response.send(
+      `<!doctype html><title>Me</title><p id="level">${principal.kind === "user" ? principal.assurance : 0}</p>`,
+    );
+  });
+  const server = app.listen(Number(new URL(origin).port), "127.0.0.1");
+  await once(server, "listening");
+  return { origin, server, keys, records };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  return port;
+}
+
+interface Device {
+  readonly cdp: CDPSession;
+  readonly authenticatorId: string;
+}
+
+async function plugIn({ page }: Visit, more: { readonly isUserVerified?: boolean } = {}): Promise<Device> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+      ...more,
+    },
+  });
+  return { cdp, authenticatorId };
+}
+
+async function press({ page }: Visit, path: string): Promise<void> {
+  await page.goto(path);
+  await page.getByLabel("Name").fill("Ada's laptop");
+  await page.getByRole("button", { name: "Go" }).click();
+}
+
+const failed = ({ page }: Visit): Promise<void> => page.getByText("That did not work.").waitFor();
+const details = (): unknown[] =>
+  application.records.filter(({ control }) => control === "webauthn").map((one) => one.detail);
+
+describe("a passkey in Chromium", () => {
+  it(
+    "is registered, signs in without a name or a password, and a copy of it does not",
+    async () => {
+      const tab = await visit(browser, application.origin);
+      const { cdp, authenticatorId } = await plugIn(tab);
+      await press(tab, "/register");
+      await tab.page.waitForURL("**/authenticate");
+      await press(tab, "/authenticate");
+      await tab.page.waitForURL("**/me");
+      expect(await tab.page.locator("#level").textContent()).toBe("3");
+      const [passkey] = await application.keys.list("ada");
+      expect(passkey).toMatchObject({ name: "Ada's laptop", deviceBound: true, backedUp: false });
+      expect(passkey?.usedAtMs).toBeDefined();
+
+      // The browser itself refuses to register the same device twice.
+      await press(tab, "/register");
+      await failed(tab);
+      expect(await application.keys.list("ada")).toHaveLength(1);
+
+      // A copy that was taken earlier still counts from where it was.
+      const { credentials } = await cdp.send("WebAuthn.getCredentials", { authenticatorId });
+      const copy = { ...credentials[0]!, signCount: 0 };
+      await cdp.send("WebAuthn.removeCredential", { authenticatorId, credentialId: copy.credentialId });
+      await cdp.send("WebAuthn.addCredential", { authenticatorId, credential: copy });
+      await press(tab, "/authenticate");
+      await failed(tab);
+      expect(details().at(-1)).toBe("counter_regression");
+      expect(tab.complaints.filter((text) => !text.startsWith("401"))).toEqual([]);
+      await tab.close();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "does nothing without the user's finger or PIN, and nothing for whoever has none",
+    async () => {
+      const tab = await visit(browser, application.origin);
+      const before = (await application.keys.list("ada")).length;
+      await plugIn(tab, { isUserVerified: false });
+      await press(tab, "/register");
+      await failed(tab);
+      await press(tab, "/authenticate");
+      await failed(tab);
+      expect(await application.keys.list("ada")).toHaveLength(before);
+      await tab.page.goto("/me");
+      expect(await tab.page.locator("#level").count()).toBe(0);
+      await tab.close();
+    },
+    TIMEOUT_MS,
+  );
+});
