@@ -10,14 +10,9 @@ import { mailMessage, type MailFacts, type MailKind, type MailWords, type Securi
 import type { MailTransport } from "./mail-transport.ts";
 import type { OneTimeLinks } from "./one-time-link.ts";
 import type { HashedPassword, PasswordHashing } from "./password-hashing.ts";
+import type { PasswordProblem } from "./password-problem.ts";
 import type { Responding } from "./session-cookies.ts";
 import type { RevocationReason, Sessions } from "./session.ts";
-
-export interface PasswordProblem {
-  readonly code: string;
-  readonly message: string;
-  readonly limit?: number;
-}
 
 /** Judges a new password: `passwordPolicy()`. */
 export interface PasswordJudge {

@@ -26,7 +26,7 @@ export type { AuthenticationDatabase } from "./database.ts";
 export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";
 export { machineIdentity, type MachineCredential, type MachineIdentityOptions } from "./machine-identity.ts";
-export type { FlowBusy, FlowPaths, LinkInvalid, PasswordProblem, PasswordRejected } from "./flow-context.ts";
+export type { FlowBusy, FlowPaths, LinkInvalid, PasswordRejected } from "./flow-context.ts";
 export type { Notices } from "./flow-notice.ts";
 export type { PasswordReset, ResetCompletion } from "./flow-password-reset.ts";
 export { authenticationFlows, FLOW_PATHS, type AuthenticationFlowOptions, type AuthenticationFlows } from "./flows.ts";
@@ -42,6 +42,7 @@ export {
   type OutboxMailOptions,
   type SmtpMailOptions,
 } from "./mail-transport.ts";
+export { canonicalIdentifier } from "./identifier.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
 export type { OneTimeLink, OneTimeLinkStore } from "./one-time-link-store.ts";
 export { LINK_LIFETIMES_MS, oneTimeLinks, type LinkPurpose, type OneTimeLinks } from "./one-time-link.ts";
@@ -55,6 +56,20 @@ export {
   type PasswordHashingOptions,
   type PasswordVerdict,
 } from "./password-hashing.ts";
+export {
+  breachedPasswordRange,
+  type BreachedPasswordRangeOptions,
+  type BreachedPasswords,
+  type RangeFetch,
+} from "./password-policy-breached.ts";
+export { djangoValidators, type DjangoValidatorsOptions } from "./password-policy-django.ts";
+export {
+  passwordPolicy,
+  type PasswordJudgement,
+  type PasswordPolicy,
+  type PasswordPolicyOptions,
+} from "./password-policy.ts";
+export type { PasswordContext, PasswordProblem, PasswordRule } from "./password-problem.ts";
 export type { Factor, Proof, ProofMethod } from "./proof.ts";
 export {
   memoryRecoveryCodes,
