@@ -38,6 +38,7 @@ export function glacis(layers: Layers): Security {
   const finishing = controls.filter((control) => control.done !== undefined);
   const writeHead = compileHead(controls, report);
   const endpoints = new Map(layers.endpoints.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint]));
+  const ownRules = new Set(layers.endpoints.map(({ rule }) => rule));
   let routes: readonly SealedRoute[] = [];
 
   const opened = (exchange: Exchange, decision: Decision): Verdict =>
@@ -98,7 +99,12 @@ export function glacis(layers: Layers): Security {
       return routes;
     },
 
-    check: (deployment) => judge(controls, deployment),
+    check: (deployment) =>
+      judge(
+        controls,
+        deployment,
+        routes.filter(({ rule }) => !ownRules.has(rule)),
+      ),
   };
 }
 

@@ -106,11 +106,12 @@ export function requestOf(request: IncomingMessage): Exchange {
   return exchangeOf(request);
 }
 
-type ParsedRequest = IncomingMessage & { body?: unknown };
+type ParsedRequest = IncomingMessage & { body?: unknown; readonly params?: Readonly<Record<string, unknown>> };
 
 function makeGate(sealed: SealedRoute): Handler {
   const gate: Middleware = (request, _response, next) => {
     const state = needState(request);
+    if (sealed.rule.input !== undefined) state.exchange.params = (request as ParsedRequest).params ?? {};
     const passage = admit(state, sealed);
     if (passage instanceof Promise)
       void passage.then((admitted) => admitted && deliver(state, sealed, next)).catch(next);

@@ -144,6 +144,7 @@ function enter(state: RequestState, request: FastifyRequest): Passage {
     route = { method: [config.method].flat().join(" "), pattern: config.url, rule };
     sealed.set(config, route);
   }
+  if (route.rule.input !== undefined) state.exchange.params = request.params as Readonly<Record<string, unknown>>;
   return admit(state, route);
 }
 

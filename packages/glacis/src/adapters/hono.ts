@@ -117,6 +117,7 @@ const makeGate: MakeGate = (sealed, handler) => {
   };
   return (c: Context, next: Next) => {
     const state = needState(c);
+    if (sealed.some(({ rule }) => rule.input !== undefined)) state.exchange.params = c.req.param();
     const passage = admitAll(state, sealed, 0);
     if (passage === true) return pass(state, c, next);
     if (passage === false) return answered(state);

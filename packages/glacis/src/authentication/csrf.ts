@@ -6,6 +6,7 @@ import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import type { DerivedKey, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { CSRF_FIELD } from "../primitives/csrf-field.ts";
 import { serializeCookie } from "../primitives/set-cookie.ts";
 import type { Responding } from "./session-cookies.ts";
 import { sessionAfter } from "./session.ts";
@@ -32,7 +33,7 @@ export const CSRF_INSECURE_ORIGIN: Rule = {
 
 const COOKIE = "__Host-csrf";
 const HEADER = "x-csrf-token";
-export const CSRF_FIELD = "csrf_token";
+
 const FORM = "application/x-www-form-urlencoded";
 const NONCE_BYTES = 16;
 const SEED = /^[A-Za-z0-9_-]{22}$/u;

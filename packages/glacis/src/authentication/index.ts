@@ -21,7 +21,8 @@ export {
   postgresAuthentication,
   type AuthenticationStore,
 } from "./authentication-store.ts";
-export { csrf, CSRF_FIELD, type Csrf, type CsrfOptions } from "./csrf.ts";
+export { CSRF_FIELD } from "../primitives/csrf-field.ts";
+export { csrf, type Csrf, type CsrfOptions } from "./csrf.ts";
 export type { AuthenticationDatabase } from "./database.ts";
 export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";

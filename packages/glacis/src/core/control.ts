@@ -1,6 +1,6 @@
 import type { Decision } from "./decision.ts";
 import type { AuditEvent } from "./event.ts";
-import type { IdentifiedFacts, RequestFacts } from "./facts.ts";
+import type { IdentifiedFacts, RequestFacts, RouteFacts } from "./facts.ts";
 import type { Finding, Rule } from "./finding.ts";
 import type { Layer } from "./layers.ts";
 import type { HeaderRule, Observation, ResponseDraft } from "./response.ts";
@@ -46,6 +46,13 @@ export interface Outcome {
   readonly aborted: boolean;
 }
 
+/** A sealed route, as far as a control judges it. */
+export interface DeclaredRoute {
+  readonly method: string;
+  readonly pattern: string;
+  readonly rule: RouteFacts;
+}
+
 /** A parsed request body and how it came. */
 export interface ReceivedBody {
   readonly mediaType: string;
@@ -79,6 +86,8 @@ export interface Control<Facts extends RequestFacts = RequestFacts> {
   readonly done?: (facts: RequestFacts, outcome: Outcome) => void;
   /** Are these options, in this environment, fit for production? */
   readonly check: (deployment: Deployment) => readonly Finding[];
+  /** What the declared routes lack; asked once they are sealed. */
+  readonly checkRoutes?: (routes: readonly DeclaredRoute[]) => readonly Finding[];
   /** Does a response show the control on the wire? Shares its judgement with `check`. */
   readonly observe?: (observation: Observation) => readonly Finding[];
 }

@@ -6,6 +6,7 @@ import {
   bodyStepsOf,
   conclude,
   controlFailed,
+  inputSteps,
   runSteps,
   settle,
   stepsOf,
@@ -24,12 +25,12 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
   const { controlTimeoutMs } = layers;
   const controls: readonly Control<IdentifiedFacts>[] = [...layers.authentication, ...layers.authorization];
   const entering = stepsOf(controls);
-  const stepsOfRoute = new WeakMap<object, readonly Step<IdentifiedFacts>[]>();
+  const stepsOfRoute = new WeakMap<object, readonly Step<Exchange>[]>();
 
   const run = (exchange: Exchange, steps: readonly Step<Exchange>[]): Decision | Promise<Decision> =>
     runSteps(steps, exchange, observer, controlTimeoutMs);
 
-  function stepsFor({ rule }: SealedRoute): readonly Step<IdentifiedFacts>[] {
+  function stepsFor({ rule }: SealedRoute): readonly Step<Exchange>[] {
     let steps = stepsOfRoute.get(rule);
     if (steps === undefined) {
       steps = [...entering, ...ruleSteps(rule)];
@@ -77,7 +78,8 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
     if (text === undefined) return conclude(run(exchange, steps), exchange, entered);
     exchange.awaitsBody = true;
     const judges = everyone ? [...controls, ...rule.controls] : rule.controls;
-    const all: readonly Step<IdentifiedFacts>[] = [...steps, ...bodyStepsOf(judges, { mediaType, value, text })];
+    const judging = bodyStepsOf(judges, { mediaType, value, text });
+    const all: readonly Step<Exchange>[] = [...steps, ...judging, ...inputSteps(rule.input)];
     return conclude(run(exchange, all), exchange, (_, decision) => {
       exchange.awaitsBody = false;
       return entered(exchange, decision);
@@ -102,9 +104,13 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
   };
 }
 
-/** The access rule of a route, then its own controls. */
-function ruleSteps(rule: SealedRoute["rule"]): readonly Step<IdentifiedFacts>[] {
-  return [{ id: "access-rule", decide: rule.access.decide }, ...stepsOf(rule.controls)];
+/** The access rule of a route, then its own controls, then what it takes; that waits while a body is still to be judged. */
+function ruleSteps({ access, controls, input }: SealedRoute["rule"]): readonly Step<Exchange>[] {
+  const late = inputSteps(input).map(({ id, decide }): Step<Exchange> => ({
+    id,
+    decide: (facts) => (facts.awaitsBody ? ALLOW : decide(facts)),
+  }));
+  return [{ id: "access-rule", decide: access.decide }, ...stepsOf(controls), ...late];
 }
 
 /** RFC 9110 section 9.3: a body on GET or HEAD means nothing, so nothing is read from it. */

@@ -4,6 +4,7 @@ import type { Control } from "./control.ts";
 import type { AuditEvent } from "./event.ts";
 import type {
   IdentifiedFacts,
+  InputFacts,
   ParseCookies,
   ResolveOrigination,
   RouteFacts,
@@ -30,6 +31,7 @@ const UNDECLARED: RouteFacts = Object.freeze({
   passive: false,
 });
 
+const NO_PARAMS: Readonly<Record<string, unknown>> = Object.freeze({});
 const MOST_NOTED = 100;
 const SLASH = 0x2f;
 const ABSOLUTE_START = /^[a-z]+:\/\/[^/]*/iu;
@@ -38,7 +40,7 @@ const ABSOLUTE_START = /^[a-z]+:\/\/[^/]*/iu;
  * One request on its way through: the facts, and what the stages have added to them. A class for one reason: getters on a prototype make
  * costly facts lazy without a closure per request. Only the composition root writes its mutable members.
  */
-export class Exchange implements IdentifiedFacts {
+export class Exchange implements InputFacts {
   readonly wire: Wire;
   readonly receivedAtMs: number;
   readonly client: ClientAddress;
@@ -59,6 +61,8 @@ export class Exchange implements IdentifiedFacts {
   entered = false;
   /** The adapter must read the body and call `receive` before the handler runs; until then the request is not decided. */
   awaitsBody = false;
+  /** What the framework's router made of the path, where the route declares its input. */
+  params: Readonly<Record<string, unknown>> = NO_PARAMS;
   /** The parsed body, once it passed the limits. */
   body: unknown = undefined;
   /** The same body as it was sent, for a signature over it. */

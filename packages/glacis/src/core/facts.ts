@@ -1,4 +1,5 @@
 import type { ClientAddress, Nonce, RequestId } from "./brand.ts";
+import type { Decision } from "./decision.ts";
 import type { Principal } from "./principal.ts";
 import type { Wire } from "./wire.ts";
 
@@ -59,6 +60,15 @@ export interface RouteFacts {
   readonly csrfExempt: string | undefined;
   /** Pages ask for it on their own, as a poll does, so it does not count as the user being there. */
   readonly passive: boolean;
+  /** What the route takes; judged once the body is parsed and before the handler runs. */
+  readonly input?: RouteInput | undefined;
+}
+
+/** A route's declaration of what it takes. `input/input.ts` makes one. */
+export interface RouteInput {
+  readonly judge: (facts: InputFacts) => Decision;
+  /** What the declaration leaves open, for a check: `bounds` are places without a longest length, `unseen` what no one can look into. */
+  readonly openness: { readonly bounds: readonly string[]; readonly unseen: readonly string[] };
 }
 
 /** How a session is known to a control: the stable secret-free handle that a CSRF token is bound to. */
@@ -75,6 +85,14 @@ export interface IdentifiedFacts extends RequestFacts {
   readonly awaitsBody: boolean;
   /** The declared pattern, such as `/documents/:id`. */
   readonly pattern: string;
+}
+
+/** Facts at the handler's door: the body is parsed, and the framework has matched the path. */
+export interface InputFacts extends IdentifiedFacts {
+  /** What the framework's router made of the path, decoded. */
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly body: unknown;
+  readonly bodyText: string | undefined;
 }
 
 /** Where time and chance come from. Injected, so that a test can hold them still. */

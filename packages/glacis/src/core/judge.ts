@@ -1,4 +1,4 @@
-import type { Control, Deployment } from "./control.ts";
+import type { Control, DeclaredRoute, Deployment } from "./control.ts";
 import { finding, type Finding, type Rule } from "./finding.ts";
 import { describeError } from "./pipeline.ts";
 import type { Security } from "./security.ts";
@@ -61,17 +61,25 @@ export const REQUIRED_CONTROLS: readonly string[] = [
 ];
 
 /** Every control judged in one environment, and the absence of those that must be there. */
-export function judge(controls: readonly Control<never>[], deployment: Deployment): readonly Finding[] {
+export function judge(
+  controls: readonly Control<never>[],
+  deployment: Deployment,
+  routes: readonly DeclaredRoute[] = [],
+): readonly Finding[] {
   const mounted = new Set(controls.map((control) => control.meta.id));
   const missing = REQUIRED_CONTROLS.filter((id) => !mounted.has(id)).map((id) =>
     finding(CONTROL_MISSING, { kind: "setting", name: id }),
   );
-  return [...missing, ...controls.flatMap((control) => judgeOne(control, deployment))];
+  return [...missing, ...controls.flatMap((control) => judgeOne(control, deployment, routes))];
 }
 
-function judgeOne(control: Control<never>, deployment: Deployment): readonly Finding[] {
+function judgeOne(
+  control: Control<never>,
+  deployment: Deployment,
+  routes: readonly DeclaredRoute[],
+): readonly Finding[] {
   try {
-    return control.check(deployment);
+    return [...control.check(deployment), ...(control.checkRoutes?.(routes) ?? [])];
   } catch (error) {
     return [finding(CHECK_CRASHED, { kind: "setting", name: control.meta.id }, describeError(error).split("\n")[0])];
   }

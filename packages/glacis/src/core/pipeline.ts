@@ -1,6 +1,6 @@
 import type { Control, ReceivedBody } from "./control.ts";
 import { ALLOW, deny, type Decision } from "./decision.ts";
-import type { RequestFacts } from "./facts.ts";
+import type { InputFacts, RequestFacts, RouteInput } from "./facts.ts";
 
 /** One step of a stage: a control's id and its decision function. */
 export interface Step<Facts extends RequestFacts> {
@@ -21,6 +21,11 @@ export function bodyStepsOf<Facts extends RequestFacts>(
   return controls.flatMap(({ meta, decideBody }) =>
     decideBody === undefined ? [] : [{ id: meta.id, decide: (facts: Facts) => decideBody(facts, body) }],
   );
+}
+
+/** What the route declares that it takes, as a step; the last one, once the body is there. */
+export function inputSteps(input: RouteInput | undefined): readonly Step<InputFacts>[] {
+  return input === undefined ? [] : [{ id: "input-validation", decide: input.judge }];
 }
 
 /** What the pipeline tells its owner while it runs: allowances that carry headers or events, and controls that failed. */

@@ -1,6 +1,14 @@
 import type { Decision } from "./decision.ts";
 import type { Exchange } from "./exchange.ts";
-import { bodyStepsOf, conclude, controlFailed, runSteps, type PipelineObserver } from "./pipeline.ts";
+import {
+  bodyStepsOf,
+  conclude,
+  controlFailed,
+  inputSteps,
+  runSteps,
+  type PipelineObserver,
+  type Step,
+} from "./pipeline.ts";
 import type { Responder } from "./respond.ts";
 import { PROCEED, type Layers, type Security, type Verdict } from "./security.ts";
 
@@ -29,7 +37,10 @@ export function reception(
     if ("refusal" in parsed) return respond(exchange, parsed.refusal);
     exchange.body = parsed.value;
     exchange.bodyText = text;
-    const steps = bodyStepsOf([...judges, ...exchange.routeControls], { mediaType, value: parsed.value, text });
+    const steps: readonly Step<Exchange>[] = [
+      ...bodyStepsOf([...judges, ...exchange.routeControls], { mediaType, value: parsed.value, text }),
+      ...inputSteps(exchange.route.input),
+    ];
     return conclude(runSteps(steps, exchange, observer, layers.controlTimeoutMs), exchange, received);
   };
 }

@@ -1,6 +1,6 @@
 import type { AccessRule } from "./access.ts";
 import type { Control } from "./control.ts";
-import type { IdentifiedFacts, RouteFacts, RouteKind } from "./facts.ts";
+import type { IdentifiedFacts, RouteFacts, RouteInput, RouteKind } from "./facts.ts";
 import { rejectUnknownOptions } from "./options.ts";
 
 /** Everything declared about one route, next to the route. */
@@ -17,10 +17,12 @@ export interface RouteOptions {
   readonly bodyBytes?: number;
   readonly csrfExempt?: string;
   readonly passive?: boolean;
+  /** What the route takes, by `input({ ... })`: anything else is refused before the handler runs. */
+  readonly input?: RouteInput;
 }
 
 const ROUTE_KINDS: readonly RouteKind[] = ["page", "api", "download", "asset"];
-const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt", "passive"];
+const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt", "passive", "input"];
 
 /**
  * Joins an access rule and its options to one declaration.
@@ -44,6 +46,8 @@ export function routeRule(access: AccessRule, options: RouteOptions = {}): Route
   }
   if (options.passive !== undefined && typeof options.passive !== "boolean")
     throw new TypeError("passive must be true or false.");
+  if (options.input !== undefined && typeof options.input?.judge !== "function")
+    throw new TypeError("input is what input({ ... }) returns.");
   return {
     access,
     kind,
@@ -52,6 +56,7 @@ export function routeRule(access: AccessRule, options: RouteOptions = {}): Route
     bodyBytes: options.bodyBytes,
     csrfExempt: options.csrfExempt,
     passive: options.passive ?? false,
+    input: options.input,
   };
 }
 

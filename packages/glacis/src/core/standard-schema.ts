@@ -4,8 +4,20 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+    /** Standard JSON Schema, version 1: the same schema as a document, where the library has it. */
+    readonly jsonSchema?: StandardJsonSchema | undefined;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
+}
+
+export interface StandardJsonSchema {
+  readonly input: (options: JsonSchemaOptions) => Record<string, unknown>;
+  readonly output: (options: JsonSchemaOptions) => Record<string, unknown>;
+}
+
+export interface JsonSchemaOptions {
+  readonly target: "draft-2020-12";
+  readonly libraryOptions?: Record<string, unknown> | undefined;
 }
 
 export type StandardResult<Output> =

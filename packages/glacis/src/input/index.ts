@@ -14,14 +14,11 @@ export {
 } from "./command.ts";
 export { dangerouslyTrustHtml, html, type SafeHtml } from "./html.ts";
 export { htmlSanitizer, type HtmlSanitizerOptions, type RichTextTag } from "./html-sanitization.ts";
-export {
-  dangerouslyClientDecides,
-  parseWrite,
-  writeSchema,
-  type WriteFields,
-  type WriteSchema,
-  type Written,
-} from "./mass-assignment.ts";
+export { formInput, input, type FormOutcome, type Input, type InputParts, type InputValues } from "./input.ts";
+export { INPUT_UNBOUNDED, INPUT_UNDECLARED, INPUT_UNSEEN, inputValidation } from "./input-validation.ts";
+export { type InputError, type InputPlace } from "./issue-report.ts";
+export { repeated, type RepeatedOptions } from "./repeated.ts";
+export { dangerouslyClientDecides, parseWrite, writeSchema, type WriteSchema } from "./mass-assignment.ts";
 export { type PathFault } from "./path-name.ts";
 export { PathError, ROOT_HOLDS_CODE, ROOT_WRITABLE, within, type Folder, type WithinOptions } from "./path.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";

@@ -1,23 +1,13 @@
 /** Mass assignment cannot happen: a write names its fields, and whatever else is sent is refused by name (CWE-915; catalog mass-assignment; ASVS 15.3.3). */
 import { deny } from "../core/decision.ts";
 import { Refusal } from "../core/error-reason.ts";
-import { isReservedKey } from "../primitives/reserved-keys.ts";
-import type { OutputOf, StandardIssue, StandardResult, StandardSchema } from "../core/standard-schema.ts";
+import type { OutputOf, StandardSchema } from "../core/standard-schema.ts";
+import { closedObject, isRecord, UNKNOWN_FIELD, type Fields, type FieldValues } from "./closed-object.ts";
 
 type FieldSchema = StandardSchema<unknown, unknown>;
 
-/** A schema for each field that a client may write in one action. */
-export type WriteFields = Readonly<Record<string, FieldSchema>>;
-
-/** A field whose schema takes a missing value may be left out. */
-export type Written<Fields extends WriteFields> = {
-  readonly [Name in keyof Fields as undefined extends OutputOf<Fields[Name]> ? never : Name]: OutputOf<Fields[Name]>;
-} & {
-  readonly [Name in keyof Fields as undefined extends OutputOf<Fields[Name]> ? Name : never]?: OutputOf<Fields[Name]>;
-};
-
 /** Is a Standard Schema itself, strict by construction whatever the schemas of its fields are made with. */
-export interface WriteSchema<Fields extends WriteFields> extends StandardSchema<unknown, Written<Fields>> {
+export interface WriteSchema<Written extends Fields> extends StandardSchema<unknown, FieldValues<Written>> {
   readonly fields: readonly string[];
 }
 
@@ -32,11 +22,7 @@ const SERVER_OWNED: ReadonlySet<string> = new Set(
 
 const REASON: unique symbol = Symbol("dangerouslyClientDecides");
 
-/** A refusal names at most this many fields; a body may have ten thousand. */
-const MOST_ISSUES = 20;
-const LONGEST_NAME = 100;
 const LONGEST_MESSAGE = 200;
-const UNKNOWN = "This field does not exist.";
 
 /**
  * What a client may write in one action, field by field. Create and change are two actions with two schemas. Whatever else is sent is refused
@@ -48,62 +34,16 @@ const UNKNOWN = "This field does not exist.";
  * const document = await parseWrite(NewDocument, request.body);
  * await documents.create({ ...document, tenantId: user.tenantId, ownerId: user.id });
  */
-export function writeSchema<const Fields extends WriteFields>(fields: Fields): WriteSchema<Fields> {
-  const entries = Object.entries(fields).map(([name, schema]) => {
-    rejectField(name, schema);
-    return { name, validate: schema["~standard"].validate.bind(schema["~standard"]) };
-  });
-  if (entries.length === 0) throw new TypeError("writeSchema() needs at least one field.");
-  const known = new Set(entries.map(({ name }) => name));
-
-  const validate = (value: unknown): StandardResult<Written<Fields>> | Promise<StandardResult<Written<Fields>>> => {
-    if (!isRecord(value)) return { issues: [{ message: "Send an object of fields." }] };
-    const unknown = Object.keys(value)
-      .filter((name) => !known.has(name))
-      .slice(0, MOST_ISSUES)
-      .map((name): StandardIssue => ({ message: UNKNOWN, path: [name.slice(0, LONGEST_NAME)] }));
-    const results = entries.map(({ name, validate: judge }) =>
-      judge(Object.hasOwn(value, name) ? value[name] : undefined),
-    );
-    const settle = (settled: readonly StandardResult<unknown>[]): StandardResult<Written<Fields>> =>
-      collect(entries, settled, unknown) as StandardResult<Written<Fields>>;
-    return results.some((result) => result instanceof Promise)
-      ? Promise.all(results.map((result) => Promise.resolve(result))).then(settle)
-      : settle(results as readonly StandardResult<unknown>[]);
-  };
-  return { fields: [...known], "~standard": { version: 1, vendor: "glacis", validate } };
+export function writeSchema<const Written extends Fields>(fields: Written): WriteSchema<Written> {
+  for (const [name, schema] of Object.entries(fields)) rejectServerOwned(name, schema);
+  return { ...closedObject("writeSchema", fields), fields: Object.keys(fields) };
 }
 
-function rejectField(name: string, schema: FieldSchema): void {
-  if (isReservedKey(name)) throw new TypeError(`writeSchema() takes no field "${name}": it reaches the prototype.`);
-  if (schema?.["~standard"]?.version !== 1 || typeof schema["~standard"].validate !== "function")
-    throw new TypeError(`writeSchema() needs a Standard Schema, version 1, for "${name}", such as z.string().`);
+function rejectServerOwned(name: string, schema: FieldSchema): void {
   if (!SERVER_OWNED.has(name.toLowerCase().replaceAll(/[^a-z0-9]/gu, "")) || REASON in schema) return;
   throw new TypeError(
     `writeSchema() leaves "${name}" to the server. If the client does decide it, say why: dangerouslyClientDecides(schema, "reason in words").`,
   );
-}
-
-function collect(
-  entries: readonly { readonly name: string }[],
-  results: readonly StandardResult<unknown>[],
-  unknown: readonly StandardIssue[],
-): StandardResult<Readonly<Record<string, unknown>>> {
-  const issues = [...unknown];
-  const output: Record<string, unknown> = {};
-  for (const [index, { name }] of entries.entries()) {
-    const result = results[index] as StandardResult<unknown>;
-    if (result.issues !== undefined)
-      issues.push(...result.issues.map(({ message, path = [] }) => ({ message, path: [name, ...path] })));
-    else if (result.value !== undefined) output[name] = result.value;
-  }
-  return issues.length > 0 ? { issues: issues.slice(0, MOST_ISSUES) } : { value: output };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 /**
@@ -150,7 +90,7 @@ export async function parseWrite<Schema extends StandardSchema<unknown, unknown>
       {
         event_type: "input_validation",
         status: "refused",
-        severity: errors.some(({ message }) => message === UNKNOWN) ? "warning" : "info",
+        severity: errors.some(({ message }) => message === UNKNOWN_FIELD) ? "warning" : "info",
         event: "input_validation_fail",
         control: "mass-assignment",
         reason: "input_invalid",

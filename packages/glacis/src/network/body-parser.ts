@@ -5,7 +5,8 @@
 import { deny, type Decision } from "../core/decision.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { BodyRules } from "../core/security.ts";
-import { isReservedKey, namesReservedKey } from "../primitives/reserved-keys.ts";
+import { formPairs, type FormFlaw } from "../primitives/form-pairs.ts";
+import { isReservedKey } from "../primitives/reserved-keys.ts";
 
 export interface ParserLimits {
   readonly jsonDepth: number;
@@ -147,38 +148,17 @@ function inspect(root: object, { members, mayHoldSurrogates }: Shape): Parsed | 
 /** With the `u` flag a pair is one code point, so only a surrogate without its other half matches. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-/**
- * A form as a record without a prototype. A field that occurs once is a string, one that occurs several times an array of strings in
- * order, which is what checkboxes and multiple selects send. Names are flat: `a[b]` is a field called `a[b]`.
- */
+/** A form as a record without a prototype; what checkboxes and multiple selects send several times is a list. */
 function parseForm(text: string, limits: ParserLimits): Parsed {
-  const fields = Object.create(null) as Record<string, string | string[]>;
-  const pairs = text.split("&", limits.parameterCount + 1);
-  if (pairs.length > limits.parameterCount) return refuse("parameters_too_many", "form_fields");
-  for (const pair of pairs) {
-    if (pair === "") continue;
-    const equals = pair.indexOf("=");
-    const name = decodeComponent(equals === -1 ? pair : pair.slice(0, equals));
-    const value = equals === -1 ? "" : decodeComponent(pair.slice(equals + 1));
-    if (name === undefined || value === undefined) return refuse("body_malformed", "form_encoding");
-    if (namesReservedKey(name)) return refuse("key_forbidden", "prototype_pollution");
-    const earlier = fields[name];
-    if (earlier === undefined) fields[name] = value;
-    else if (typeof earlier === "string") fields[name] = [earlier, value];
-    else earlier.push(value);
-  }
-  return { value: fields };
+  const read = formPairs(text, limits.parameterCount);
+  return read.flaw === undefined ? { value: read.fields } : refuse(FLAW_REASON[read.flaw], read.flaw);
 }
 
-/** Strict: a stray percent sign, overlong or otherwise invalid UTF-8 is undefined, never a replacement character. */
-function decodeComponent(encoded: string): string | undefined {
-  if (!encoded.includes("%") && !encoded.includes("+")) return encoded;
-  try {
-    return decodeURIComponent(encoded.replaceAll("+", " "));
-  } catch {
-    return undefined;
-  }
-}
+const FLAW_REASON: Readonly<Record<FormFlaw, Reason>> = {
+  form_fields: "parameters_too_many",
+  form_encoding: "body_malformed",
+  prototype_pollution: "key_forbidden",
+};
 
 function refuse(reason: Reason, detail: string): { readonly refusal: Decision } {
   return {

@@ -20,6 +20,7 @@ import { secretsManagement } from "../data/secrets-management.ts";
 import { sensitiveUrls } from "../data/sensitive-urls.ts";
 import { thirdPartySharing } from "../data/third-party-sharing.ts";
 import { canonicalization } from "../input/canonicalization.ts";
+import { inputValidation } from "../input/input-validation.ts";
 import { prototypePollution } from "../input/prototype-pollution.ts";
 import { allowedHosts } from "../network/allowed-hosts.ts";
 import { egressAllowlist, type EgressAllowlist, type EgressAllowlistOptions } from "../network/egress-allowlist.ts";
@@ -144,7 +145,7 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "refusalPage",
 ];
 
-const ENVIRONMENT = [debugOff(), runtimeHardening(), secretsManagement(), tlsPeerVerification()];
+const ENVIRONMENT = [debugOff(), runtimeHardening(), secretsManagement(), tlsPeerVerification(), inputValidation()];
 
 /**
  * The secure default for a multi-tenant SaaS: every layer filled, in order, nothing left to switch on. Replace or add a control by value with

@@ -1,0 +1,234 @@
+/** What a route takes, declared beside it and judged before its handler runs (catalog input-validation; ASVS 2.2.1, 2.2.2; guide "Forms and serializers"). */
+import { ALLOW, allow, deny, type Decision } from "../core/decision.ts";
+import type { AuditEvent } from "../core/event.ts";
+import type { InputFacts, RouteInput } from "../core/facts.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+import type { OutputOf } from "../core/standard-schema.ts";
+import { CSRF_FIELD } from "../primitives/csrf-field.ts";
+import { isSchema, UNKNOWN_FIELD, type Fields, type FieldSchema, type FieldValues } from "./closed-object.ts";
+import {
+  AsynchronousSchemaError,
+  bodyPart,
+  formPart,
+  headersPart,
+  paramsPart,
+  queryPart,
+  strayIssues,
+  type InputPart,
+  type Reading,
+} from "./input-part.ts";
+import { reportIssues, type InputError, type InputPlace } from "./issue-report.ts";
+import { joined, shapeOf } from "./schema-shape.ts";
+
+/** A schema for each part of a request that the route reads. What is not declared must not be sent. */
+export interface InputParts {
+  /** A JSON document: its fields, or one closed schema for the whole of it. */
+  readonly body?: Fields | FieldSchema;
+  /** An urlencoded form, in the place of `body`. */
+  readonly form?: Fields;
+  readonly query?: Fields;
+  readonly params?: Fields;
+  /** Headers that the route reads, in lower case. Others are not looked at. */
+  readonly headers?: Fields;
+}
+
+type PartValue<Part> = Part extends FieldSchema ? OutputOf<Part> : Part extends Fields ? FieldValues<Part> : never;
+
+export type InputValues<Parts extends InputParts> = { readonly [Place in keyof Parts]: PartValue<Parts[Place]> };
+
+export interface Input<Values> extends RouteInput {
+  /**
+   * What the request sent, typed.
+   *
+   * @throws Error when the route of this request does not declare this input
+   */
+  of(request: InputFacts): Values;
+}
+
+export type FormOutcome<Values> =
+  | { readonly ok: true; readonly value: Values }
+  | {
+      readonly ok: false;
+      readonly errors: readonly InputError[];
+      /** What was typed into the form, to be shown again in the fields that are no secret. */
+      readonly typed: Readonly<Record<string, string>>;
+    };
+
+const PLACES: readonly InputPlace[] = ["body", "form", "query", "params", "headers"];
+const MOST_ERRORS = 20;
+const PROBE = "glacisProbe";
+
+/**
+ * Declares what a route takes. Unknown fields, a scalar that is sent twice, a null character and whatever the schemas refuse are answered 422
+ * `input_invalid`, with all errors at once, twenty at most, each a part, a JSON pointer and a message that repeats nothing of what was sent.
+ *
+ * The schemas are Standard Schemas: zod, Valibot, ArkType. They answer at once: an asynchronous one refuses every request, and the log says so.
+ *
+ * @throws TypeError for an open object, which would drop or keep unknown fields in silence, and for names that the server owns
+ * @example
+ * const rename = input({ params: { id: z.uuid() }, body: { title: z.string().min(1).max(200) } });
+ * app.put("/documents/:id", access(authenticated(), { input: rename }), (c) => {
+ *   const { params, body } = rename.of(requestOf(c));
+ * });
+ */
+export function input<const Parts extends InputParts>(parts: Parts): Input<InputValues<Parts>> {
+  const { openness, judgeParts } = compile("input", parts);
+  const values = new WeakMap<object, InputValues<Parts>>();
+  const conclude = (facts: InputFacts, outcome: Outcome): Decision => {
+    if ("decision" in outcome) return outcome.decision;
+    if (outcome.errors.length > 0)
+      return deny("input_invalid", eventOf(outcome), { members: { errors: outcome.errors } });
+    values.set(facts, outcome.values as InputValues<Parts>);
+    return ALLOW;
+  };
+  return {
+    openness,
+    judge: (facts) => conclude(facts, judgeParts(facts)),
+    of: (request) => valuesOf(values, request),
+  };
+}
+
+/**
+ * As `input()`, for a page whose handler shows the form again: what is wrong is handed to the handler. What no browser sends, such as another
+ * content type or a reserved key, is still refused.
+ *
+ * @example
+ * const signUp = formInput({ form: { email: z.email().max(254), name: z.string().max(100) } });
+ * app.post("/sign-up", access(publicAccess("sign-up"), { input: signUp }), (c) => {
+ *   const form = signUp.of(requestOf(c));
+ *   if (!form.ok) return c.html(signUpPage(form.errors, form.typed), 422);
+ * });
+ */
+export function formInput<const Parts extends InputParts>(parts: Parts): Input<FormOutcome<InputValues<Parts>>> {
+  const { openness, judgeParts } = compile("formInput", parts);
+  const values = new WeakMap<object, FormOutcome<InputValues<Parts>>>();
+  const conclude = (facts: InputFacts, outcome: Outcome): Decision => {
+    if ("decision" in outcome) return outcome.decision;
+    const { errors } = outcome;
+    if (errors.length === 0) {
+      values.set(facts, { ok: true, value: outcome.values as InputValues<Parts> });
+      return ALLOW;
+    }
+    values.set(facts, { ok: false, errors, typed: typedIn(facts.body) });
+    return allow([], [eventOf(outcome)]);
+  };
+  return {
+    openness,
+    judge: (facts) => conclude(facts, judgeParts(facts)),
+    of: (request) => valuesOf(values, request),
+  };
+}
+
+type Outcome =
+  | { readonly decision: Decision }
+  | {
+      readonly errors: readonly InputError[];
+      readonly values: Readonly<Record<string, unknown>>;
+      readonly fault?: string;
+    };
+
+function compile(owner: string, parts: InputParts) {
+  rejectUnknownOptions(owner, parts, PLACES);
+  if (parts.body !== undefined && parts.form !== undefined)
+    throw new TypeError(`${owner}() takes body or form: a route that took both would read the same field in two ways.`);
+  const readers = [
+    ...(parts.params === undefined ? [] : [paramsPart(parts.params)]),
+    ...(parts.query === undefined ? [] : [queryPart(parts.query)]),
+    ...(parts.headers === undefined ? [] : [headersPart(parts.headers)]),
+    ...(parts.body === undefined ? [] : [bodyPart(parts.body)]),
+    ...(parts.form === undefined ? [] : [formPart(parts.form)]),
+  ];
+  const shape = joined(readers.map(({ place, schema }) => shapeOf(schema, place)));
+  if (shape.open.length > 0) throw openObject(owner, shape.open);
+  const { body } = parts;
+  if (body !== undefined && isSchema(body) && shape.unseen.includes("body") && !isStrict(body))
+    throw openObject(owner, ["body"]);
+  const declared = new Set(readers.map(({ place }) => place));
+  return {
+    openness: { bounds: shape.bounds, unseen: shape.unseen },
+    judgeParts: (facts: InputFacts) => judgeAll(facts, readers, declared),
+  };
+}
+
+function openObject(owner: string, places: readonly string[]): TypeError {
+  return new TypeError(
+    `${owner}() needs closed objects: ${places.join(", ")} would drop or keep unknown fields in silence. ` +
+      'Write z.strictObject({ ... }), v.strictObject({ ... }), type({ "+": "reject", ... }), or writeSchema({ ... }).',
+  );
+}
+
+/** A library that shows nothing is asked: does it complain of a field that nobody knows? */
+function isStrict(schema: FieldSchema): boolean {
+  const result = schema["~standard"].validate({ [PROBE]: PROBE });
+  if (result instanceof Promise) return false;
+  return (result.issues ?? []).some(({ path = [] }) =>
+    path.some((part) => (typeof part === "object" ? part.key : part) === PROBE),
+  );
+}
+
+function judgeAll(facts: InputFacts, readers: readonly InputPart[], declared: ReadonlySet<InputPlace>): Outcome {
+  const [param] = declared.has("params") ? [] : Object.keys(facts.params);
+  if (param !== undefined)
+    throw new Error(`The input of ${facts.method} ${facts.pattern} says nothing about the parameter "${param}".`);
+  const readings: Reading[] = [...strayIssues(facts, declared)];
+  for (const { place, read } of readers) {
+    try {
+      const found = read(facts);
+      if ("kind" in found) return { decision: found };
+      readings.push(found);
+    } catch (error) {
+      return faulty(place, error);
+    }
+  }
+  return gather(readings);
+}
+
+function gather(readings: readonly Reading[]): Outcome {
+  const errors: InputError[] = [];
+  const values: Record<string, unknown> = {};
+  for (const { place, value, result } of readings) {
+    if (result.issues === undefined) values[place] = result.value;
+    else errors.push(...reportIssues(place, value, result.issues));
+  }
+  return { errors: errors.slice(0, MOST_ERRORS), values };
+}
+
+/** A schema's own code failed on what was sent. Its message may repeat that, so the log gets the class and the place alone. */
+function faulty(place: InputPlace, error: unknown): Outcome {
+  const frames = error instanceof Error ? (error.stack ?? "").split("\n").filter((line) => /^\s+at /u.test(line)) : [];
+  const own = error instanceof AsynchronousSchemaError ? `: ${error.message}` : "";
+  const head = error instanceof Error ? `${error.name}${own}` : "Non-error thrown";
+  const fault = [head, ...frames.slice(0, 20)].join("\n");
+  return { errors: [{ in: place, pointer: "", message: "This value is not valid." }], values: {}, fault };
+}
+
+function eventOf({ errors, fault }: Extract<Outcome, { readonly errors: unknown }>): AuditEvent {
+  const unknown = errors.some(({ message }) => message === UNKNOWN_FIELD);
+  return {
+    event_type: "input_validation",
+    status: "refused",
+    severity: fault === undefined ? (unknown ? "warning" : "info") : "error",
+    event: "input_validation_fail",
+    control: "input-validation",
+    reason: "input_invalid",
+    detail: fault === undefined ? (unknown ? "unknown_field" : "invalid_value") : "validator_failed",
+    count: errors.length,
+    ...(fault !== undefined && { error: fault }),
+  };
+}
+
+function valuesOf<Values>(values: WeakMap<object, Values>, request: InputFacts): Values {
+  const found = values.get(request);
+  if (found === undefined)
+    throw new Error("This input was not judged: declare it on the route, access(rule, { input }).");
+  return found;
+}
+
+function typedIn(body: unknown): Readonly<Record<string, string>> {
+  if (typeof body !== "object" || body === null) return {};
+  return Object.fromEntries(
+    Object.entries(body).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string" && entry[0] !== CSRF_FIELD,
+    ),
+  );
+}
