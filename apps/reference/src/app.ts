@@ -5,7 +5,7 @@ import { accountApi } from "./accounts/api.ts";
 import { accountRoutes } from "./accounts/routes.ts";
 import { signInRoutes } from "./accounts/sign-in-routes.ts";
 import { ASSET_PREFIX } from "./assets.ts";
-import { documentApi } from "./documents/api.ts";
+import { documentApi, previewApi } from "./documents/api.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import { notFound } from "./input.ts";
 import type { Services } from "./services.ts";
@@ -39,5 +39,6 @@ export function createApp(security: Security, services: Services): Hono {
   documentRoutes(app, services);
   accountApi(app, services);
   documentApi(app, services);
+  previewApi(app, services);
   return app;
 }

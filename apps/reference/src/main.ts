@@ -51,12 +51,14 @@ export async function start(settings: Settings, output: Output = process.stdout)
     }
     const assets = loadAssets();
     const keys = settings.keys ?? keysIn(settings.dataFolder);
-    const { security, sessions, csrf, limitStore } = guardOf(settings, keys, database, assets, auditOf(settings));
+    const guard = guardOf(settings, keys, database, assets, auditOf(settings));
+    const { security, sessions, csrf, limitStore, previews } = guard;
     let ready = false;
     const app = createApp(security, {
       origin: settings.origin,
       accounts,
       documents: documentsIn(database),
+      previews,
       hasher,
       provePassword: passwordProof(accounts, hasher, limitStore),
       sessions,
@@ -74,6 +76,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
     const stop = async (): Promise<void> => {
       ready = false;
       await closeServer(server);
+      await previews.close();
       // Uses that the store does not take any more cost a user a minute of his idle hour at most.
       await sessions.flush().catch(() => undefined);
       await database.close();

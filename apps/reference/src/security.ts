@@ -10,6 +10,7 @@ import {
 } from "glacis/network";
 import type { Assets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
+import { linkPreviews, type Previews } from "./documents/preview.ts";
 import type { Settings } from "./operations/settings.ts";
 import { refusalPage } from "./views/refusal.ts";
 
@@ -18,6 +19,7 @@ export interface Guard {
   readonly sessions: Sessions;
   readonly csrf: Csrf;
   readonly limitStore: RateLimitStore;
+  readonly previews: Previews;
 }
 
 /** A black-box test asks faster than a person, from one address. The limits on guessing passwords are not these, and stay. */
@@ -47,7 +49,9 @@ export function guardOf(settings: Settings, keys: string, database: Database, as
     posture === undefined ? preset : { ...preset, environment: [...preset.environment, ...databaseControls(posture)] };
   const patient = database.shared ? layers : withControls(layers, patience());
   const composed = kind === "test-target" ? behindTls(patient) : patient;
-  return { security: glacis(composed), sessions: layers.sessions, csrf: layers.csrf, limitStore };
+  const previews = linkPreviews((event) => security.report(event));
+  const security: Security = glacis({ ...composed, network: [...composed.network, previews.control] });
+  return { security, sessions: layers.sessions, csrf: layers.csrf, limitStore, previews };
 }
 
 /** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */

@@ -7,6 +7,7 @@ import type { ProvePassword } from "./accounts/sign-in.ts";
 import type { Assets } from "./assets.ts";
 import type { DemoTenant } from "./demo.ts";
 import type { Documents } from "./documents/documents.ts";
+import type { Previews } from "./documents/preview.ts";
 import type { Frame } from "./views/layout.ts";
 
 /** What routes work with. */
@@ -14,6 +15,7 @@ export interface Services {
   readonly origin: string;
   readonly accounts: Accounts;
   readonly documents: Documents;
+  readonly previews: Previews;
   readonly hasher: PasswordHasher;
   readonly provePassword: ProvePassword;
   readonly sessions: Sessions;

@@ -57,6 +57,8 @@ export const CASES: AttackMatrixOptions["cases"] = {
   "POST /documents/:id/delete": { params: document, form: {}, allowed: owner },
   "POST /documents/:id/shares": { params: document, form: sharing, allowed: owner },
   "POST /documents/:id/shares/:userId/remove": { params: share, form: {}, allowed: owner },
+  "POST /documents/:id/preview": { params: document, form: {}, allowed: readers, changes: [] },
+  "POST /api/preview": { waived: "asks a site on the internet for what a user named; it reads nothing of any tenant" },
   "GET /api/csrf": { allowed: "everyone" },
   "GET /api/me": { self: true, shows: ["{tenant}"] },
   "POST /api/profile": { json: { name: "Renamed" }, self: true },

@@ -29,6 +29,7 @@ import type { DatabaseRoles } from "../src/database/migrations.ts";
 import { openPostgres } from "../src/database/postgres.ts";
 import { documents, documentShares } from "../src/database/schema.ts";
 import { documentsIn } from "../src/documents/documents.ts";
+import { linkPreviews } from "../src/documents/preview.ts";
 import { readSettings } from "../src/operations/settings.ts";
 import { guardOf } from "../src/security.ts";
 import { makeClient } from "./support/client.ts";
@@ -220,6 +221,8 @@ export async function listen(
     origin: settings.origin,
     accounts,
     documents: documentsIn(database),
+    // No name leads anywhere: the matrix asks who may, and leaves the internet alone.
+    previews: linkPreviews(() => undefined, { resolve: async () => [] }),
     hasher,
     provePassword: passwordProof(accounts, hasher, forgetful),
     sessions,

@@ -281,3 +281,35 @@ describe("after sign-in", () => {
     expect(answer.headers.get("location")).toBe(expected);
   });
 });
+
+describe("the preview of a link", () => {
+  it.each([
+    "https://127.0.0.1/",
+    "https://[::1]/",
+    "https://0x7f.1/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://metadata.google.internal/",
+    "http://example.com/",
+    "file:///etc/passwd",
+    "gopher://127.0.0.1:6379/_FLUSHALL",
+    "not a url",
+  ])("asks no place but the public web: %s", async (url) => {
+    const answer = await perform(await signedIn("a_user"), "fetchUrl", { url });
+    expect(answer.status).toBe(422);
+    expect(answer.json).toMatchObject({ code: "input_invalid", errors: [{ field: "url" }] });
+    expect(answer.text).not.toContain("127.0.0.1");
+  });
+
+  it("is for people who have signed in", async () => {
+    expect((await perform(folio.client(), "fetchUrl", { url: "https://example.com/" })).status).toBe(401);
+  });
+
+  it("is shown with the document, and says when there is no answer", async () => {
+    const client = await signedIn("a_user");
+    const link = "https://example.invalid/plan";
+    const { json } = await succeed(client, "docCreate", { title: "Linked", body: "", link });
+    const page = await client.ask(`/documents/${String(json["id"])}/preview`, { method: "POST", form: {} });
+    expect(page.status).toBe(200);
+    expect(page.text).toContain("The site gave no answer.");
+  });
+});

@@ -4,8 +4,8 @@ import type { Context, Hono } from "hono";
 import { demand, notFound, readBody, readQuery } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import type { Document, DocumentSummary } from "./documents.ts";
-import { DocumentId, DocumentPatch, ListQuery, NewDocument, ShareInput } from "./input.ts";
-import { WRITERS } from "./routes.ts";
+import { DocumentId, DocumentPatch, ListQuery, NewDocument, PreviewInput, ShareInput } from "./input.ts";
+import { previewRate, WRITERS } from "./routes.ts";
 
 const reader = access(authenticated(), { kind: "api" });
 const writer = access(hasRole(...WRITERS), { kind: "api" });
@@ -67,6 +67,17 @@ export function documentApi(app: Hono, services: Services): void {
   app.delete("/api/documents/:id/shares/:userId", writer, async (c) =>
     (await documents.unshare(userOf(requestOf(c)), idOf(c), idOf(c, "userId"))) ? c.json({ ok: true }) : notFound(),
   );
+}
+
+/** Asks for what stands behind a link. */
+export function previewApi(app: Hono, { previews, limitStore }: Services): void {
+  app.post("/api/preview", access(authenticated(), { kind: "api", controls: [previewRate(limitStore)] }), async (c) => {
+    const preview = await previews.read(demand(readBody(requestOf(c), PreviewInput)).url);
+    if (preview === "refused") demand({ ok: false, errors: { url: "This address cannot be asked for." }, values: {} });
+    if (preview !== "no_answer") return c.json(preview);
+    const problem = { type: "about:blank", title: "The site gave no answer.", status: 502, code: "no_answer" };
+    return c.json(problem, 502, { "content-type": "application/problem+json" });
+  });
 }
 
 function idOf(c: Context, name: "id" | "userId" = "id"): string {

@@ -42,6 +42,10 @@ export const ShareInput = z.strictObject({
 
 export type ShareInput = z.output<typeof ShareInput>;
 
+export const PreviewInput = z.strictObject({
+  url: z.string().trim().min(1, "Enter a web address.").max(2000, "Use at most 2000 characters."),
+});
+
 export const SORTS = ["updated", "created", "title"] as const;
 
 /** What may stand in the query of a list. A sort that is not on the list is refused, not guessed. */

@@ -5,6 +5,7 @@ import { icon } from "../views/icons.ts";
 import { layout, type Frame } from "../views/layout.ts";
 import { time } from "../views/time.ts";
 import type { Document } from "./documents.ts";
+import type { Preview, PreviewFault } from "./preview.ts";
 import type { Share } from "./sharing.ts";
 
 /** @param document undefined for a new one */
@@ -46,6 +47,8 @@ export interface DocumentView {
   readonly sharing: { readonly shares: readonly Share[]; readonly colleagues: readonly Person[] } | undefined;
   readonly mayWrite: boolean;
   readonly shareState?: FormState;
+  /** What was found behind the document's link, just now. */
+  readonly preview?: Preview | PreviewFault;
   readonly notice: string | undefined;
 }
 
@@ -71,6 +74,7 @@ export function documentPage(frame: Frame, view: DocumentView): SafeHtml {
         </article>
         <aside class="stack" aria-label="About this document">
           ${facts(document)}
+          ${document.link !== null && linkSection(frame, document, view.preview)}
           ${sharingSection(frame, view)}
         </aside>
       </div>`,
@@ -85,7 +89,7 @@ function actions({ id, access }: Document): SafeHtml {
     </div>`;
 }
 
-function facts({ access, ownerName, updatedAt, createdAt, link }: Document): SafeHtml {
+function facts({ access, ownerName, updatedAt, createdAt }: Document): SafeHtml {
   return html`
     <section class="sheet">
       <h2 class="visually-hidden">Details</h2>
@@ -94,15 +98,38 @@ function facts({ access, ownerName, updatedAt, createdAt, link }: Document): Saf
         <div><dt>Last changed</dt><dd>${time(updatedAt)}</dd></div>
         <div><dt>Created</dt><dd>${time(createdAt)}</dd></div>
         ${
-          link !== null &&
-          html`<div><dt>Link</dt><dd><a href="${link}" rel="noopener noreferrer nofollow">${link}</a></dd></div>`
-        }
-        ${
           access !== "owner" &&
           html`<div><dt>You</dt><dd>${access === "edit" ? "can view and edit" : "can view"}</dd></div>`
         }
       </dl>
     </section>`;
+}
+
+const FAULTS: Readonly<Record<PreviewFault, string>> = {
+  refused: "This address leads to a place that Folio does not ask.",
+  no_answer: "The site gave no answer.",
+};
+
+function linkSection(frame: Frame, { id, link }: Document, preview: DocumentView["preview"]): SafeHtml {
+  return html`
+    <section class="sheet stack" aria-labelledby="link-title">
+      <h2 id="link-title">Link</h2>
+      <p class="wrap"><a href="${link}" rel="noopener noreferrer nofollow">${link}</a></p>
+      ${preview === undefined ? previewForm(frame, id) : html`<p role="status">${found(preview)}</p>`}
+    </section>`;
+}
+
+function previewForm(frame: Frame, id: string): SafeHtml {
+  return html`
+    <form method="post" action="/documents/${id}/preview">
+      ${csrfField(frame.csrfToken)}
+      <button class="button quiet" type="submit">Show what is behind it</button>
+    </form>`;
+}
+
+function found(preview: Preview | PreviewFault): SafeHtml | string {
+  if (typeof preview === "string") return FAULTS[preview];
+  return html`<strong>${preview.title ?? "A page without a title"}</strong> at ${preview.site}`;
 }
 
 function sharingSection(frame: Frame, { document, sharing, mayWrite, shareState = BLANK }: DocumentView) {

@@ -1,5 +1,6 @@
-import { authenticated, hasRole, signInFirst, tenantScope } from "glacis";
+import { authenticated, hasRole, signInFirst, tenantScope, type Control, type IdentifiedFacts } from "glacis";
 import { access, requestOf } from "glacis/hono";
+import { rateLimit, type RateLimitStore } from "glacis/network";
 import type { Context, Hono } from "hono";
 import { notFound, readBody, readQuery, type Read } from "../input.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
@@ -7,7 +8,7 @@ import { BLANK, type FormState } from "../views/form.ts";
 import type { Document } from "./documents.ts";
 import { DocumentForm, DocumentId, ListQuery, NewDocument, ShareInput } from "./input.ts";
 import { listPage } from "./list-page.ts";
-import { deletePage, documentPage, editPage } from "./pages.ts";
+import { deletePage, documentPage, editPage, type DocumentView } from "./pages.ts";
 
 export const WRITERS = ["owner", "admin", "member"] as const;
 const reader = signInFirst("/sign-in", authenticated());
@@ -69,7 +70,18 @@ export function documentRoutes(app: Hono, services: Services): void {
     return c.html(await again({ values, errors }), 409);
   });
 
+  app.post("/documents/:id/preview", access(reader, { controls: [previewRate(services.limitStore)] }), async (c) => {
+    const document = await demandDocument(services, c);
+    const preview = document.link === null ? notFound() : await services.previews.read(document.link);
+    return c.html(await viewPage(services, c, document, { preview }));
+  });
+
   ownerRoutes(app, services);
+}
+
+/** Each preview is a request to somebody else's server. */
+export function previewRate(store: RateLimitStore): Control<IdentifiedFacts> {
+  return rateLimit({ name: "preview", rates: "30/m", by: "user", store });
 }
 
 /** What only the owner of a document may do: delete it, and share it. */
@@ -90,11 +102,11 @@ function ownerRoutes(app: Hono, services: Services): void {
   app.post("/documents/:id/shares", access(writer), async (c) => {
     const document = await demandOwned(services, c);
     const form: Read<ShareInput> = readBody(requestOf(c), ShareInput);
-    if (!form.ok) return c.html(await viewPage(services, c, document, form), 422);
+    if (!form.ok) return c.html(await viewPage(services, c, document, { shareState: form }), 422);
     const result = await documents.share(userOf(requestOf(c)), document.id, form.value);
     if (result === "shared") return c.redirect(`/documents/${document.id}?notice=shared`, 303);
     return c.html(
-      await viewPage(services, c, document, { values: {}, errors: { userId: "Choose a colleague." } }),
+      await viewPage(services, c, document, { shareState: { values: {}, errors: { userId: "Choose a colleague." } } }),
       422,
     );
   });
@@ -124,15 +136,20 @@ async function demandOwned(services: Services, c: Context): Promise<Document> {
   return document.access === "owner" ? document : notFound();
 }
 
-async function viewPage(services: Services, c: Context, document: Document, shareState?: FormState): Promise<string> {
+async function viewPage(
+  services: Services,
+  c: Context,
+  document: Document,
+  result: Pick<DocumentView, "shareState" | "preview"> = {},
+): Promise<string> {
   const request = requestOf(c);
   const user = userOf(request);
   const shares = document.access === "owner" ? await services.documents.shares(user, document.id) : undefined;
   const everybody = shares === undefined ? [] : await services.accounts.people(tenantScope(user));
   const sharing = shares && { shares, colleagues: everybody.filter(({ id }) => id !== user.id) };
   const frame = await frameOf(services, request);
-  const notice = shareState === undefined ? noticeOf(request) : undefined;
-  const view = { document, sharing, mayWrite: mayWrite(c), notice, ...(shareState && { shareState }) };
+  const notice = Object.keys(result).length === 0 ? noticeOf(request) : undefined;
+  const view = { document, sharing, mayWrite: mayWrite(c), notice, ...result };
   return String(documentPage(frame, view));
 }
 
