@@ -33,3 +33,21 @@ export { acrossTenants, type AcrossTenants } from "./read-policy.ts";
 export { roleHierarchy, type RoleChange, type RoleHierarchy, type RoleHierarchyOptions } from "./role-hierarchy.ts";
 export { rowSecurity, rowSettings, type RowPolicy, type RowSecurity, type RowSecurityOptions } from "./row-security.ts";
 export type { ActionKind, Statement } from "./statements.ts";
+export {
+  supportImpersonation,
+  type ReadSubject,
+  type SupportImpersonation,
+  type SupportImpersonationOptions,
+  type SupportRequest,
+  type VisitRefusal,
+  type VisitResult,
+} from "./support-impersonation.ts";
+export {
+  memorySupport,
+  postgresSupport,
+  SUPPORT_MIGRATION,
+  type SupportConsent,
+  type SupportDatabase,
+  type SupportStore,
+  type SupportVisit,
+} from "./support-store.ts";

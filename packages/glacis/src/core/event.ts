@@ -46,6 +46,8 @@ export interface AuditEvent {
   readonly action?: string;
   readonly user_id?: string;
   readonly tenant_id?: string;
+  /** Who was really at the keyboard, where that was somebody else than `user_id`. */
+  readonly actor_id?: string;
   /** What a browser's violation report says: a directive's name, and addresses without query, fragment or anything that looks like an id. */
   readonly directive?: string;
   readonly blocked?: string;

@@ -20,6 +20,13 @@ export interface User {
   readonly assurance: AssuranceLevel;
   /** When the user last proved a credential, in milliseconds since the epoch. Step-up rules measure from here. */
   readonly authenticatedAtMs: number;
+  /** Who is really at the keyboard, where that is somebody else: support staff on a visit that the tenant has consented to (RFC 8693 section 4.1). */
+  readonly actor?: Actor;
+}
+
+export interface Actor {
+  readonly id: UserId;
+  readonly tenantId: TenantId;
 }
 
 export interface Service {

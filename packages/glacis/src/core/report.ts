@@ -35,5 +35,6 @@ function withContext(event: AuditEvent, exchange: Exchange | undefined, nowMs: n
     method: exchange.method,
     ...(exchange.pattern !== "" && { route: exchange.pattern }),
     ...(principal.kind !== "anonymous" && { user_id: principal.id, tenant_id: principal.tenantId }),
+    ...(principal.kind === "user" && principal.actor !== undefined && { actor_id: principal.actor.id }),
   };
 }
