@@ -87,7 +87,7 @@ export function postgresSignInThrottle(options: PostgresSignInThrottleOptions): 
   const { database, now } = options;
   if (typeof database?.query !== "function")
     throw new TypeError("postgresSignInThrottle() needs a pg pool, or something with its query(), as `database`.");
-  let sweptMs = performance.now();
+  let sweptMs = Number.NEGATIVE_INFINITY;
   const given = (): number | null => (now === undefined ? null : now());
 
   async function sweep(): Promise<void> {

@@ -159,6 +159,18 @@ describe.each(stores)("sign-in attempts in %s", (_, store) => {
     expect(await store.read(counters.map(({ key }) => key))).toEqual([undefined, undefined]);
   });
 
+  it("begin, succeed and are forgotten side by side without waiting for one another", async () => {
+    const counters = Array.from({ length: 5 }, () => windowed(newKey(), 1000, 60 * SECOND));
+    const work = Array.from({ length: 300 }, async (__, index) => {
+      const some = index % 2 === 0 ? counters : counters.toReversed();
+      const attempt = await store.attempt(some);
+      if (attempt.kind === "refused") throw new Error("refused");
+      if (index % 50 === 0) return store.settle(some.slice(0, 2).map(({ key }) => ({ key })));
+      return store.settle(some.map(({ key }, at) => ({ key, untilMs: attempt.untilMs[at]! })));
+    });
+    await expect(Promise.all(work)).resolves.toHaveLength(300);
+  });
+
   it("keep what is marked, exactly", async () => {
     const key = newKey();
     await store.mark(key, { failures: 1, opensMs: nowMs, untilMs: nowMs + DAY });
@@ -210,6 +222,18 @@ describe("the stores", () => {
       { numRuns: 60 },
     );
   }, 60_000);
+});
+
+describe("postgresSignInThrottle", () => {
+  it("deletes what has been forgotten beside the attempts", async () => {
+    const [old, dead] = [newKey(), newKey()];
+    const store = postgresSignInThrottle({ database: pglite, now });
+    await store.mark(old, { failures: 1, opensMs: 0, untilMs: nowMs - 1 });
+    await store.mark(dead, { failures: 100, opensMs: 0, untilMs: 8_640_000_000_000_000 });
+    await store.attempt([progressive(newKey())]);
+    const { rows } = await pglite.query("select key from glacis_sign_in_counters where key in ($1, $2)", [old, dead]);
+    expect(rows).toEqual([{ key: dead }]);
+  });
 });
 
 describe("memorySignInThrottle", () => {
