@@ -48,6 +48,7 @@ const COMBINED: Readonly<Record<string, readonly string[]>> = {
     "step-up-auth",
   ],
   csrf: ["login-csrf"],
+  "jwt-signature": ["jwt-claims"],
   composition: ["deploy-check"],
   "security-txt": ["security-documentation"],
   waiver: ["deploy-check"],

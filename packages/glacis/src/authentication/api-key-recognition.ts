@@ -4,7 +4,7 @@ import type { RequestFacts } from "../core/facts.ts";
 import type { Service } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
 import { looksLikeApiKey, parseApiKey } from "./api-key-format.ts";
-import { bearerToken, refuseBearer } from "./bearer-credential.ts";
+import { acceptBearer, bearerToken, refuseBearer } from "./bearer-credential.ts";
 import { refuseApiKey, type ApiKeyRefusal } from "./api-keys-rules.ts";
 import type { ApiKeyRecord, ApiKeyStore } from "./api-key-store.ts";
 import type { ApiKeyUseWriter } from "./api-key-use.ts";
@@ -28,7 +28,7 @@ export function keyRecogniser(
 
   const accept = (facts: RequestFacts, record: ApiKeyRecord): Identity => {
     writer.use(record, facts.receivedAtMs);
-    return { principal: serviceOf(record, scopes), session: undefined };
+    return acceptBearer(facts, serviceOf(record, scopes));
   };
 
   function judge(facts: RequestFacts, id: string, hash: string, record?: ApiKeyRecord): Identity | Promise<Identity> {

@@ -1,7 +1,7 @@
 import type { Control } from "../core/control.ts";
 import type { Deny } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
-import { ANONYMOUS } from "../core/principal.ts";
+import { ANONYMOUS, type Service, type User } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
 import { rawHeaderValues } from "../core/wire.ts";
 
@@ -35,6 +35,19 @@ const refused = new WeakMap<object, Deny>();
 export function refuseBearer(facts: RequestFacts, denial: Deny): Identity {
   refused.set(facts, denial);
   return NOBODY;
+}
+
+/** Requests whose principal came by a token. */
+const accepted = new WeakSet<object>();
+
+/** Somebody by a token: no browser attached it by itself. */
+export function acceptBearer(facts: RequestFacts, principal: User | Service): Identity {
+  accepted.add(facts);
+  return { principal, session: undefined };
+}
+
+export function cameByBearer(facts: RequestFacts): boolean {
+  return accepted.has(facts);
 }
 
 export function refusedBearer(facts: RequestFacts): Deny | undefined {

@@ -8,6 +8,7 @@ import type { DerivedKey, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { CSRF_FIELD } from "../primitives/csrf-field.ts";
 import { serializeCookie } from "../primitives/set-cookie.ts";
+import { cameByBearer } from "./bearer-credential.ts";
 import type { Responding } from "./session-cookies.ts";
 import { sessionAfter } from "./session.ts";
 
@@ -149,7 +150,7 @@ export function csrf(options: CsrfOptions): Csrf {
 
 function isExempt(facts: IdentifiedFacts): boolean {
   if (SAFE_METHODS.has(facts.method) || facts.route.csrfExempt !== undefined) return true;
-  return facts.principal.kind === "service" && facts.session === undefined;
+  return facts.session === undefined && (facts.principal.kind === "service" || cameByBearer(facts));
 }
 
 /** What the browser itself says about where the request comes from; a forged page cannot change these headers. */

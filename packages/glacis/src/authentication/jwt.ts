@@ -1,0 +1,216 @@
+/** Self-contained tokens for APIs (catalog jwt-signature and jwt-claims; RFC 8725, RFC 9068). */
+import type { Control, ControlMeta } from "../core/control.ts";
+import { ALLOW, deny, type Deny } from "../core/decision.ts";
+import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
+import { finding, type Finding, type Rule } from "../core/finding.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+import type { Service, User } from "../core/principal.ts";
+import type { Identity } from "../core/security.ts";
+import { acceptBearer, bearerToken, refuseBearer, refusedBearer, type BearerCredential } from "./bearer-credential.ts";
+import type { KeySet } from "./jwt-keys.ts";
+import {
+  JWT_ALGORITHMS,
+  looksLikeJwt,
+  namedIssuer,
+  verifyJwt,
+  type JwtAlgorithm,
+  type JwtClaims,
+  type JwtFlaw,
+  type JwtRules,
+  type JwtVerdict,
+} from "./jwt-verification.ts";
+
+const META: ControlMeta = {
+  id: "jwt-signature",
+  title: "Token signature verified with allowlisted algorithm and pre-configured keys",
+  layer: "authentication",
+  guide: ["A08"],
+  owasp2021: ["A02", "A07", "A08"],
+  owasp2025: ["A07", "A08", "A04"],
+  asvs: [
+    "v5.0.0-9.1.1",
+    "v5.0.0-9.1.2",
+    "v5.0.0-9.1.3",
+    "v5.0.0-9.2.1",
+    "v5.0.0-9.2.2",
+    "v5.0.0-9.2.3",
+    "v5.0.0-9.2.4",
+  ],
+  cwe: ["CWE-347", "CWE-327", "CWE-345", "CWE-290", "CWE-613"],
+};
+
+export const JWT_UNTYPED: Rule = {
+  id: "jwt-claims/untyped",
+  severity: "warning",
+  what: "Tokens of any type are taken as access tokens.",
+  why: "An ID token or a logout token of the same issuer, made for something else, then opens the API.",
+  fix: "Have the issuer write typ: at+jwt (RFC 9068) and leave the option alone.",
+};
+export const JWT_LONG_LIVED: Rule = {
+  id: "jwt-claims/long-lived",
+  severity: "warning",
+  what: "Access tokens may be good for more than an hour.",
+  why: "Nobody can take back a token that verifies by itself: whoever has it keeps it until it ends.",
+  fix: "Have the issuer make them for minutes, and lower maxLifetimeSeconds.",
+};
+
+const LIFETIME_SECONDS = 3_600;
+const LONGEST_SECONDS = 86_400;
+const MOST_SKEW_SECONDS = 60;
+
+export interface JwtIssuer {
+  /** Exactly as it stands in `iss`. */
+  readonly issuer: string;
+  /** This API's name at the issuer, exactly as it stands in `aud`. */
+  readonly audience: string;
+  /** Audiences that may stand beside ours in a token; none, and a token for somebody else as well is refused. */
+  readonly otherAudiences?: readonly string[];
+  /** What the issuer signs with, of one family of keys: `["ES256"]`. */
+  readonly algorithms: readonly JwtAlgorithm[];
+  /** `publishedKeys(...)` or `fixedKeys(...)`. */
+  readonly keys: KeySet;
+  /** The header's `typ`: `at+jwt`. `"any"` takes tokens of every type, which is a finding. */
+  readonly typ?: string;
+  /** From `iat` to `exp`, at most: 3600. */
+  readonly maxLifetimeSeconds?: number;
+  /** How far clocks may be apart: 30, and 60 at most. */
+  readonly skewSeconds?: number;
+  /** Who a verified token is, in this application; undefined refuses it. The tenant comes from here, so look it up and never take a caller's word. */
+  readonly principal: (
+    claims: JwtClaims,
+    request: RequestFacts,
+  ) => User | Service | undefined | Promise<User | Service | undefined>;
+}
+
+export interface JwtOptions {
+  readonly issuers: readonly JwtIssuer[];
+}
+
+type Cause = JwtFlaw | "header_duplicated" | "unknown_issuer" | "nobody";
+
+const ISSUER_OPTIONS = [
+  "issuer",
+  "audience",
+  "otherAudiences",
+  "algorithms",
+  "keys",
+  "typ",
+  "maxLifetimeSeconds",
+  "skewSeconds",
+  "principal",
+];
+
+/**
+ * Takes tokens of issuers that you name, and of nobody else. Algorithms and keys are yours and never the token's; issuer, audience and type are
+ * compared whole; a token without an end is refused. Its bearer has no session, and needs no CSRF token.
+ *
+ * @throws TypeError on an unknown option, an algorithm that is not asymmetric, or limits that are too wide.
+ * @example
+ * const tokens = jwt({ issuers: [{ issuer, audience: "https://api.example.com", algorithms: ["ES256"], keys, principal }] });
+ */
+export function jwt(options: JwtOptions): BearerCredential {
+  rejectUnknownOptions("jwt", options, ["issuers"]);
+  if (!Array.isArray(options.issuers) || options.issuers.length === 0)
+    throw new TypeError("jwt() needs the issuers whose tokens count.");
+  const issuers = new Map(
+    options.issuers.map((issuer: JwtIssuer) => [issuer.issuer, { issuer, rules: rulesOf(issuer) }]),
+  );
+  if (issuers.size !== options.issuers.length) throw new TypeError("jwt() needs each issuer once.");
+  const control: Control<IdentifiedFacts> = {
+    meta: META,
+    rules: [JWT_UNTYPED, JWT_LONG_LIVED],
+    decide: (facts) => refusedBearer(facts) ?? ALLOW,
+    check: () => [...issuers.values()].flatMap(({ rules }) => assess(rules)),
+  };
+
+  async function identify(facts: RequestFacts, token: string): Promise<Identity> {
+    const known = issuers.get(namedIssuer(token) ?? "");
+    if (known === undefined) return refuseBearer(facts, refuse("unknown_issuer"));
+    const verdict = await verify(token, known.issuer.keys, known.rules, facts.receivedAtMs);
+    if (verdict.kind === "refused") return refuseBearer(facts, refuse(verdict.flaw));
+    const principal = await known.issuer.principal(verdict.claims, facts);
+    if (principal === undefined) return refuseBearer(facts, refuse("nobody"));
+    if ((principal.kind !== "user" && principal.kind !== "service") || !principal.tenantId)
+      throw new TypeError("principal() must answer with a user or a service of a tenant, or undefined.");
+    return acceptBearer(facts, principal);
+  }
+
+  return {
+    control,
+    authenticate: (next) => (facts) => {
+      const bearer = bearerToken(facts);
+      if (bearer === undefined) return next(facts);
+      if (bearer === "ambiguous") return refuseBearer(facts, refuse("header_duplicated"));
+      // Two dots make a token of this kind; whatever it is otherwise, it is nobody else's.
+      if (bearer.token.split(".").length !== 3) return next(facts);
+      return looksLikeJwt(bearer.token) ? identify(facts, bearer.token) : refuseBearer(facts, refuse("malformed"));
+    },
+  };
+}
+
+/** With the keys at hand first, and with newer ones when the token names one that is not among them. */
+export async function verify(token: string, keys: KeySet, rules: JwtRules, nowMs: number): Promise<JwtVerdict> {
+  const known = await keys.current(nowMs);
+  const verdict = await verifyJwt(token, known, rules, nowMs);
+  if (verdict.kind === "verified" || verdict.flaw !== "unknown_key") return verdict;
+  const newer = await keys.newer(known, nowMs);
+  return newer === undefined ? verdict : verifyJwt(token, newer, rules, nowMs);
+}
+
+function rulesOf(given: JwtIssuer): JwtRules {
+  rejectUnknownOptions("jwt({ issuers })", given, ISSUER_OPTIONS);
+  const { issuer, audience, otherAudiences = [], algorithms, typ = "at+jwt", keys, principal } = given;
+  const { maxLifetimeSeconds = LIFETIME_SECONDS, skewSeconds = 30 } = given;
+  if (typeof issuer !== "string" || issuer === "" || typeof audience !== "string" || audience === "")
+    throw new TypeError("jwt() needs issuer and audience, exactly as they stand in the tokens.");
+  requireAlgorithms(algorithms);
+  if (typeof keys?.current !== "function") throw new TypeError("jwt() needs keys: publishedKeys() or fixedKeys().");
+  if (typeof principal !== "function") throw new TypeError("jwt() needs principal, which says who a token is.");
+  if (!(maxLifetimeSeconds > 0 && maxLifetimeSeconds <= LONGEST_SECONDS))
+    throw new TypeError("jwt() needs maxLifetimeSeconds of a day at most.");
+  if (!(skewSeconds >= 0 && skewSeconds <= MOST_SKEW_SECONDS))
+    throw new TypeError(`jwt() needs skewSeconds of ${MOST_SKEW_SECONDS} at most.`);
+  return {
+    issuer,
+    audience,
+    otherAudiences,
+    algorithms,
+    typ: typ === "any" ? undefined : typ,
+    skewSeconds,
+    maxLifetimeSeconds,
+  };
+}
+
+/** Several families let a token choose: RFC 8725 section 3.1 wants one key to have one algorithm. */
+function requireAlgorithms(algorithms: readonly JwtAlgorithm[]): void {
+  const known: ReadonlySet<string> = new Set(JWT_ALGORITHMS);
+  const families = new Set(Array.isArray(algorithms) ? algorithms.map((one: string) => one.slice(0, 2)) : []);
+  if (families.size !== 1 || algorithms.some((one) => !known.has(one)))
+    throw new TypeError(
+      `jwt() needs algorithms of one family of ${JWT_ALGORITHMS.join(", ")}. HMAC and none are not among them.`,
+    );
+}
+
+function assess({ issuer, typ, maxLifetimeSeconds }: JwtRules): readonly Finding[] {
+  const at = { kind: "setting", name: `jwt ${issuer}` } as const;
+  return [
+    ...(typ === undefined ? [finding(JWT_UNTYPED, at)] : []),
+    ...(maxLifetimeSeconds > LIFETIME_SECONDS ? [finding(JWT_LONG_LIVED, at, `${maxLifetimeSeconds} s`)] : []),
+  ];
+}
+
+function refuse(cause: Cause): Deny {
+  return deny(
+    "unauthenticated",
+    {
+      event_type: "authentication",
+      status: "failed",
+      severity: "warning",
+      event: "authn_token_rejected",
+      control: META.id,
+      reason: "unauthenticated",
+      detail: cause,
+    },
+    { headers: [["www-authenticate", 'Bearer error="invalid_token"']], why: `Token: ${cause}.` },
+  );
+}
