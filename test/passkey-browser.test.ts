@@ -6,7 +6,6 @@ import express from "express";
 import { authenticated, glacis, keyRing, newKey, publicAccess, saas, type AuditRecord } from "glacis";
 import { memoryPasskeys, passkeys, passkeyScript, type Passkeys } from "glacis/authentication";
 import { access, requestOf, secureExpress } from "glacis/express";
-import type { Browser, CDPSession } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
 
@@ -14,7 +13,7 @@ const TIMEOUT_MS = 120_000;
 const USER = { userId: "ada", tenantId: "alpha", roles: [] };
 const open = publicAccess("a test");
 
-let browser: Browser;
+let browser: Awaited<ReturnType<typeof openBrowser>>;
 let application: Application;
 beforeAll(async () => {
   [browser, application] = await Promise.all([openBrowser(), startApplication()]);
@@ -94,12 +93,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-interface Device {
-  readonly cdp: CDPSession;
-  readonly authenticatorId: string;
-}
-
-async function plugIn({ page }: Visit, more: { readonly isUserVerified?: boolean } = {}): Promise<Device> {
+async function plugIn({ page }: Visit, more: { readonly isUserVerified?: boolean } = {}) {
   const cdp = await page.context().newCDPSession(page);
   await cdp.send("WebAuthn.enable");
   const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {

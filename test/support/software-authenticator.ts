@@ -13,6 +13,8 @@ export interface Ceremony {
   /** More members of the client data, such as `crossOrigin`. */
   readonly clientData?: Readonly<Record<string, unknown>>;
   readonly userHandle?: string;
+  /** Signs the registration with the new key itself. */
+  readonly selfAttested?: boolean;
   /** Certificates of an attestation, DER. */
   readonly certificates?: readonly Buffer[];
 }
@@ -47,15 +49,15 @@ export function softwareAuthenticator(
       const authData = authenticatorData(ceremony, attested);
       const clientDataJSON = clientData("webauthn.create", ceremony);
       const signed = signature(kind, privateKey, authData, clientDataJSON);
-      const attStmt =
-        ceremony.certificates === undefined
-          ? new Map<string, unknown>()
-          : new Map<string, unknown>([
-              ["alg", -7],
-              ["sig", signed],
-              ["x5c", ceremony.certificates],
-            ]);
-      const fmt = ceremony.certificates === undefined ? "none" : "packed";
+      const { certificates, selfAttested = certificates !== undefined } = ceremony;
+      const statement: [string, unknown][] = selfAttested
+        ? [
+            ["alg", algorithm(kind)],
+            ["sig", signed],
+          ]
+        : [];
+      const attStmt = new Map([...statement, ...(certificates === undefined ? [] : [["x5c", certificates] as const])]);
+      const fmt = selfAttested ? "packed" : "none";
       const attestationObject = cbor(
         new Map<string, unknown>([
           ["fmt", fmt],
@@ -114,6 +116,10 @@ function clientData(type: string, { challenge, origin, clientData: more }: Cerem
   return Buffer.from(JSON.stringify({ type, challenge, origin, crossOrigin: false, ...more }));
 }
 
+function algorithm(kind: KeyKind): number {
+  return { ES256: -7, EdDSA: -8, RS256: -257, ES384: -35 }[kind];
+}
+
 /** RFC 9053: the members that each kind of key has. */
 function coseKey(kind: KeyKind, key: KeyObject): Buffer {
   const jwk = key.export({ format: "jwk" });
@@ -122,7 +128,7 @@ function coseKey(kind: KeyKind, key: KeyObject): Buffer {
     return cbor(
       new Map<number, unknown>([
         [1, 3],
-        [3, -257],
+        [3, algorithm(kind)],
         [-1, part("n")],
         [-2, part("e")],
       ]),
@@ -131,16 +137,16 @@ function coseKey(kind: KeyKind, key: KeyObject): Buffer {
     return cbor(
       new Map<number, unknown>([
         [1, 1],
-        [3, -8],
+        [3, algorithm(kind)],
         [-1, 6],
         [-2, part("x")],
       ]),
     );
-  const [alg, curve] = kind === "ES256" ? [-7, 1] : [-35, 2];
+  const curve = kind === "ES256" ? 1 : 2;
   return cbor(
     new Map<number, unknown>([
       [1, 2],
-      [3, alg],
+      [3, algorithm(kind)],
       [-1, curve],
       [-2, part("x")],
       [-3, part("y")],

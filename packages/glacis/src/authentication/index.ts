@@ -24,6 +24,7 @@ export {
 export { CSRF_FIELD } from "../primitives/csrf-field.ts";
 export { csrf, type Csrf, type CsrfOptions } from "./csrf.ts";
 export type { AuthenticationDatabase } from "./database.ts";
+export { enrolledFactors, type OfferedFactors } from "./enrolled-factors.ts";
 export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";
 export { fixedKeys, publishedKeys, type KeyFetch, type KeySet, type PublishedKeysOptions } from "./jwt-keys.ts";

@@ -197,10 +197,25 @@ describe.each(stores)("passkeys in %s", (kind, store) => {
   it("are refused with an attestation that brings certificates, whose revocation lists would be fetched from where they say", async () => {
     const at = browser();
     const userId = newUser();
+    for (const certificates of [[], [Buffer.from("http://127.0.0.1/list")]]) {
+      const { challenge } = await creation(userId, at);
+      const given = softwareAuthenticator().register({ ...place, challenge, certificates });
+      expect(await keys.register(at.request(), userId, given)).toBeUndefined();
+      expect(last()).toBe("not_verified");
+    }
+  });
+
+  it("may be signed by themselves at registration, and then rightly", async () => {
+    const userId = newUser();
+    const { key } = await registered(userId, { selfAttested: true });
+    expect(await answer(key, { userId })).toBeDefined();
+    const at = browser();
     const { challenge } = await creation(userId, at);
-    const certificates = [Buffer.from("http://127.0.0.1/list")];
-    const given = softwareAuthenticator().register({ ...place, challenge, certificates });
-    expect(await keys.register(at.request(), userId, given)).toBeUndefined();
+    const other = softwareAuthenticator().register({ ...place, challenge, selfAttested: true });
+    const elsewhere = other.response["clientDataJSON"] as string;
+    const spaced = Buffer.from(`${Buffer.from(elsewhere, "base64url").toString()} `).toString("base64url");
+    const changed = { ...other, response: { ...other.response, clientDataJSON: spaced } };
+    expect(await keys.register(at.request(), userId, changed)).toBeUndefined();
     expect(last()).toBe("not_verified");
   });
 
@@ -373,6 +388,24 @@ describe.each(stores)("passkeys in %s", (kind, store) => {
       { numRuns: 50 },
     );
     expect(JSON.stringify(events)).not.toContain("example.test");
+  });
+});
+
+describe("a store that is down", () => {
+  it("refuses by a fault, with options and with answers", async () => {
+    const down = (): never => {
+      throw new Error("down");
+    };
+    const at = browser();
+    const store = memoryPasskeys();
+    const up = passkeys({ name: "Folio", origins: [ORIGIN], store });
+    const request = at.request();
+    const { challenge } = await up.authenticationOptions(request);
+    at.keep(request);
+    const keys = passkeys({ name: "Folio", origins: [ORIGIN], store: { ...store, challenge: down, take: down } });
+    await expect(keys.authenticationOptions(at.request())).rejects.toThrow("down");
+    const given = softwareAuthenticator().authenticate({ challenge, origin: ORIGIN, rpId: RP_ID });
+    await expect(keys.authenticate(at.request(), given)).rejects.toThrow("down");
   });
 });
 

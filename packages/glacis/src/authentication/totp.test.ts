@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../../test/support/services.ts";
 import type { AuditEvent } from "../core/event.ts";
@@ -149,6 +150,22 @@ describe.each(stores)("an authenticator app in %s", (_, store) => {
   });
 });
 
+describe.skipIf(database === undefined)("two processes on one database", () => {
+  it("accept a code once between them", async () => {
+    const pools = [0, 1].map(() => new pg.Pool({ connectionString: database!.url }));
+    // Dropping the database cuts connections that are still saying goodbye; nobody is left to hear it.
+    for (const pool of pools) pool.on("connect", (client) => client.on("error", () => undefined));
+    const [left, right] = pools.map((pool) => totp({ issuer: "Folio", store: postgresTotp(pool), sealer }));
+    const { secret } = await left!.begin("shared", "a@example.test", NOW - STEP);
+    await right!.confirm("shared", codeAt(secret, NOW - STEP), NOW - STEP);
+    const tries = await Promise.all(
+      Array.from({ length: 64 }, (_, index) => [left!, right!][index % 2]!.verify("shared", codeAt(secret, NOW), NOW)),
+    );
+    expect(tries.filter((one) => one !== undefined)).toHaveLength(1);
+    await Promise.all(pools.map((pool) => pool.end()));
+  });
+});
+
 describe("totp()", () => {
   it("refuses to be made without a sealer, and options that weaken it", () => {
     const good = { issuer: "Folio", store: memoryTotp(), sealer };
@@ -169,6 +186,15 @@ describe("totp()", () => {
     const { secret } = await totp({ issuer: "Folio", store: watching, sealer }).begin("u", "a", NOW);
     expect(seen).toHaveLength(1);
     expect(seen[0]).not.toContain(secret);
+  });
+
+  it("refuses by a fault when its store is down", async () => {
+    const down = (): never => {
+      throw new Error("down");
+    };
+    const authenticator = totp({ issuer: "Folio", store: { ...memoryTotp(), attempt: down, offered: down }, sealer });
+    await expect(authenticator.verify("u", "123456", NOW)).rejects.toThrow("down");
+    await expect(authenticator.confirm("u", "123456", NOW)).rejects.toThrow("down");
   });
 
   it("finds a memory store in production, and nothing else", () => {
