@@ -1,4 +1,5 @@
 import { Command, CommanderError } from "commander";
+import { addAlarmsCommand } from "./commands/alarms.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
@@ -22,6 +23,9 @@ export async function run(args: readonly string[]): Promise<number> {
     exitCode = code;
   });
   addKeysCommand(program);
+  addAlarmsCommand(program, (code) => {
+    exitCode = code;
+  });
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;

@@ -1,4 +1,45 @@
+export {
+  mailAction,
+  webhookAction,
+  type AlarmAction,
+  type AlarmChange,
+  type AlarmFetch,
+  type AlarmMail,
+  type MailActionOptions,
+  type WebhookActionOptions,
+} from "./alarm-action.ts";
+export { SYNTHETIC_ATTACKS, type SyntheticAttack, type TimedRecord } from "./alarm-attack.ts";
+export {
+  readAlarmDefinitions,
+  type AlarmDefinitions,
+  type AlarmSeverity,
+  type CompositeAlarm,
+  type MetricAlarm,
+} from "./alarm-definition.ts";
+export { alarmEngine, type AlarmEngine, type AlarmEngineOptions, type AlarmStatus } from "./alarm-engine.ts";
+export { toCdk } from "./alarm-export-cdk.ts";
+export { toCloudFormation } from "./alarm-export-cloudformation.ts";
+export { toPrometheus } from "./alarm-export-prometheus.ts";
+export { type AlarmExportOptions } from "./alarm-export-shape.ts";
+export { toTerraform } from "./alarm-export-terraform.ts";
+export { alarmRemarks, type AlarmRemark } from "./alarm-remarks.ts";
+export { replayAlarms, type ReplayedChange } from "./alarm-replay.ts";
+export { SECURITY_ALARMS } from "./alarm-set.ts";
+export { ALARM_MIGRATION, postgresAlarms } from "./alarm-store-postgres.ts";
+export {
+  memoryAlarms,
+  type AlarmStore,
+  type EvaluatorLease,
+  type SeriesPoint,
+  type StoredAlarm,
+} from "./alarm-store.ts";
+export { type AlarmState } from "./alarm.ts";
+export { type AuditDatabase } from "./audit-database.ts";
 export { debugOff } from "./debug-off.ts";
 export { eventLog } from "./event-log.ts";
+export { FilterPatternError } from "./filter-pattern-error.ts";
+export { filterPattern, logLine, logValue, type FilterPattern, type LogLine } from "./filter-pattern.ts";
+export { type MetricFilter, type MetricTransformation } from "./metric-filter.ts";
 export { redactFields, type RedactFieldsOptions } from "./redact-fields.ts";
 export { redactText } from "./redact.ts";
+export { securityAlerting } from "./security-alerting.ts";

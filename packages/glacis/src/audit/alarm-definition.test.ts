@@ -1,0 +1,93 @@
+import { describe, expect, it } from "vitest";
+import { readAlarmDefinitions } from "./alarm-definition.ts";
+
+const filter = (about: object = {}): object => ({
+  FilterName: "FailedLogins",
+  FilterPattern: '{ $.event_type = "authentication" && $.status = "failed" }',
+  MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: "1" }],
+  ...about,
+});
+const alarm = (about: object = {}): object => ({
+  AlarmName: "A",
+  MetricName: "FailedLoginAttempts",
+  Threshold: 1,
+  Period: 60,
+  EvaluationPeriods: 1,
+  ...about,
+});
+const read = (alarms: readonly object[], filters: readonly object[] = [filter()], more: object = {}) =>
+  readAlarmDefinitions({ MetricFilters: filters, Alarms: alarms, ...more });
+
+describe("readAlarmDefinitions", () => {
+  it("takes the guide's file as it is, and fills in what it leaves out", () => {
+    const { alarms } = read([{ AlarmName: "HighFailedLogins", Threshold: 10, Period: 300, EvaluationPeriods: 1 }]);
+    expect(alarms).toMatchObject([
+      {
+        name: "HighFailedLogins",
+        metricName: "FailedLoginAttempts",
+        statistic: "Sum",
+        comparisonOperator: "GreaterThanOrEqualToThreshold",
+        treatMissingData: "notBreaching",
+        datapointsToAlarm: 1,
+        threshold: 10,
+        periodSeconds: 300,
+      },
+    ]);
+  });
+
+  it.each([
+    ["an unknown name", [alarm({ Treshold: 1 })], /Did you mean "Threshold"/u],
+    ["a metric that nothing feeds", [alarm({ MetricName: "Nothing" })], /no filter feeds/u],
+    ["a period that CloudWatch does not have", [alarm({ Period: 45 })], /multiple of 60/u],
+    ["more datapoints than periods", [alarm({ DatapointsToAlarm: 2 })], /at most the first/u],
+    ["a window above a day", [alarm({ Period: 300, EvaluationPeriods: 300 })], /86400 seconds at most/u],
+    ["two alarms of one name", [alarm(), alarm()], /stands twice/u],
+    ["a number that is none", [alarm({ Threshold: "1" })], /Threshold is a number/u],
+    ["a percentile above all", [alarm({ ExtendedStatistic: "p101" })], /percentile/u],
+  ])("refuses %s", (_, alarms, message) => {
+    expect(() => read(alarms)).toThrow(message);
+  });
+
+  it.each([
+    ["a pattern that does not parse", { FilterPattern: "{ $.a == 1 }" }, /character/u],
+    [
+      "a default together with dimensions",
+      {
+        MetricTransformations: [
+          { MetricName: "FailedLoginAttempts", MetricValue: "1", DefaultValue: 0, Dimensions: { ip: "$.ip_address" } },
+        ],
+      },
+      /no DefaultValue/u,
+    ],
+    [
+      "four dimensions",
+      {
+        MetricTransformations: [
+          {
+            MetricName: "FailedLoginAttempts",
+            MetricValue: "1",
+            Dimensions: { a: "$.a", b: "$.b", c: "$.c", d: "$.d" },
+          },
+        ],
+      },
+      /3 at most/u,
+    ],
+    [
+      "a value that is neither number nor field",
+      { MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: "one" }] },
+      /MetricValue/u,
+    ],
+  ])("refuses a filter with %s", (_, about, message) => {
+    expect(() => read([], [filter(about)])).toThrow(message);
+  });
+
+  it("puts composites after those that they name, and refuses a circle", () => {
+    const composite = (AlarmName: string, AlarmRule: string): object => ({ AlarmName, AlarmRule });
+    const ordered = read([alarm()], [filter()], {
+      CompositeAlarms: [composite("Outer", "ALARM(Inner) AND NOT OK(A)"), composite("Inner", 'ALARM("A")')],
+    });
+    expect(ordered.composites.map(({ name }) => name)).toEqual(["Inner", "Outer"]);
+    const circle = { CompositeAlarms: [composite("One", "ALARM(Two)"), composite("Two", "ALARM(One)")] };
+    expect(() => read([alarm()], [filter()], circle)).toThrow(/names an alarm that is not here, or itself/u);
+  });
+});

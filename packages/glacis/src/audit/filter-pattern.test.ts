@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FilterPatternError } from "./filter-pattern-error.ts";
+import { compileRegex } from "./filter-pattern-regex.ts";
+import { filterPattern, logLine, logValue } from "./filter-pattern.ts";
+
+const matches = (pattern: string, message: string): boolean => filterPattern(pattern).matches(logLine(message));
+
+describe("filterPattern", () => {
+  it("finds the guide's failed sign-ins as written", () => {
+    const guide = filterPattern('{ $.event_type = "authentication" && $.status = "failed" }');
+    expect(guide.matches(logValue({ event_type: "authentication", status: "failed" }))).toBe(true);
+    expect(guide.matches(logValue({ event_type: "authentication" }))).toBe(false);
+  });
+
+  it("reads properties by every notation", () => {
+    const message = JSON.stringify({ a: { "b.c": [{ d: "x" }, { d: "y" }] }, "e-f": 1 });
+    expect(matches("{ $.a.['b.c'][1].d = \"y\" }", message)).toBe(true);
+    expect(matches("{ $['a']['b.c'][*].d = \"x\" }", message)).toBe(true);
+    expect(matches("{ $.e-f = 1 }", message)).toBe(true);
+    expect(matches("{ $.a = * }", message)).toBe(false);
+  });
+
+  it("sees nothing on a prototype", () => {
+    expect(matches("{ $.constructor NOT EXISTS && $.toString NOT EXISTS && $.__proto__ NOT EXISTS }", "{}")).toBe(true);
+    expect(matches("{ $.list.length NOT EXISTS }", '{"list":[]}')).toBe(true);
+  });
+
+  it("compares numbers as numbers, and texts as texts", () => {
+    expect(matches("{ $.n = 1e3 }", '{"n":1000}')).toBe(true);
+    expect(matches("{ $.n = -0.5 }", '{"n":-0.5}')).toBe(true);
+    expect(matches("{ $.n = 404 }", '{"n":"404"}')).toBe(true);
+    expect(matches('{ $.n = "4*" }', '{"n":404}')).toBe(true);
+    expect(matches("{ $.n > 3 }", '{"n":"404"}')).toBe(false);
+    expect(matches("[code >= 400, rest]", "404 x")).toBe(true);
+  });
+
+  it.each([
+    "{ }",
+    "{ $ = 1 }",
+    "{ $.a }",
+    "{ $.a > x }",
+    "{ $.a = 1 } x",
+    "[a = 1 && b = 2]",
+    "[..., ...]",
+    "a@b",
+    "%a% b",
+    "{ $.a[-1] = 1 }",
+    "%a{2,1}%",
+    "%[z-a]%",
+    "%a**%",
+    "%*a%",
+    "%a||b%",
+  ])("refuses %s and says where", (pattern) => {
+    expect(() => filterPattern(pattern)).toThrow(/at character \d+ of the filter pattern/u);
+  });
+
+  it("never throws anything but its own error, whatever it is given", () => {
+    const alphabet = fc.constantFrom(
+      ..."{}[]()$.*=!<>&|%\"'\\^?+-,ab1 ".split(""),
+      "IS ",
+      "NOT EXISTS",
+      "$.a",
+      " = ",
+      "...",
+    );
+    fc.assert(
+      fc.property(fc.array(alphabet, { maxLength: 40 }), fc.string(), fc.json(), (parts, text, json) => {
+        try {
+          const pattern = filterPattern(parts.join(""));
+          expect(pattern.matches(logLine(text))).toBeTypeOf("boolean");
+          expect(pattern.matches(logLine(json))).toBeTypeOf("boolean");
+        } catch (error) {
+          expect(error).toBeInstanceOf(FilterPatternError);
+        }
+      }),
+    );
+  });
+
+  it("refuses deep nesting instead of overflowing the stack", () => {
+    expect(() => filterPattern(`{ ${"(".repeat(500)}$.a = 1${")".repeat(500)} }`)).toThrow(/nested too deeply/u);
+  });
+});
+
+describe("regular expressions", () => {
+  it("agree with the runtime's own engine where both have the same dialect", () => {
+    const atom = fc.constantFrom("a", "b", ".", "[ab]", "[^a]", "\\d", "\\w", "\\s", "\\x61");
+    const quantity = fc.constantFrom("", "", "?", "*", "+", "{2}", "{1,2}", "{1,}");
+    const sequence = fc
+      .tuple(
+        fc.constantFrom("", "^"),
+        fc.array(fc.tuple(atom, quantity), { minLength: 1, maxLength: 4 }),
+        fc.constantFrom("", "$"),
+      )
+      .map(([start, atoms, end]) => `${start}${atoms.flat().join("")}${end}`);
+    const pattern = fc.array(sequence, { minLength: 1, maxLength: 3 }).map((sequences) => sequences.join("|"));
+    const text = fc
+      .array(fc.constantFrom("a", "b", "1", " ", "_"), { maxLength: 8 })
+      .map((letters) => letters.join(""));
+    fc.assert(
+      fc.property(pattern, text, (source, subject) => {
+        expect(compileRegex(source)(subject)).toBe(new RegExp(source, "s").test(subject));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it("take as many steps as the text is long, where others would never end", () => {
+    expect(compileRegex("a*a*a*a*a*a*a*a*b")("a".repeat(50_000))).toBe(false);
+  });
+
+  it("refuse repetitions that multiply to too much", () => {
+    expect(() => compileRegex("a{1000}b{1000}c{1000}d{1000}e{1000}")).toThrow(/multiply/u);
+  });
+});
