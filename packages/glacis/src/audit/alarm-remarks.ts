@@ -24,6 +24,7 @@ const FIELDS: Readonly<Record<keyof AuditRecord, true>> = {
   resource_id: true,
   action: true,
   user_id: true,
+  actor_id: true,
   tenant_id: true,
   directive: true,
   blocked: true,
