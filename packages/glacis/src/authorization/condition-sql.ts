@@ -1,4 +1,5 @@
 /** A condition as SQL text. Who asks comes in by a dialect: as parameters of one query, or as settings that a policy reads. */
+import { quoteIdentifier } from "../primitives/sql-identifier.ts";
 import type { Column, ColumnType, Scalar } from "./columns.ts";
 import { elementType } from "./columns.ts";
 import {
@@ -99,9 +100,7 @@ function joined(separator: string, parts: readonly (readonly SqlChunk[])[]): rea
   return parts.flatMap((part, index) => (index === 0 ? part : [separator, ...part]));
 }
 
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
+export { quoteIdentifier };
 
 /** A text literal that means the same whatever `standard_conforming_strings` says. */
 export function quoteLiteral(text: string): string {

@@ -23,3 +23,7 @@ export { type PathFault } from "./path-name.ts";
 export { PathError, ROOT_HOLDS_CODE, ROOT_WRITABLE, within, type Folder, type WithinOptions } from "./path.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";
 export { url, type SafeUrl } from "./url.ts";
+export { SqlError, sqlClient, type SqlClient, type SqlDriver } from "./sql-client.ts";
+export { type OrderByOptions } from "./sql-order.ts";
+export { type SqlScalar, type SqlValue } from "./sql-value.ts";
+export { drizzleSql, pgQuery, sql, type DrizzleSqlTag, type Sql, type SqlTemplate } from "./sql.ts";
