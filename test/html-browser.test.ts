@@ -1,12 +1,13 @@
 /** What a real browser makes of the markup that `html` and `htmlSanitizer` let out. */
 import fc from "fast-check";
 import { html, htmlSanitizer } from "glacis/input";
-import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBrowser } from "../apps/reference/test/support/browser.ts";
 
+type Browser = Awaited<ReturnType<typeof openBrowser>>;
+
 let browser: Browser;
-let page: Page;
+let page: Awaited<ReturnType<Browser["newPage"]>>;
 /** Scripts that ran, and addresses that were asked for, although nothing of the kind was written by us. */
 const acted: string[] = [];
 

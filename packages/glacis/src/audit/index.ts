@@ -36,6 +36,15 @@ export {
 export { type AlarmState } from "./alarm.ts";
 export { type AuditDatabase } from "./audit-database.ts";
 export { debugOff } from "./debug-off.ts";
+export { errorReportHooks, type ErrorReportHooks, type ErrorReportOptions } from "./error-report.ts";
+export {
+  openTelemetrySink,
+  toEcs,
+  toOcsf,
+  toOpenTelemetry,
+  type ExportedEvent,
+  type OpenTelemetryLogger,
+} from "./event-export.ts";
 export { eventLog } from "./event-log.ts";
 export { FilterPatternError } from "./filter-pattern-error.ts";
 export { filterPattern, logLine, logValue, type FilterPattern, type LogLine } from "./filter-pattern.ts";
