@@ -1,7 +1,7 @@
 /** What the flows are made of, and what each of them does at its end. */
 import { hash, randomUUID } from "node:crypto";
 import type { AuditEvent } from "../core/event.ts";
-import type { RequestFacts } from "../core/facts.ts";
+import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import type { Account } from "./account-store.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
 import { browserLabel } from "./browser-label.ts";
@@ -9,6 +9,7 @@ import type { ClaimedJob, Job } from "./job-store.ts";
 import { mailMessage, type MailFacts, type MailKind, type MailWords, type SecurityChange } from "./mail-messages.ts";
 import type { MailTransport } from "./mail-transport.ts";
 import type { OneTimeLinks } from "./one-time-link.ts";
+import type { SessionUser } from "./establish-session.ts";
 import type { HashedPassword, PasswordHashing } from "./password-hashing.ts";
 import type { PasswordProblem } from "./password-problem.ts";
 import type { Responding } from "./session-cookies.ts";
@@ -23,6 +24,60 @@ export interface PasswordJudge {
     { readonly kind: "accepted" } | { readonly kind: "rejected"; readonly problems: readonly PasswordProblem[] }
   >;
 }
+
+/** Counts attempts before they are judged: `signInThrottle()`. */
+export interface FlowThrottle {
+  begin(attempt: {
+    /** The canonical address or the user's id, known or not. */
+    readonly account: string;
+    readonly request: RequestFacts;
+    readonly kind?: "password" | "totp" | "recovery_code";
+    readonly secret?: string;
+  }): Promise<
+    | { readonly kind: "proceed"; readonly ticket: { succeeded(): Promise<void>; failed(): Promise<void> } }
+    | { readonly kind: "wait"; readonly retryAfterSeconds: number }
+  >;
+  /** Forgets the failures of an account, such as at a reset. */
+  unlock(account: string): unknown;
+  /** From now on no browser is a known device of the account. */
+  forgetDevices(account: string): unknown;
+  /** Makes the browser of a complete sign-in a known device of the account. */
+  remember(request: Responding, account: string): void;
+  readonly deviceCookie: {
+    readonly name: string;
+    recognize(value: unknown, account: string, nowMs: number): unknown;
+  };
+}
+
+/** What only the application knows. Whatever it throws is tried again, so that each of these must not matter when it runs twice. */
+export interface FlowApplication {
+  /** The tenant and the roles to sign in with, or undefined for somebody who belongs nowhere. */
+  membership(userId: string): Promise<Omit<SessionUser, "userId"> | undefined>;
+  /** Somebody has signed up and proved his address: make his tenant and his profile. */
+  welcome?(newcomer: Newcomer): Promise<void>;
+  /** Somebody has accepted an invitation. */
+  joined?(guest: Newcomer & Pick<Invitation, "tenantId" | "roles">): Promise<void>;
+  /** Everything the application holds about a user, for his copy of it (GDPR article 20). */
+  exportData?(userId: string): Promise<unknown>;
+  /** Removes what the application holds about a user (GDPR article 17). */
+  erase?(userId: string): Promise<void>;
+}
+
+export interface Newcomer {
+  readonly userId: string;
+  readonly email: string;
+  /** The other fields of the form, such as a name. */
+  readonly profile: Readonly<Record<string, string>>;
+}
+
+export interface Invitation {
+  readonly email: string;
+  readonly tenantId: string;
+  readonly roles: readonly string[];
+}
+
+/** A request whose principal is known, and that can still put headers on its response. */
+export type FlowRequest = Responding & Pick<IdentifiedFacts, "principal">;
 
 /** Where the pages are that mails lead to. */
 export interface FlowPaths {
@@ -44,9 +99,17 @@ export interface FlowContext {
   readonly sessions: Sessions;
   readonly passwords: PasswordHashing;
   readonly policy: PasswordJudge;
+  readonly throttle: FlowThrottle;
+  readonly application: FlowApplication;
   readonly mail: MailTransport;
   readonly words: Partial<Record<MailKind, MailWords>>;
   readonly paths: FlowPaths;
+}
+
+/** Guessed too often; the same for an address that nobody has. */
+export interface FlowWait {
+  readonly kind: "wait";
+  readonly retryAfterSeconds: number;
 }
 
 /** Too much is going on; the same for everybody. */
@@ -139,8 +202,9 @@ export async function prepareHash(
   { policy, passwords }: FlowContext,
   password: unknown,
   email: string,
+  words: readonly string[] = [],
 ): Promise<{ readonly kind: "hashed"; readonly encoded: string } | PasswordRejected | FlowBusy> {
-  const judgement = await policy.judge(password, { email });
+  const judgement = await policy.judge(password, { email, words });
   if (judgement.kind === "rejected") return { kind: "password_rejected", problems: judgement.problems };
   const hashed: HashedPassword = await passwords.hash(password);
   if (hashed.kind !== "refused") return hashed;
@@ -148,21 +212,29 @@ export async function prepareHash(
   return { kind: "password_rejected", problems: [{ code: "password_invalid", message }] };
 }
 
-/**
- * Ends a user's sessions around a change, so that neither a crash after it nor a sign-in during it leaves one alive: before, and again up to the
- * moment at which the change stands.
- */
+/** Ends a user's sessions before a change and after it, so that neither a crash nor a sign-in in between leaves one alive. */
 export async function withSessionsEnded<Result>(
   { sessions }: FlowContext,
   userId: string,
-  request: Responding | undefined,
-  reason: RevocationReason,
+  request: Responding,
+  options: { readonly reason: RevocationReason; readonly keepCurrent?: boolean },
   change: () => Promise<Result>,
 ): Promise<Result> {
-  await sessions.revoke(userId, { reason, ...(request && { request }) });
+  await sessions.revoke(userId, { ...options, request });
   const result = await change();
-  await sessions.revoke(userId, { reason });
+  // A sign-in that began before the change looks at the account once more when it has its session, so that it is ended here or there.
+  await sessions.revoke(userId, { ...options, request });
   return result;
+}
+
+/** Does a job that has just been queued, at once; the worker does it later when this fails. */
+export async function runNow({ store }: FlowContext, job: Job, handler: (job: ClaimedJob, nowMs: number) => Promise<void>): Promise<void> {
+  try {
+    await handler({ ...job, attempts: 1 }, job.runAtMs);
+  } catch {
+    return;
+  }
+  await store.jobs.done(job.id);
 }
 
 /** What happened to an account, for the log. No address stands in it. */

@@ -1,5 +1,6 @@
 /** Tells people what happened to their accounts, with a way to undo it (catalog auth-notifications; NIST SP 800-63B-4 section 4.6). */
 import type { UserId } from "../core/brand.ts";
+import type { Control, ControlMeta } from "../core/control.ts";
 import {
   accountEvent,
   enqueue,
@@ -17,7 +18,19 @@ import type { JobHandler } from "./job-worker.ts";
 import type { SecurityChange } from "./mail-messages.ts";
 import type { Responding } from "./session-cookies.ts";
 
+const META: ControlMeta = {
+  id: "auth-notifications",
+  title: "Users are told about changes of their credentials, and can undo them",
+  layer: "authentication",
+  guide: ["A07", "A09"],
+  owasp2021: ["A07", "A09"],
+  owasp2025: ["A07", "A09"],
+  asvs: ["v5.0.0-6.3.5", "v5.0.0-6.3.7"],
+  cwe: ["CWE-778", "CWE-223"],
+};
+
 export interface Notices {
+  readonly control: Control;
   /** Tells the owner of a change that the application made, such as a passkey that was added. */
   tell(userId: string, change: SecurityChange, request?: Responding): Promise<void>;
   /** Whether a "this was not me" link still works. Changes nothing. */
@@ -30,12 +43,13 @@ export interface Notices {
   readonly handlers: Readonly<Record<string, JobHandler>>;
 }
 
-const CONTROL = "auth-notifications";
+const CONTROL = META.id;
 const WITHOUT_DISOWNING: ReadonlySet<unknown> = new Set(["account_deleted", "account_disowned"]);
 
 export function notices(context: FlowContext): Notices {
   const { store, links } = context;
   return {
+    control: { meta: META, rules: [], check: () => [] },
     async tell(userId, change, request) {
       const account = await store.accounts.byId(userId);
       if (account !== undefined) await enqueue(context, noticeOf(account, change, request));
@@ -51,11 +65,11 @@ export function notices(context: FlowContext): Notices {
       const formerEmail = link.detail["formerEmail"];
       const restored = typeof formerEmail === "string" ? { email: formerEmail } : {};
       const told = { userId: account.userId, email: restored.email ?? account.email };
-      const changed = await withSessionsEnded(context, account.userId, request, "compromise", () =>
+      const changed = await withSessionsEnded(context, account.userId, request, { reason: "compromise" }, () =>
         store.accounts.change(
           account.userId,
           account.version,
-          { passwordHash: null, ...restored },
+          { passwordHash: null, ...(account.status === "deleting" && { status: "active" }), ...restored },
           {
             spend: { id: link.id, purpose: link.purpose, nowMs },
             voids: ["password_reset", "email_change", "deletion"],
@@ -64,6 +78,7 @@ export function notices(context: FlowContext): Notices {
         ),
       );
       if (changed === undefined) return LINK_INVALID;
+      await context.throttle.forgetDevices(account.email);
       request.note(
         accountEvent("authn_account_disowned", "succeeded", {
           control: CONTROL,

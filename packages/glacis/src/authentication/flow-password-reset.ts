@@ -108,7 +108,7 @@ export function passwordReset(context: FlowContext): PasswordReset {
       const prepared = await prepareHash(context, password, account.email);
       if (prepared.kind !== "hashed") return prepared;
       const { userId, version } = account;
-      const changed = await withSessionsEnded(context, userId, request, "password_reset", () =>
+      const changed = await withSessionsEnded(context, userId, request, { reason: "password_reset" }, () =>
         store.accounts.change(
           userId,
           version,
@@ -121,6 +121,7 @@ export function passwordReset(context: FlowContext): PasswordReset {
         ),
       );
       if (changed === undefined) return invalid();
+      await context.throttle.unlock(account.email);
       request.note(
         accountEvent("authn_password_reset", "succeeded", { control: CONTROL, user_id: userId, severity: "warning" }),
       );

@@ -3,10 +3,18 @@ import type { Control } from "../core/control.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
-import type { FlowContext, FlowPaths, PasswordJudge } from "./flow-context.ts";
+import type { FlowApplication, FlowContext, FlowPaths, FlowThrottle, PasswordJudge } from "./flow-context.ts";
+import { accountDeletion, type AccountDeletion } from "./flow-account-deletion.ts";
+import { emailChange, type EmailChange } from "./flow-email-change.ts";
+import { invitations, type Invitations } from "./flow-invitation.ts";
 import { notices, type Notices } from "./flow-notice.ts";
+import { passwordChange, type PasswordChange } from "./flow-password-change.ts";
+import { secondFactors, type Authenticators, type SecondFactors } from "./flow-second-factor.ts";
+import { firstAccount, type FirstAccount } from "./flow-setup.ts";
+import { passwordSignIn, type PasswordSignIn } from "./flow-sign-in.ts";
+import { signUp, type SignUp } from "./flow-sign-up.ts";
 import { passwordReset, type PasswordReset } from "./flow-password-reset.ts";
-import { jobWorker, type JobWorker } from "./job-worker.ts";
+import { jobWorker, type JobHandler, type JobWorker } from "./job-worker.ts";
 import type { MailKind, MailWords } from "./mail-messages.ts";
 import type { MailTransport } from "./mail-transport.ts";
 import { oneTimeLinks } from "./one-time-link.ts";
@@ -21,7 +29,17 @@ export interface AuthenticationFlowOptions {
   readonly store: AuthenticationStore;
   readonly sessions: Sessions;
   readonly passwords: PasswordHashing;
+  /** `passwordPolicy()` */
   readonly policy: PasswordJudge;
+  /** `signInThrottle()` */
+  readonly throttle: FlowThrottle;
+  /** What only your application knows: who belongs where, and what to do with newcomers. */
+  readonly application: FlowApplication;
+  /** The second factors that people may use. */
+  readonly authenticators?: Authenticators;
+  /** For how many days the deletion of an account can be taken back. 14, at most 29. */
+  readonly deletionGraceDays?: number;
+  /** `smtpMail()`; `outboxMail()` while developing. */
   readonly mail: MailTransport;
   /** Words of your own for some mails. */
   readonly words?: Partial<Record<MailKind, MailWords>>;
@@ -36,8 +54,18 @@ export interface AuthenticationFlowOptions {
 export interface AuthenticationFlows {
   /** For the layers: `withControls(layers, ...flows.controls)`. */
   readonly controls: readonly Control[];
+  readonly signUp: SignUp;
+  readonly signIn: PasswordSignIn["signIn"];
+  readonly secondFactors: SecondFactors;
   readonly passwordReset: PasswordReset;
+  readonly passwordChange: PasswordChange["change"];
+  readonly emailChange: EmailChange;
+  readonly invitations: Invitations;
+  readonly deletion: AccountDeletion;
+  readonly firstAccount: FirstAccount;
   readonly notices: Notices;
+  /** The options, checked. */
+  readonly context: FlowContext;
   /** Start it in at least one process: nothing is mailed without it. */
   readonly worker: JobWorker;
 }
@@ -60,12 +88,17 @@ const KNOWN = [
   "sessions",
   "passwords",
   "policy",
+  "throttle",
+  "application",
+  "authenticators",
+  "deletionGraceDays",
   "mail",
   "words",
   "paths",
   "report",
   "now",
 ] as const;
+const MOST_GRACE_DAYS = 29;
 const PATH = /^\/(?![/\\])[\w/-]*$/u;
 
 /**
@@ -75,7 +108,8 @@ const PATH = /^\/(?![/\\])[\w/-]*$/u;
  */
 export function authenticationFlows(options: AuthenticationFlowOptions): AuthenticationFlows {
   rejectUnknownOptions("authenticationFlows", options, KNOWN);
-  const { origin, name, store, sessions, passwords, policy, mail, words = {}, report, now } = options;
+  const { origin, name, store, sessions, passwords, policy, throttle, application, mail, words = {}, report, now } =
+    options;
   if (!URL.canParse(origin) || new URL(origin).origin !== origin)
     throw new TypeError(
       'authenticationFlows() needs origin as scheme and host alone, such as "https://app.example.com".',
@@ -88,15 +122,56 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
   if (wrong !== undefined)
     throw new TypeError(`authenticationFlows() needs plain paths, not ${JSON.stringify(wrong)}.`);
   const links = oneTimeLinks(store.links);
-  const context: FlowContext = { origin, name, store, links, sessions, passwords, policy, mail, words, paths };
-  const reset = passwordReset(context);
-  const told = notices(context);
+  const context: FlowContext = {
+    origin,
+    name,
+    store,
+    links,
+    sessions,
+    passwords,
+    policy,
+    throttle,
+    application,
+    mail,
+    words,
+    paths,
+  };
+  const flows = composeFlows(context, options);
+  const handlers = [flows.signUp, flows.passwordReset, flows.emailChange, flows.invitations, flows.deletion, flows.notices];
   const worker = jobWorker({
     store: store.jobs,
-    handlers: { ...reset.handlers, ...told.handlers },
+    handlers: Object.assign({}, ...handlers.map((flow) => flow.handlers)) as Record<string, JobHandler>,
     report,
     tidy: async (nowMs) => store.links.sweep(nowMs),
     ...(now && { now }),
   });
-  return { controls: [reset.control], passwordReset: reset, notices: told, worker };
+  return { ...flows, context, worker };
+}
+
+function composeFlows(
+  context: FlowContext,
+  { authenticators = {}, deletionGraceDays = 14 }: AuthenticationFlowOptions,
+): Omit<AuthenticationFlows, "context" | "worker"> {
+  if (!(Number.isSafeInteger(deletionGraceDays) && deletionGraceDays >= 0 && deletionGraceDays <= MOST_GRACE_DAYS))
+    throw new TypeError(`authenticationFlows() needs deletionGraceDays as a whole number up to ${MOST_GRACE_DAYS}.`);
+  const { totp, recoveryCodes, passkeys } = authenticators;
+  const removals = [totp?.remove, recoveryCodes?.remove, passkeys?.removeAll].filter((one) => one !== undefined);
+  const password = passwordSignIn(context);
+  const change = passwordChange(context);
+  const flows = {
+    signUp: signUp(context),
+    secondFactors: secondFactors(context, authenticators),
+    passwordReset: passwordReset(context),
+    notices: notices(context),
+    firstAccount: firstAccount(context),
+  };
+  return {
+    ...flows,
+    controls: [password, change, ...Object.values(flows)].map(({ control }) => control),
+    signIn: password.signIn,
+    passwordChange: change.change,
+    emailChange: emailChange(context),
+    invitations: invitations(context),
+    deletion: accountDeletion(context, deletionGraceDays, removals),
+  };
 }

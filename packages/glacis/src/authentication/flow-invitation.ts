@@ -1,0 +1,168 @@
+/** Invitations into a tenant: whoever reads the invited address's mail may accept, nobody else (catalog activation-tokens). */
+import { randomUUID } from "node:crypto";
+import type { UserId } from "../core/brand.ts";
+import type { Account } from "./account-store.ts";
+import { canonicalIdentifier } from "./canonical-address.ts";
+import {
+  accountEvent,
+  enqueue,
+  LINK_INVALID,
+  linkTo,
+  mayMail,
+  newJob,
+  prepareHash,
+  runNow,
+  sendMail,
+  textIn,
+  type FlowBusy,
+  type FlowContext,
+  type FlowWait,
+  type Invitation,
+  type LinkInvalid,
+  type Newcomer,
+  type PasswordRejected,
+} from "./flow-context.ts";
+import { finishSignIn, provePassword, type CredentialsWrong, type ProvedPassword, type SignInOutcome } from "./flow-sign-in.ts";
+import { isProfile, profileIn } from "./flow-sign-up.ts";
+import type { Job } from "./job-store.ts";
+import type { JobHandler } from "./job-worker.ts";
+import type { OneTimeLink } from "./one-time-link-store.ts";
+import type { Responding } from "./session-cookies.ts";
+
+export interface Invitations {
+  /**
+   * Invites an address. Who may do that, and with which roles, the caller has decided. A second invitation into the same tenant voids the first.
+   *
+   * @throws TypeError without a tenant, or with roles that are no list of texts
+   */
+  invite(invitation: Invitation, request?: Responding): Promise<{ readonly kind: "accepted" | "address_malformed" }>;
+  /** Takes an invitation back. */
+  revoke(email: string, tenantId: string): Promise<void>;
+  /** What the page of the link needs; whether there is an account, only the invited address's owner gets to know. */
+  read(token: unknown, nowMs: number): Promise<(Invitation & { readonly hasAccount: boolean }) | undefined>;
+  /**
+   * Accepts, and signs in. With an account it takes that account's password, without one it takes the password to be. The second factor is asked for as
+   * ever.
+   */
+  accept(
+    request: Responding,
+    token: unknown,
+    password: unknown,
+    profile?: Newcomer["profile"],
+  ): Promise<SignInOutcome | LinkInvalid | PasswordRejected | { readonly kind: "profile_malformed" }>;
+  readonly handlers: Readonly<Record<string, JobHandler>>;
+}
+
+const CONTROL = "activation-tokens";
+
+export function invitations(context: FlowContext): Invitations {
+  const { store, links } = context;
+  const joined: JobHandler = async ({ payload }) =>
+    context.application.joined?.({
+      ...invitationIn(payload),
+      userId: textIn(payload, "userId"),
+      profile: profileIn(payload["profile"]),
+    });
+  return {
+    async invite({ email, tenantId, roles }, request) {
+      const address = canonicalIdentifier(email);
+      if (tenantId === "" || !Array.isArray(roles) || roles.some((role) => typeof role !== "string"))
+        throw new TypeError("An invitation needs a tenant and roles.");
+      if (address === undefined) return { kind: "address_malformed" };
+      await enqueue(context, newJob("invitation", { email: address, tenantId, roles }, request?.receivedAtMs ?? Date.now()));
+      request?.note(accountEvent("user_invited", "succeeded", { control: CONTROL }));
+      return { kind: "accepted" };
+    },
+    async revoke(email, tenantId) {
+      await links.void(["invitation"], subjectOf(canonicalIdentifier(email) ?? email, tenantId));
+    },
+    async read(token, nowMs) {
+      const link = await links.read("invitation", token, nowMs);
+      if (link === undefined) return undefined;
+      const invitation = invitationIn(link.detail);
+      return { ...invitation, hasAccount: (await store.accounts.byEmail(invitation.email)) !== undefined };
+    },
+    async accept(request, token, password, profile = {}) {
+      const link = await links.read("invitation", token, request.receivedAtMs);
+      if (link === undefined) return LINK_INVALID;
+      if (!isProfile(profile)) return { kind: "profile_malformed" };
+      const proved = await proveGuest(context, request, link, password);
+      if (proved.kind !== "proved") return proved;
+      const job = newJob(
+        "joined",
+        { ...invitationIn(link.detail), userId: proved.account.userId, profile },
+        request.receivedAtMs,
+      );
+      const account = await enter(context, link, proved, job, request.receivedAtMs);
+      if (account === undefined) return LINK_INVALID;
+      request.note(accountEvent("invitation_accepted", "succeeded", { control: CONTROL, user_id: account.userId }));
+      await runNow(context, job, joined);
+      return finishSignIn(context, request, account, [proved.proof]);
+    },
+    handlers: {
+      joined,
+      async invitation(job, nowMs) {
+        const invitation = invitationIn(job.payload);
+        const { email, tenantId } = invitation;
+        if (!(await mayMail(context, job, email, nowMs))) return;
+        const token = await links.mint("invitation", subjectOf(email, tenantId), nowMs, { ...invitation });
+        await sendMail(context, "invitation", email, { link: linkTo(context, "invitation", token), atMs: nowMs });
+      },
+    },
+  };
+}
+
+type Guest = ProvedPassword & { readonly isNew: boolean };
+
+/** The account's password, or for somebody new the one that he has just chosen. */
+async function proveGuest(
+  context: FlowContext,
+  request: Responding,
+  link: OneTimeLink,
+  password: unknown,
+): Promise<Guest | CredentialsWrong | PasswordRejected | FlowWait | FlowBusy> {
+  const email = textIn(link.detail, "email");
+  const standing = await context.store.accounts.byEmail(email);
+  if (standing !== undefined) {
+    const proved = await provePassword(context, request, email, async () => standing, password);
+    return proved.kind === "proved" ? { ...proved, isNew: false } : proved;
+  }
+  const prepared = await prepareHash(context, password, email);
+  if (prepared.kind !== "hashed") return prepared;
+  const nowMs = request.receivedAtMs;
+  const account: Account = {
+    userId: randomUUID() as UserId,
+    email,
+    verifiedAtMs: nowMs,
+    passwordHash: prepared.encoded,
+    status: "active",
+    version: 1,
+    createdAtMs: nowMs,
+  };
+  const proved = await provePassword(context, request, email, async () => account, password);
+  return proved.kind === "proved" ? { ...proved, isNew: true } : proved;
+}
+
+/** Spends the link, and in the same step makes the account or marks its address as proved. */
+async function enter(
+  { store }: FlowContext,
+  { id, purpose }: OneTimeLink,
+  { account, isNew }: Guest,
+  job: Job,
+  nowMs: number,
+): Promise<Account | undefined> {
+  const effects = { spend: { id, purpose, nowMs }, jobs: [job] };
+  if (isNew) return (await store.accounts.create(account, effects)) ? account : undefined;
+  const verifiedAtMs = account.verifiedAtMs ?? nowMs;
+  return store.accounts.change(account.userId, account.version, { verifiedAtMs }, effects);
+}
+
+function subjectOf(email: string, tenantId: string): string {
+  return JSON.stringify([email, tenantId]);
+}
+
+function invitationIn(detail: Job["payload"]): Invitation {
+  const { roles } = detail;
+  if (!Array.isArray(roles)) throw new TypeError("An invitation lacks its roles.");
+  return { email: textIn(detail, "email"), tenantId: textIn(detail, "tenantId"), roles: roles.map(String) };
+}

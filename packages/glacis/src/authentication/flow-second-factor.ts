@@ -1,0 +1,171 @@
+/** The second half of a sign-in, a proof once more, and the adding of second factors (catalog authenticator-recovery, mfa-required, step-up-auth). */
+import type { Control, ControlMeta } from "../core/control.ts";
+import type { Account } from "./account-store.ts";
+import type { SignIn } from "./establish-session.ts";
+import {
+  accountEvent,
+  enqueue,
+  noticeOf,
+  type FlowBusy,
+  type FlowContext,
+  type FlowRequest,
+  type FlowWait,
+} from "./flow-context.ts";
+import { ownAccount, proveOwnPassword } from "./flow-password-change.ts";
+import { CREDENTIALS_WRONG, finishSignIn, type CredentialsWrong, type SignInOutcome } from "./flow-sign-in.ts";
+import type { Proof } from "./proof.ts";
+import type { RecoveryCodes } from "./recovery-codes.ts";
+import type { Responding } from "./session-cookies.ts";
+import type { Totp, TotpEnrolment } from "./totp.ts";
+
+const META: ControlMeta = {
+  id: "authenticator-recovery",
+  title: "A lost factor is replaced by another one of the user's, never by mail or an administrator alone",
+  layer: "authentication",
+  guide: ["A07"],
+  owasp2021: ["A07"],
+  owasp2025: ["A07"],
+  asvs: ["v5.0.0-6.4.4", "v5.0.0-6.4.6"],
+  cwe: ["CWE-640", "CWE-308"],
+};
+
+/** What the flows need of `passkeys()`. */
+export interface FlowPasskeys {
+  authenticationOptions(request: Responding, userId?: string): Promise<object>;
+  authenticate(request: Responding, answer: unknown, userId?: string): Promise<Proof | undefined>;
+  registrationOptions(
+    request: Responding,
+    user: { readonly userId: string; readonly account: string },
+  ): Promise<object>;
+  register(
+    request: Responding,
+    userId: string,
+    answer: unknown,
+    name?: unknown,
+  ): Promise<{ readonly proof: Proof } | undefined>;
+  removeAll(userId: string): Promise<void>;
+}
+
+export interface Authenticators {
+  readonly totp?: Totp;
+  readonly recoveryCodes?: RecoveryCodes;
+  readonly passkeys?: FlowPasskeys;
+}
+
+export type CodeMethod = "totp" | "recovery_code";
+
+type StepUpOutcome = SignIn | CredentialsWrong | FlowWait | FlowBusy;
+
+export interface SecondFactors {
+  readonly control: Control;
+  /** Completes the sign-in that this browser has begun. A wrong code leaves it open for another try, which the throttle counts. */
+  complete(request: Responding, method: CodeMethod, code: unknown): Promise<SignInOutcome>;
+  /** What `navigator.credentials.get()` is given, for the begun sign-in or for a new one. */
+  passkeyOptions(request: Responding): Promise<object | undefined>;
+  /** Signs in by passkey alone, or completes a begun sign-in by it. */
+  passkey(request: Responding, answer: unknown): Promise<SignInOutcome>;
+  /** Proves again within a session, by password, by code, or by both. */
+  stepUp(request: FlowRequest, password: unknown, code?: unknown): Promise<StepUpOutcome>;
+  /** Offers a secret to the app of whoever is signed in, or must enrol before he is. */
+  beginTotp(request: FlowRequest): Promise<TotpEnrolment | undefined>;
+  /** Adds it, and completes a sign-in that waited for it. The other sessions end, the owner is told. */
+  confirmTotp(request: FlowRequest, code: unknown): Promise<SignInOutcome>;
+}
+
+export function secondFactors(context: FlowContext, authenticators: Authenticators): SecondFactors {
+  const { sessions, store } = context;
+  const active = async (userId: string): Promise<Account | undefined> => {
+    const account = await store.accounts.byId(userId);
+    return account?.status === "active" ? account : undefined;
+  };
+  const verifyPasskey = async (request: Responding, answer: unknown, userId?: string): Promise<SignInOutcome> => {
+    const proof = await authenticators.passkeys?.authenticate(request, answer, userId);
+    const account = proof === undefined ? undefined : await active(proof.userId);
+    if (proof === undefined || account === undefined) return CREDENTIALS_WRONG;
+    return finishSignIn(context, request, account, [proof]);
+  };
+  return {
+    control: { meta: META, rules: [], check: () => [] },
+    async complete(request, method, code) {
+      const pending = await sessions.pending(request);
+      const account = pending && (await active(pending.userId));
+      if (account === undefined || pending?.methods.includes(method) !== true) return { kind: "sign_in_again" };
+      const proved = await proveCode(context, authenticators, request, account, method, code);
+      return proved.kind === "proved" ? finishSignIn(context, request, account, [proved.proof]) : proved;
+    },
+    async passkeyOptions(request) {
+      const pending = await sessions.pending(request);
+      return authenticators.passkeys?.authenticationOptions(request, pending?.userId);
+    },
+    async passkey(request, answer) {
+      return verifyPasskey(request, answer, (await sessions.pending(request))?.userId);
+    },
+    async stepUp(request, password, code) {
+      const proofs: Proof[] = [];
+      if (password !== undefined) {
+        const proved = await proveOwnPassword(context, request, password);
+        if (proved.kind !== "proved") return proved;
+        proofs.push(proved.proof);
+      }
+      if (code !== undefined) {
+        const account = await ownAccount(context, request);
+        if (account === undefined) return CREDENTIALS_WRONG;
+        const proved = await proveCode(context, authenticators, request, account, methodOf(code), code);
+        if (proved.kind !== "proved") return proved;
+        proofs.push(proved.proof);
+      }
+      return proofs.length === 0 ? CREDENTIALS_WRONG : sessions.stepUp(request, proofs);
+    },
+    async beginTotp(request) {
+      const account = await enrolling(context, request);
+      return account && authenticators.totp?.begin(account.userId, account.email, request.receivedAtMs);
+    },
+    async confirmTotp(request, code) {
+      const account = await enrolling(context, request);
+      const proof = account && (await authenticators.totp?.confirm(account.userId, code, request.receivedAtMs));
+      if (account === undefined || proof === undefined) return CREDENTIALS_WRONG;
+      const { userId } = account;
+      await enqueue(context, noticeOf(account, "second_factor_added", request));
+      request.note(accountEvent("authn_factor_added", "succeeded", { control: META.id, user_id: userId }));
+      if (request.principal.kind !== "user") return finishSignIn(context, request, account, [proof]);
+      await sessions.revoke(userId, { reason: "mfa_changed", request, keepCurrent: true });
+      const outcome = await sessions.stepUp(request, [proof]);
+      return outcome.kind === "refused" ? { kind: "sign_in_again" } : outcome;
+    },
+  };
+}
+
+/** Whoever is signed in, or may not be before he has a second factor. */
+async function enrolling(context: FlowContext, request: FlowRequest): Promise<Account | undefined> {
+  if (request.principal.kind === "user") return ownAccount(context, request);
+  const pending = await context.sessions.pending(request);
+  return pending?.purpose === "enrolment" ? context.store.accounts.byId(pending.userId) : undefined;
+}
+
+/** An app shows six or eight digits; a recovery code is longer. */
+function methodOf(code: unknown): CodeMethod {
+  return typeof code === "string" && code.replace(/[\s-]/gu, "").length > 8 ? "recovery_code" : "totp";
+}
+
+async function proveCode(
+  context: FlowContext,
+  { totp, recoveryCodes }: Authenticators,
+  request: Responding,
+  account: Account,
+  method: CodeMethod,
+  code: unknown,
+): Promise<{ readonly kind: "proved"; readonly proof: Proof } | CredentialsWrong | FlowWait> {
+  const attempt = await context.throttle.begin({ account: account.email, request, kind: method });
+  if (attempt.kind === "wait") return { kind: "wait", retryAfterSeconds: attempt.retryAfterSeconds };
+  const nowMs = request.receivedAtMs;
+  const proof = await (method === "totp"
+    ? totp?.verify(account.userId, code, nowMs)
+    : recoveryCodes?.redeem(account.userId, code, nowMs));
+  if (proof === undefined) {
+    await attempt.ticket.failed();
+    return CREDENTIALS_WRONG;
+  }
+  await attempt.ticket.succeeded();
+  if (method === "recovery_code") await enqueue(context, noticeOf(account, "recovery_code_used", request));
+  return { kind: "proved", proof };
+}
