@@ -61,6 +61,12 @@ export function browser(now: () => number): TestBrowser {
   };
 }
 
+export interface SignedIn {
+  readonly browser: TestBrowser;
+  /** A request whose session has been recognised. */
+  ask(sketch?: RequestSketch): Promise<Exchange>;
+}
+
 export interface AuthenticationGround {
   readonly store: AuthenticationStore;
   readonly sessions: Sessions;
@@ -68,13 +74,26 @@ export interface AuthenticationGround {
   readonly mails: MailMessage[];
   readonly reported: AuditEvent[];
   /** Switch it on, and no mail goes out. */
-  readonly outage: { mail: boolean };
+  readonly outage: { mail: boolean; application: boolean };
+  /** Who belongs where, as the application knows it. */
+  readonly members: Map<string, { readonly tenantId: string; readonly roles: readonly string[] }>;
+  readonly welcomed: { readonly userId: string; readonly profile: Readonly<Record<string, string>> }[];
   readonly clock: { nowMs: number };
   browser(): TestBrowser;
   account(details?: Partial<Account>, password?: string): Promise<Account>;
+  /** Somebody who is signed in, and his browser; the mails of it are delivered. */
+  signIn(account: Account, password?: string): Promise<SignedIn>;
   /** Lets the worker do what waits, and returns the mails of it. */
   deliver(): Promise<readonly MailMessage[]>;
 }
+
+const PATIENT: AuthenticationFlowOptions["throttle"] = {
+  begin: async () => ({ kind: "proceed", ticket: { succeeded: async () => undefined, failed: async () => undefined } }),
+  unlock: () => undefined,
+  forgetDevices: () => undefined,
+  remember: (request) => request.addResponseHeaders([["set-cookie", "__Host-device=known; Path=/"]]),
+  deviceCookie: { name: "__Host-device", recognize: (value) => value },
+};
 
 /** The flows over real stores, with a mailbox in place of the post. */
 export function authenticationGround(
@@ -84,7 +103,9 @@ export function authenticationGround(
 ): AuthenticationGround {
   const mails: MailMessage[] = [];
   const reported: AuditEvent[] = [];
-  const outage = { mail: false };
+  const outage = { mail: false, application: false };
+  const members: AuthenticationGround["members"] = new Map();
+  const welcomed: AuthenticationGround["welcomed"] = [];
   const clock = { nowMs: Date.now() };
   const flows = authenticationFlows({
     origin: ORIGIN,
@@ -101,6 +122,25 @@ export function authenticationGround(
               problems: [{ code: "password_too_short", message: "At least 15 characters.", limit: 15 }],
             },
     },
+    throttle: PATIENT,
+    application: {
+      async membership(userId) {
+        return members.get(userId);
+      },
+      async welcome({ userId, profile }) {
+        if (outage.application) throw new Error("The application's database does not answer.");
+        welcomed.push({ userId, profile });
+        members.set(userId, { tenantId: `tenant-of-${userId}`, roles: ["owner"] });
+      },
+      async joined({ userId, tenantId, roles }) {
+        if (outage.application) throw new Error("The application's database does not answer.");
+        members.set(userId, { tenantId, roles });
+      },
+      exportData: async (userId) => ({ documents: [`of ${userId}`] }),
+      async erase(userId) {
+        members.delete(userId);
+      },
+    },
     mail: {
       kind: "other",
       async send(message) {
@@ -112,6 +152,11 @@ export function authenticationGround(
     now: () => clock.nowMs,
     ...options,
   });
+  const deliver = async (): Promise<readonly MailMessage[]> => {
+    const before = mails.length;
+    await flows.worker.drain();
+    return mails.slice(before);
+  };
   return {
     store,
     sessions: session,
@@ -119,6 +164,8 @@ export function authenticationGround(
     mails,
     reported,
     outage,
+    members,
+    welcomed,
     clock,
     browser: () => browser(() => clock.nowMs),
     async account(details = {}, password = "correct horse battery staple") {
@@ -135,13 +182,28 @@ export function authenticationGround(
         createdAtMs: 1,
         ...details,
       };
+      members.set(userId, { tenantId: "acme", roles: ["member"] });
       if (!(await store.accounts.create(account))) throw new Error("The test's account is taken.");
       return account;
     },
-    async deliver() {
-      const before = mails.length;
-      await flows.worker.drain();
-      return mails.slice(before);
+    deliver,
+    async signIn(account, password = "correct horse battery staple") {
+      const own = browser(() => clock.nowMs);
+      const request = own.ask();
+      const { kind } = await flows.signIn(request, account.email, password);
+      if (kind !== "established") throw new Error(`The test's sign-in ended with ${kind}.`);
+      own.keep(request);
+      await deliver();
+      return {
+        browser: own,
+        async ask(sketch) {
+          const exchange = own.ask(sketch);
+          const identity = await session.authenticate(exchange);
+          exchange.principal = identity.principal;
+          exchange.session = identity.session;
+          return exchange;
+        },
+      };
     },
   };
 }

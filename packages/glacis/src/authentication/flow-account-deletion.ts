@@ -49,7 +49,7 @@ export function accountDeletion(
   graceDays: number,
   removals: readonly Removal[],
 ): AccountDeletion {
-  const { store, sessions, links, application } = context;
+  const { store, sessions, links } = context;
   return {
     async request(request, password) {
       const proved = await proveOwnPassword(context, request, password);
@@ -107,27 +107,32 @@ export function accountDeletion(
           createdAt: new Date(createdAtMs).toISOString(),
           seenAt: new Date(seenAtMs).toISOString(),
         })),
-        application: (await application.exportData?.(account.userId)) ?? null,
+        application: (await context.application.exportData?.(account.userId)) ?? null,
       };
     },
 
-    handlers: {
-      async deletion_scheduled({ payload }, nowMs) {
-        const token = await links.mint("deletion", textIn(payload, "userId"), nowMs);
-        const link = linkTo(context, "keepAccount", token);
-        await sendMail(context, "deletion_scheduled", textIn(payload, "email"), { link, atMs: nowMs });
-      },
-      async account_deletion({ payload }) {
-        const userId = textIn(payload, "userId");
-        const account = await store.accounts.byId(userId);
-        if (account?.status !== "deleting" || account.version !== payload["version"]) return;
-        await application.erase?.(userId);
-        for (const remove of removals) await remove(userId);
-        await sessions.revoke(userId, { reason: "account_deleted" });
-        await links.void(["deletion", "password_reset", "email_change"], userId);
-        await store.jobs.add([noticeOf(account, "account_deleted", undefined)]);
-        await store.accounts.remove(userId);
-      },
+    handlers: deletionHandlers(context, removals),
+  };
+}
+
+function deletionHandlers(context: FlowContext, removals: readonly Removal[]): Readonly<Record<string, JobHandler>> {
+  const { store, sessions, links, application } = context;
+  return {
+    async deletion_scheduled({ payload }, nowMs) {
+      const token = await links.mint("deletion", textIn(payload, "userId"), nowMs);
+      const link = linkTo(context, "keepAccount", token);
+      await sendMail(context, "deletion_scheduled", textIn(payload, "email"), { link, atMs: nowMs });
+    },
+    async account_deletion({ payload }, nowMs) {
+      const userId = textIn(payload, "userId");
+      const account = await store.accounts.byId(userId);
+      if (account?.status !== "deleting" || account.version !== payload["version"]) return;
+      await application.erase?.(userId);
+      for (const remove of removals) await remove(userId);
+      await sessions.revoke(userId, { reason: "account_deleted" });
+      await links.void(["deletion", "password_reset", "email_change"], userId);
+      await store.jobs.add([noticeOf(account, "account_deleted", nowMs)]);
+      await store.accounts.remove(userId);
     },
   };
 }

@@ -157,15 +157,20 @@ export function newJob(kind: string, payload: Job["payload"], runAtMs: number): 
   return { id: randomUUID(), kind, payload, runAtMs };
 }
 
-/** The work of telling somebody what happened to his account, at the address that it had then. */
+/**
+ * The work of telling somebody what happened to his account, at the address that it had then.
+ *
+ * @param occasion the request that did it, or the moment when there was none
+ */
 export function noticeOf(
   account: Pick<Account, "userId" | "email">,
   change: SecurityChange,
-  request: RequestFacts | undefined,
+  occasion: RequestFacts | number,
   more: { readonly address?: string; readonly formerEmail?: string } = {},
 ): Job {
-  const atMs = request?.receivedAtMs ?? Date.now();
-  const device = request === undefined ? undefined : browserLabel(request.header("user-agent"));
+  const request = typeof occasion === "number" ? undefined : occasion;
+  const atMs = typeof occasion === "number" ? occasion : occasion.receivedAtMs;
+  const device = request && browserLabel(request.header("user-agent"));
   const { userId, email } = account;
   return newJob("notice", { userId, email, change, atMs, ...(device !== undefined && { device }), ...more }, atMs);
 }
@@ -228,7 +233,11 @@ export async function withSessionsEnded<Result>(
 }
 
 /** Does a job that has just been queued, at once; the worker does it later when this fails. */
-export async function runNow({ store }: FlowContext, job: Job, handler: (job: ClaimedJob, nowMs: number) => Promise<void>): Promise<void> {
+export async function runNow(
+  { store }: FlowContext,
+  job: Job,
+  handler: (job: ClaimedJob, nowMs: number) => Promise<void>,
+): Promise<void> {
   try {
     await handler({ ...job, attempts: 1 }, job.runAtMs);
   } catch {

@@ -22,7 +22,13 @@ import {
   type Newcomer,
   type PasswordRejected,
 } from "./flow-context.ts";
-import { finishSignIn, provePassword, type CredentialsWrong, type ProvedPassword, type SignInOutcome } from "./flow-sign-in.ts";
+import {
+  finishSignIn,
+  provePassword,
+  type CredentialsWrong,
+  type ProvedPassword,
+  type SignInOutcome,
+} from "./flow-sign-in.ts";
 import { isProfile, profileIn } from "./flow-sign-up.ts";
 import type { Job } from "./job-store.ts";
 import type { JobHandler } from "./job-worker.ts";
@@ -69,7 +75,10 @@ export function invitations(context: FlowContext): Invitations {
       if (tenantId === "" || !Array.isArray(roles) || roles.some((role) => typeof role !== "string"))
         throw new TypeError("An invitation needs a tenant and roles.");
       if (address === undefined) return { kind: "address_malformed" };
-      await enqueue(context, newJob("invitation", { email: address, tenantId, roles }, request?.receivedAtMs ?? Date.now()));
+      await enqueue(
+        context,
+        newJob("invitation", { email: address, tenantId, roles }, request?.receivedAtMs ?? Date.now()),
+      );
       request?.note(accountEvent("user_invited", "succeeded", { control: CONTROL }));
       return { kind: "accepted" };
     },

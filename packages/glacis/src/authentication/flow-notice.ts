@@ -52,7 +52,7 @@ export function notices(context: FlowContext): Notices {
     control: { meta: META, rules: [], check: () => [] },
     async tell(userId, change, request) {
       const account = await store.accounts.byId(userId);
-      if (account !== undefined) await enqueue(context, noticeOf(account, change, request));
+      if (account !== undefined) await enqueue(context, noticeOf(account, change, request ?? Date.now()));
     },
     isAlive: async (token, nowMs) => (await links.read("disown", token, nowMs)) !== undefined,
 

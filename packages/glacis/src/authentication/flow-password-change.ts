@@ -63,9 +63,7 @@ export function passwordChange(context: FlowContext): PasswordChange {
             );
       if (changed === undefined) return CREDENTIALS_WRONG;
       await sessions.stepUp(request, [proof]);
-      request.note(
-        accountEvent("authn_password_change", "succeeded", { control: META.id, user_id: account.userId }),
-      );
+      request.note(accountEvent("authn_password_change", "succeeded", { control: META.id, user_id: account.userId }));
       return { kind: "changed" };
     },
   };

@@ -90,7 +90,7 @@ export function secondFactors(context: FlowContext, authenticators: Authenticato
       const pending = await sessions.pending(request);
       const account = pending && (await active(pending.userId));
       if (account === undefined || pending?.methods.includes(method) !== true) return { kind: "sign_in_again" };
-      const proved = await proveCode(context, authenticators, request, account, method, code);
+      const proved = await proveCode(context, authenticators, request, account, { method, code });
       return proved.kind === "proved" ? finishSignIn(context, request, account, [proved.proof]) : proved;
     },
     async passkeyOptions(request) {
@@ -110,7 +110,7 @@ export function secondFactors(context: FlowContext, authenticators: Authenticato
       if (code !== undefined) {
         const account = await ownAccount(context, request);
         if (account === undefined) return CREDENTIALS_WRONG;
-        const proved = await proveCode(context, authenticators, request, account, methodOf(code), code);
+        const proved = await proveCode(context, authenticators, request, account, { method: methodOf(code), code });
         if (proved.kind !== "proved") return proved;
         proofs.push(proved.proof);
       }
@@ -152,8 +152,7 @@ async function proveCode(
   { totp, recoveryCodes }: Authenticators,
   request: Responding,
   account: Account,
-  method: CodeMethod,
-  code: unknown,
+  { method, code }: { readonly method: CodeMethod; readonly code: unknown },
 ): Promise<{ readonly kind: "proved"; readonly proof: Proof } | CredentialsWrong | FlowWait> {
   const attempt = await context.throttle.begin({ account: account.email, request, kind: method });
   if (attempt.kind === "wait") return { kind: "wait", retryAfterSeconds: attempt.retryAfterSeconds };

@@ -73,7 +73,9 @@ export function firstAccount(context: FlowContext): FirstAccount {
         { spend: { id: link.id, purpose: link.purpose, nowMs }, jobs: [job] },
       );
       if (!made) return LINK_INVALID;
-      request.note(accountEvent("user_created", "succeeded", { control: META.id, user_id: userId, severity: "warning" }));
+      request.note(
+        accountEvent("user_created", "succeeded", { control: META.id, user_id: userId, severity: "warning" }),
+      );
       await runNow(context, job, welcomeWith(context));
       return { kind: "created" };
     },

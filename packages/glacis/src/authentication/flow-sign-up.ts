@@ -49,7 +49,12 @@ export interface SignUp {
    *
    * @param profile further fields for the application, at most ten of 200 characters
    */
-  request(request: Responding, email: unknown, password: unknown, profile?: Newcomer["profile"]): Promise<SignUpRequest>;
+  request(
+    request: Responding,
+    email: unknown,
+    password: unknown,
+    profile?: Newcomer["profile"],
+  ): Promise<SignUpRequest>;
   isAlive(token: unknown, nowMs: number): Promise<boolean>;
   /**
    * Makes the account and signs in. It takes the link and the password together: an address that somebody else signed up with is of no use to him, and

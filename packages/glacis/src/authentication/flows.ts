@@ -4,7 +4,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
 import type { FlowApplication, FlowContext, FlowPaths, FlowThrottle, PasswordJudge } from "./flow-context.ts";
-import { accountDeletion, type AccountDeletion } from "./flow-account-deletion.ts";
+import { accountDeletion, type AccountDeletion, type Removal } from "./flow-account-deletion.ts";
 import { emailChange, type EmailChange } from "./flow-email-change.ts";
 import { invitations, type Invitations } from "./flow-invitation.ts";
 import { notices, type Notices } from "./flow-notice.ts";
@@ -108,8 +108,20 @@ const PATH = /^\/(?![/\\])[\w/-]*$/u;
  */
 export function authenticationFlows(options: AuthenticationFlowOptions): AuthenticationFlows {
   rejectUnknownOptions("authenticationFlows", options, KNOWN);
-  const { origin, name, store, sessions, passwords, policy, throttle, application, mail, words = {}, report, now } =
-    options;
+  const {
+    origin,
+    name,
+    store,
+    sessions,
+    passwords,
+    policy,
+    throttle,
+    application,
+    mail,
+    words = {},
+    report,
+    now,
+  } = options;
   if (!URL.canParse(origin) || new URL(origin).origin !== origin)
     throw new TypeError(
       'authenticationFlows() needs origin as scheme and host alone, such as "https://app.example.com".',
@@ -137,7 +149,14 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
     paths,
   };
   const flows = composeFlows(context, options);
-  const handlers = [flows.signUp, flows.passwordReset, flows.emailChange, flows.invitations, flows.deletion, flows.notices];
+  const handlers = [
+    flows.signUp,
+    flows.passwordReset,
+    flows.emailChange,
+    flows.invitations,
+    flows.deletion,
+    flows.notices,
+  ];
   const worker = jobWorker({
     store: store.jobs,
     handlers: Object.assign({}, ...handlers.map((flow) => flow.handlers)) as Record<string, JobHandler>,
@@ -155,7 +174,11 @@ function composeFlows(
   if (!(Number.isSafeInteger(deletionGraceDays) && deletionGraceDays >= 0 && deletionGraceDays <= MOST_GRACE_DAYS))
     throw new TypeError(`authenticationFlows() needs deletionGraceDays as a whole number up to ${MOST_GRACE_DAYS}.`);
   const { totp, recoveryCodes, passkeys } = authenticators;
-  const removals = [totp?.remove, recoveryCodes?.remove, passkeys?.removeAll].filter((one) => one !== undefined);
+  const removals: readonly Removal[] = [
+    async (userId) => totp?.remove(userId),
+    async (userId) => recoveryCodes?.remove(userId),
+    async (userId) => passkeys?.removeAll(userId),
+  ];
   const password = passwordSignIn(context);
   const change = passwordChange(context);
   const flows = {
@@ -168,8 +191,8 @@ function composeFlows(
   return {
     ...flows,
     controls: [password, change, ...Object.values(flows)].map(({ control }) => control),
-    signIn: password.signIn,
-    passwordChange: change.change,
+    signIn: (request, email, given) => password.signIn(request, email, given),
+    passwordChange: (request, current, next) => change.change(request, current, next),
     emailChange: emailChange(context),
     invitations: invitations(context),
     deletion: accountDeletion(context, deletionGraceDays, removals),

@@ -1,0 +1,163 @@
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { authenticationGround, authenticationStores, tokenIn } from "../../../../test/support/authentication-ground.ts";
+import type { Account } from "./account-store.ts";
+
+const { database, stores } = await authenticationStores("account_flows");
+afterAll(() => database?.drop());
+const PASSWORD = "correct horse battery staple";
+const FRESH = "a whole new passphrase";
+const DAY = 86_400_000;
+
+describe.each(stores)("an account over %s", (_, over) => {
+  const ground = authenticationGround(over.store, over.sessions);
+  const { flows, store, clock } = ground;
+  const anybody = () => ground.browser().ask();
+  beforeEach(async () => void (await ground.deliver()));
+
+  const signedIn = (account: Account) => ground.signIn(account, PASSWORD);
+
+  describe("whose address is changed", () => {
+    it("proves the new one first, tells both, and ends every session", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      const email = `new-${account.email}`;
+      expect(await flows.emailChange.request(await here.ask(), email, "wrong")).toEqual({ kind: "credentials_wrong" });
+      expect(await flows.emailChange.request(await here.ask(), email, PASSWORD)).toEqual({ kind: "accepted" });
+      const mails = await ground.deliver();
+      expect(mails.map(({ to }) => to).toSorted()).toEqual([account.email, email].toSorted());
+      expect((await store.accounts.byId(account.userId))?.email).toBe(account.email);
+      const token = tokenIn(mails.find(({ to }) => to === email));
+      const outcomes = await Promise.all(Array.from({ length: 64 }, () => flows.emailChange.confirm(anybody(), token)));
+      expect(outcomes.filter(({ kind }) => kind === "changed")).toHaveLength(1);
+      expect((await here.ask()).principal.kind).toBe("anonymous");
+      expect((await store.accounts.byId(account.userId))?.email).toBe(email);
+      const told = await ground.deliver();
+      expect(told.map(({ to }) => to).toSorted()).toEqual([account.email, email].toSorted());
+      expect(told.find(({ to }) => to === account.email)?.text).toContain("n***@example.com");
+    });
+
+    it("gives the former address back to whoever says there that it was not he, whatever was changed since", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      const email = `thief-${account.email}`;
+      await flows.emailChange.request(await here.ask(), email, PASSWORD);
+      const link = tokenIn((await ground.deliver()).find(({ to }) => to === email));
+      await flows.emailChange.confirm(anybody(), link);
+      const disown = tokenIn((await ground.deliver()).find(({ to }) => to === account.email));
+      await flows.passwordReset.request(anybody(), email);
+      const [reset] = await ground.deliver();
+      await flows.passwordReset.complete(anybody(), tokenIn(reset), FRESH);
+      await ground.deliver();
+      expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
+      expect(await store.accounts.byId(account.userId)).toMatchObject({ email: account.email, passwordHash: null });
+      expect((await ground.deliver()).map(({ to }) => to)).toEqual([account.email, account.email]);
+    });
+
+    it("answers the same about an address that somebody has, and changes nothing", async () => {
+      const [account, other] = [await ground.account(), await ground.account()];
+      const here = await signedIn(account);
+      expect(await flows.emailChange.request(await here.ask(), other.email, PASSWORD)).toEqual({ kind: "accepted" });
+      const mails = await ground.deliver();
+      expect(mails.find(({ to }) => to === other.email)?.text).not.toContain("token=");
+    });
+
+    it("comes to nothing when somebody else takes the address before the link is used, or the link is another's", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      const email = `wanted-${account.email}`;
+      await flows.emailChange.request(await here.ask(), email, PASSWORD);
+      const token = tokenIn((await ground.deliver()).find(({ to }) => to === email));
+      await ground.account({ email });
+      expect(await flows.emailChange.confirm(anybody(), token)).toEqual({ kind: "link_invalid" });
+      expect(await store.accounts.byId(account.userId)).toMatchObject({ email: account.email });
+      for (const odd of [undefined, "", [], "A".repeat(43)])
+        expect(await flows.emailChange.confirm(anybody(), odd)).toEqual({ kind: "link_invalid" });
+    });
+  });
+
+  describe("that was invited", () => {
+    const invitation = { tenantId: "globex", roles: ["editor"] };
+    async function invited(email: string): Promise<string> {
+      expect(await flows.invitations.invite({ email, ...invitation }, anybody())).toEqual({ kind: "accepted" });
+      return tokenIn((await ground.deliver()).at(-1));
+    }
+
+    it("is made by whoever reads the mail, with the password that he chooses, once", async () => {
+      const email = `guest-${ground.mails.length}@example.com`;
+      const token = await invited(email);
+      expect(await flows.invitations.read(token, clock.nowMs)).toEqual({ email, ...invitation, hasAccount: false });
+      expect(await flows.invitations.accept(anybody(), token, "short")).toMatchObject({ kind: "password_rejected" });
+      const outcomes = await Promise.all(
+        Array.from({ length: 16 }, () => flows.invitations.accept(anybody(), token, PASSWORD)),
+      );
+      const won = outcomes.filter(({ kind }) => kind === "established");
+      expect(won).toMatchObject([{ session: { tenantId: "globex", roles: ["editor"] } }]);
+      expect(await flows.invitations.read(token, clock.nowMs)).toBeUndefined();
+    });
+
+    it("takes the password of an account that is there, and joins even when the application was down", async () => {
+      const account = await ground.account();
+      const token = await invited(account.email);
+      expect(await flows.invitations.accept(anybody(), token, FRESH)).toEqual({ kind: "credentials_wrong" });
+      ground.outage.application = true;
+      await flows.invitations.accept(anybody(), token, PASSWORD);
+      ground.outage.application = false;
+      await ground.deliver();
+      expect(ground.members.get(account.userId)).toEqual(invitation);
+    });
+
+    it("is void when it is taken back, sent again, or a week old", async () => {
+      const email = `late-${ground.mails.length}@example.com`;
+      const first = await invited(email);
+      const second = await invited(email);
+      expect(await flows.invitations.accept(anybody(), first, PASSWORD)).toEqual({ kind: "link_invalid" });
+      await flows.invitations.revoke(email, "globex");
+      expect(await flows.invitations.accept(anybody(), second, PASSWORD)).toEqual({ kind: "link_invalid" });
+      const third = await invited(email);
+      clock.nowMs += 7 * DAY;
+      expect(await flows.invitations.accept(anybody(), third, PASSWORD)).toEqual({ kind: "link_invalid" });
+    });
+  });
+
+  describe("that is deleted", () => {
+    it("can be kept within the days of grace", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      expect(await flows.deletion.request(await here.ask(), PASSWORD)).toMatchObject({ kind: "scheduled" });
+      expect((await here.ask()).principal.kind).toBe("anonymous");
+      expect(await flows.signIn(anybody(), account.email, PASSWORD)).toEqual({ kind: "credentials_wrong" });
+      const token = tokenIn((await ground.deliver())[0]);
+      expect(await flows.deletion.keep(anybody(), token)).toEqual({ kind: "kept" });
+      expect(await flows.deletion.keep(anybody(), token)).toEqual({ kind: "link_invalid" });
+      clock.nowMs += 15 * DAY;
+      await ground.deliver();
+      expect(await flows.signIn(anybody(), account.email, PASSWORD)).toMatchObject({ kind: "established" });
+    });
+
+    it("is gone afterwards, with what the application holds, and its owner is told", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      await flows.deletion.request(await here.ask(), PASSWORD);
+      await ground.deliver();
+      clock.nowMs += 14 * DAY;
+      expect(await ground.deliver()).toMatchObject([
+        { to: account.email, text: expect.stringContaining("was deleted") },
+      ]);
+      expect(await store.accounts.byId(account.userId)).toBeUndefined();
+      expect(ground.members.has(account.userId)).toBe(false);
+    });
+
+    it("hands out a copy of what is kept to its owner alone", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      const copy = await flows.deletion.exportData(await here.ask());
+      expect(copy).toMatchObject({
+        account: { id: account.userId, email: account.email },
+        sessions: [{}],
+        application: { documents: [`of ${account.userId}`] },
+      });
+      expect(JSON.stringify(copy)).not.toContain("$argon2");
+      expect(await flows.deletion.exportData(anybody())).toBeUndefined();
+    });
+  });
+});

@@ -1,0 +1,143 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { authenticationGround } from "../../../../test/support/authentication-ground.ts";
+import { memoryAuthentication } from "./authentication-store.ts";
+import { mfaRequired } from "./mfa-required.ts";
+import { memoryRecoveryCodes } from "./recovery-code-store.ts";
+import { recoveryCodes } from "./recovery-codes.ts";
+import { memorySessions } from "./session-memory.ts";
+import { sessions } from "./session.ts";
+import { totpCode, totpStep } from "./totp-code.ts";
+import { memoryTotp } from "./totp-store.ts";
+import { totp } from "./totp.ts";
+
+const PASSWORD = "correct horse battery staple";
+const PERIOD_MS = 30_000;
+const codes = recoveryCodes({ store: memoryRecoveryCodes() });
+const app = totp({
+  issuer: "Folio",
+  store: memoryTotp(),
+  sealer: { seal: (text) => `sealed:${text}`, open: (text) => text.slice("sealed:".length) },
+});
+
+function ground(required: boolean) {
+  const session = sessions({
+    store: memorySessions(),
+    mfa: mfaRequired({
+      enrolled: async ({ userId }) => ((await app.enrolled(userId)) ? ["totp", "recovery_code"] : []),
+      ...(required && { required: "everyone" as const }),
+    }),
+  });
+  return authenticationGround(memoryAuthentication(), session, { authenticators: { totp: app, recoveryCodes: codes } });
+}
+
+describe("a second factor", () => {
+  const over = ground(false);
+  const { flows, clock } = over;
+  beforeEach(async () => void (await over.deliver()));
+  const codeOf = (secret: string): string => totpCode(secret, totpStep(clock.nowMs), 6);
+
+  async function enrolled() {
+    const account = await over.account();
+    const here = await over.signIn(account);
+    const other = await over.signIn(account);
+    const offer = await flows.secondFactors.beginTotp(await here.ask());
+    const request = await here.ask();
+    const outcome = await flows.secondFactors.confirmTotp(request, codeOf(offer?.secret ?? ""));
+    here.browser.keep(request);
+    clock.nowMs += PERIOD_MS;
+    return { account, here, other, outcome, secret: offer?.secret ?? "" };
+  }
+
+  it("is added by a code, which raises the session, ends the others and is told", async () => {
+    const { account, here, other, outcome } = await enrolled();
+    expect(outcome).toMatchObject({ kind: "established", session: { assurance: 2 } });
+    expect((await other.ask()).principal.kind).toBe("anonymous");
+    expect((await here.ask()).principal).toMatchObject({ kind: "user", assurance: 2 });
+    expect(await over.deliver()).toMatchObject([
+      { to: account.email, text: expect.stringContaining("second factor was added") },
+    ]);
+  });
+
+  it("is asked for after the password, and after a password that was reset by mail", async () => {
+    const { account, secret } = await enrolled();
+    await over.deliver();
+    await flows.passwordReset.request(over.browser().ask(), account.email);
+    const token = new URL(/https:\S+/u.exec((await over.deliver())[0]?.text ?? "")?.[0] ?? "").searchParams.get(
+      "token",
+    );
+    expect(await flows.passwordReset.complete(over.browser().ask(), token, "a whole new passphrase")).toEqual({
+      kind: "completed",
+    });
+    const browser = over.browser();
+    const first = browser.ask();
+    expect(await flows.signIn(first, account.email, "a whole new passphrase")).toMatchObject({
+      kind: "second_factor_required",
+    });
+    browser.keep(first);
+    expect(await flows.secondFactors.complete(browser.ask(), "totp", "000000")).toEqual({ kind: "credentials_wrong" });
+    expect(await flows.secondFactors.complete(browser.ask(), "totp", codeOf(secret))).toMatchObject({
+      kind: "established",
+      session: { assurance: 2 },
+    });
+  });
+
+  it("gives way to a recovery code once, and the owner is told", async () => {
+    const { account } = await enrolled();
+    const [code] = await codes.generate(account.userId, clock.nowMs);
+    await over.deliver();
+    const browser = over.browser();
+    const first = browser.ask();
+    await flows.signIn(first, account.email, PASSWORD);
+    browser.keep(first);
+    const tries = await Promise.all(
+      Array.from({ length: 64 }, () => flows.secondFactors.complete(browser.ask(), "recovery_code", code)),
+    );
+    expect(tries.filter(({ kind }) => kind === "established")).toHaveLength(1);
+    expect((await over.deliver()).map(({ text }) => text).join("")).toContain("recovery code was used");
+  });
+
+  it("begins no sign-in by itself, and belongs to the browser that showed the password", async () => {
+    const { account, secret } = await enrolled();
+    const browser = over.browser();
+    const first = browser.ask();
+    await flows.signIn(first, account.email, PASSWORD);
+    for (const odd of [undefined, [], {}, "\0", "9".repeat(1e6)])
+      expect(await flows.secondFactors.complete(over.browser().ask(), "totp", odd)).toEqual({ kind: "sign_in_again" });
+    expect(await flows.secondFactors.complete(over.browser().ask(), "totp", codeOf(secret))).toEqual({
+      kind: "sign_in_again",
+    });
+    expect(await flows.secondFactors.beginTotp(over.browser().ask())).toBeUndefined();
+  });
+
+  it("is shown again for a step-up, where the password alone is not enough", async () => {
+    const { here, secret } = await enrolled();
+    expect(await flows.secondFactors.stepUp(await here.ask(), PASSWORD)).toMatchObject({
+      kind: "second_factor_required",
+    });
+    expect(await flows.secondFactors.stepUp(await here.ask(), "wrong", codeOf(secret))).toEqual({
+      kind: "credentials_wrong",
+    });
+    expect(await flows.secondFactors.stepUp(await here.ask(), undefined)).toEqual({ kind: "credentials_wrong" });
+    expect(await flows.secondFactors.stepUp(await here.ask(), PASSWORD, codeOf(secret))).toMatchObject({
+      kind: "established",
+    });
+  });
+});
+
+describe("a second factor that is required", () => {
+  const over = ground(true);
+
+  it("is added before there is a session", async () => {
+    const account = await over.account();
+    const browser = over.browser();
+    const first = browser.ask();
+    expect(await over.flows.signIn(first, account.email, PASSWORD)).toMatchObject({ kind: "enrolment_required" });
+    browser.keep(first);
+    const offer = await over.flows.secondFactors.beginTotp(browser.ask());
+    const code = totpCode(offer?.secret ?? "", totpStep(over.clock.nowMs), 6);
+    expect(await over.flows.secondFactors.confirmTotp(browser.ask(), code)).toMatchObject({
+      kind: "established",
+      session: { assurance: 2 },
+    });
+  });
+});
