@@ -17,6 +17,10 @@ import {
 import type { MailMessage } from "../../packages/glacis/src/authentication/mail-transport.ts";
 import { hashingLine } from "../../packages/glacis/src/authentication/password-hash-line.ts";
 import { passwordHashing } from "../../packages/glacis/src/authentication/password-hashing.ts";
+import { passwordPolicy } from "../../packages/glacis/src/authentication/password-policy.ts";
+import { memorySignInThrottle } from "../../packages/glacis/src/authentication/sign-in-throttle-store.ts";
+import { signInThrottle } from "../../packages/glacis/src/authentication/sign-in-throttle.ts";
+import { keyRing, newKey } from "../../packages/glacis/src/data/key-ring.ts";
 import { memorySessions } from "../../packages/glacis/src/authentication/session-memory.ts";
 import { SESSION_MIGRATION, postgresSessions } from "../../packages/glacis/src/authentication/session-postgres.ts";
 import { sessions, type Sessions } from "../../packages/glacis/src/authentication/session.ts";
@@ -37,14 +41,20 @@ export interface TestBrowser {
   keep(exchange: Exchange): void;
 }
 
+let browsers = 0;
+
 export function browser(now: () => number): TestBrowser {
   const jar = new Map<string, string>();
+  browsers += 1;
+  // Of an address and a network of its own: one client's failures are not another's.
+  const client = `10.${(browsers >> 8) & 255}.${browsers & 255}.7`;
   return {
     ask(sketch = {}) {
       const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
       return sketchExchange({
         method: "POST",
         nowMs: now(),
+        client,
         ...sketch,
         headers: { ...(cookie !== "" && { cookie }), ...sketch.headers },
       });
@@ -87,13 +97,7 @@ export interface AuthenticationGround {
   deliver(): Promise<readonly MailMessage[]>;
 }
 
-const PATIENT: AuthenticationFlowOptions["throttle"] = {
-  begin: async () => ({ kind: "proceed", ticket: { succeeded: async () => undefined, failed: async () => undefined } }),
-  unlock: () => undefined,
-  forgetDevices: () => undefined,
-  remember: (request) => request.addResponseHeaders([["set-cookie", "__Host-device=known; Path=/"]]),
-  deviceCookie: { name: "__Host-device", recognize: (value) => value },
-};
+const keys = keyRing(newKey("k1"));
 
 /** The flows over real stores, with a mailbox in place of the post. */
 export function authenticationGround(
@@ -113,16 +117,14 @@ export function authenticationGround(
     store,
     sessions: session,
     passwords,
-    policy: {
-      judge: async (password) =>
-        typeof password === "string" && password.length >= 15
-          ? { kind: "accepted" }
-          : {
-              kind: "rejected",
-              problems: [{ code: "password_too_short", message: "At least 15 characters.", limit: 15 }],
-            },
-    },
-    throttle: PATIENT,
+    policy: passwordPolicy(),
+    throttle: signInThrottle({
+      keys,
+      store: memorySignInThrottle(),
+      now: () => clock.nowMs,
+      client: { failures: 10_000, minutes: 15 },
+      network: { failures: 10_000, minutes: 15 },
+    }),
     application: {
       async membership(userId) {
         return members.get(userId);

@@ -11,43 +11,11 @@ import type { MailTransport } from "./mail-transport.ts";
 import type { OneTimeLinks } from "./one-time-link.ts";
 import type { SessionUser } from "./establish-session.ts";
 import type { HashedPassword, PasswordHashing } from "./password-hashing.ts";
+import type { PasswordPolicy } from "./password-policy.ts";
 import type { PasswordProblem } from "./password-problem.ts";
 import type { Responding } from "./session-cookies.ts";
 import type { RevocationReason, Sessions } from "./session.ts";
-
-/** Judges a new password: `passwordPolicy()`. */
-export interface PasswordJudge {
-  judge(
-    password: unknown,
-    about: { readonly email?: string; readonly words?: readonly string[] },
-  ): Promise<
-    { readonly kind: "accepted" } | { readonly kind: "rejected"; readonly problems: readonly PasswordProblem[] }
-  >;
-}
-
-/** Counts attempts before they are judged: `signInThrottle()`. */
-export interface FlowThrottle {
-  begin(attempt: {
-    /** The canonical address or the user's id, known or not. */
-    readonly account: string;
-    readonly request: RequestFacts;
-    readonly kind?: "password" | "totp" | "recovery_code";
-    readonly secret?: string;
-  }): Promise<
-    | { readonly kind: "proceed"; readonly ticket: { succeeded(): Promise<void>; failed(): Promise<void> } }
-    | { readonly kind: "wait"; readonly retryAfterSeconds: number }
-  >;
-  /** Forgets the failures of an account, such as at a reset. */
-  unlock(account: string): unknown;
-  /** From now on no browser is a known device of the account. */
-  forgetDevices(account: string): unknown;
-  /** Makes the browser of a complete sign-in a known device of the account. */
-  remember(request: Responding, account: string): void;
-  readonly deviceCookie: {
-    readonly name: string;
-    recognize(value: unknown, account: string, nowMs: number): unknown;
-  };
-}
+import type { SignInThrottle } from "./sign-in-throttle.ts";
 
 /** What only the application knows. Whatever it throws is tried again, so that each of these must not matter when it runs twice. */
 export interface FlowApplication {
@@ -98,8 +66,8 @@ export interface FlowContext {
   readonly links: OneTimeLinks;
   readonly sessions: Sessions;
   readonly passwords: PasswordHashing;
-  readonly policy: PasswordJudge;
-  readonly throttle: FlowThrottle;
+  readonly policy: PasswordPolicy;
+  readonly throttle: SignInThrottle;
   readonly application: FlowApplication;
   readonly mail: MailTransport;
   readonly words: Partial<Record<MailKind, MailWords>>;
@@ -204,12 +172,12 @@ export function linkTo(context: FlowContext, page: keyof FlowPaths, token?: stri
  * @returns the encoded hash, or why there is none
  */
 export async function prepareHash(
-  { policy, passwords }: FlowContext,
+  { policy, passwords, name }: FlowContext,
   password: unknown,
   email: string,
   words: readonly string[] = [],
 ): Promise<{ readonly kind: "hashed"; readonly encoded: string } | PasswordRejected | FlowBusy> {
-  const judgement = await policy.judge(password, { email, words });
+  const judgement = await policy.judge(password, { email, words: [name, ...words] });
   if (judgement.kind === "rejected") return { kind: "password_rejected", problems: judgement.problems };
   const hashed: HashedPassword = await passwords.hash(password);
   if (hashed.kind !== "refused") return hashed;

@@ -16,7 +16,7 @@ import {
   type FlowWait,
   type LinkInvalid,
 } from "./flow-context.ts";
-import { canonicalIdentifier } from "./canonical-address.ts";
+import { canonicalIdentifier } from "./identifier.ts";
 import { proveOwnPassword } from "./flow-password-change.ts";
 import type { CredentialsWrong } from "./flow-sign-in.ts";
 import type { JobHandler } from "./job-worker.ts";

@@ -164,7 +164,6 @@ describe.each(stores)("password reset over %s", (_, over) => {
       "",
       "grace",
       "grace@example.com\0",
-      "grac\u0435@example.com",
       "\ud800@example.com",
       "a".repeat(100_000),
     ])

@@ -18,7 +18,7 @@ import {
   type LinkInvalid,
   type PasswordRejected,
 } from "./flow-context.ts";
-import { canonicalIdentifier } from "./canonical-address.ts";
+import { canonicalIdentifier } from "./identifier.ts";
 import type { JobHandler } from "./job-worker.ts";
 import type { Responding } from "./session-cookies.ts";
 

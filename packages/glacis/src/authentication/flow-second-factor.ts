@@ -13,6 +13,8 @@ import {
 } from "./flow-context.ts";
 import { ownAccount, proveOwnPassword } from "./flow-password-change.ts";
 import { CREDENTIALS_WRONG, finishSignIn, type CredentialsWrong, type SignInOutcome } from "./flow-sign-in.ts";
+import type { PasskeyRequestOptions } from "./passkey-options.ts";
+import type { Passkeys } from "./passkeys.ts";
 import type { Proof } from "./proof.ts";
 import type { RecoveryCodes } from "./recovery-codes.ts";
 import type { Responding } from "./session-cookies.ts";
@@ -29,27 +31,10 @@ const META: ControlMeta = {
   cwe: ["CWE-640", "CWE-308"],
 };
 
-/** What the flows need of `passkeys()`. */
-export interface FlowPasskeys {
-  authenticationOptions(request: Responding, userId?: string): Promise<object>;
-  authenticate(request: Responding, answer: unknown, userId?: string): Promise<Proof | undefined>;
-  registrationOptions(
-    request: Responding,
-    user: { readonly userId: string; readonly account: string },
-  ): Promise<object>;
-  register(
-    request: Responding,
-    userId: string,
-    answer: unknown,
-    name?: unknown,
-  ): Promise<{ readonly proof: Proof } | undefined>;
-  removeAll(userId: string): Promise<void>;
-}
-
 export interface Authenticators {
   readonly totp?: Totp;
   readonly recoveryCodes?: RecoveryCodes;
-  readonly passkeys?: FlowPasskeys;
+  readonly passkeys?: Passkeys;
 }
 
 export type CodeMethod = "totp" | "recovery_code";
@@ -61,7 +46,7 @@ export interface SecondFactors {
   /** Completes the sign-in that this browser has begun. A wrong code leaves it open for another try, which the throttle counts. */
   complete(request: Responding, method: CodeMethod, code: unknown): Promise<SignInOutcome>;
   /** What `navigator.credentials.get()` is given, for the begun sign-in or for a new one. */
-  passkeyOptions(request: Responding): Promise<object | undefined>;
+  passkeyOptions(request: Responding): Promise<PasskeyRequestOptions | undefined>;
   /** Signs in by passkey alone, or completes a begun sign-in by it. */
   passkey(request: Responding, answer: unknown): Promise<SignInOutcome>;
   /** Proves again within a session, by password, by code, or by both. */

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
-import { canonicalIdentifier } from "./canonical-address.ts";
+import { canonicalIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   LINK_INVALID,

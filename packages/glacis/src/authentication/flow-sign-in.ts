@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import type { Account } from "./account-store.ts";
 import type { SignIn } from "./establish-session.ts";
 import { enqueue, newJob, noticeOf, type FlowBusy, type FlowContext, type FlowWait } from "./flow-context.ts";
-import { canonicalIdentifier } from "./canonical-address.ts";
+import { canonicalIdentifier } from "./identifier.ts";
 import type { Proof } from "./proof.ts";
 import type { Responding } from "./session-cookies.ts";
 import { signInEvent } from "./session.ts";

@@ -2,7 +2,7 @@
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import type { Account } from "./account-store.ts";
-import { canonicalIdentifier } from "./canonical-address.ts";
+import { canonicalIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   enqueue,

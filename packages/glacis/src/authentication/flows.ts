@@ -3,7 +3,7 @@ import type { Control } from "../core/control.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
-import type { FlowApplication, FlowContext, FlowPaths, FlowThrottle, PasswordJudge } from "./flow-context.ts";
+import type { FlowApplication, FlowContext, FlowPaths } from "./flow-context.ts";
 import { accountDeletion, type AccountDeletion, type Removal } from "./flow-account-deletion.ts";
 import { emailChange, type EmailChange } from "./flow-email-change.ts";
 import { invitations, type Invitations } from "./flow-invitation.ts";
@@ -19,7 +19,9 @@ import type { MailKind, MailWords } from "./mail-messages.ts";
 import type { MailTransport } from "./mail-transport.ts";
 import { oneTimeLinks } from "./one-time-link.ts";
 import type { PasswordHashing } from "./password-hashing.ts";
+import type { PasswordPolicy } from "./password-policy.ts";
 import type { Sessions } from "./session.ts";
+import type { SignInThrottle } from "./sign-in-throttle.ts";
 
 export interface AuthenticationFlowOptions {
   /** The one public origin; every link in a mail begins with it, whatever Host a request names. */
@@ -29,10 +31,8 @@ export interface AuthenticationFlowOptions {
   readonly store: AuthenticationStore;
   readonly sessions: Sessions;
   readonly passwords: PasswordHashing;
-  /** `passwordPolicy()` */
-  readonly policy: PasswordJudge;
-  /** `signInThrottle()` */
-  readonly throttle: FlowThrottle;
+  readonly policy: PasswordPolicy;
+  readonly throttle: SignInThrottle;
   /** What only your application knows: who belongs where, and what to do with newcomers. */
   readonly application: FlowApplication;
   /** The second factors that people may use. */

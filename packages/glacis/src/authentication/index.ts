@@ -31,9 +31,28 @@ export { fixedKeys, publishedKeys, type KeyFetch, type KeySet, type PublishedKey
 export type { JwtAlgorithm, JwtClaims, PublicKeys } from "./jwt-verification.ts";
 export { jwt, type JwtIssuer, type JwtOptions } from "./jwt.ts";
 export { machineIdentity, type MachineCredential, type MachineIdentityOptions } from "./machine-identity.ts";
-export type { FlowBusy, FlowPaths, LinkInvalid, PasswordRejected } from "./flow-context.ts";
+export type { AccountDeletion, AccountExport } from "./flow-account-deletion.ts";
+export type {
+  FlowApplication,
+  FlowBusy,
+  FlowContext,
+  FlowPaths,
+  FlowRequest,
+  FlowWait,
+  Invitation,
+  LinkInvalid,
+  Newcomer,
+  PasswordRejected,
+} from "./flow-context.ts";
+export type { EmailChange } from "./flow-email-change.ts";
+export type { Invitations } from "./flow-invitation.ts";
 export type { Notices } from "./flow-notice.ts";
+export type { PasswordChange } from "./flow-password-change.ts";
 export type { PasswordReset, ResetCompletion } from "./flow-password-reset.ts";
+export type { Authenticators, CodeMethod, SecondFactors } from "./flow-second-factor.ts";
+export type { FirstAccount } from "./flow-setup.ts";
+export type { CredentialsWrong, SignInOutcome } from "./flow-sign-in.ts";
+export type { SignUp, SignUpRequest } from "./flow-sign-up.ts";
 export { authenticationFlows, FLOW_PATHS, type AuthenticationFlowOptions, type AuthenticationFlows } from "./flows.ts";
 export type { ClaimedJob, Job, JobStore } from "./job-store.ts";
 export type { JobHandler, JobWorker } from "./job-worker.ts";
