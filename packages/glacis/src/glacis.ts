@@ -35,7 +35,6 @@ export function glacis(layers: Layers): Security {
     },
   };
   const opening = stepsOf([...layers.network, ...layers.transport]);
-  const finishing = controls.filter((control) => control.done !== undefined);
   const writeHead = compileHead(controls, report);
   const endpoints = new Map(layers.endpoints.map((endpoint) => [`${endpoint.method} ${endpoint.path}`, endpoint]));
   const ownRules = new Set(layers.endpoints.map(({ rule }) => rule));
@@ -78,16 +77,7 @@ export function glacis(layers: Layers): Security {
       }
     },
 
-    done(exchange, outcome) {
-      for (const event of exchange.noted ?? []) report(event, exchange);
-      for (const control of finishing) {
-        try {
-          control.done?.(exchange, outcome);
-        } catch (error) {
-          reportFailure(report, control.meta.id, error, exchange);
-        }
-      }
-    },
+    done: finisher(controls, report),
 
     fail: (exchange, error) => respond(exchange, reasonOfError(error)),
     refuse: respond,
@@ -111,6 +101,21 @@ export function glacis(layers: Layers): Security {
 function controlsOf(layers: Layers): readonly Control<never>[] {
   const { environment, network, transport, authentication, authorization } = layers;
   return [...environment, ...network, ...transport, ...authentication, ...authorization];
+}
+
+/** Tells what the request had to say, then every control that it is over. */
+function finisher(controls: readonly Control<never>[], report: Security["report"]): Security["done"] {
+  const finishing = controls.filter(({ done }) => done !== undefined);
+  return (exchange, outcome) => {
+    for (const event of exchange.noted ?? []) report(event, exchange);
+    for (const control of finishing) {
+      try {
+        control.done?.(exchange, outcome);
+      } catch (error) {
+        reportFailure(report, control.meta.id, error, exchange);
+      }
+    }
+  };
 }
 
 function endpointAt(endpoints: ReadonlyMap<string, Endpoint>, { method, path }: Exchange): Endpoint | undefined {
