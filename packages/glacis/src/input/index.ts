@@ -27,3 +27,5 @@ export { SqlError, sqlClient, type SqlClient, type SqlDriver } from "./sql-clien
 export { type OrderByOptions } from "./sql-order.ts";
 export { type SqlScalar, type SqlValue } from "./sql-value.ts";
 export { drizzleSql, pgQuery, sql, type DrizzleSqlTag, type Sql, type SqlTemplate } from "./sql.ts";
+export { escapePattern, safePattern, type SafePattern, type SafePatternOptions } from "./safe-pattern.ts";
+export { integerText, pageSize, type IntegerTextOptions, type PageSizeOptions } from "./integer-text.ts";
