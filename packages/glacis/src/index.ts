@@ -10,6 +10,7 @@ export {
   type AccessRule,
 } from "./core/access.ts";
 export { assertFit, BootError } from "./core/boot.ts";
+export type { Endpoint, EndpointReply } from "./core/endpoint.ts";
 export type { Control, ControlMeta, Deployment, Mode } from "./core/control.ts";
 export { deny, type Deny, type DenyDetails } from "./core/decision.ts";
 export type { AuditEvent, AuditRecord, AuditSink } from "./core/event.ts";
@@ -45,5 +46,6 @@ export type { OutputOf, StandardIssue, StandardResult, StandardSchema } from "./
 export { WAIVER_RULES, type Judgement, type Waiver } from "./core/waiver.ts";
 export { currentDeployment, modeOf } from "./primitives/deployment.ts";
 export { keyRing, newKey } from "./data/key-ring.ts";
+export { authenticationPages, type AuthenticationPagesOptions } from "./presets/authentication-pages.ts";
 export { saas, type SaasLayers, type SaasLimits, type SaasOptions } from "./presets/saas.ts";
 export { withControls } from "./presets/with-controls.ts";

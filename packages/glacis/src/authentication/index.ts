@@ -102,6 +102,10 @@ export {
   type RecoveryCodeStore,
 } from "./recovery-code-store.ts";
 export { recoveryCodes, type RecoveryCodes, type RecoveryCodesOptions } from "./recovery-codes.ts";
+export type { AuthenticationRoutesOptions } from "./route-context.ts";
+export type { FieldError } from "./route-fields.ts";
+export type { AuthenticationPage, AuthenticationView, RenderPage } from "./route-pages.ts";
+export { authenticationRoutes } from "./routes.ts";
 export type { Responding } from "./session-cookies.ts";
 export type { SessionView } from "./session-inventory.ts";
 export type { LimitsByLevel, SessionLimits } from "./session-limits.ts";

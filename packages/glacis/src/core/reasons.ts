@@ -55,6 +55,21 @@ export const REASONS = {
   },
   unauthenticated: { status: 401, layer: "authentication", sentence: "Sign in to continue." },
   session_expired: { status: 401, layer: "authentication", sentence: "Your session has ended. Sign in again." },
+  credentials_wrong: {
+    status: 401,
+    layer: "authentication",
+    sentence: "What you entered is not right. Check it and try again.",
+  },
+  link_invalid: {
+    status: 400,
+    layer: "authentication",
+    sentence: "This link does not work any more. Ask for a new one.",
+  },
+  verification_required: {
+    status: 403,
+    layer: "authentication",
+    sentence: "Prove your e-mail address first. A mail is on its way.",
+  },
   step_up_required: { status: 401, layer: "authentication", sentence: "Confirm it is you to continue." },
   forbidden: { status: 403, layer: "authorization", sentence: "You do not have access to this." },
   not_found: { status: 404, layer: "authorization", sentence: "There is nothing here." },

@@ -29,6 +29,7 @@ const OWN_COOKIES: CookieRegistry = {
   "__Host-session-here": { purpose: "preference" },
   "__Host-sign-in": { purpose: "session" },
   "__Host-passkey": { purpose: "session" },
+  "__Host-device": { purpose: "device" },
   "__Host-csrf": { purpose: "csrf" },
 };
 

@@ -42,7 +42,7 @@ const modern = (fields: object = {}, type = "csp-violation"): object => ({
   },
 });
 
-function post(endpoint: Endpoint, body: string, client = "192.0.2.1", nowMs: number = NOW): Answer {
+function post(endpoint: Endpoint<Answer>, body: string, client = "192.0.2.1", nowMs: number = NOW): Answer {
   const answered = endpoint.handle(sketchExchange({ method: "POST", target: endpoint.path, client, nowMs }), body);
   if (answered instanceof Promise) throw new Error("the endpoint answers at once");
   return answered;

@@ -35,7 +35,7 @@ export interface CspReportOptions {
  * @example
  * cspReportEndpoint({ origin: "https://app.example.com" });
  */
-export function cspReportEndpoint(options: CspReportOptions = {}): Endpoint {
+export function cspReportEndpoint(options: CspReportOptions = {}): Endpoint<Answer> {
   rejectUnknownOptions("cspReportEndpoint", options, ["path", "origin", "perClientPerMinute", "perMinute"]);
   const { path = CSP_REPORT_PATH, perClientPerMinute = 30, perMinute = 100 } = options;
   if (typeof path !== "string" || !/^\/[\w\-./]+$/u.test(path))

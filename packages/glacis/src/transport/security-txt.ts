@@ -1,7 +1,7 @@
 /** security.txt: where to report a vulnerability, and until when that is true (RFC 9116). */
 import { publicAccess } from "../core/access.ts";
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
-import { answer } from "../core/decision.ts";
+import { answer, type Answer } from "../core/decision.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -74,7 +74,7 @@ const OPTION_NAMES: readonly (keyof SecurityTxtOptions)[] = [
 
 export interface SecurityTxt {
   /** Goes into the endpoints: serves the file. */
-  readonly endpoint: Endpoint;
+  readonly endpoint: Endpoint<Answer>;
   /** Goes into the transport layer: finds a file that has expired or soon will. */
   readonly control: Control;
 }

@@ -1,0 +1,83 @@
+import type { Deny } from "../core/decision.ts";
+import type { Exchange } from "../core/exchange.ts";
+import { CSRF_FIELD } from "../primitives/csrf-field.ts";
+
+/** What is wrong with one field. What was sent is not repeated. */
+export interface FieldError {
+  readonly field: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** A field of a form: its longest value in characters, and whether it may be missing. */
+export interface FieldRule {
+  readonly most: number;
+  readonly optional?: boolean;
+}
+
+export type FieldRules = Readonly<Record<string, FieldRule>>;
+
+export type ReadFields =
+  | { readonly ok: true; readonly values: Readonly<Record<string, string>> }
+  | { readonly ok: false; readonly errors: readonly FieldError[] };
+
+/**
+ * The fields of a form or a JSON object, each one text within its bounds, and no other: a list, a number, a null character, half a surrogate pair or a
+ * field that nobody asked for is named, never passed on. The CSRF token is not among them.
+ */
+export function readFields({ body }: Exchange, rules: FieldRules): ReadFields {
+  if (typeof body !== "object" || body === null || Array.isArray(body))
+    return { ok: false, errors: [{ field: "", code: "not_an_object", message: "Send the fields as an object." }] };
+  const errors: FieldError[] = [];
+  const values: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const name of Object.keys(body)) {
+    if (name !== CSRF_FIELD && !Object.hasOwn(rules, name))
+      errors.push({ field: name.slice(0, 60), code: "unknown", message: "There is no such field." });
+  }
+  for (const [field, rule] of Object.entries(rules)) {
+    const value: unknown = Object.hasOwn(body, field) ? (body as Record<string, unknown>)[field] : undefined;
+    const flaw = flawOf(value, rule);
+    if (flaw !== undefined) errors.push({ field, ...flaw });
+    else if (typeof value === "string") values[field] = value;
+  }
+  return errors.length === 0 ? { ok: true, values } : { ok: false, errors: errors.slice(0, 20) };
+}
+
+function flawOf(value: unknown, { most, optional = false }: FieldRule): Omit<FieldError, "field"> | undefined {
+  if (value === undefined || value === "")
+    return optional ? undefined : { code: "required", message: "This field is needed." };
+  if (Array.isArray(value)) return { code: "repeated", message: "Send this field once." };
+  if (typeof value !== "string") return { code: "not_text", message: "This field is text." };
+  if (value.length > most) return { code: "too_long", message: `At most ${most} characters.` };
+  if (value.includes("\0") || !value.isWellFormed())
+    return { code: "not_characters", message: "This field holds something that is no character." };
+  return undefined;
+}
+
+/** 422 with the name of each field. */
+export function fieldsInvalid(errors: readonly FieldError[]): Deny {
+  return refusal("input_invalid", {
+    members: {
+      errors: errors.map(({ field, code, message }) => ({ in: "body", pointer: pointerTo(field), code, message })),
+    },
+  });
+}
+
+/** A refusal whose event the flow has written already, or that is not worth one. */
+export function refusal(reason: Deny["reason"], details: Partial<Pick<Deny, "headers" | "members">> = {}): Deny {
+  return {
+    kind: "deny",
+    reason,
+    events: [],
+    headers: [],
+    why: undefined,
+    fix: undefined,
+    members: undefined,
+    ...details,
+  };
+}
+
+/** RFC 6901. */
+function pointerTo(field: string): string {
+  return field === "" ? "" : `/${field.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}

@@ -1,0 +1,181 @@
+/** What the routes answer: a page to people, a document to programs. */
+import { answer, redirect } from "../core/decision.ts";
+import type { EndpointReply } from "../core/endpoint.ts";
+import type { Exchange } from "../core/exchange.ts";
+import { REASONS, type Reason } from "../core/reasons.ts";
+import type { FlowBusy, FlowWait, LinkInvalid, PasswordRejected } from "./flow-context.ts";
+import type { CredentialsWrong, SignInOutcome } from "./flow-sign-in.ts";
+import { fieldsInvalid, readFields, refusal, type FieldError, type FieldRules } from "./route-fields.ts";
+import type { AuthenticationPage, AuthenticationView } from "./route-pages.ts";
+import type { RouteContext } from "./route-context.ts";
+
+/** Everything that is not the hoped-for outcome. */
+export type Setback =
+  | CredentialsWrong
+  | LinkInvalid
+  | PasswordRejected
+  | FlowWait
+  | FlowBusy
+  | {
+      readonly kind:
+        | "address_malformed"
+        | "profile_malformed"
+        | "verification_required"
+        | "no_membership"
+        | "sign_in_again";
+    };
+
+/** A form on its page: where it is posted to, and how to show it again. */
+export interface Form {
+  readonly page: AuthenticationPage;
+  readonly action: string;
+  readonly rules: FieldRules;
+  /** Fields that may be shown again. */
+  readonly repeats: readonly string[];
+}
+
+type More = Partial<Omit<AuthenticationView, "page" | "action">>;
+
+const NEXT = /^\/(?![/\\])[\x21-\x7e]*$/u;
+const LONGEST_NEXT = 2000;
+/** The address holds a token: its origin is all that another request may say. `no-referrer` would make the form's own Origin `null`. */
+const PAGE_HEADERS = [
+  ["content-type", "text/html; charset=utf-8"],
+  ["referrer-policy", "strict-origin"],
+] as const;
+
+export function isProgram(request: Exchange): boolean {
+  return request.mediaType === "application/json" || !(request.header("accept") ?? "").includes("text/html");
+}
+
+export function showPage(
+  { csrf, render }: RouteContext,
+  request: Exchange,
+  { page, action }: Pick<Form, "page" | "action">,
+  more: More = {},
+  status = 200,
+): EndpointReply {
+  if (render === undefined) return refusal("not_found");
+  const view: AuthenticationView = {
+    page,
+    action,
+    csrfToken: action === "" ? "" : csrf.token(request),
+    values: {},
+    errors: [],
+    nonce: request.nonce,
+    ...more,
+  };
+  return answer(status, PAGE_HEADERS, render(view));
+}
+
+/** Reads a form and hands its fields on, or shows it again with what is wrong. */
+export async function withFields(
+  context: RouteContext,
+  request: Exchange,
+  form: Form,
+  act: (values: Readonly<Record<string, string>>) => Promise<EndpointReply>,
+): Promise<EndpointReply> {
+  const read = readFields(request, form.rules);
+  if (read.ok) return act(read.values);
+  return again(context, request, form, { errors: read.errors }, fieldsInvalid(read.errors));
+}
+
+/** The answer to whatever did not work out. */
+export function setBack(context: RouteContext, request: Exchange, form: Form, setback: Setback): EndpointReply {
+  const errors = errorsOf(setback);
+  if (errors.length > 0) return again(context, request, form, { errors }, fieldsInvalid(errors));
+  const reason = REASON_OF[setback.kind];
+  const retry = "retryAfterSeconds" in setback ? setback.retryAfterSeconds : undefined;
+  const denial = refusal(reason, {
+    ...(retry !== undefined && { headers: [["retry-after", `${retry}`]], members: { retry_after_seconds: retry } }),
+  });
+  if (reason === "link_invalid" && !isProgram(request) && context.render !== undefined)
+    return showPage(context, request, { page: "link_invalid", action: "" }, {}, REASONS.link_invalid.status);
+  return again(context, request, form, { notice: REASONS[reason].sentence }, denial);
+}
+
+/** What a sign-in came to, whichever way it took. */
+export function signedIn(
+  context: RouteContext,
+  request: Exchange,
+  form: Form,
+  outcome: SignInOutcome | LinkInvalid | PasswordRejected | { readonly kind: "profile_malformed" },
+  next?: string,
+): EndpointReply {
+  if (outcome.kind === "established") return done(request, "signed_in", ownPath(next) ?? context.home);
+  if (!("methods" in outcome)) return setBack(context, request, form, outcome);
+  if (isProgram(request)) return json(200, { status: outcome.kind, methods: outcome.methods });
+  const path = outcome.kind === "second_factor_required" ? "/sign-in/second-factor" : "/account/totp";
+  return redirect(303, ownPath(next) === undefined ? path : `${path}?next=${encodeURIComponent(next ?? "")}`);
+}
+
+/** Something is done: a document for programs, elsewhere for people. */
+export function done(request: Exchange, status: string, location: string): EndpointReply {
+  return isProgram(request) ? json(200, { status }) : redirect(303, location);
+}
+
+/** A mail may be on its way, or not: 202 for everybody. */
+export function accepted(context: RouteContext, request: Exchange): EndpointReply {
+  if (isProgram(request) || context.render === undefined) return json(202, { status: "accepted" });
+  return showPage(context, request, { page: "mail_sent", action: "" }, {}, 202);
+}
+
+export function told(context: RouteContext, request: Exchange, status: string): EndpointReply {
+  if (isProgram(request) || context.render === undefined) return json(200, { status });
+  return showPage(context, request, { page: "done", action: "" }, { values: { status } });
+}
+
+export function json(status: number, value: object): EndpointReply {
+  return answer(status, [["content-type", "application/json"]], JSON.stringify(value));
+}
+
+/** A path of this application, or undefined for everything that could lead elsewhere. */
+export function ownPath(next: string | undefined): string | undefined {
+  return next !== undefined && next.length <= LONGEST_NEXT && NEXT.test(next) ? next : undefined;
+}
+
+export function queryOf(request: Exchange, name: string): string | undefined {
+  const values = new URLSearchParams(request.query).getAll(name);
+  return values.length === 1 ? values[0] : undefined;
+}
+
+function again(
+  context: RouteContext,
+  request: Exchange,
+  { page, action, repeats }: Form,
+  more: More,
+  denial: ReturnType<typeof refusal>,
+): EndpointReply {
+  if (isProgram(request) || context.render === undefined) return denial;
+  request.addResponseHeaders(denial.headers);
+  const body = (request.body ?? {}) as Readonly<Record<string, unknown>>;
+  const values = Object.fromEntries(
+    repeats.flatMap((name) => {
+      const value = Object.hasOwn(body, name) ? body[name] : undefined;
+      return typeof value === "string" && value.length <= LONGEST_NEXT ? [[name, value]] : [];
+    }),
+  );
+  return showPage(context, request, { page, action }, { values, ...more }, REASONS[denial.reason].status);
+}
+
+function errorsOf(setback: Setback): readonly FieldError[] {
+  if (setback.kind === "address_malformed")
+    return [{ field: "email", code: "malformed", message: "This is not an e-mail address." }];
+  if (setback.kind === "profile_malformed")
+    return [{ field: "", code: "malformed", message: "A field holds something that is not text." }];
+  if (setback.kind !== "password_rejected") return [];
+  return setback.problems.map(({ code, message }) => ({ field: "password", code, message }));
+}
+
+const REASON_OF: Readonly<Record<Setback["kind"], Reason>> = {
+  wait: "rate_limited",
+  busy: "overloaded",
+  no_membership: "forbidden",
+  sign_in_again: "unauthenticated",
+  link_invalid: "link_invalid",
+  verification_required: "verification_required",
+  credentials_wrong: "credentials_wrong",
+  address_malformed: "input_invalid",
+  profile_malformed: "input_invalid",
+  password_rejected: "input_invalid",
+};

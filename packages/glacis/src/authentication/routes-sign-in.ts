@@ -1,0 +1,187 @@
+import { redirect } from "../core/decision.ts";
+import type { Exchange } from "../core/exchange.ts";
+import type { FieldRules } from "./route-fields.ts";
+import { refusal } from "./route-fields.ts";
+import {
+  accepted,
+  done,
+  json,
+  ownPath,
+  queryOf,
+  setBack,
+  showPage,
+  signedIn,
+  withFields,
+  type Form,
+} from "./route-replies.ts";
+import type { FlowRoute, RouteContext } from "./route-context.ts";
+
+export const EMAIL = { most: 512 } as const;
+export const PASSWORD = { most: 4096 } as const;
+export const TOKEN = { most: 200 } as const;
+const CODE = { most: 64 } as const;
+const NEXT = { most: 2000, optional: true } as const;
+
+const SIGN_IN: Form = {
+  page: "sign_in",
+  action: "/sign-in",
+  rules: { email: EMAIL, password: PASSWORD, next: NEXT },
+  repeats: ["email", "next"],
+};
+const SECOND_FACTOR: Form = {
+  page: "second_factor",
+  action: "/sign-in/second-factor",
+  rules: { method: { most: 20 }, code: CODE, next: NEXT },
+  repeats: ["method", "next"],
+};
+const CONFIRM: Form = {
+  page: "confirm",
+  action: "/confirm",
+  rules: { password: { ...PASSWORD, optional: true }, code: { ...CODE, optional: true }, next: NEXT },
+  repeats: ["next"],
+};
+
+/** Signing in and out, the second factor, and proving again. */
+export function signInRoutes(context: RouteContext): readonly FlowRoute[] {
+  return [
+    signInRoute(context),
+    secondFactorRoute(context),
+    ...passkeyRoutes(context),
+    confirmRoute(context),
+    signUpRoute(context),
+    {
+      path: "/sign-out",
+      who: "signed_in",
+      async post(request) {
+        await context.flows.context.sessions.end(request);
+        return done(request, "signed_out", context.flows.context.paths.signIn);
+      },
+    },
+  ];
+}
+
+function signInRoute(context: RouteContext): FlowRoute {
+  const { flows } = context;
+  return {
+    path: "/sign-in",
+    who: "anyone",
+    show(request) {
+      const next = ownPath(queryOf(request, "next"));
+      if (request.principal.kind === "user") return redirect(303, next ?? context.home);
+      return showPage(
+        context,
+        request,
+        { page: "sign_in", action: "/sign-in" },
+        { values: next === undefined ? {} : { next } },
+      );
+    },
+    post: (request) =>
+      withFields(context, request, SIGN_IN, async ({ email, password, next }) =>
+        signedIn(context, request, SIGN_IN, await flows.signIn(request, email, password), next),
+      ),
+  };
+}
+
+function secondFactorRoute(context: RouteContext): FlowRoute {
+  const { flows } = context;
+  const methodsOf = async (request: Exchange): Promise<readonly string[] | undefined> =>
+    (await flows.context.sessions.pending(request))?.methods;
+  return {
+    path: "/sign-in/second-factor",
+    who: "anyone",
+    async show(request) {
+      const methods = await methodsOf(request);
+      if (methods === undefined) return redirect(303, flows.context.paths.signIn);
+      const next = ownPath(queryOf(request, "next"));
+      const values = next === undefined ? {} : { next };
+      return showPage(context, request, SECOND_FACTOR, { values, methods });
+    },
+    post: (request) =>
+      withFields(context, request, SECOND_FACTOR, async ({ method, code, next }) => {
+        if (method !== "totp" && method !== "recovery_code")
+          return setBack(context, request, SECOND_FACTOR, { kind: "credentials_wrong" });
+        return signedIn(
+          context,
+          request,
+          SECOND_FACTOR,
+          await flows.secondFactors.complete(request, method, code),
+          next,
+        );
+      }),
+  };
+}
+
+/** For scripts: the answer of a passkey is an object, so these two speak JSON alone. */
+function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
+  const { secondFactors } = context.flows;
+  return [
+    {
+      path: "/sign-in/passkey/options",
+      who: "anyone",
+      async post(request) {
+        const options = await secondFactors.passkeyOptions(request);
+        return options === undefined ? refusal("not_found") : json(200, options);
+      },
+    },
+    {
+      path: "/sign-in/passkey",
+      who: "anyone",
+      async post(request) {
+        return signedIn(context, request, SIGN_IN, await secondFactors.passkey(request, request.body));
+      },
+    },
+  ];
+}
+
+/** Where `stepUp()` sends people. */
+function confirmRoute(context: RouteContext): FlowRoute {
+  const { flows } = context;
+  return {
+    path: "/confirm",
+    who: "signed_in",
+    show(request) {
+      const next = ownPath(queryOf(request, "next"));
+      return showPage(
+        context,
+        request,
+        { page: "confirm", action: "/confirm" },
+        { values: next === undefined ? {} : { next } },
+      );
+    },
+    post: (request) =>
+      withFields(context, request, CONFIRM, async ({ password, code, next }) => {
+        const outcome = await flows.secondFactors.stepUp(request, password, code);
+        const settled =
+          outcome.kind === "refused"
+            ? ({ kind: "sign_in_again" } as const)
+            : outcome.kind === "second_factor_required"
+              ? ({ kind: "credentials_wrong" } as const)
+              : outcome;
+        return signedIn(context, request, CONFIRM, settled, next);
+      }),
+  };
+}
+
+function signUpRoute(context: RouteContext): FlowRoute {
+  const { flows, profile } = context;
+  const rules: FieldRules = {
+    email: EMAIL,
+    password: PASSWORD,
+    ...Object.fromEntries(profile.map((name) => [name, { most: 200 }])),
+  };
+  const form: Form = { page: "sign_up", action: "/sign-up", rules, repeats: ["email", ...profile] };
+  const passwordRules = flows.context.policy.description.sentences;
+  return {
+    path: "/sign-up",
+    who: "anyone",
+    limited: true,
+    show: (request) => showPage(context, request, { page: "sign_up", action: "/sign-up" }, { profile, passwordRules }),
+    post: (request) =>
+      withFields(context, request, form, async ({ email, password, ...fields }) => {
+        const outcome = await flows.signUp.request(request, email, password, fields);
+        return outcome.kind === "accepted"
+          ? accepted(context, request)
+          : setBack(context, request, form, outcome as Parameters<typeof setBack>[3]);
+      }),
+  };
+}

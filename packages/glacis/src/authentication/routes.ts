@@ -1,0 +1,66 @@
+/** The flows over HTTP, as endpoints that every adapter mounts: JSON for programs, forms for people, at the same addresses. */
+import { authenticated, publicAccess, type AccessRule } from "../core/access.ts";
+import type { Control } from "../core/control.ts";
+import type { Endpoint } from "../core/endpoint.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+import { routeRule } from "../core/route.ts";
+import type { AuthenticationFlows } from "./flows.ts";
+import { accountRoutes } from "./routes-account.ts";
+import { linkRoutes } from "./routes-links.ts";
+import { signInRoutes } from "./routes-sign-in.ts";
+import type { AuthenticationRoutesOptions, FlowRoute, RouteContext } from "./route-context.ts";
+import { stepUp } from "./step-up.ts";
+
+const FORM_TYPES = ["application/json", "application/x-www-form-urlencoded"];
+const LARGEST_BODY_BYTES = 16_384;
+const OPTIONS = ["csrf", "render", "home", "profile", "limits", "without"];
+const OWN_PATH = /^\/(?![/\\])[\w/-]*$/u;
+const FIELD = /^[a-z][A-Za-z0-9_]{0,39}$/u;
+
+/**
+ * Endpoints for `saas()`: sign-up, sign-in, second factors, resets, and the account's own settings. Opening a link changes nothing; its form does.
+ *
+ * @throws TypeError on an unknown option, a home that is not a path of this application, or a profile field that is none.
+ * @example
+ * const layers = saas({ origin, keys, database: pool });
+ * const flows = authenticationFlows({ ...options, sessions: layers.sessions });
+ * const endpoints = authenticationRoutes(flows, { csrf: layers.csrf, render: authenticationPages({ name: "Folio" }) });
+ * const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...endpoints] });
+ */
+export function authenticationRoutes(
+  flows: AuthenticationFlows,
+  options: AuthenticationRoutesOptions,
+): readonly Endpoint[] {
+  rejectUnknownOptions("authenticationRoutes", options, OPTIONS);
+  const { home = "/", profile = [], limits = [], without = [] } = options;
+  if (!OWN_PATH.test(home)) throw new TypeError('authenticationRoutes() needs home as a plain path, such as "/".');
+  const odd = profile.find((name) => !FIELD.test(name));
+  if (odd !== undefined) throw new TypeError(`authenticationRoutes() cannot have a profile field called "${odd}".`);
+  const context: RouteContext = { ...options, flows, home, profile };
+  const routes = [...signInRoutes(context), ...linkRoutes(context), ...accountRoutes(context)];
+  const unknown = without.find((path) => routes.every((route) => route.path !== path));
+  if (unknown !== undefined) throw new TypeError(`authenticationRoutes() has no route "${unknown}" to leave out.`);
+  const mounted = routes.filter(({ path }) => !without.includes(path));
+  return mounted.flatMap((route) => endpointsOf(route, options.render !== undefined, limits));
+}
+
+function endpointsOf(
+  { path, who, limited = false, show, post }: FlowRoute,
+  pages: boolean,
+  limits: readonly Control<IdentifiedFacts>[],
+): readonly Endpoint[] {
+  const access = accessOf(path, who);
+  const posted = routeRule(access, { kind: "page", bodyBytes: LARGEST_BODY_BYTES, controls: limited ? limits : [] });
+  return [
+    ...(show === undefined || !pages
+      ? []
+      : [{ method: "GET" as const, path, accepts: [], rule: routeRule(access, { kind: "page" }), handle: show }]),
+    ...(post === undefined ? [] : [{ method: "POST" as const, path, accepts: FORM_TYPES, rule: posted, handle: post }]),
+  ];
+}
+
+function accessOf(path: string, who: FlowRoute["who"]): AccessRule {
+  if (who === "anyone") return publicAccess(`the form of ${path}`);
+  return who === "signed_in" ? authenticated() : stepUp({ level: 1, page: "/confirm" });
+}

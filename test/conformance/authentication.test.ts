@@ -1,0 +1,255 @@
+/** The authentication routes over real servers, the same in every framework. */
+import type { AddressInfo, Server } from "node:net";
+import { glacis, saas, authenticationPages, type AuditRecord } from "glacis";
+import { keyRing, newKey } from "glacis/data";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { authenticationRoutes, memoryAuthentication } from "glacis/authentication";
+import { authenticationGround, tokenIn, type AuthenticationGround } from "../support/authentication-ground.ts";
+import { express4Build, express5Build } from "./frameworks/express.ts";
+import { fastifyBuild } from "./frameworks/fastify.ts";
+import { honoBuild } from "./frameworks/hono.ts";
+import { get, request } from "./case.ts";
+import { speak, type RawResponse } from "./raw-client.ts";
+
+const BUILDS = {
+  "express 5": express5Build,
+  "express 4": express4Build,
+  "fastify 5": fastifyBuild,
+  "hono 4": honoBuild,
+};
+const PASSWORD = "correct horse battery staple";
+const FRESH = "a whole new passphrase";
+let clients = 0;
+
+interface Browser {
+  open(path: string): Promise<RawResponse>;
+  post(path: string, fields: Readonly<Record<string, string>>): Promise<RawResponse>;
+  raw(path: string, body: string, headers?: Readonly<Record<string, string>>): Promise<RawResponse>;
+  json(path: string, body: unknown): Promise<RawResponse>;
+}
+
+/** A browser that speaks raw HTTP: keeps its cookies, and takes the form's token from the page. */
+function browserOn(port: number): Browser {
+  const jar = new Map<string, string>();
+  clients += 1;
+  const client = `10.9.${(clients >> 8) & 255}.${clients & 255}`;
+  let token = "";
+
+  function headers(): Record<string, string> {
+    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+    return { Accept: "text/html", "X-Forwarded-For": client, ...(cookie !== "" && { Cookie: cookie }) };
+  }
+  async function send(text: string): Promise<RawResponse> {
+    const { responses } = await speak(port, [text], { silenceMs: 3000 });
+    const response = responses[0] as RawResponse;
+    for (const [name, line] of response.headers) {
+      if (name !== "set-cookie") continue;
+      const [pair = "", ...attributes] = line.split("; ");
+      const at = pair.indexOf("=");
+      if (attributes.includes("Max-Age=0")) jar.delete(pair.slice(0, at));
+      else jar.set(pair.slice(0, at), pair.slice(at + 1));
+    }
+    token = /name="csrf_token"\s+value="([^"]+)"/u.exec(response.body)?.[1] ?? token;
+    return response;
+  }
+  const raw: Browser["raw"] = (path, body, more = {}) => {
+    const form = { Origin: "https://app.example.com", "Content-Type": "application/x-www-form-urlencoded" };
+    return send(request(`POST ${path}`, { ...headers(), ...form, ...more }, body));
+  };
+  return {
+    open: (path) => send(get(path, headers())),
+    post: (path, fields) => raw(path, new URLSearchParams({ csrf_token: token, ...fields }).toString()),
+    raw,
+    json(path, body) {
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      return raw(path, text, { Accept: "application/json", "X-CSRF-Token": token, "Content-Type": "application/json" });
+    },
+  };
+}
+
+const header = (response: RawResponse, name: string): string | undefined =>
+  response.headers.find(([one]) => one === name)?.[1];
+
+function composed() {
+  const records: AuditRecord[] = [];
+  const layers = saas({
+    mode: "test",
+    origin: "https://app.example.com",
+    keys: keyRing(newKey("k1")),
+    proxies: ["127.0.0.1/32"],
+    limits: { client: "6000/m", anonymous: "6000/m", user: "6000/m" },
+    audit: (record) => void records.push(record),
+  });
+  const ground = authenticationGround(memoryAuthentication(), layers.sessions, {
+    now: Date.now,
+  });
+  const endpoints = authenticationRoutes(ground.flows, {
+    csrf: layers.csrf,
+    render: authenticationPages({ name: "Folio" }),
+    profile: ["organization"],
+    home: "/documents",
+  });
+  return { security: glacis({ ...layers, endpoints: [...layers.endpoints, ...endpoints] }), ground, records };
+}
+
+describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, build) => {
+  let server: Server;
+  let ground: AuthenticationGround;
+  let records: AuditRecord[];
+  const browser = (): Browser => browserOn((server.address() as AddressInfo).port);
+  beforeAll(async () => {
+    const made = composed();
+    ({ ground, records } = made);
+    server = await build({ routes: [], groups: [] }, made.security);
+  });
+  afterAll(() => void server.close());
+
+  it("sign up, confirm, sign out and sign in by forms alone", async () => {
+    const own = browser();
+    const email = "ada@example.com";
+    expect((await own.open("/sign-up")).status).toBe(200);
+    const sent = await own.post("/sign-up", { email, password: PASSWORD, organization: "Analytical Engines" });
+    expect(sent.status).toBe(202);
+    const token = tokenIn((await ground.deliver())[0]);
+    const page = await own.open(`/sign-up/confirm?token=${token}`);
+    expect(page.status).toBe(200);
+    expect(header(page, "referrer-policy")).toBe("strict-origin");
+    expect(header(page, "cache-control")).toContain("no-store");
+    const confirmed = await own.post("/sign-up/confirm", { token, password: PASSWORD });
+    expect([confirmed.status, header(confirmed, "location")]).toEqual([303, "/documents"]);
+    expect(ground.welcomed.at(-1)?.profile).toEqual({ organization: "Analytical Engines" });
+    expect((await own.open("/account/password")).status).toBe(200);
+    expect((await own.post("/sign-out", {})).status).toBe(303);
+    expect((await own.open("/sign-in?next=/documents/7")).status).toBe(200);
+    const wrong = await own.post("/sign-in", { email, password: "wrong" });
+    expect([wrong.status, wrong.body.includes("is not right")]).toEqual([401, true]);
+    const back = await own.post("/sign-in", { email, password: PASSWORD, next: "/documents/7" });
+    expect([back.status, header(back, "location")]).toEqual([303, "/documents/7"]);
+    for (const next of ["//evil.example", "https://evil.example", "/\\evil.example"])
+      expect(header(await own.post("/sign-in", { email, password: PASSWORD, next }), "location") ?? "/").not.toContain(
+        "evil",
+      );
+  });
+
+  it("answer the same, byte by byte, about addresses that are known, unknown, disabled and unproved", async () => {
+    const known = await ground.account();
+    const disabled = await ground.account({ status: "disabled" });
+    const unproved = await ground.account({ verifiedAtMs: null });
+    const shapes = new Set<string>();
+    for (const email of [known.email, disabled.email, unproved.email, "nobody@example.com"]) {
+      const own = browser();
+      await own.open("/forgot-password");
+      for (const [path, fields] of [
+        ["/forgot-password", { email }],
+        ["/sign-up", { email, password: PASSWORD, organization: "x" }],
+        ["/sign-in", { email, password: "a wrong password" }],
+      ] as const) {
+        const response = await own.json(path, fields);
+        const names = response.headers.map(([name]) => name).join();
+        shapes.add(`${path} ${response.status} ${names} ${response.body.replace(/"request_id":"[^"]*"/u, "")}`);
+      }
+    }
+    expect(shapes.size).toBe(3);
+    expect([...shapes].join("\n")).toMatch(/forgot-password 202[\s\S]*sign-up 202[\s\S]*sign-in 401/u);
+  });
+
+  it("reset a password by the link of the mail, which works once and never by being opened", async () => {
+    const account = await ground.account();
+    const own = browser();
+    await own.open("/forgot-password");
+    expect((await own.post("/forgot-password", { email: account.email })).status).toBe(202);
+    const token = tokenIn((await ground.deliver()).find(({ to }) => to === account.email));
+    for (let scan = 0; scan < 3; scan += 1)
+      expect((await browser().open(`/reset-password?token=${token}`)).status).toBe(200);
+    await own.open(`/reset-password?token=${token}`);
+    const short = await own.post("/reset-password", { token, password: "short" });
+    expect([short.status, short.body.includes(token)]).toEqual([422, true]);
+    const saved = await own.post("/reset-password", { token, password: FRESH });
+    expect([saved.status, header(saved, "location")]).toEqual([303, "/sign-in"]);
+    expect(header(saved, "set-cookie") ?? "").not.toContain("__Host-session=");
+    expect((await own.post("/reset-password", { token, password: FRESH })).status).toBe(400);
+    expect((await own.open(`/reset-password?token=${token}`)).status).toBe(400);
+    expect(JSON.stringify(records)).not.toContain(token);
+  });
+
+  it("name the field that is wrong, whatever is sent, and answer nothing with 5xx", async () => {
+    const own = browser();
+    await own.open("/sign-up");
+    await ground.deliver();
+    const good = { email: "grace@example.com", password: PASSWORD, organization: "x" };
+    const bad: readonly (readonly [string, unknown])[] = [
+      ["email", ["a@example.com", "b@example.com"]],
+      ["email", 7],
+      ["email", null],
+      ["email", { $ne: "" }],
+      ["email", "a\0@example.com"],
+      ["email", "\ud800@example.com"],
+      ["email", "not an address"],
+      ["email", "x".repeat(5000)],
+      ["email", ""],
+      ["password", "x".repeat(5000)],
+      ["password", ["x"]],
+      ["password", "short"],
+      ["password", "\udfff".repeat(20)],
+      ["organization", "x".repeat(201)],
+      ["organization", ["x", "y"]],
+      ["role", "admin"],
+    ];
+    for (const [field, value] of bad) {
+      const response = await own.json("/sign-up", { ...good, [field]: value });
+      expect([field, value, response.status]).toEqual([
+        field,
+        value,
+        expect.toSatisfy((status) => status >= 400 && status < 500),
+      ]);
+      if (response.status === 422) expect(response.body).toContain(`"/${field}"`);
+    }
+    const twice = await own.raw(
+      "/sign-up",
+      "email=a%40example.com&email=b%40example.com&password=x&organization=x&csrf_token=none",
+    );
+    expect(twice.status).toBeLessThan(500);
+    for (const path of [
+      "/sign-in",
+      "/reset-password",
+      "/email/confirm",
+      "/invitation",
+      "/not-me",
+      "/account/keep",
+      "/sign-in/second-factor",
+      "/sign-up/confirm",
+    ])
+      for (const body of [
+        "[]",
+        "{}",
+        "null",
+        "7",
+        '{"token":[]}',
+        '{"email":{},"password":{}}',
+        `{"token":"${"A".repeat(43)}","password":"x","method":"totp","code":"1"}`,
+      ]) {
+        const { status } = await own.json(path, body);
+        expect([path, body, status >= 400 && status < 500]).toEqual([path, body, true]);
+      }
+    expect(await ground.deliver()).toEqual([]);
+  });
+
+  it("refuse a form of another site, and settings of somebody who is not signed in", async () => {
+    const own = browser();
+    await own.open("/sign-in");
+    const account = await ground.account();
+    const forged = await own.raw("/sign-in", `email=${account.email}&password=x`, {
+      Origin: "https://evil.example",
+    });
+    expect(forged.status).toBe(403);
+    for (const path of [
+      "/account/password",
+      "/account/email",
+      "/account/delete",
+      "/account/export",
+      "/confirm",
+      "/sign-out",
+    ])
+      expect([path, (await own.json(path, {})).status]).toEqual([path, 401]);
+  });
+});
