@@ -6,7 +6,7 @@ import type { RouteOptions, RouteRule } from "../core/route.ts";
 import type { SealedRoute, Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { admit, attach, open, proceeds } from "./node-exchange.ts";
-import { isClosing, send } from "./node-respond.ts";
+import { isClosing, fail } from "./node-respond.ts";
 import { guardServer, serverOptions } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
 import { markers, methodsAt, readRoutes, type Handler, type Next, type RouterLike } from "./express-routes.ts";
@@ -165,5 +165,5 @@ function answerNotFound(router: RouterLike, state: RequestState): void {
 
 function answerError(error: unknown, request: IncomingMessage, _response: ServerResponse, _next: Next): void {
   const state = needState(request);
-  send(state, state.security.fail(state.exchange, error));
+  fail(state, error);
 }

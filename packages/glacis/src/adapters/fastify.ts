@@ -7,7 +7,7 @@ import type { RouteDeclaration, RouteOptions, RouteRule } from "../core/route.ts
 import type { SealedRoute, Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { admit, attach, open, proceeds, type Passage } from "./node-exchange.ts";
-import { isClosing, send } from "./node-respond.ts";
+import { isClosing, fail } from "./node-respond.ts";
 import { guardServer } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
 import { refuseUnadmitted, ruleOf, sealApplication } from "./seal-application.ts";
@@ -58,7 +58,7 @@ export function secureFastify(app: FastifyInstance, security: Security): void {
   });
   app.addHook("onRequest", (request, reply, done) => guardRequest(security, app, request, reply, done));
   deliverBodies(app, security);
-  answerErrors(app, security);
+  answerErrors(app);
   answerNotFound(app, security);
 }
 
@@ -163,16 +163,18 @@ function deliverBodies(app: FastifyInstance, security: Security): void {
   if (parses("application/problem+json")) app.addContentTypeParser(/^[\w.-]+\/[\w.-]+\+json/iu, deliver);
   if (parses("application/x-www-form-urlencoded"))
     app.addContentTypeParser("application/x-www-form-urlencoded", deliver);
+  // Whoever receives files reads the stream. As an expression it yields to a parser of the application's own.
+  app.addContentTypeParser(/^multipart\/form-data(?:;|$)/iu, deliver);
 }
 
-function answerErrors(app: FastifyInstance, security: Security): void {
+function answerErrors(app: FastifyInstance): void {
   const own = ownHandler<ErrorHandler>(app, "setErrorHandler");
   own.install((error, request, reply) => {
     const handler = own.current();
     if (handler !== undefined) return handler.call(app, error, request, reply);
     const state = needState(request);
     reply.hijack();
-    return send(state, security.fail(state.exchange, error));
+    return fail(state, error);
   });
 }
 

@@ -9,7 +9,7 @@ import type { SealedRoute, Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { fuseRules, markers, methodsAt, readRoutes, type MakeGate } from "./hono-routes.ts";
 import { admit, attach, open, proceeds, type Passage } from "./node-exchange.ts";
-import { isClosing, send } from "./node-respond.ts";
+import { isClosing, fail } from "./node-respond.ts";
 import { guardServer, serverOptions } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
 import { freezeList, refuseUnsealed, ruleOf, sealApplication, sealedError, sealOnce } from "./seal-application.ts";
@@ -77,7 +77,7 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
 
   app.onError((error, c) => {
     const state = needState(c);
-    send(state, security.fail(state.exchange, error));
+    fail(state, error);
     return answered(state);
   });
   app.notFound((c) => {

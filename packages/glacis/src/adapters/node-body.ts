@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { IncomingMessage } from "node:http";
 import { deny, type Decision } from "../core/decision.ts";
 import { controlFailed } from "../core/pipeline.ts";
+import type { AuditEvent } from "../core/event.ts";
 import type { Reason } from "../core/reasons.ts";
 import { abandonBody, send } from "./node-respond.ts";
 import { stateOf, type GuardedRequest, type RequestState } from "./node-state.ts";
@@ -83,7 +84,8 @@ function watch(state: RequestState, chunk: Uint8Array): Decision | undefined {
 /** Answers while the body is still arriving and lets the rest of it go by. @returns true, so that the parser keeps reading */
 function refuseBody(state: RequestState, refusal: Decision): boolean {
   state.maxBytes = -1;
-  send(state, { ...state.security.refuse(state.exchange, refusal), close: true });
+  // What still arrives of a request that was refused before is no second outcome.
+  if (!state.answered) send(state, { ...state.security.refuse(state.exchange, refusal), close: true });
   abandonBody(state.request);
   finish(state, undefined);
   return true;
@@ -181,7 +183,7 @@ function tooLarge(limit: number): Decision {
 }
 
 export function badBody(reason: Reason, detail: string, limit?: number): Decision {
-  return deny(reason, {
+  const event: AuditEvent = {
     event_type: "input_validation",
     status: "refused",
     severity: "info",
@@ -189,6 +191,8 @@ export function badBody(reason: Reason, detail: string, limit?: number): Decisio
     control: "request-limits",
     reason,
     detail,
-    ...(limit !== undefined && { limit }),
-  });
+  };
+  return limit === undefined
+    ? deny(reason, event)
+    : deny(reason, { ...event, limit }, { members: { limit_name: detail, limit } });
 }

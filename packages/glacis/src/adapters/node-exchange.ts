@@ -6,7 +6,7 @@ import type { SealedRoute, Security, Verdict } from "../core/security.ts";
 import type { Wire } from "../core/wire.ts";
 import { badBody, boundedPush, boundToRoute, readText } from "./node-body.ts";
 import { guardedWriteHead } from "./node-head.ts";
-import { send } from "./node-respond.ts";
+import { fail, send } from "./node-respond.ts";
 import { keepState, stateOf, type RequestState } from "./node-state.ts";
 
 /** True: go on. False: answered, touch nothing. */
@@ -21,6 +21,7 @@ export function wireOf(request: IncomingMessage): Wire {
     rawHeaders: request.rawHeaders,
     peerAddress: socket.remoteAddress ?? "",
     encrypted: (socket as Socket & { readonly encrypted?: boolean }).encrypted === true,
+    body: request,
   };
 }
 
@@ -158,7 +159,7 @@ async function answerEndpoint(state: RequestState, endpoint: Endpoint): Promise<
     const text = await endpointText(state, endpoint);
     if (text !== undefined) proceeds(state, await security.answer(exchange, endpoint, text));
   } catch (error) {
-    send(state, security.fail(exchange, error));
+    fail(state, error);
   }
 }
 

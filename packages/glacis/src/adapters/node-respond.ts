@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { Refusal } from "../core/error-reason.ts";
 import type { Respond } from "../core/security.ts";
 import type { HeaderLines } from "./head-draft.ts";
 import type { RequestState } from "./node-state.ts";
@@ -43,6 +44,15 @@ export function send(state: RequestState, verdict: Respond): void {
   if (body === "" || request.method === "HEAD") response.end();
   else response.end(body);
   takeAway(response);
+}
+
+/**
+ * Answers for something that was thrown. Where the request has been refused already, such as for its body, a refusal that comes of it is no
+ * second outcome.
+ */
+export function fail(state: RequestState, error: unknown): void {
+  if (state.answered && error instanceof Refusal) return;
+  send(state, state.security.fail(state.exchange, error));
 }
 
 /**

@@ -1,6 +1,11 @@
 import type { Control, ReceivedBody } from "./control.ts";
+<<<<<<< HEAD
 import { ALLOW, deny, type Decision } from "./decision.ts";
 import type { InputFacts, RequestFacts, RouteInput } from "./facts.ts";
+=======
+import { ALLOW, deny, type Decision, type Deny } from "./decision.ts";
+import type { RequestFacts } from "./facts.ts";
+>>>>>>> 2e0ab8a (Receive files through quarantine, so that a key means a whole, judged file, and hand them out to be saved only)
 
 /** One step of a stage: a control's id and its decision function. */
 export interface Step<Facts extends RequestFacts> {
@@ -107,7 +112,7 @@ function wellFormed(id: string, decision: Decision): Decision {
 }
 
 /** A fault inside a control: the request is refused, the log says which control and why. */
-export function controlFailed(id: string, error: unknown): Decision {
+export function controlFailed(id: string, error: unknown): Deny {
   return deny(
     "control_failed",
     {

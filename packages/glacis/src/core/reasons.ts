@@ -37,6 +37,20 @@ export const REASONS = {
   body_too_complex: { status: 400, layer: "input", sentence: "The request body has too many keys." },
   key_forbidden: { status: 400, layer: "input", sentence: "The request uses a reserved key." },
   input_invalid: { status: 422, layer: "input", sentence: "Some fields are not valid." },
+  upload_refused: {
+    status: 422,
+    layer: "input",
+    sentence: "The file is not of a kind that is accepted here, or it is not what it says it is.",
+  },
+  upload_infected: { status: 422, layer: "input", sentence: "The file was found to be harmful." },
+  upload_limit_exceeded: { status: 413, layer: "input", sentence: "The upload exceeds a limit." },
+  upload_quota_exceeded: { status: 413, layer: "input", sentence: "There is no room left for these files." },
+  upload_pending: { status: 423, layer: "input", sentence: "The file has not been checked yet. Try again later." },
+  upload_withdrawn: {
+    status: 410,
+    layer: "input",
+    sentence: "The file was found to be harmful and cannot be downloaded.",
+  },
   credential_in_url: {
     status: 400,
     layer: "data",

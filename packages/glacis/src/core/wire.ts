@@ -12,6 +12,8 @@ export interface Wire {
   readonly peerAddress: string;
   /** True when this very socket speaks TLS. What a proxy says about TLS is not here. */
   readonly encrypted: boolean;
+  /** The body as it arrives, for whoever streams it once the request has been let in. Absent where nothing arrives, as in a test. */
+  readonly body?: NodeJS.ReadableStream;
 }
 
 /**

@@ -143,3 +143,15 @@ export {
   type WebhookSigner,
   type WebhookSignerOptions,
 } from "./webhook-signer.ts";
+export {
+  downloadLinks,
+  STORAGE_IN_APPLICATION,
+  STORAGE_OPEN_TO_OTHERS,
+  STORAGE_PUBLIC,
+  STORAGE_UNVERIFIED,
+  type DownloadLinks,
+  type DownloadLinksOptions,
+  type DownloadTicket,
+} from "./private-storage.ts";
+export { localStorage, type LocalStorageOptions } from "./storage-local.ts";
+export { StorageKeyError, type ByteRange, type Quarantine, type Storage } from "./storage.ts";

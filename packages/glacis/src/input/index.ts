@@ -1,3 +1,4 @@
+export { ARCHIVE_TOO_GENEROUS } from "./archive-safety.ts";
 export { canonicalization } from "./canonicalization.ts";
 export { choiceArgument, fileArgument, integerArgument, textArgument, type Argument } from "./command-argument.ts";
 export { CommandError, type ArgumentFault, type CommandFailure } from "./command-error.ts";
@@ -12,6 +13,14 @@ export {
   type ProgramsOptions,
   type RunOptions,
 } from "./command.ts";
+export {
+  download,
+  DOWNLOAD_NOT_INERT,
+  downloadSafety,
+  type DownloadFile,
+  type DownloadResponse,
+  type DownloadSource,
+} from "./download-safety.ts";
 export { dangerouslyTrustHtml, html, type SafeHtml } from "./html.ts";
 export { htmlSanitizer, type HtmlSanitizerOptions, type RichTextTag } from "./html-sanitization.ts";
 export { formInput, input, type FormOutcome, type Input, type InputParts, type InputValues } from "./input.ts";
@@ -23,9 +32,33 @@ export { type PathFault } from "./path-name.ts";
 export { PathError, ROOT_HOLDS_CODE, ROOT_WRITABLE, within, type Folder, type WithinOptions } from "./path.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";
 export { url, type SafeUrl } from "./url.ts";
+<<<<<<< HEAD
 export { SqlError, sqlClient, type SqlClient, type SqlDriver } from "./sql-client.ts";
 export { type OrderByOptions } from "./sql-order.ts";
 export { type SqlScalar, type SqlValue } from "./sql-value.ts";
 export { drizzleSql, pgQuery, sql, type DrizzleSqlTag, type Sql, type SqlTemplate } from "./sql.ts";
 export { escapePattern, safePattern, type SafePattern, type SafePatternOptions } from "./safe-pattern.ts";
 export { integerText, pageSize, type IntegerTextOptions, type PageSizeOptions } from "./integer-text.ts";
+=======
+export { IMAGE_TOO_GENEROUS } from "./image-processing.ts";
+export { MALWARE_NOT_SCANNED, type MalwareScanner, type ScanVerdict } from "./malware-scan.ts";
+export { type ArchiveLimits } from "./upload-archive.ts";
+export { type QuarantinedFile } from "./upload-fault.ts";
+export { uploadFilename } from "./upload-filename.ts";
+export { type ImageLimits } from "./upload-image.ts";
+export { type UploadQuarantine } from "./upload-intake.ts";
+export { type UploadKindName } from "./upload-kind.ts";
+export { UPLOAD_NO_QUOTA, UPLOAD_QUOTA_IN_MEMORY, UPLOAD_TOO_GENEROUS, type UploadLimits } from "./upload-limits.ts";
+export {
+  memoryUploadQuotas,
+  postgresUploadQuotas,
+  UPLOAD_QUOTA_MIGRATION,
+  type QuotaRequest,
+  type UploadQuotaDatabase,
+  type UploadQuotaStore,
+} from "./upload-quota-store.ts";
+export { uploadQuota, type QuotaReservation, type UploadQuota, type UploadQuotaOptions } from "./upload-quota.ts";
+export { UPLOAD_TYPE_ACTIVE } from "./upload-type.ts";
+export { type ReceivedUpload, type ReceiveOptions, type StoredUpload, type UploadStore } from "./upload-pipeline.ts";
+export { uploads, type Uploads, type UploadsOptions } from "./uploads.ts";
+>>>>>>> 2e0ab8a (Receive files through quarantine, so that a key means a whole, judged file, and hand them out to be saved only)

@@ -15,6 +15,7 @@ export type UploadFaultCode =
   | "real_type_differs"
   | "real_type_unreadable"
   | "empty"
+  | "file_missing"
   | "text_encoding"
   | "text_control_character"
   | "text_markup"

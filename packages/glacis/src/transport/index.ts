@@ -5,7 +5,7 @@ export {
   type SameSite,
 } from "../primitives/set-cookie.ts";
 export { cacheControl } from "./cache-control.ts";
-export { attachment, inline, safeFilename } from "./content-disposition.ts";
+export { attachment, inline, safeFilename } from "../primitives/content-disposition.ts";
 export {
   contentSecurityPolicy,
   CSP_REPORT_PATH,

@@ -1,0 +1,114 @@
+/** The files of one request on their way into quarantine, each hashed as it passes. */
+import { createHash } from "node:crypto";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Decision } from "../core/decision.ts";
+import { Refusal } from "../core/error-reason.ts";
+import type { QuarantinedFile } from "./upload-fault.ts";
+import type { UploadLimits } from "./upload-limits.ts";
+import { readParts, type FilePart } from "./upload-parts.ts";
+import { malformed, refusedFile } from "./upload-refusal.ts";
+import type { ExpectedType, UploadType } from "./upload-type.ts";
+
+/** A place for one file until it is judged. `Quarantine` of `glacis/data` is one. */
+export interface UploadQuarantine {
+  readonly path: string;
+  readonly stream: NodeJS.WritableStream;
+  read(position: number, length: number): Promise<Buffer>;
+  commit(key: string, file: { readonly bytes: number; readonly sha256: string }): Promise<boolean>;
+  discard(): Promise<void>;
+}
+
+/** A file that has arrived completely and has been judged by nobody yet. */
+export interface IncomingFile extends QuarantinedFile {
+  readonly field: string;
+  readonly expected: ExpectedType;
+  readonly sha256: string;
+  readonly quarantine: UploadQuarantine;
+}
+
+export interface UploadIntake {
+  readonly fields: ReadonlyMap<string, readonly string[]>;
+  read(body: NodeJS.ReadableStream, contentType: string): Promise<void>;
+  /** Every file, once its last byte is written. */
+  complete(): Promise<readonly IncomingFile[]>;
+  /** Leaves no file behind. */
+  discard(): Promise<void>;
+}
+
+export interface IntakeOptions {
+  readonly storage: { quarantine(): Promise<UploadQuarantine> };
+  readonly type: UploadType;
+  readonly limits: UploadLimits;
+  readonly csrf: ((token: unknown) => Decision) | undefined;
+}
+
+/** The name that forms give the token. */
+const TOKEN_FIELD = "csrf_token";
+
+export function uploadIntake({ storage, type, limits, csrf }: IntakeOptions): UploadIntake {
+  const fields = new Map<string, string[]>();
+  const quarantines: Promise<UploadQuarantine>[] = [];
+  const arriving: Promise<IncomingFile>[] = [];
+  let verified = csrf === undefined;
+
+  function verify(token: unknown): void {
+    verified = true;
+    const decision = csrf?.(token);
+    if (decision !== undefined && decision.kind !== "allow")
+      throw decision.kind === "deny" ? new Refusal(decision) : malformed("csrf");
+  }
+
+  async function take(part: FilePart, expected: ExpectedType): Promise<IncomingFile> {
+    const opening = storage.quarantine();
+    quarantines.push(opening);
+    const quarantine = await opening;
+    const hash = createHash("sha256");
+    let size = 0;
+    const measured = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        size += chunk.length;
+        hash.update(chunk);
+        done(null, chunk);
+      },
+    });
+    await pipeline(part.content, measured, quarantine.stream);
+    const { path } = quarantine;
+    return {
+      field: part.field,
+      expected,
+      path,
+      size,
+      sha256: hash.digest("hex"),
+      quarantine,
+      read: (position, length) => quarantine.read(position, Math.max(0, Math.min(length, size - position))),
+    };
+  }
+
+  return {
+    fields,
+    async read(body, contentType) {
+      await readParts(body, contentType, limits, {
+        field(name, value) {
+          if (!verified) return verify(name === TOKEN_FIELD ? value : undefined);
+          fields.set(name, [...(fields.get(name) ?? []), value]);
+        },
+        file(part) {
+          if (!verified) verify(undefined);
+          const expected = type.expect(part.filename, part.declaredType);
+          if ("code" in expected) throw refusedFile(expected);
+          const arrived = take(part, expected);
+          // A write that fails ends the reading, which would otherwise wait for ever.
+          arrived.catch((error: unknown) => part.content.destroy(error as Error));
+          arriving.push(arrived);
+        },
+      });
+    },
+    complete: () => Promise.all(arriving),
+    async discard() {
+      await Promise.allSettled(arriving);
+      for (const opened of await Promise.allSettled(quarantines))
+        if (opened.status === "fulfilled") await opened.value.discard();
+    },
+  };
+}
