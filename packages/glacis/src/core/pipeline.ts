@@ -1,11 +1,6 @@
 import type { Control, ReceivedBody } from "./control.ts";
-<<<<<<< HEAD
-import { ALLOW, deny, type Decision } from "./decision.ts";
-import type { InputFacts, RequestFacts, RouteInput } from "./facts.ts";
-=======
 import { ALLOW, deny, type Decision, type Deny } from "./decision.ts";
-import type { RequestFacts } from "./facts.ts";
->>>>>>> 2e0ab8a (Receive files through quarantine, so that a key means a whole, judged file, and hand them out to be saved only)
+import type { InputFacts, RequestFacts, RouteInput } from "./facts.ts";
 
 /** One step of a stage: a control's id and its decision function. */
 export interface Step<Facts extends RequestFacts> {

@@ -32,14 +32,12 @@ export { type PathFault } from "./path-name.ts";
 export { PathError, ROOT_HOLDS_CODE, ROOT_WRITABLE, within, type Folder, type WithinOptions } from "./path.ts";
 export { PROTO_ACCESSOR, prototypePollution } from "./prototype-pollution.ts";
 export { url, type SafeUrl } from "./url.ts";
-<<<<<<< HEAD
 export { SqlError, sqlClient, type SqlClient, type SqlDriver } from "./sql-client.ts";
 export { type OrderByOptions } from "./sql-order.ts";
 export { type SqlScalar, type SqlValue } from "./sql-value.ts";
 export { drizzleSql, pgQuery, sql, type DrizzleSqlTag, type Sql, type SqlTemplate } from "./sql.ts";
 export { escapePattern, safePattern, type SafePattern, type SafePatternOptions } from "./safe-pattern.ts";
 export { integerText, pageSize, type IntegerTextOptions, type PageSizeOptions } from "./integer-text.ts";
-=======
 export { IMAGE_TOO_GENEROUS } from "./image-processing.ts";
 export { MALWARE_NOT_SCANNED, type MalwareScanner, type ScanVerdict } from "./malware-scan.ts";
 export { type ArchiveLimits } from "./upload-archive.ts";
@@ -61,4 +59,3 @@ export { uploadQuota, type QuotaReservation, type UploadQuota, type UploadQuotaO
 export { UPLOAD_TYPE_ACTIVE } from "./upload-type.ts";
 export { type ReceivedUpload, type ReceiveOptions, type StoredUpload, type UploadStore } from "./upload-pipeline.ts";
 export { uploads, type Uploads, type UploadsOptions } from "./uploads.ts";
->>>>>>> 2e0ab8a (Receive files through quarantine, so that a key means a whole, judged file, and hand them out to be saved only)
