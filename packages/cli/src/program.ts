@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addAlarmsCommand } from "./commands/alarms.ts";
+import { addAuditLogCommand } from "./commands/audit-log.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
@@ -24,6 +25,9 @@ export async function run(args: readonly string[]): Promise<number> {
   });
   addKeysCommand(program);
   addAlarmsCommand(program, (code) => {
+    exitCode = code;
+  });
+  addAuditLogCommand(program, (code) => {
     exitCode = code;
   });
   try {

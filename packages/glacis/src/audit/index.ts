@@ -35,6 +35,26 @@ export {
 } from "./alarm-store.ts";
 export { type AlarmState } from "./alarm.ts";
 export { type AuditDatabase } from "./audit-database.ts";
+export { fileAnchor, type AuditAnchor } from "./audit-anchor.ts";
+export { auditIntegrity, integrityEvent } from "./audit-integrity.ts";
+export { AuditLogError } from "./audit-log-error.ts";
+export { verifyPostgresAuditLog, type VerifyPostgresAuditLogOptions } from "./audit-log-postgres-verify.ts";
+export {
+  auditLogMigration,
+  postgresAuditLog,
+  type PostgresAuditLog,
+  type PostgresAuditLogOptions,
+} from "./audit-log-postgres.ts";
+export {
+  verifyAuditLog,
+  type AuditLogBreak,
+  type AuditLogProblem,
+  type AuditLogVerdict,
+  type VerifyAuditLogOptions,
+} from "./audit-log-verify.ts";
+export { type AuditReceipt } from "./audit-log-queue.ts";
+export { openAuditLog, type AuditLog, type AuditLogOptions } from "./audit-log.ts";
+export { type AuditCheckpointOptions } from "./audit-checkpointer.ts";
 export { debugOff } from "./debug-off.ts";
 export { errorReportHooks, type ErrorReportHooks, type ErrorReportOptions } from "./error-report.ts";
 export {
@@ -46,6 +66,7 @@ export {
   type OpenTelemetryLogger,
 } from "./event-export.ts";
 export { eventLog } from "./event-log.ts";
+export { eventLine } from "./event-line.ts";
 export { FilterPatternError } from "./filter-pattern-error.ts";
 export { filterPattern, logLine, logValue, type FilterPattern, type LogLine } from "./filter-pattern.ts";
 export { type MetricFilter, type MetricTransformation } from "./metric-filter.ts";

@@ -1,0 +1,97 @@
+/** Writes chained lines into segment files, a batch at a time: in the file and on the disk, or not at all. */
+import { open, type FileHandle } from "node:fs/promises";
+import { join } from "node:path";
+import { chainLine } from "./audit-log-line.ts";
+import { segmentHeader, segmentName, type ChainState } from "./audit-log-segment.ts";
+import type { Recovered } from "./audit-log-recovery.ts";
+
+export interface AuditLogFile {
+  /** The state after what is on the disk. */
+  readonly state: () => ChainState;
+  /**
+   * Appends lines and waits for the disk. When it throws, nothing of them is in the log.
+   *
+   * @returns the number of the first
+   */
+  readonly write: (lines: readonly string[]) => Promise<number>;
+  readonly close: () => Promise<void>;
+}
+
+interface Position {
+  readonly file: FileHandle;
+  readonly bytes: number;
+}
+
+export function auditLogFile(
+  directory: string,
+  { state: recovered, segment, bytes }: Recovered,
+  segmentBytes: number,
+  nowText: () => string,
+): AuditLogFile {
+  let state = recovered;
+  let position: Position | undefined;
+  /** A failed write may have left bytes behind; they go before the next one. */
+  let dirty = false;
+
+  async function opened(): Promise<Position> {
+    if (position === undefined && segment !== undefined && bytes > 0)
+      position = { file: await open(segment.path, "r+"), bytes };
+    if (position !== undefined && position.bytes < segmentBytes) return position;
+    const file = await open(join(directory, segmentName(state.seq + 1)), "w", 0o600);
+    await syncDirectory(directory);
+    await position?.file.close();
+    return (position = { file, bytes: 0 });
+  }
+
+  async function write(lines: readonly string[]): Promise<number> {
+    const { file, bytes: before } = await opened();
+    if (dirty) await file.truncate(before);
+    dirty = true;
+    const next = { seq: state.seq, hash: state.hash, frontier: state.frontier.clone() };
+    const texts: string[] = [];
+    const chain = (json: string): void => {
+      const { text, hash } = chainLine(json, next.seq + 1, next.hash);
+      texts.push(text);
+      next.seq += 1;
+      next.hash = hash;
+      next.frontier.add(hash);
+    };
+    if (before === 0) chain(segmentHeader(nowText(), state));
+    const first = next.seq + 1;
+    for (const line of lines) chain(line);
+    const buffer = Buffer.from(texts.join(""));
+    await writeAll(file, buffer, before);
+    await file.datasync();
+    position = { file, bytes: before + buffer.length };
+    state = next;
+    dirty = false;
+    return first;
+  }
+
+  return {
+    state: () => state,
+    write,
+    async close() {
+      if (dirty) await position?.file.truncate(position.bytes).catch(() => undefined);
+      await position?.file.close();
+    },
+  };
+}
+
+async function writeAll(file: FileHandle, buffer: Buffer, start: number): Promise<void> {
+  for (let done = 0; done < buffer.length;) {
+    const { bytesWritten } = await file.write(buffer, done, buffer.length - done, start + done);
+    if (bytesWritten === 0) throw new Error("The disk took nothing.");
+    done += bytesWritten;
+  }
+}
+
+/** A file is there after a power cut when its directory says so. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,212 @@
+/** An audit log in Postgres: events join the transaction that they are about, and a sequencer chains what has been committed. */
+import type { KeyObject } from "node:crypto";
+import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+import type { AuditAnchor } from "./audit-anchor.ts";
+import { checkOrigin, checkSigningKey, signCheckpoint } from "./audit-checkpoint.ts";
+import type { AuditDatabase } from "./audit-database.ts";
+import { chainHash, FIRST_HASH } from "./audit-log-line.ts";
+import { eventLine } from "./event-line.ts";
+import { merkleFrontier, type MerkleFrontier } from "./merkle-frontier.ts";
+
+const ROLE = /^[a-z_][a-z0-9_]{0,62}$/u;
+
+/**
+ * The tables, as a migration, to be run by a role that owns nothing else the application uses. Nobody changes a row: a trigger refuses, for the
+ * owner too, and the application's role may only read and insert.
+ *
+ * @param role the application's role
+ * @throws TypeError when the role is not a plain identifier
+ */
+export function auditLogMigration(role: string): string {
+  if (!ROLE.test(role)) throw new TypeError("auditLogMigration() needs a role by its plain name.");
+  return `create table if not exists glacis_audit_events (
+  id bigint generated always as identity primary key,
+  transaction_id xid8 not null default pg_current_xact_id(),
+  tenant_id text,
+  line text not null check (length(line) <= 20000)
+);
+create index if not exists glacis_audit_events_order on glacis_audit_events (transaction_id, id);
+create index if not exists glacis_audit_events_tenant on glacis_audit_events (tenant_id, id);
+create table if not exists glacis_audit_chain (
+  seq bigint primary key,
+  event_id bigint not null unique references glacis_audit_events (id),
+  hash text not null
+);
+create table if not exists glacis_audit_checkpoints (
+  size bigint primary key,
+  note text not null,
+  frontier text not null
+);
+create or replace function glacis_audit_refuse() returns trigger language plpgsql as $$
+begin
+  raise exception 'the audit log is append-only' using errcode = 'insufficient_privilege';
+end $$;
+${TABLES.map(
+  (table) => `drop trigger if exists glacis_append_only on ${table};
+create trigger glacis_append_only before update or delete or truncate on ${table}
+  for each statement execute function glacis_audit_refuse();
+alter table ${table} enable always trigger glacis_append_only;
+revoke all on ${table} from public, ${role};
+grant select, insert on ${table} to ${role};`,
+).join("\n")}
+`;
+}
+
+const TABLES = ["glacis_audit_events", "glacis_audit_chain", "glacis_audit_checkpoints"];
+
+export interface PostgresAuditLogOptions {
+  readonly database: AuditDatabase;
+  readonly origin: string;
+  readonly signingKey?: KeyObject;
+  readonly anchors?: readonly AuditAnchor[];
+  /** Where an event is told that could not be written; stderr unless you say otherwise. */
+  readonly report?: (event: AuditEvent) => void;
+}
+
+export interface PostgresAuditLog {
+  /** Writes by itself, beside any transaction. */
+  readonly audit: AuditSink;
+  /** Writes over a client inside a transaction: the event is there exactly when the change is. What it throws rolls both back. */
+  append(record: AuditRecord, client?: AuditDatabase): Promise<void>;
+  /**
+   * Chains what has been committed, and signs a checkpoint when there was any. Run it every second in any process; of two at once one does the
+   * work.
+   *
+   * @returns how many events it chained
+   */
+  sequence(): Promise<number>;
+}
+
+interface Head {
+  readonly seq: number;
+  readonly hash: Buffer;
+  readonly transactionId: string;
+  readonly eventId: string;
+}
+
+const BATCH = 1000;
+const UNIQUE_VIOLATION = "23505";
+
+/** Transactions that began before every one still running are decided; among them the order is final. */
+const NEXT = `select id::text as id, transaction_id::text as transaction_id, line from glacis_audit_events
+where (transaction_id, id) > ($1::text::xid8, $2::bigint) and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
+order by transaction_id, id limit ${BATCH}`;
+const HEAD = `select c.seq::text as seq, c.hash, e.transaction_id::text as transaction_id, e.id::text as id
+from glacis_audit_chain c join glacis_audit_events e on e.id = c.event_id order by c.seq desc limit 1`;
+
+interface EventRow {
+  readonly id: string;
+  readonly transaction_id: string;
+  readonly line: string;
+}
+
+/**
+ * A log that the application's transactions write into.
+ *
+ * @throws TypeError on an unknown option or another key than Ed25519
+ */
+export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAuditLog {
+  rejectUnknownOptions("postgresAuditLog", options, ["database", "origin", "signingKey", "anchors", "report"]);
+  const { database, origin, signingKey, anchors = [], report = toStderr } = options;
+  checkOrigin(origin);
+  if (signingKey !== undefined) checkSigningKey(signingKey, "private");
+  const query = async <Row>(text: string, values: unknown[] = []): Promise<readonly Row[]> =>
+    (await database.query(text, values)).rows as readonly Row[];
+
+  async function append(record: AuditRecord, client: AuditDatabase = database): Promise<void> {
+    const text = "insert into glacis_audit_events (tenant_id, line) values ($1, $2)";
+    await client.query(text, [record.tenant_id ?? null, eventLine(record)]);
+  }
+
+  async function head(): Promise<Head> {
+    const [row] = await query<{ seq: string; hash: string; transaction_id: string; id: string }>(HEAD);
+    if (row === undefined) return { seq: 0, hash: FIRST_HASH, transactionId: "0", eventId: "0" };
+    const { seq, hash, transaction_id: transactionId, id: eventId } = row;
+    return { seq: Number(seq), hash: Buffer.from(hash, "base64url"), transactionId, eventId };
+  }
+
+  async function chainNext(from: Head): Promise<number> {
+    const events = await query<EventRow>(NEXT, [from.transactionId, from.eventId]);
+    if (events.length === 0) return 0;
+    let { hash } = from;
+    const hashes = events.map(({ line }) => (hash = chainHash(hash, line)).toString("base64url"));
+    const text = `insert into glacis_audit_chain (seq, event_id, hash)
+      select * from unnest($1::bigint[], $2::bigint[], $3::text[])`;
+    await query(text, [events.map((_, index) => from.seq + 1 + index), events.map(({ id }) => id), hashes]);
+    return events.length;
+  }
+
+  async function checkpoint(): Promise<void> {
+    if (signingKey === undefined) return;
+    const frontier = await frontierOf(query);
+    const size = frontier.size();
+    const note = signCheckpoint({ origin, size, root: frontier.root().toString("base64") }, signingKey);
+    const text =
+      "insert into glacis_audit_checkpoints (size, note, frontier) values ($1, $2, $3) on conflict do nothing returning size";
+    const kept = await query(text, [size, note, frontier.export().join(" ")]);
+    if (kept.length === 0) return;
+    for (const anchor of anchors) {
+      try {
+        await anchor.publish(note);
+      } catch (error) {
+        report({
+          ...FAILED,
+          event: "audit_anchor_failed",
+          severity: "error",
+          detail: anchor.name,
+          error: String(error),
+        });
+      }
+    }
+  }
+
+  return {
+    append,
+    audit: (record) =>
+      void append(record).catch((error: unknown) =>
+        report({ ...FAILED, event: "audit_log_unwritable", error: String(error) }),
+      ),
+    async sequence() {
+      let chained = 0;
+      try {
+        for (let count = BATCH; count === BATCH; chained += count) count = await chainNext(await head());
+      } catch (error) {
+        // Another sequencer has taken these numbers.
+        if ((error as { readonly code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
+      }
+      if (chained > 0) await checkpoint();
+      return chained;
+    },
+  };
+}
+
+export type AuditQuery = <Row>(text: string, values?: unknown[]) => Promise<readonly Row[]>;
+
+/** The frontier at the end of the chain: from the last checkpoint on, or from the beginning. */
+async function frontierOf(query: AuditQuery): Promise<MerkleFrontier> {
+  const text = "select size::text as size, frontier from glacis_audit_checkpoints order by size desc limit 1";
+  const [last] = await query<{ size: string; frontier: string }>(text);
+  const frontier = merkleFrontier(
+    Number(last?.size ?? 0),
+    last === undefined || last.frontier === "" ? [] : last.frontier.split(" "),
+  );
+  for (let rows = BATCH; rows === BATCH;) {
+    const next = `select hash from glacis_audit_chain where seq > $1 order by seq limit ${BATCH}`;
+    const hashes = await query<{ hash: string }>(next, [frontier.size()]);
+    for (const { hash } of hashes) frontier.add(Buffer.from(hash, "base64url"));
+    rows = hashes.length;
+  }
+  return frontier;
+}
+
+const FAILED = {
+  event_type: "audit_integrity",
+  status: "failed",
+  severity: "critical",
+  control: "audit-integrity",
+} as const;
+
+function toStderr(event: AuditEvent): void {
+  process.stderr.write(`${JSON.stringify(event)}\n`);
+}

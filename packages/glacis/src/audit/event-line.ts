@@ -1,0 +1,47 @@
+/** An event as one line of JSON that nobody can forge from inside (catalog log-injection; CWE-117). */
+import type { AuditRecord } from "../core/event.ts";
+import { hideRevealed } from "../core/revealed.ts";
+import { redactText } from "./redact.ts";
+
+const LONGEST_FIELD = 2048;
+const LONGEST_LINE = 16_384;
+/** What a terminal or a viewer acts upon and JSON leaves as it is: C1 controls, line separators, marks that turn the direction of text. */
+const ACTIVE = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
+
+/**
+ * Writes a record: fields in their order, texts of 2 KiB at most, the line of 16 KiB at most, redacted as in the event log. It never throws: what
+ * cannot be written becomes a line that says so.
+ *
+ * @returns JSON without a line break
+ */
+export function eventLine(record: AuditRecord): string {
+  try {
+    const line = escapeActive(JSON.stringify(record, cleanValue));
+    return line.length <= LONGEST_LINE ? line : minimal(record, "too_long");
+  } catch {
+    return minimal(record, "unwritable");
+  }
+}
+
+function cleanValue(name: string, value: unknown): unknown {
+  if (typeof value !== "string") return typeof value === "bigint" ? String(value) : value;
+  const cut = value.length > LONGEST_FIELD ? `${value.slice(0, LONGEST_FIELD)}[more]` : value;
+  return name === "error" ? redactText(cut) : hideRevealed(cut);
+}
+
+function escapeActive(line: string): string {
+  return line.replace(ACTIVE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+function minimal(record: AuditRecord, invalid: string): string {
+  const text = (value: unknown): string => (typeof value === "string" ? value.slice(0, 100) : "unknown");
+  const { time, event_type, status, severity, event } = record;
+  const kept = {
+    time: text(time),
+    event_type: text(event_type),
+    status: text(status),
+    severity: text(severity),
+    event: text(event),
+  };
+  return escapeActive(JSON.stringify({ ...kept, invalid }));
+}
