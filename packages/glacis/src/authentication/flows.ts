@@ -52,7 +52,7 @@ export interface AuthenticationFlowOptions {
 }
 
 export interface AuthenticationFlows {
-  /** For the layers: `withControls(layers, ...flows.controls)`. */
+  /** Of the flows and of everything they were given, for the layers: `withControls(layers, ...flows.controls)`. */
   readonly controls: readonly Control[];
   readonly signUp: SignUp;
   readonly signIn: PasswordSignIn["signIn"];
@@ -190,7 +190,14 @@ function composeFlows(
   };
   return {
     ...flows,
-    controls: [password, change, ...Object.values(flows)].map(({ control }) => control),
+    controls: [
+      ...[password, change, ...Object.values(flows)].map(({ control }) => control),
+      ...[context.passwords, totp, recoveryCodes, passkeys].flatMap((part) =>
+        part === undefined ? [] : [part.control],
+      ),
+      ...context.policy.controls,
+      ...context.throttle.controls,
+    ],
     signIn: (request, email, given) => password.signIn(request, email, given),
     passwordChange: (request, current, next) => change.change(request, current, next),
     emailChange: emailChange(context),

@@ -63,6 +63,7 @@ export {
   smtpMail,
   type MailMessage,
   type MailTransport,
+  type OutboxMail,
   type OutboxMailOptions,
   type SmtpMailOptions,
 } from "./mail-transport.ts";

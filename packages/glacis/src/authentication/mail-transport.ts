@@ -27,6 +27,7 @@ export interface SmtpMailOptions {
 }
 
 const TIMEOUT_MS = 15_000;
+const MOST_RECENT = 50;
 const LOOPBACK: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
 const NO_FILES = { disableFileAccess: true, disableUrlAccess: true } as const;
 
@@ -70,6 +71,13 @@ export interface OutboxMailOptions {
   readonly from?: string;
 }
 
+/** A transport that keeps what it was given. */
+export interface OutboxMail extends MailTransport {
+  readonly kind: "outbox";
+  /** The mails of this process, newest first, fifty at most. */
+  recent(): readonly MailMessage[];
+}
+
 /**
  * Mail as `.eml` files in a folder, in the order of their names, for development: nothing leaves the machine. `check` calls it an error in production,
  * for the links in it sign people in.
@@ -78,14 +86,16 @@ export interface OutboxMailOptions {
  * @example
  * outboxMail({ folder: ".outbox" });
  */
-export function outboxMail(options: OutboxMailOptions): MailTransport {
+export function outboxMail(options: OutboxMailOptions): OutboxMail {
   rejectUnknownOptions("outboxMail", options, ["folder", "from"]);
   const { folder } = options;
   const from = sender(options.from ?? "no-reply@localhost.localdomain");
   const composer = createTransport({ streamTransport: true, buffer: true, newline: "unix", ...NO_FILES });
+  const recent: MailMessage[] = [];
   let sent = 0;
   return {
     kind: "outbox",
+    recent: () => [...recent],
     async send(message) {
       const { message: text } = await composer.sendMail({ ...addressed(message), from, ...NO_FILES });
       await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -95,6 +105,8 @@ export function outboxMail(options: OutboxMailOptions): MailTransport {
       const draft = join(folder, `.${name}`);
       await writeFile(draft, text as Buffer, { mode: 0o600 });
       await rename(draft, join(folder, name));
+      recent.unshift(message);
+      recent.length = Math.min(recent.length, MOST_RECENT);
     },
   };
 }

@@ -66,14 +66,9 @@ function signInRoute(context: RouteContext): FlowRoute {
     path: "/sign-in",
     who: "anyone",
     show(request) {
-      const next = ownPath(queryOf(request, "next"));
-      if (request.principal.kind === "user") return redirect(303, next ?? context.home);
-      return showPage(
-        context,
-        request,
-        { page: "sign_in", action: "/sign-in" },
-        { values: next === undefined ? {} : { next } },
-      );
+      const values = nextIn(request);
+      if (request.principal.kind === "user") return redirect(303, values["next"] ?? context.home);
+      return showPage(context, request, { page: "sign_in", action: "/sign-in" }, { values });
     },
     post: (request) =>
       withFields(context, request, SIGN_IN, async ({ email, password, next }) =>
@@ -92,8 +87,7 @@ function secondFactorRoute(context: RouteContext): FlowRoute {
     async show(request) {
       const methods = await methodsOf(request);
       if (methods === undefined) return redirect(303, flows.context.paths.signIn);
-      const next = ownPath(queryOf(request, "next"));
-      const values = next === undefined ? {} : { next };
+      const values = nextIn(request);
       return showPage(context, request, SECOND_FACTOR, { values, methods });
     },
     post: (request) =>
@@ -140,13 +134,7 @@ function confirmRoute(context: RouteContext): FlowRoute {
     path: "/confirm",
     who: "signed_in",
     show(request) {
-      const next = ownPath(queryOf(request, "next"));
-      return showPage(
-        context,
-        request,
-        { page: "confirm", action: "/confirm" },
-        { values: next === undefined ? {} : { next } },
-      );
+      return showPage(context, request, CONFIRM, { values: nextIn(request) });
     },
     post: (request) =>
       withFields(context, request, CONFIRM, async ({ password, code, next }) => {
@@ -184,4 +172,9 @@ function signUpRoute(context: RouteContext): FlowRoute {
           : setBack(context, request, form, outcome as Parameters<typeof setBack>[3]);
       }),
   };
+}
+
+function nextIn(request: Exchange): Readonly<Record<string, string>> {
+  const next = ownPath(queryOf(request, "next"));
+  return next === undefined ? {} : { next };
 }
