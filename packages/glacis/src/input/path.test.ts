@@ -213,7 +213,9 @@ describe("within()", () => {
       }
     })();
     const seen = new Map<string, number>();
-    for (let attempt = 0; attempt < 1500; attempt += 1) {
+    const both = (): boolean => seen.has("link") && seen.has("inside");
+    // On a busy machine the two may keep step for a while.
+    for (let attempt = 0; attempt < 1500 || (!both() && attempt < 100_000); attempt += 1) {
       const outcome = await contents("race/secret").catch((error: unknown) => (error as PathError).reason);
       seen.set(outcome, (seen.get(outcome) ?? 0) + 1);
     }
