@@ -39,6 +39,6 @@ function checkScalar(value: unknown): SqlScalar {
     case "undefined":
     case "function":
     case "symbol":
-      throw new TypeError(`${typeof value} cannot be bound to a statement; null is SQL's own.`);
+      throw new TypeError(`A value of type ${typeof value} cannot be bound to a statement; null is SQL's own.`);
   }
 }
