@@ -72,6 +72,11 @@ export function dangerouslyTrustHtml(markup: string): SafeHtml {
   return mint(markup);
 }
 
+/** The text of markup that `html` made; undefined for everything else, however it looks. */
+export function textOfHtml(value: unknown): string | undefined {
+  return typeof value === "object" && value !== null ? Markup.textOf(value) : undefined;
+}
+
 function templateOf(strings: TemplateStringsArray): HtmlTemplate {
   const known = templates.get(strings);
   if (known !== undefined) return known;
@@ -139,12 +144,8 @@ function plain(value: unknown): string {
   if (typeof value === "number" || typeof value === "bigint") return String(value);
   const address = textOfUrl(value);
   if (address !== undefined) return address;
-  const kind = isMarkup(value) ? "SafeHtml" : Array.isArray(value) ? "array" : typeof value;
+  const kind = textOfHtml(value) !== undefined ? "SafeHtml" : Array.isArray(value) ? "array" : typeof value;
   throw new TypeError(`html: a value of the kind ${kind} cannot stand here; pass a string or a number.`);
-}
-
-function isMarkup(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Markup.textOf(value) !== undefined;
 }
 
 function escape(text: string): string {
@@ -154,7 +155,7 @@ function escape(text: string): string {
 }
 
 function renderJson(value: unknown): string {
-  if (isMarkup(value)) plain(value);
+  if (textOfHtml(value) !== undefined) plain(value);
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) throw new TypeError(`html: a value of the kind ${typeof value} has no JSON.`);
   return text.replace(

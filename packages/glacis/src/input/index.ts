@@ -21,6 +21,7 @@ export {
   type DownloadResponse,
   type DownloadSource,
 } from "./download-safety.ts";
+export { htmlStream, type HtmlParts } from "./html-stream.ts";
 export { dangerouslyTrustHtml, html, type SafeHtml } from "./html.ts";
 export { htmlSanitizer, type HtmlSanitizerOptions, type RichTextTag } from "./html-sanitization.ts";
 export { formInput, input, type FormOutcome, type Input, type InputParts, type InputValues } from "./input.ts";
