@@ -1,0 +1,210 @@
+import type { AuditDatabase } from "../audit/audit-database.ts";
+import type { AuditRecord } from "../core/event.ts";
+import { SEARCHED, type EventCursor, type EventFilter } from "./event-filter.ts";
+import type { ArchivedEvent } from "./event-record.ts";
+import {
+  BUCKET_MS,
+  LOOK_BACK,
+  MOST_COUNTED,
+  type EventCount,
+  type EventStore,
+  type TopField,
+  type TopValue,
+} from "./event-store.ts";
+
+/**
+ * The tables, as a migration. Columns are what filters ask for; `record` is the whole event. Counts are kept beside, so that a chart of a day does
+ * not read a day. The role of the application needs select, insert and delete, and no update of `glacis_events`.
+ */
+export const EVENT_ARCHIVE_MIGRATION = `
+create table if not exists glacis_events (
+  id bigint generated always as identity primary key,
+  time_ms bigint not null,
+  event_type text not null,
+  status text not null,
+  severity text not null,
+  event text not null,
+  user_id text,
+  tenant_id text,
+  ip_address text,
+  request_id text,
+  record jsonb not null
+);
+create index if not exists glacis_events_time on glacis_events (time_ms desc, id desc);
+create index if not exists glacis_events_type on glacis_events (event_type, status, time_ms desc, id desc);
+create index if not exists glacis_events_event on glacis_events (event, time_ms desc, id desc);
+create index if not exists glacis_events_user on glacis_events (user_id, time_ms desc, id desc) where user_id is not null;
+create index if not exists glacis_events_tenant on glacis_events (tenant_id, time_ms desc, id desc) where tenant_id is not null;
+create index if not exists glacis_events_ip on glacis_events (ip_address, time_ms desc, id desc) where ip_address is not null;
+create index if not exists glacis_events_request on glacis_events (request_id) where request_id is not null;
+create index if not exists glacis_events_severity on glacis_events (severity, time_ms desc, id desc) where severity <> 'info';
+create index if not exists glacis_events_refused on glacis_events (time_ms desc, id desc) where status in ('refused', 'failed');
+create table if not exists glacis_event_counts (
+  bucket_ms bigint not null,
+  tenant_id text not null,
+  event_type text not null,
+  status text not null,
+  severity text not null,
+  count bigint not null,
+  primary key (bucket_ms, tenant_id, event_type, status, severity)
+);
+`;
+
+const COLUMNS = ["event_type", "status", "severity", "event", "user_id", "tenant_id", "ip_address", "request_id"];
+
+/** Rows in one order, so that two processes that count the same quarter of an hour do not wait for each other in a circle. */
+const ADD = `
+with given as materialized (
+  select * from jsonb_to_recordset($1::jsonb) as given(time_ms bigint, record jsonb)
+), added as (
+  insert into glacis_events (time_ms, ${COLUMNS.join(", ")}, record)
+  select time_ms, ${COLUMNS.map((name) => `record->>'${name}'`).join(", ")}, record from given order by time_ms
+)
+insert into glacis_event_counts (bucket_ms, tenant_id, event_type, status, severity, count)
+select time_ms - time_ms % ${BUCKET_MS} as bucket, coalesce(record->>'tenant_id', '') as tenant,
+  record->>'event_type' as type, record->>'status' as status, record->>'severity' as severity, count(*)
+from given group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+on conflict (bucket_ms, tenant_id, event_type, status, severity)
+do update set count = glacis_event_counts.count + excluded.count`;
+
+const SELECTED = "select id::text as id, time_ms::text as time_ms, record from glacis_events";
+
+/** The fields of `top` that are no column of their own. */
+const TOP_EXPRESSIONS: Readonly<Record<TopField, string>> = {
+  ip_address: "ip_address",
+  user_id: "user_id",
+  event: "event",
+  route: "record->>'route'",
+};
+
+/** Events in Postgres. Every page follows an index from a cursor, so the thousandth costs what the first does. */
+export function postgresEvents(database: AuditDatabase): EventStore {
+  const rowsOf = async <Row>(text: string, values: unknown[]): Promise<readonly Row[]> =>
+    (await database.query(text, values)).rows as readonly Row[];
+
+  return {
+    kind: "shared",
+    async add(drafts) {
+      const given = drafts.map(({ timeMs, record }) => ({ time_ms: timeMs, record }));
+      await database.query(ADD, [JSON.stringify(given)]);
+    },
+    async page(filter, limit, before) {
+      const { text, values } = pageStatement(filter, limit, before);
+      return (await rowsOf<EventRow>(text, values)).map(eventOf);
+    },
+    async since(filter, afterId, limit) {
+      const { conditions, values } = conditionsOf(filter);
+      conditions.push(`id > $${values.push(afterId)}::bigint - ${LOOK_BACK}`, searchCondition(filter, values));
+      const text = `${SELECTED} where ${conditions.join(" and ")} order by glacis_events.id desc limit $${values.push(limit)}`;
+      return (await rowsOf<EventRow>(text, values)).map(eventOf).toReversed();
+    },
+    async one(id) {
+      const [row] = await rowsOf<EventRow>(`${SELECTED} where id = $1::bigint`, [id]);
+      return row && eventOf(row);
+    },
+    async newestId() {
+      const [row] = await rowsOf<{ id: string }>("select coalesce(max(id), 0)::text as id from glacis_events", []);
+      return row?.id ?? "0";
+    },
+    async counts({ fromMs, toMs, tenant }) {
+      const rows = await rowsOf<Omit<EventCount, "bucketMs" | "count"> & { bucket_ms: string; count: string }>(
+        `select bucket_ms::text as bucket_ms, event_type as type, status, severity, sum(count)::text as count
+         from glacis_event_counts where bucket_ms between $1 and $2 and ($3::text is null or tenant_id = $3)
+         group by 1, 2, 3, 4 order by 1`,
+        [fromMs, toMs, tenant ?? null],
+      );
+      return rows.map(({ bucket_ms: bucketMs, count, ...kind }) => ({
+        ...kind,
+        bucketMs: Number(bucketMs),
+        count: Number(count),
+      }));
+    },
+    async top(field, { fromMs, toMs, tenant }, limit) {
+      const expression = TOP_EXPRESSIONS[field];
+      const rows = await rowsOf<{ value: string; count: string; last_ms: string }>(
+        `select value, count(*)::text as count, max(time_ms)::text as last_ms from (
+           select ${expression} as value, time_ms from glacis_events
+           where status in ('refused', 'failed') and time_ms between $1 and $2 ${tenant === undefined ? "" : "and tenant_id = $4"}
+           order by time_ms desc, id desc limit ${MOST_COUNTED}
+         ) as latest where value is not null group by value order by count(*) desc, value limit $3`,
+        tenant === undefined ? [fromMs, toMs, limit] : [fromMs, toMs, limit, tenant],
+      );
+      return rows.map(({ value, count, last_ms: lastMs }): TopValue => ({
+        value,
+        count: Number(count),
+        lastMs: Number(lastMs),
+      }));
+    },
+    async sweep(beforeMs, most) {
+      const rows = await rowsOf(
+        `delete from glacis_events where id in (select id from glacis_events where time_ms < $1 order by time_ms, id limit $2)
+         returning 1`,
+        [beforeMs, most],
+      );
+      await database.query("delete from glacis_event_counts where bucket_ms < $1", [beforeMs - BUCKET_MS]);
+      return rows.length;
+    },
+  };
+}
+
+interface EventRow {
+  readonly id: string;
+  readonly time_ms: string;
+  readonly record: AuditRecord;
+}
+
+function eventOf({ id, time_ms: timeMs, record }: EventRow): ArchivedEvent {
+  return { id, timeMs: Number(timeMs), record };
+}
+
+const EQUALITIES = [
+  ["type", "event_type"],
+  ["status", "status"],
+  ["severity", "severity"],
+  ["event", "event"],
+  ["user", "user_id"],
+  ["tenant", "tenant_id"],
+  ["ip", "ip_address"],
+] as const satisfies readonly (readonly [keyof EventFilter, string])[];
+
+function conditionsOf(filter: EventFilter): { conditions: string[]; values: unknown[] } {
+  const values: unknown[] = [];
+  const conditions = EQUALITIES.flatMap(([name, column]) =>
+    filter[name] === undefined ? [] : [`${column} = $${values.push(filter[name])}`],
+  );
+  if (filter.fromMs !== undefined) conditions.push(`time_ms >= $${values.push(filter.fromMs)}`);
+  if (filter.toMs !== undefined) conditions.push(`time_ms <= $${values.push(filter.toMs)}`);
+  return { conditions, values };
+}
+
+function searchCondition({ search }: EventFilter, values: unknown[]): string {
+  if (search === undefined) return "true";
+  return `$${values.push(search)} in (${SEARCHED.map((name) => `coalesce(${name}, '')`).join(", ")})`;
+}
+
+/** A search is the union of one page of each index: an `or` over five columns would read the whole table for what is rare. */
+function pageStatement(
+  filter: EventFilter,
+  limit: number,
+  before: EventCursor | undefined,
+): { text: string; values: unknown[] } {
+  const { conditions, values } = conditionsOf(filter);
+  if (before !== undefined)
+    conditions.push(`(time_ms, id) < ($${values.push(before.timeMs)}::bigint, $${values.push(before.id)}::bigint)`);
+  const most = `limit $${values.push(limit)}`;
+  const newestFirst = "order by time_ms desc, id desc";
+  const page = (extra: readonly string[]): string => {
+    const all = [...conditions, ...extra];
+    return `${SELECTED} as found ${all.length === 0 ? "" : `where ${all.join(" and ")}`} order by found.time_ms desc, found.id desc ${most}`;
+  };
+  if (filter.search === undefined) return { text: page([]), values };
+  const place = `$${values.push(filter.search)}`;
+  const pages = SEARCHED.map((column) => `(${page([`${column} = ${place}`])})`);
+  // Which rows, first; what they are, once.
+  const ids = pages.map((text) => text.replace(SELECTED, "select id, time_ms from glacis_events"));
+  const wanted = `select id from (${ids.join(" union ")}) as hits ${newestFirst} ${most}`;
+  return {
+    text: `${SELECTED} where id in (${wanted}) order by glacis_events.time_ms desc, glacis_events.id desc`,
+    values,
+  };
+}

@@ -1,0 +1,58 @@
+import type { AuditRecord, EventSeverity, EventType } from "../core/event.ts";
+import type { EventCursor, EventFilter } from "./event-filter.ts";
+import type { ArchivedEvent, EventDraft } from "./event-record.ts";
+
+/** Counts are kept by quarters of an hour. */
+export const BUCKET_MS = 900_000;
+
+/** How many events of one kind fell into one quarter of an hour. */
+export interface EventCount {
+  readonly bucketMs: number;
+  readonly type: EventType;
+  readonly status: AuditRecord["status"];
+  readonly severity: EventSeverity;
+  readonly count: number;
+}
+
+/** What refused and failed events are counted by. */
+export type TopField = "ip_address" | "user_id" | "event" | "route";
+
+export interface TopValue {
+  readonly value: string;
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+export interface CountRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Every tenant without it. */
+  readonly tenant?: string | undefined;
+}
+
+/** Where archived events live. Every answer is bounded by its `limit`; a store that fails throws. */
+export interface EventStore {
+  readonly kind: "memory" | "shared";
+  add(drafts: readonly EventDraft[]): Promise<void>;
+  /** Newest first, those that come after the cursor in that order. */
+  page(filter: EventFilter, limit: number, before?: EventCursor): Promise<readonly ArchivedEvent[]>;
+  /**
+   * Oldest first, what was stored after an id, and a few from before it: numbers are given before rows are seen, so a reader that never looks back
+   * would miss some. Whoever follows leaves out what it has.
+   */
+  since(filter: EventFilter, afterId: string, limit: number): Promise<readonly ArchivedEvent[]>;
+  one(id: string): Promise<ArchivedEvent | undefined>;
+  /** The highest id, `"0"` when there is none. */
+  newestId(): Promise<string>;
+  counts(range: CountRange): Promise<readonly EventCount[]>;
+  /** The most frequent values among the latest refused and failed events. */
+  top(field: TopField, range: CountRange, limit: number): Promise<readonly TopValue[]>;
+  /** Removes at most `most` events older than a time, and says how many. */
+  sweep(beforeMs: number, most: number): Promise<number>;
+}
+
+/** How far `since` looks back, in ids. */
+export const LOOK_BACK = 2000;
+
+/** How many of the latest refused and failed events `top` counts. */
+export const MOST_COUNTED = 10_000;
