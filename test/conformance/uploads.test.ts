@@ -511,11 +511,3 @@ async function dribble(port: number, head: string, bytes: Buffer): Promise<strin
     socket.on("close", () => resolve(text));
   });
 }
-
-describe("a quota", () => {
-  it("grants the last byte once, however many ask at the same time", async () => {
-    const quota = uploadQuota({ store: memoryUploadQuotas(), bytes: 10_000 });
-    const asked = await Promise.all(Array.from({ length: 64 }, () => quota.reserve("acme", 1000, 60_000)));
-    expect(asked.filter((granted) => granted !== undefined)).toHaveLength(10);
-  });
-});

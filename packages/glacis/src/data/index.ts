@@ -154,4 +154,5 @@ export {
   type DownloadTicket,
 } from "./private-storage.ts";
 export { localStorage, type LocalStorageOptions } from "./storage-local.ts";
+export { s3Storage, type S3Client, type S3Storage, type S3StorageOptions } from "./storage-s3.ts";
 export { StorageKeyError, type ByteRange, type Quarantine, type Storage } from "./storage.ts";

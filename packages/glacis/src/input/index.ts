@@ -40,6 +40,7 @@ export { drizzleSql, pgQuery, sql, type DrizzleSqlTag, type Sql, type SqlTemplat
 export { escapePattern, safePattern, type SafePattern, type SafePatternOptions } from "./safe-pattern.ts";
 export { integerText, pageSize, type IntegerTextOptions, type PageSizeOptions } from "./integer-text.ts";
 export { IMAGE_TOO_GENEROUS } from "./image-processing.ts";
+export { clamdScanner, type ClamdScannerOptions } from "./malware-clamd.ts";
 export { MALWARE_NOT_SCANNED, type MalwareScanner, type ScanVerdict } from "./malware-scan.ts";
 export { type ArchiveLimits } from "./upload-archive.ts";
 export { type QuarantinedFile } from "./upload-fault.ts";
