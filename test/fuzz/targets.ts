@@ -48,7 +48,7 @@ import { parseOrigin } from "../../packages/glacis/src/primitives/origin.ts";
 import { serializeCookie } from "../../packages/glacis/src/primitives/set-cookie.ts";
 import { Refusal } from "../../packages/glacis/src/core/error-reason.ts";
 import { sketchExchange } from "../../packages/glacis/src/testing/exchange.ts";
-import { attachment, safeFilename } from "../../packages/glacis/src/transport/content-disposition.ts";
+import { attachment, safeFilename } from "../../packages/glacis/src/primitives/content-disposition.ts";
 import { readReports } from "../../packages/glacis/src/transport/csp-report-format.ts";
 import { safeRedirect } from "../../packages/glacis/src/transport/safe-redirect.ts";
 import { readSetCookie } from "../../packages/glacis/src/transport/set-cookie-line.ts";
