@@ -1,6 +1,6 @@
 /** One form for every spelling of an e-mail address, so that nobody registers as somebody else (catalog identifier-canonicalization; CWE-178, CWE-176). */
-import { domainToASCII } from "node:url";
 import { caseFold } from "../primitives/case-fold.ts";
+import { canonicalDomainName } from "../primitives/domain-name.ts";
 
 const LONGEST_INPUT = 512;
 /** RFC 5321 section 4.5.3.1: a path of 256 octets with its angle brackets. */
@@ -9,8 +9,6 @@ const LONGEST_LOCAL_PART = 64;
 
 /** Whitespace, controls, what is not drawn, and what only a quoted local part may hold. */
 const NEVER_IN_LOCAL_PART = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}"(),:;<>@[\\\]]/u;
-const DOMAIN_CHARACTERS = /^[\p{L}\p{M}\p{N}.-]+$/u;
-const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/u;
 
 /**
  * The canonical form of an e-mail address as the name of an account: NFKC and case folding for the local part, IDNA for the domain. Unique is to
@@ -27,7 +25,7 @@ export function canonicalIdentifier(text: unknown): string | undefined {
   const at = normal.lastIndexOf("@");
   if (at < 1) return undefined;
   const local = canonicalLocalPart(normal.slice(0, at));
-  const domain = canonicalDomain(normal.slice(at + 1));
+  const domain = canonicalDomainName(normal.slice(at + 1));
   if (local === undefined || domain === undefined) return undefined;
   const address = `${local}@${domain}`;
   return Buffer.byteLength(address) <= LONGEST_ADDRESS ? address : undefined;
@@ -39,14 +37,4 @@ function canonicalLocalPart(text: string): string | undefined {
   // Folding can undo the normal form, and normalizing the folding: twice is enough for every character there is.
   const folded = caseFold(caseFold(text).normalize("NFKC")).normalize("NFKC");
   return Buffer.byteLength(folded) <= LONGEST_LOCAL_PART ? folded : undefined;
-}
-
-function canonicalDomain(text: string): string | undefined {
-  const name = text.replaceAll("\u3002", ".").replace(/\.$/u, "");
-  if (!DOMAIN_CHARACTERS.test(name)) return undefined;
-  const ascii = domainToASCII(name);
-  const labels = ascii.split(".");
-  const isAddress = /^\d+$/u.test(labels.at(-1) ?? "");
-  const isQualified = labels.length > 1 || ascii === "localhost";
-  return isQualified && !isAddress && labels.every((label) => LABEL.test(label)) ? ascii : undefined;
 }

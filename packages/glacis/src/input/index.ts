@@ -61,3 +61,11 @@ export { uploadQuota, type QuotaReservation, type UploadQuota, type UploadQuotaO
 export { UPLOAD_TYPE_ACTIVE } from "./upload-type.ts";
 export { type ReceivedUpload, type ReceiveOptions, type StoredUpload, type UploadStore } from "./upload-pipeline.ts";
 export { uploads, type Uploads, type UploadsOptions } from "./uploads.ts";
+export {
+  domainName,
+  emailAddress,
+  ipAddress,
+  webAddress,
+  type IpAddressOptions,
+  type WebAddressOptions,
+} from "./text-format.ts";
