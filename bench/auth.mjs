@@ -1,9 +1,15 @@
 /** What signing in and staying signed in cost. */
 import { saveResults } from "./harness.mjs";
+import { measureEnumeration } from "./auth/enumeration.mjs";
 import { measureSessions } from "./auth/session.mjs";
 
-/** @param options `rounds`, and `only` as the name of a section, such as `session-redis` */
-export async function run({ rounds = "9", only } = {}) {
+/** @param options `rounds`, `requests` of each kind, and `only` as the name of a section, such as `session-redis` or `enumeration` */
+export async function run({ rounds = "9", requests = "2000", only } = {}) {
+  if (only === "enumeration") {
+    const { each, results } = await measureEnumeration({ each: Number(requests) });
+    saveResults("auth-enumeration", { each, unit: "microseconds; area under the curve", results });
+    return;
+  }
   const results = await measureSessions({ rounds, only });
   if (only === undefined) saveResults("auth", { rounds: Number(rounds), unit: "microseconds per lookup", results });
 }
