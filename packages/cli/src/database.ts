@@ -17,23 +17,50 @@ interface Client extends PostureClient {
 
 type ClientClass = new (options: object) => Client;
 
+/** What a failure means to whoever ran the command. */
+export interface DatabaseFailure {
+  readonly what: string;
+  readonly why: string;
+  readonly fix: string;
+}
+
+const UNJUDGED: DatabaseFailure = {
+  what: "the database could not be judged",
+  why: "what protects the rows is in the database, and nobody has looked.",
+  fix: "make the database reachable from here, and give the URL that the application connects with.",
+};
+
 /**
  * Judges a database.
  *
  * @throws CannotCheck when there is no driver, no connection, or an option that means nothing. The message never quotes the URL.
  */
 export async function readPosture(url: string, options: PostureOptions): Promise<readonly Finding[]> {
+  return withClient(url, UNJUDGED, (client) => databasePosture(client, options));
+}
+
+/**
+ * Connects, works and disconnects.
+ *
+ * @throws CannotCheck with what the failure means, whatever fails. The message never quotes the URL.
+ */
+export async function withClient<Result>(
+  url: string,
+  { what, why, fix }: DatabaseFailure,
+  work: (client: PostureClient) => Promise<Result>,
+): Promise<Result> {
   const ClientOfProject = await driver();
   const client = connectionTo(url, ClientOfProject);
   client.on("error", () => undefined);
   try {
     await client.connect();
-    return await databasePosture(client, options);
+    return await work(client);
   } catch (error) {
+    if (error instanceof CannotCheck) throw error;
     throw new CannotCheck(
-      `the database could not be judged: ${error instanceof Error ? error.message : "the driver gave no reason."}`,
-      "what protects the rows is in the database, and nobody has looked.",
-      "make the database reachable from here, and give the URL that the application connects with.",
+      `${what}: ${error instanceof Error ? error.message : "the driver gave no reason."}`,
+      why,
+      fix,
     );
   } finally {
     await client.end().catch(() => undefined);

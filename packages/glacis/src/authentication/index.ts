@@ -13,6 +13,15 @@ export {
 export type { ApiKey } from "./api-key-view.ts";
 export { apiKeys, type ApiKeys, type ApiKeysOptions } from "./api-keys.ts";
 export type { BearerCredential } from "./bearer-credential.ts";
+export {
+  insertImportedAccounts,
+  judgeImportedRow,
+  type ImportedRow,
+  type ImportOptions,
+  type ImportOutcome,
+  type ImportProblem,
+  type ImportVerdict,
+} from "./account-import.ts";
 export type { Account, AccountChange, AccountEffects, AccountStatus, AccountStore } from "./account-store.ts";
 export {
   AUTHENTICATION_MIGRATION,
@@ -71,6 +80,7 @@ export { canonicalIdentifier } from "./identifier.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
 export type { OneTimeLink, OneTimeLinkStore } from "./one-time-link-store.ts";
 export { LINK_LIFETIMES_MS, oneTimeLinks, type LinkPurpose, type OneTimeLinks } from "./one-time-link.ts";
+export { describeStoredHash, likenessOfHash, type StoredHashDescription } from "./password-hash-likeness.ts";
 export { hashingLine, type HashingLine, type HashingLineOptions, type Served } from "./password-hash-line.ts";
 export {
   passwordHashing,
