@@ -202,7 +202,7 @@ async function bounded<Answer>(work: () => Answer | Promise<Answer>): Promise<An
   try {
     return await Promise.race([work(), late]);
   } catch (error) {
-    throw new Refusal(controlFailed(META.id, error) as Deny);
+    throw new Refusal(controlFailed(META.id, error));
   } finally {
     clearTimeout(timer);
   }
