@@ -49,6 +49,7 @@ const COMBINED: Readonly<Record<string, readonly string[]>> = {
   ],
   csrf: ["login-csrf"],
   "jwt-signature": ["jwt-claims"],
+  "oauth-client-binding": ["oidc-id-token", "idp-account-linking", "federated-logout"],
   composition: ["deploy-check"],
   "security-txt": ["security-documentation"],
   waiver: ["deploy-check"],

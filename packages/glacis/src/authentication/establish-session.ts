@@ -177,6 +177,7 @@ async function open(
   const { token, id } = mintToken();
   const nowMs = request.receivedAtMs;
   const provedAt = proofs.map(({ provedAtMs }) => provedAtMs);
+  const shownAt = proofs.map(({ provedAtMs, authenticatedAtMs = provedAtMs }) => authenticatedAtMs);
   const session: SessionRecord = {
     id,
     userId: user.userId,
@@ -186,7 +187,7 @@ async function open(
     assurance: assuranceOf(proofs),
     factors: factorsOf([], proofs),
     createdAtMs: nowMs,
-    authenticatedAtMs: Math.min(nowMs, Math.max(...provedAt)),
+    authenticatedAtMs: Math.min(nowMs, Math.max(...shownAt)),
     provedSinceMs: Math.min(...provedAt),
     seenAtMs: nowMs,
     label: browserLabel(request.header("user-agent")),

@@ -187,3 +187,15 @@ export {
   type SignInThrottle,
   type SignInThrottleOptions,
 } from "./sign-in-throttle.ts";
+export type { SsoIdentity } from "./single-sign-on-identity.ts";
+export type { SsoAssurance, SsoFetch, SsoProvider } from "./single-sign-on-provider.ts";
+export {
+  memorySingleSignOn,
+  postgresSingleSignOn,
+  SINGLE_SIGN_ON_MIGRATION,
+  SINGLE_SIGN_ON_TABLES,
+  type SingleSignOnStore,
+  type SsoLink,
+  type SsoTransaction,
+} from "./single-sign-on-store.ts";
+export { singleSignOn, type SingleSignOn, type SingleSignOnOptions } from "./single-sign-on.ts";

@@ -17,6 +17,8 @@ export interface ProofFacts {
   readonly deviceBound: boolean;
   /** Milliseconds since the epoch. */
   readonly provedAtMs: number;
+  /** When the person last showed the credential, where that was earlier: a provider's word of now about this morning. */
+  readonly authenticatedAtMs?: number;
 }
 
 /**

@@ -85,6 +85,12 @@ export const REASONS = {
     sentence: "Prove your e-mail address first. A mail is on its way.",
   },
   step_up_required: { status: 401, layer: "authentication", sentence: "Confirm it is you to continue." },
+  sign_in_failed: { status: 400, layer: "authentication", sentence: "Signing in did not work. Start again." },
+  link_required: {
+    status: 403,
+    layer: "authentication",
+    sentence: "This identity belongs to no account here yet. Sign in the usual way and link it.",
+  },
   forbidden: { status: 403, layer: "authorization", sentence: "You do not have access to this." },
   not_found: { status: 404, layer: "authorization", sentence: "There is nothing here." },
   access_undecided: { status: 500, layer: "authorization", sentence: "Something went wrong on our side." },

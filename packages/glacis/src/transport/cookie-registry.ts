@@ -30,6 +30,7 @@ const OWN_COOKIES: CookieRegistry = {
   "__Host-sign-in": { purpose: "session" },
   "__Host-passkey": { purpose: "session" },
   "__Host-device": { purpose: "device" },
+  "__Host-sso": { purpose: "session" },
   "__Host-csrf": { purpose: "csrf" },
 };
 

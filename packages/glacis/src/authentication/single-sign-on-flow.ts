@@ -1,0 +1,142 @@
+/** The way to a provider and back: begun by one browser, ended once, by the same one. */
+import { hash } from "node:crypto";
+import type { UserId } from "../core/brand.ts";
+import type { Answer, Deny } from "../core/decision.ts";
+import type { SessionUser } from "./establish-session.ts";
+import { proof } from "./proof.ts";
+import { mintToken, tokenCookie, type Responding } from "./session-cookies.ts";
+import type { Sessions } from "./session.ts";
+import { assuranceOfClaims, identityOf, type SsoIdentity } from "./single-sign-on-identity.ts";
+import { goOn } from "./single-sign-on-page.ts";
+import type { SsoClient, SsoProvider } from "./single-sign-on-provider.ts";
+import { refuseSignIn, ssoEvent } from "./single-sign-on-rules.ts";
+import type { SingleSignOnStore, SsoTransaction } from "./single-sign-on-store.ts";
+
+const TRANSACTION_SECONDS = 600;
+const LONGEST_STATE = 43;
+
+/** What the flow works with. */
+export interface SsoFlow {
+  readonly origin: string;
+  readonly client: SsoClient;
+  readonly store: SingleSignOnStore;
+  readonly sessions: Pick<Sessions, "establish" | "revoke" | "end">;
+  readonly provider: (id: string) => SsoProvider | undefined | Promise<SsoProvider | undefined>;
+  readonly user: (userId: string, tenantId: string) => SessionUser | undefined | Promise<SessionUser | undefined>;
+  readonly firstSignIn: ((identity: SsoIdentity) => string | undefined | Promise<string | undefined>) | undefined;
+  readonly secondFactorPath: string;
+  readonly enrolmentPath: string;
+}
+
+const cookie = tokenCookie("__Host-sso", { sameSite: "Lax", maxAgeSeconds: TRANSACTION_SECONDS });
+
+/** Sends this browser to a provider. Several tabs may be under way at once: each has its own state. */
+export async function goToProvider(
+  flow: SsoFlow,
+  request: Responding,
+  provider: SsoProvider,
+  next: string,
+  linkUserId: string | undefined,
+): Promise<Answer> {
+  const known = cookie.idIn(request);
+  const minted = mintToken();
+  const state = mintToken().token;
+  const { url, nonce, verifier } = await flow.client.start(provider, state);
+  const endsAtMs = request.receivedAtMs + TRANSACTION_SECONDS * 1000;
+  const id = transactionId(known ?? minted.id, state);
+  await flow.store.begin({ id, providerId: provider.id, nonce, verifier, next, linkUserId, endsAtMs });
+  const token = known === undefined ? minted.token : (request.cookies.get(cookie.name) as string);
+  request.addResponseHeaders([cookie.set(token)]);
+  return goOn(url);
+}
+
+/** Ends what `goToProvider` began. Whatever comes back, the transaction is gone. */
+export async function comeBack(flow: SsoFlow, request: Responding, callback: URL): Promise<Answer | Deny> {
+  const begun = await takeTransaction(flow, request, callback);
+  if (typeof begun === "string") return refuseSignIn(begun);
+  const { transaction, state } = begun;
+  const provider = await flow.provider(transaction.providerId);
+  if (provider === undefined) return refuseSignIn("unknown_provider");
+  const about = { tenant_id: provider.tenantId };
+  const { nonce, verifier } = transaction;
+  const finished = await flow.client.finish(provider, callback, { state, nonce, verifier });
+  if (finished.kind === "refused") return refuseSignIn(finished.cause, about);
+  const identity = identityOf(provider, finished.claims);
+  const { sid, auth_time: authTime } = finished.claims;
+  if (transaction.linkUserId !== undefined) return linkTo(flow, request, identity, transaction, transaction.linkUserId);
+  const user = await userOf(flow, identity, request.receivedAtMs);
+  if (typeof user === "string") return refuseSignIn(user, about);
+  await flow.store.used(
+    identity.issuer,
+    identity.subject,
+    provider.id,
+    typeof sid === "string" && sid.length <= 255 ? sid : undefined,
+    request.receivedAtMs,
+  );
+  const { factors, phishingResistant = false } = assuranceOfClaims(provider, finished.claims);
+  const shown = proof({
+    userId: user.userId as UserId,
+    method: "single_sign_on",
+    factors,
+    phishingResistant,
+    deviceBound: false,
+    provedAtMs: request.receivedAtMs,
+    // A provider that does not say when is believed to have asked long ago.
+    authenticatedAtMs: authTime === undefined ? 0 : Math.min(authTime * 1000, request.receivedAtMs),
+  });
+  const outcome = await flow.sessions.establish(request, [shown], user);
+  if (outcome.kind === "refused") return refuseSignIn(outcome.cause, { ...about, user_id: user.userId });
+  if (outcome.kind !== "established")
+    return goOn(outcome.kind === "enrolment_required" ? flow.enrolmentPath : flow.secondFactorPath);
+  request.note(ssoEvent("authn_login_success", { ...about, user_id: user.userId }));
+  return goOn(transaction.next);
+}
+
+async function takeTransaction(
+  { store }: SsoFlow,
+  request: Responding,
+  callback: URL,
+): Promise<{ readonly transaction: SsoTransaction; readonly state: string } | string> {
+  const states = callback.searchParams.getAll("state");
+  const [state = ""] = states;
+  if (states.length !== 1 || state.length !== LONGEST_STATE) return "state_malformed";
+  const browser = cookie.idIn(request);
+  if (browser === undefined) return "no_transaction_cookie";
+  const transaction = await store.take(transactionId(browser, state));
+  if (transaction === undefined) return "unknown_state";
+  return request.receivedAtMs < transaction.endsAtMs ? { transaction, state } : "transaction_expired";
+}
+
+/** A linked identity's user, or the one that the application makes for it; and only who stands in the provider's own tenant. */
+async function userOf(flow: SsoFlow, identity: SsoIdentity, nowMs: number): Promise<SessionUser | string> {
+  const { issuer, subject, provider } = identity;
+  let userId = await flow.store.linked(issuer, subject);
+  if (userId === undefined) {
+    const chosen = await flow.firstSignIn?.(identity);
+    if (chosen === undefined) return "link_required";
+    userId = await flow.store.link({ issuer, subject, userId: chosen, providerId: provider.id }, nowMs);
+  }
+  const user = await flow.user(userId, provider.tenantId);
+  if (user === undefined) return "not_in_tenant";
+  if (user.userId !== userId || user.tenantId !== provider.tenantId)
+    throw new TypeError("user() must answer with the user that it was asked for, in the tenant that it was asked for.");
+  return user;
+}
+
+async function linkTo(
+  { store }: SsoFlow,
+  request: Responding,
+  { issuer, subject, provider }: SsoIdentity,
+  { next }: SsoTransaction,
+  userId: string,
+): Promise<Answer | Deny> {
+  const linked = await store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
+  const about = { tenant_id: provider.tenantId, user_id: userId };
+  if (linked !== userId) return refuseSignIn("linked_to_another", about);
+  request.note(ssoEvent("authn_sso_linked", { ...about, event_type: "account" }));
+  return goOn(next);
+}
+
+function transactionId(browserId: string, state: string): string {
+  return hash("sha256", `${browserId}.${state}`, "base64url");
+}

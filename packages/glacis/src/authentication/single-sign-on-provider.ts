@@ -1,0 +1,214 @@
+/** One OpenID provider as we know it (OpenID Connect Core 1.0, RFC 9700). The protocol is openid-client's work. */
+import {
+  authorizationCodeGrant,
+  AuthorizationResponseError,
+  buildAuthorizationUrl,
+  calculatePKCECodeChallenge,
+  ClientError,
+  ClientSecretBasic,
+  clockTolerance,
+  customFetch,
+  discovery,
+  enableNonRepudiationChecks,
+  randomNonce,
+  randomPKCECodeVerifier,
+  ResponseBodyError,
+  type Configuration,
+  type CustomFetch,
+  type IDToken,
+} from "openid-client";
+import { rejectUnknownOptions } from "../core/options.ts";
+import type { Secret } from "../core/secret.ts";
+import { publishedKeys, type KeySet } from "./jwt-keys.ts";
+import { JWT_ALGORITHMS, type JwtAlgorithm } from "./jwt-verification.ts";
+import type { Factor } from "./proof.ts";
+
+const TIMEOUT_SECONDS = 5;
+const SKEW_SECONDS = 30;
+const REDISCOVER_MS = 3_600_000;
+const MOST_PROVIDERS = 1_000;
+const DAY_SECONDS = 86_400;
+
+/** The part of `fetch` that is used; `outbound.fetch` fits, and is the one to pass. */
+export type SsoFetch = (url: string, init: RequestInit) => Promise<Response>;
+
+/** An OpenID provider, and what is believed of it. */
+export interface SsoProvider {
+  /** Names it here, such as `acme-okta`. */
+  readonly id: string;
+  /** The only tenant that it signs people in to. */
+  readonly tenantId: string;
+  /** Exactly as the provider writes it. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: Secret<string>;
+  /** What it signs ID tokens and logout tokens with: `RS256`, which every provider knows. */
+  readonly algorithm?: JwtAlgorithm;
+  /** `openid email` */
+  readonly scope?: string;
+  /** Domains that the tenant has proved to own; only an address below them that the provider has verified is handed on. */
+  readonly domains?: readonly string[];
+  /** How long ago somebody may have proved who he is to the provider, in seconds: a day. `"unknown"` for a provider that does not say. */
+  readonly maxAgeSeconds?: number | "unknown";
+  /** What a value of `acr` is worth. Anything else is one factor. */
+  readonly acr?: Readonly<Record<string, SsoAssurance>>;
+  /** Believe the methods of `amr` (RFC 8176): only where the contract with the provider says that they are true. */
+  readonly believesAmr?: boolean;
+}
+
+/** What a provider's word is worth. */
+export interface SsoAssurance {
+  readonly factors: readonly Factor[];
+  readonly phishingResistant?: boolean;
+}
+
+/** What a sign-in is begun with: all of it secret to the browser that began it. */
+export interface SsoStart {
+  readonly url: string;
+  readonly nonce: string;
+  readonly verifier: string;
+}
+
+export type SsoFinish =
+  | { readonly kind: "verified"; readonly claims: IDToken }
+  | { readonly kind: "refused"; readonly cause: string };
+
+export interface SsoClient {
+  start(provider: SsoProvider, state: string): Promise<SsoStart>;
+  /** Everything that came back, held against what was sent. @throws where the provider could not be asked */
+  finish(
+    provider: SsoProvider,
+    callback: URL,
+    expected: { readonly state: string; readonly nonce: string; readonly verifier: string },
+  ): Promise<SsoFinish>;
+  keys(provider: SsoProvider): Promise<KeySet>;
+  /** Where the provider ends its own session, when it can. */
+  endSessionUrl(provider: SsoProvider): Promise<string | undefined>;
+}
+
+interface Known {
+  readonly configuration: Configuration;
+  readonly keys: KeySet;
+  readonly atMs: number;
+}
+
+/** @param redirectUri the one address that providers send people back to */
+export function ssoClient(fetch: SsoFetch, redirectUri: string, afterLogout: string): SsoClient {
+  const known = new Map<string, Promise<Known>>();
+
+  /** What a provider publishes about itself, for an hour; one question for many sign-ins, and none remembered that failed. */
+  async function about(provider: SsoProvider): Promise<Known> {
+    requireProvider(provider);
+    const { issuer, clientId, clientSecret, algorithm } = provider;
+    const key = JSON.stringify([issuer, clientId, algorithm, clientSecret.reveal()]);
+    const held = await known.get(key);
+    if (held !== undefined && Date.now() - held.atMs < REDISCOVER_MS) return held;
+    if (known.size >= MOST_PROVIDERS) known.clear();
+    const asked = discover(provider, fetch);
+    known.set(key, asked);
+    asked.catch(() => known.delete(key));
+    return asked;
+  }
+
+  return {
+    async start(provider, state) {
+      const { configuration } = await about(provider);
+      const [nonce, verifier] = [randomNonce(), randomPKCECodeVerifier()];
+      const maxAge = maxAgeOf(provider);
+      const url = buildAuthorizationUrl(configuration, {
+        redirect_uri: redirectUri,
+        scope: provider.scope ?? "openid email",
+        state,
+        nonce,
+        code_challenge: await calculatePKCECodeChallenge(verifier),
+        code_challenge_method: "S256",
+        ...(maxAge !== undefined && { max_age: `${maxAge}` }),
+      });
+      return { url: url.href, nonce, verifier };
+    },
+    async finish(provider, callback, { state, nonce, verifier }) {
+      const { configuration } = await about(provider);
+      const maxAge = maxAgeOf(provider);
+      try {
+        const tokens = await authorizationCodeGrant(configuration, callback, {
+          expectedState: state,
+          expectedNonce: nonce,
+          pkceCodeVerifier: verifier,
+          idTokenExpected: true,
+          ...(maxAge !== undefined && { maxAge }),
+        });
+        const claims = tokens.claims();
+        return claims === undefined ? { kind: "refused", cause: "no_id_token" } : { kind: "verified", claims };
+      } catch (error) {
+        return { kind: "refused", cause: causeOf(error) };
+      }
+    },
+    keys: async (provider) => (await about(provider)).keys,
+    async endSessionUrl(provider) {
+      const endpoint = (await about(provider)).configuration.serverMetadata().end_session_endpoint;
+      if (endpoint === undefined || !endpoint.startsWith("https://")) return undefined;
+      const url = new URL(endpoint);
+      url.searchParams.set("client_id", provider.clientId);
+      url.searchParams.set("post_logout_redirect_uri", afterLogout);
+      return url.href;
+    },
+  };
+}
+
+async function discover(provider: SsoProvider, fetch: SsoFetch): Promise<Known> {
+  const { issuer, clientId, clientSecret, algorithm = "RS256" } = provider;
+  const metadata = { id_token_signed_response_alg: algorithm, [clockTolerance]: SKEW_SECONDS };
+  const asFetch: CustomFetch = (url, { method, headers, body, redirect, signal }) =>
+    fetch(url, { method, headers, redirect, body: (body ?? null) as string | null, ...(signal && { signal }) });
+  const configuration = await discovery(new URL(issuer), clientId, metadata, ClientSecretBasic(clientSecret.reveal()), {
+    [customFetch]: asFetch,
+    timeout: TIMEOUT_SECONDS,
+    // Signatures are verified although the token came over TLS: a proxy in between is not the provider.
+    execute: [enableNonRepudiationChecks],
+  });
+  const server = configuration.serverMetadata();
+  // openid-client compares as URLs; an issuer is a text (OpenID Connect Discovery 1.0 section 4.3).
+  if (server.issuer !== issuer) throw new Error("The provider calls itself by another issuer.");
+  for (const endpoint of [server.authorization_endpoint, server.token_endpoint, server.jwks_uri]) {
+    if (endpoint === undefined || !endpoint.startsWith("https://"))
+      throw new Error("The provider publishes an endpoint that is not https.");
+  }
+  const keys = publishedKeys({ url: server.jwks_uri as string, fetch });
+  return { configuration, keys, atMs: Date.now() };
+}
+
+function requireProvider(provider: SsoProvider): void {
+  rejectUnknownOptions("singleSignOn({ provider })", provider, [
+    "id",
+    "tenantId",
+    "issuer",
+    "clientId",
+    "clientSecret",
+    "algorithm",
+    "scope",
+    "domains",
+    "maxAgeSeconds",
+    "acr",
+    "believesAmr",
+  ]);
+  const { id, tenantId, issuer, clientId, algorithm = "RS256" } = provider;
+  if (![id, tenantId, clientId].every((text) => typeof text === "string" && text !== ""))
+    throw new TypeError("A provider needs id, tenantId and clientId.");
+  if (!URL.canParse(issuer) || !issuer.startsWith("https://") || /[?#]/u.test(issuer))
+    throw new TypeError("A provider's issuer is an https address without query.");
+  if (!JWT_ALGORITHMS.includes(algorithm))
+    throw new TypeError(`A provider's algorithm is one of ${JWT_ALGORITHMS.join(", ")}.`);
+}
+
+function maxAgeOf({ maxAgeSeconds = DAY_SECONDS }: SsoProvider): number | undefined {
+  return maxAgeSeconds === "unknown" ? undefined : maxAgeSeconds;
+}
+
+/** What the provider or its messenger did wrong; a provider that does not answer is a fault, and refuses as one. */
+function causeOf(error: unknown): string {
+  if (error instanceof AuthorizationResponseError) return "provider_said_no";
+  if (error instanceof ResponseBodyError) return "code_refused";
+  if (error instanceof ClientError && error.code !== undefined && /^OAUTH_(?!TIMEOUT|ABORT)/u.test(error.code))
+    return error.code.toLowerCase();
+  throw error;
+}

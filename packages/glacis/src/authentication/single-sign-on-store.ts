@@ -1,0 +1,201 @@
+import type { AuthenticationDatabase } from "./database.ts";
+
+/** The tables, as a migration. Times are milliseconds since the epoch. */
+export const SINGLE_SIGN_ON_MIGRATION = `
+create table if not exists glacis_sso_transactions (
+  id text primary key,
+  data jsonb not null,
+  ends_at_ms bigint not null
+);
+create index if not exists glacis_sso_transactions_end on glacis_sso_transactions (ends_at_ms);
+create table if not exists glacis_sso_links (
+  issuer text not null check (length(issuer) <= 512),
+  subject text not null check (length(subject) <= 255),
+  user_id text not null,
+  provider_id text not null,
+  sid text,
+  linked_at_ms bigint not null,
+  used_at_ms bigint,
+  primary key (issuer, subject)
+);
+create index if not exists glacis_sso_links_user on glacis_sso_links (user_id);
+`;
+
+/** What the application's database role reads and writes. */
+export const SINGLE_SIGN_ON_TABLES: readonly string[] = ["glacis_sso_transactions", "glacis_sso_links"];
+
+/** A sign-in that has gone to its provider and not come back. */
+export interface SsoTransaction {
+  /** SHA-256 of this browser's token and the state. */
+  readonly id: string;
+  readonly providerId: string;
+  readonly nonce: string;
+  readonly verifier: string;
+  /** A path of this application. */
+  readonly next: string;
+  /** Whose account is to be linked; undefined signs in. */
+  readonly linkUserId: string | undefined;
+  readonly endsAtMs: number;
+}
+
+/** An identity of a provider and the user that it is here: one user, for ever, whatever its address becomes. */
+export interface SsoLink {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly userId: string;
+  readonly providerId: string;
+}
+
+/** Where single sign-on keeps what it knows. A store that fails throws, and nobody is let in. */
+export interface SingleSignOnStore {
+  readonly kind: "memory" | "shared";
+  begin(transaction: SsoTransaction): void | Promise<void>;
+  /** Takes a transaction: of many at once exactly one gets it. The caller compares the time. */
+  take(id: string): SsoTransaction | undefined | Promise<SsoTransaction | undefined>;
+  /** Marks an id as used. @returns false when it was before */
+  once(id: string, untilMs: number): boolean | Promise<boolean>;
+  /** Links an identity unless it is linked; answers with the user that it is linked to from now on. */
+  link(link: SsoLink, nowMs: number): string | Promise<string>;
+  /** The user of an identity. */
+  linked(issuer: string, subject: string): string | undefined | Promise<string | undefined>;
+  /** Notes the provider's session behind the latest sign-in of an identity. */
+  used(
+    issuer: string,
+    subject: string,
+    providerId: string,
+    sid: string | undefined,
+    nowMs: number,
+  ): void | Promise<void>;
+  /** The users whom a logout concerns: of the subject, or of the provider's session. */
+  concerned(
+    issuer: string,
+    subject: string | undefined,
+    sid: string | undefined,
+  ): readonly string[] | Promise<readonly string[]>;
+  /** The provider by which a user signed in last. */
+  lastProvider(userId: string): string | undefined | Promise<string | undefined>;
+  /** Forgets the identities of a user, as at its deletion. */
+  unlink(userId: string): void | Promise<void>;
+}
+
+const MOST_TRANSACTIONS = 100_000;
+const SWEEP_EVERY_MS = 60_000;
+
+interface MemoryLink extends SsoLink {
+  readonly sid: string | undefined;
+  readonly usedAtMs: number | undefined;
+}
+
+/** Single sign-on in this process alone, for development and tests. */
+export function memorySingleSignOn(): SingleSignOnStore {
+  const transactions = new Map<string, SsoTransaction | { readonly endsAtMs: number }>();
+  const links = new Map<string, MemoryLink>();
+  const keyOf = (issuer: string, subject: string): string => JSON.stringify([issuer, subject]);
+  const put = (id: string, value: SsoTransaction | { readonly endsAtMs: number }): void => {
+    if (transactions.size >= MOST_TRANSACTIONS) {
+      for (const [old, { endsAtMs }] of transactions) if (endsAtMs < Date.now()) transactions.delete(old);
+      if (transactions.size >= MOST_TRANSACTIONS) throw new Error("memorySingleSignOn() is full.");
+    }
+    transactions.set(id, value);
+  };
+  return {
+    kind: "memory",
+    begin: (transaction) => put(transaction.id, transaction),
+    take(id) {
+      const found = transactions.get(id);
+      if (found === undefined || !("nonce" in found)) return undefined;
+      transactions.delete(id);
+      return found;
+    },
+    once(id, untilMs) {
+      if (transactions.has(id)) return false;
+      put(id, { endsAtMs: untilMs });
+      return true;
+    },
+    link(link) {
+      const key = keyOf(link.issuer, link.subject);
+      const known = links.get(key);
+      if (known === undefined) links.set(key, { ...link, sid: undefined, usedAtMs: undefined });
+      return (known ?? link).userId;
+    },
+    linked: (issuer, subject) => links.get(keyOf(issuer, subject))?.userId,
+    used(issuer, subject, providerId, sid, usedAtMs) {
+      const known = links.get(keyOf(issuer, subject));
+      if (known !== undefined) links.set(keyOf(issuer, subject), { ...known, providerId, sid, usedAtMs });
+    },
+    concerned: (issuer, subject, sid) =>
+      [...links.values()]
+        .filter(
+          (link) => link.issuer === issuer && (subject === undefined ? link.sid === sid : link.subject === subject),
+        )
+        .map(({ userId }) => userId),
+    lastProvider: (userId) =>
+      [...links.values()]
+        .filter((link) => link.userId === userId && link.usedAtMs !== undefined)
+        .sort((a, b) => (b.usedAtMs ?? 0) - (a.usedAtMs ?? 0))[0]?.providerId,
+    unlink(userId) {
+      for (const [key, link] of links) if (link.userId === userId) links.delete(key);
+    },
+  };
+}
+
+/** Single sign-on in Postgres. What must happen once is one statement that returns what it changed. */
+export function postgresSingleSignOn(database: AuthenticationDatabase): SingleSignOnStore {
+  const run = async <Row>(text: string, values: unknown[]): Promise<readonly Row[]> =>
+    (await database.query(text, values)).rows as readonly Row[];
+  let sweptAtMs = 0;
+  const sweep = async (): Promise<void> => {
+    const nowMs = Date.now();
+    if (nowMs - sweptAtMs < SWEEP_EVERY_MS) return;
+    sweptAtMs = nowMs;
+    // An hour of grace for servers whose clocks differ.
+    await run("delete from glacis_sso_transactions where ends_at_ms < $1", [nowMs - 3_600_000]);
+  };
+  const users = (rows: readonly { readonly user_id: string }[]): readonly string[] =>
+    rows.map(({ user_id }) => user_id);
+  return {
+    kind: "shared",
+    async begin(transaction) {
+      await sweep();
+      const text = "insert into glacis_sso_transactions (id, data, ends_at_ms) values ($1, $2::jsonb, $3)";
+      await run(text, [transaction.id, JSON.stringify(transaction), transaction.endsAtMs]);
+    },
+    async take(id) {
+      const text = "delete from glacis_sso_transactions where id = $1 and data ? 'nonce' returning data";
+      return (await run<{ readonly data: SsoTransaction }>(text, [id]))[0]?.data;
+    },
+    async once(id, untilMs) {
+      const text = `insert into glacis_sso_transactions (id, data, ends_at_ms) values ($1, '{}', $2)
+        on conflict (id) do nothing returning id`;
+      return (await run(text, [id, untilMs])).length === 1;
+    },
+    async link({ issuer, subject, userId, providerId }, nowMs) {
+      // The update changes nothing; it makes the row come back when somebody else was first.
+      const text = `insert into glacis_sso_links (issuer, subject, user_id, provider_id, linked_at_ms)
+        values ($1, $2, $3, $4, $5)
+        on conflict (issuer, subject) do update set user_id = glacis_sso_links.user_id returning user_id`;
+      return users(await run(text, [issuer, subject, userId, providerId, nowMs]))[0] as string;
+    },
+    async linked(issuer, subject) {
+      const text = "select user_id from glacis_sso_links where issuer = $1 and subject = $2";
+      return users(await run(text, [issuer, subject]))[0];
+    },
+    async used(issuer, subject, providerId, sid, nowMs) {
+      const text = `update glacis_sso_links set provider_id = $3, sid = $4, used_at_ms = $5 where issuer = $1 and subject = $2`;
+      await run(text, [issuer, subject, providerId, sid ?? null, nowMs]);
+    },
+    async concerned(issuer, subject, sid) {
+      const column = subject === undefined ? "sid" : "subject";
+      const text = `select user_id from glacis_sso_links where issuer = $1 and ${column} = $2`;
+      return users(await run(text, [issuer, subject ?? sid ?? null]));
+    },
+    async lastProvider(userId) {
+      const text = `select provider_id from glacis_sso_links where user_id = $1 and used_at_ms is not null
+        order by used_at_ms desc limit 1`;
+      return (await run<{ readonly provider_id: string }>(text, [userId]))[0]?.provider_id;
+    },
+    async unlink(userId) {
+      await run("delete from glacis_sso_links where user_id = $1", [userId]);
+    },
+  };
+}

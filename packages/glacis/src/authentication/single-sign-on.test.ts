@@ -1,0 +1,545 @@
+import { createHash, generateKeyPairSync } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { SignJWT, exportJWK } from "jose";
+import { afterAll, describe, expect, it } from "vitest";
+import { express5Build } from "../../../../test/conformance/frameworks/express.ts";
+import { json, type Route } from "../../../../test/conformance/application.ts";
+import {
+  consent,
+  goesTo,
+  internet,
+  realProvider,
+  visitor,
+  type PageAnswer,
+  type Visitor,
+} from "../../../../test/support/identity-provider.ts";
+import { testDatabase } from "../../../../test/support/services.ts";
+import { publicAccess } from "../core/access.ts";
+import type { AuditRecord } from "../core/event.ts";
+import { routeRule } from "../core/route.ts";
+import { Secret } from "../core/secret.ts";
+import { keyRing, newKey } from "../data/key-ring.ts";
+import { glacis } from "../glacis.ts";
+import { saas } from "../presets/saas.ts";
+import {
+  memorySingleSignOn,
+  postgresSingleSignOn,
+  SINGLE_SIGN_ON_MIGRATION,
+  type SingleSignOnStore,
+} from "./single-sign-on-store.ts";
+import { assuranceOfClaims, identityOf } from "./single-sign-on-identity.ts";
+import type { SsoProvider } from "./single-sign-on-provider.ts";
+import { singleSignOn } from "./single-sign-on.ts";
+
+const APP = "https://app.example.com";
+const CALLBACK = `${APP}/sso/callback`;
+const net = internet();
+const database = await testDatabase("single_sign_on");
+await database?.pool.query(SINGLE_SIGN_ON_MIGRATION);
+afterAll(async () => {
+  net.close();
+  await database?.drop();
+});
+
+const secret = "a secret of the client, long enough";
+const providerOf = (id: string, host: string, rest: Partial<SsoProvider> = {}): SsoProvider => ({
+  id,
+  tenantId: "acme",
+  issuer: `https://${host}`,
+  clientId: "folio",
+  clientSecret: new Secret(secret),
+  domains: ["acme.example"],
+  ...rest,
+});
+
+const providers: Record<string, SsoProvider> = {
+  real: providerOf("real", "idp.example"),
+  evil: providerOf("evil", "evil.example", { maxAgeSeconds: "unknown" }),
+  other: providerOf("other", "evil.example", { tenantId: "other", maxAgeSeconds: "unknown" }),
+  second: providerOf("second", "second.example", { maxAgeSeconds: "unknown" }),
+};
+
+/** Who works where. */
+const members: Record<string, string> = { "user-ada": "acme", "user-bo": "acme", "user-eve": "acme" };
+
+async function application(store: SingleSignOnStore) {
+  const records: AuditRecord[] = [];
+  const layers = saas({
+    origin: APP,
+    keys: keyRing(newKey("k1")),
+    mode: "test",
+    proxies: ["127.0.0.1/32"],
+    limits: { client: "6000/m", anonymous: "6000/m", user: "6000/m" },
+    audit: (record) => void records.push(record),
+  });
+  const sso = singleSignOn({
+    origin: APP,
+    store,
+    sessions: layers.sessions,
+    fetch: net.fetch,
+    provider: (id) => (Object.hasOwn(providers, id) ? providers[id] : undefined),
+    user: (userId, tenantId) => (members[userId] === tenantId ? { userId, tenantId, roles: ["viewer"] } : undefined),
+    firstSignIn: ({ email }) => (email === "ada@acme.example" ? "user-ada" : undefined),
+  });
+  const open = routeRule(publicAccess("a test"), { kind: "page" });
+  const routes: Route[] = [
+    { method: "GET", path: "/me", rule: open, behave: ({ exchange }) => json(exchange.principal) },
+    { method: "GET", path: "/token", rule: open, behave: ({ exchange }) => json(layers.csrf.token(exchange)) },
+  ];
+  const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...sso.endpoints] });
+  const server = await express5Build({ routes, groups: [] }, security);
+  net.know("app.example.com", server);
+  return { records, sso };
+}
+
+const me = async (browser: Visitor): Promise<Record<string, unknown>> =>
+  JSON.parse((await browser.open(`${APP}/me`)).body) as never;
+const causes = (records: readonly AuditRecord[]): readonly (string | undefined)[] =>
+  records.filter(({ event }) => event.startsWith("authn_sso") && event.endsWith("fail")).map(({ detail }) => detail);
+
+/** Begins a sign-in and says what was sent to the provider. */
+async function begin(browser: Visitor, provider: string, next = "/me"): Promise<URL> {
+  const page = await browser.open(`${APP}/sso/start?provider=${provider}&next=${encodeURIComponent(next)}`);
+  expect(page.status).toBe(200);
+  return new URL(goesTo(page));
+}
+
+/** Comes back from a provider. A browser that has a session is first led to the same address from here, for its Strict cookie (ADR 3). */
+async function arrive(browser: Visitor, callback: string, from = "idp.example"): Promise<PageAnswer> {
+  const page = await browser.open(callback, from);
+  return goesTo(page).startsWith("/sso/callback") ? browser.open(APP + goesTo(page)) : page;
+}
+
+const cookieLine = (browser: Visitor): string =>
+  [...(browser.cookies.get("app.example.com") ?? [])].map(([name, { value }]) => `${name}=${value}`).join("; ");
+
+const stores: readonly (readonly [string, SingleSignOnStore])[] = [
+  ["memory", memorySingleSignOn()],
+  ...(database === undefined ? [] : [["Postgres", postgresSingleSignOn(database.pool)] as const]),
+];
+
+await realProvider({
+  net,
+  host: "idp.example",
+  client: {
+    client_id: "folio",
+    client_secret: secret,
+    redirect_uris: [CALLBACK],
+    post_logout_redirect_uris: [`${APP}/`],
+    backchannel_logout_uri: `${APP}/sso/back-channel-logout?provider=real`,
+    backchannel_logout_session_required: true,
+  },
+  claims: (account) => ({ email: `${account}@acme.example`, email_verified: account === "ada" }),
+});
+
+describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store) => {
+  it("signs in with PKCE, state, nonce and issuer, and brings the Strict session home", async () => {
+    const { records } = await application(store);
+    const browser = visitor(net);
+    const url = await begin(browser, "real", "/me?x=1");
+    const sent = url.searchParams;
+    expect(sent.get("code_challenge_method")).toBe("S256");
+    expect(sent.get("redirect_uri")).toBe(CALLBACK);
+    for (const name of ["state", "nonce", "code_challenge"]) expect(sent.get(name)?.length).toBe(43);
+    const callback = await consent(browser, url.href, "ada", "app.example.com");
+    expect(new URL(callback).searchParams.get("iss")).toBe("https://idp.example");
+    const back = await browser.open(callback, "idp.example");
+    expect(back.status).toBe(200);
+    expect(goesTo(back)).toBe("/me?x=1");
+    const user = await me(browser);
+    expect(user).toMatchObject({ kind: "user", id: "user-ada", tenantId: "acme", assurance: 1 });
+    expect(Math.abs((user["authenticatedAtMs"] as number) - Date.now())).toBeLessThan(60_000);
+    // The same callback again is nobody's.
+    expect((await arrive(browser, callback)).status).toBe(400);
+    expect((await visitor(net).open(callback, "idp.example")).status).toBe(400);
+    expect(causes(records)).toEqual(["unknown_state", "no_transaction_cookie"]);
+    expect(records.filter(({ event }) => event === "authn_login_success")).toHaveLength(1);
+    const code = new URL(callback).searchParams.get("code") ?? "?";
+    expect(JSON.stringify(records)).not.toContain(code);
+  });
+
+  it("lets one of 64 callbacks through that come at once", async () => {
+    const { records } = await application(store);
+    const browser = visitor(net);
+    const callback = await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com");
+    const { pathname, search } = new URL(callback);
+    const headers = { cookie: cookieLine(browser), "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
+    const all = await Promise.all(
+      Array.from({ length: 64 }, () => net.fetch(`${APP}${pathname}${search}`, { headers })),
+    );
+    expect(all.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(all.filter(({ status }) => status === 400)).toHaveLength(63);
+    expect(records.filter(({ event }) => event === "authn_login_success")).toHaveLength(1);
+  });
+
+  it("knows people by issuer and subject, and nobody by an address that nobody verified", async () => {
+    const { records } = await application(store);
+    const browser = visitor(net);
+    const callback = await consent(browser, (await begin(browser, "real")).href, "bo", "app.example.com");
+    expect((await browser.open(callback, "idp.example")).status).toBe(403);
+    expect(causes(records)).toEqual(["link_required"]);
+    expect(await me(browser)).toEqual({ kind: "anonymous" });
+  });
+
+  it("links an identity to whoever is signed in and asks for it, and never to a second account", async () => {
+    const { records } = await application(store);
+    const browser = visitor(net);
+    await arrive(browser, await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com"));
+    const csrf_token = JSON.parse((await browser.open(`${APP}/token`)).body) as string;
+    const link = async (provider: string, account: string): Promise<PageAnswer> => {
+      const page = await browser.post(`${APP}/sso/link`, { csrf_token, provider, next: "/me" });
+      if (page.status !== 200) return page;
+      browser.cookies.delete("idp.example");
+      return arrive(browser, await consent(browser, goesTo(page), account, "app.example.com"));
+    };
+    expect((await browser.post(`${APP}/sso/link`, { provider: "real" })).status).toBe(403);
+    expect((await link("other", "cy")).status).toBe(400);
+    expect(goesTo(await link("real", "cy"))).toBe("/me");
+    expect(await store.linked("https://idp.example", "cy")).toBe("user-ada");
+    await store.link({ issuer: "https://idp.example", subject: "eve", userId: "user-eve", providerId: "real" }, 1);
+    expect((await link("real", "eve")).status).toBe(400);
+    expect(causes(records)).toEqual(["unknown_provider", "linked_to_another"]);
+    const elsewhere = visitor(net);
+    await arrive(elsewhere, await consent(elsewhere, (await begin(elsewhere, "real")).href, "cy", "app.example.com"));
+    expect(await me(elsewhere)).toMatchObject({ id: "user-ada" });
+    await store.unlink("user-eve");
+    expect(await store.linked("https://idp.example", "eve")).toBeUndefined();
+  });
+
+  it("lets two tabs sign in side by side, and nobody after ten minutes", async () => {
+    const over = { endsAtMs: undefined as number | undefined };
+    const { records } = await application({
+      ...store,
+      async take(id) {
+        const taken = await store.take(id);
+        return taken && { ...taken, endsAtMs: over.endsAtMs ?? taken.endsAtMs };
+      },
+    });
+    const browser = visitor(net);
+    const [first, second] = [await begin(browser, "real", "/a"), await begin(browser, "real", "/b")];
+    for (const [url, next] of [
+      [first, "/a"],
+      [second, "/b"],
+    ] as const) {
+      expect(goesTo(await arrive(browser, await consent(browser, url.href, "ada", "app.example.com")))).toBe(next);
+    }
+    over.endsAtMs = Date.now();
+    const late = await begin(browser, "real");
+    const callback = await consent(browser, late.href, "ada", "app.example.com");
+    expect((await arrive(browser, callback)).status).toBe(400);
+    expect(causes(records)).toEqual(["transaction_expired"]);
+  });
+
+  it("links one of 64 users who claim an identity at once", async () => {
+    const identity = { issuer: "https://idp.example", subject: `raced in ${_}`, providerId: "real" };
+    const winners = await Promise.all(
+      Array.from({ length: 64 }, async (_, at) => store.link({ ...identity, userId: `user-${at}` }, at)),
+    );
+    expect(new Set(winners).size).toBe(1);
+  });
+
+  it("ends the session when the provider says so, once for each logout token", async () => {
+    const { records } = await application(store);
+    const browser = visitor(net);
+    const callback = await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com");
+    await browser.open(callback, "idp.example");
+    expect(await me(browser)).toMatchObject({ id: "user-ada" });
+    // Signs out at the provider, in its own pages; it tells us behind the browser's back.
+    const page = await browser.open(`https://idp.example/session/end?client_id=folio`);
+    const xsrf = /name="xsrf" value="([^"]*)"/u.exec(page.body)?.[1] ?? "";
+    await browser.post("https://idp.example/session/end/confirm", { xsrf, logout: "yes" });
+    await expect.poll(() => records.some(({ event }) => event === "authn_sso_logout")).toBe(true);
+    expect(await me(browser)).toEqual({ kind: "anonymous" });
+  });
+
+  it("signs out here first and then leads to the provider's own page", async () => {
+    await application(store);
+    const browser = visitor(net);
+    const callback = await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com");
+    await browser.open(callback, "idp.example");
+    const token = JSON.parse((await browser.open(`${APP}/token`)).body) as string;
+    expect((await browser.post(`${APP}/sso/sign-out`, {})).status).toBe(403);
+    const page = await browser.post(`${APP}/sso/sign-out`, { csrf_token: token });
+    const url = new URL(goesTo(page));
+    expect(`${url.origin}${url.pathname}`).toBe("https://idp.example/session/end");
+    expect(Object.fromEntries(url.searchParams)).toEqual({ client_id: "folio", post_logout_redirect_uri: `${APP}/` });
+    expect(await me(browser)).toEqual({ kind: "anonymous" });
+  });
+});
+
+describe("single sign-on with a provider that means no good", () => {
+  const keys = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const foreign = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  /** What the next answer of the token endpoint is made of. */
+  let forge: {
+    claims?: Readonly<Record<string, unknown>>;
+    header?: object;
+    key?: typeof foreign.privateKey;
+    raw?: string;
+    status?: number;
+  } = {};
+  let nonce = "";
+  let discovered: object = {};
+  const asked: URLSearchParams[] = [];
+
+  const publish = (host: string) => ({
+    issuer: `https://${host}`,
+    authorization_endpoint: `https://${host}/auth`,
+    token_endpoint: `https://${host}/token`,
+    jwks_uri: `https://${host}/jwks`,
+    response_types_supported: ["code"],
+    subject_types_supported: ["public"],
+    id_token_signing_alg_values_supported: ["RS256"],
+    authorization_response_iss_parameter_supported: true,
+  });
+  const base64 = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
+
+  async function idToken(host: string): Promise<string> {
+    if (forge.raw !== undefined) return forge.raw;
+    const now = Math.floor(Date.now() / 1000);
+    const claims = {
+      iss: `https://${host}`,
+      aud: "folio",
+      sub: "ada",
+      nonce,
+      iat: now,
+      exp: now + 60,
+      email: "ada@acme.example",
+      email_verified: true,
+    };
+    const signer = new SignJWT({ ...claims, ...forge.claims } as object as Record<string, string>).setProtectedHeader({
+      alg: "RS256",
+      kid: "k1",
+      ...forge.header,
+    });
+    return signer.sign(forge.key ?? keys.privateKey);
+  }
+
+  const serve = (host: string) =>
+    net.serve(host, (request: IncomingMessage, response) => {
+      const reply = (status: number, value: object): void => {
+        response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+      };
+      void (async () => {
+        if (request.url?.includes("openid-configuration")) return reply(200, { ...publish(host), ...discovered });
+        if (request.url === "/jwks")
+          return reply(200, { keys: [{ ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "RS256", use: "sig" }] });
+        let body = "";
+        for await (const chunk of request) body += String(chunk);
+        asked.push(new URLSearchParams(body));
+        if (forge.status !== undefined) return reply(forge.status, { error: "invalid_grant" });
+        return reply(200, { access_token: "x", token_type: "Bearer", id_token: await idToken(host) });
+      })();
+    });
+  const ready = Promise.all([serve("evil.example"), serve("second.example")]);
+
+  /** A whole sign-in, with what comes back changed. */
+  async function attempt(
+    forgery: typeof forge,
+    change: (query: URLSearchParams) => void = () => {},
+    provider = "evil",
+  ) {
+    await ready;
+    const { records } = await application(memorySingleSignOn());
+    const browser = visitor(net);
+    const url = await begin(browser, provider);
+    nonce = url.searchParams.get("nonce") ?? "";
+    forge = forgery;
+    const query = new URLSearchParams({ code: "c", state: url.searchParams.get("state") ?? "", iss: url.origin });
+    change(query);
+    asked.length = 0;
+    const answer: PageAnswer = await browser.open(`${CALLBACK}?${query}`, url.host);
+    const { kind } = await me(browser);
+    return {
+      status: answer.status,
+      kind,
+      cause: causes(records)[0],
+      asked: asked.length,
+      challenge: url.searchParams.get("code_challenge"),
+    };
+  }
+
+  it("takes what is good, so that what follows is refused for its own sake", async () => {
+    const { challenge, ...outcome } = await attempt({});
+    expect(outcome).toEqual({ status: 200, kind: "user", cause: undefined, asked: 1 });
+    const verifier = asked[0]?.get("code_verifier") ?? "";
+    expect(createHash("sha256").update(verifier).digest("base64url")).toBe(challenge);
+  });
+
+  it.each<readonly [string, typeof forge]>([
+    ["another nonce", { claims: { nonce: "another" } }],
+    ["no nonce", { claims: { nonce: undefined } }],
+    ["another issuer", { claims: { iss: "https://idp.example" } }],
+    ["an issuer with a slash", { claims: { iss: "https://evil.example/" } }],
+    ["another audience", { claims: { aud: "somebody" } }],
+    ["another authorized party", { claims: { aud: ["folio", "other"], azp: "other" } }],
+    ["several audiences and no authorized party", { claims: { aud: ["folio", "other"] } }],
+    ["an end in the past", { claims: { exp: Math.floor(Date.now() / 1000) - 60 } }],
+    ["no end", { claims: { exp: undefined } }],
+    ["no subject", { claims: { sub: undefined } }],
+    ["a foreign signature", { key: foreign.privateKey }],
+    [
+      "no signature at all",
+      { raw: `${base64({ alg: "none" })}.${base64({ iss: "https://evil.example", aud: "folio", sub: "ada" })}.` },
+    ],
+    ["another algorithm", { header: { alg: "RS512" } }],
+    ["something that is no token", { raw: "x" }],
+    ["a code that it has seen before", { status: 400 }],
+  ])("refuses %s", async (_, forgery) => {
+    const outcome = await attempt(forgery);
+    expect(outcome).toMatchObject({ status: 400, kind: "anonymous" });
+    expect(outcome.cause).toMatch(/^(?:oauth_[a-z_]+|code_refused)$/u);
+  });
+
+  it.each<readonly [string, (query: URLSearchParams) => void, string]>([
+    ["the issuer of another provider", (query) => query.set("iss", "https://idp.example"), "oauth_invalid_response"],
+    ["no issuer although it promised one", (query) => query.delete("iss"), "oauth_invalid_response"],
+    ["two issuers", (query) => query.append("iss", "https://evil.example"), "oauth_invalid_response"],
+    ["two codes", (query) => query.append("code", "d"), "oauth_invalid_response"],
+    ["a foreign state", (query) => query.set("state", "A".repeat(43)), "unknown_state"],
+    ["two states", (query) => query.append("state", "x"), "state_malformed"],
+    ["no state", (query) => query.delete("state"), "state_malformed"],
+    ["an error of the provider", (query) => query.set("error", "access_denied"), "provider_said_no"],
+  ])("refuses an answer with %s before any code leaves the house", async (_, change, cause) => {
+    expect(await attempt({}, change)).toMatchObject({ status: 400, kind: "anonymous", cause, asked: 0 });
+  });
+
+  it("opens its own tenant alone", async () => {
+    expect(await attempt({}, undefined, "other")).toMatchObject({
+      status: 400,
+      kind: "anonymous",
+      cause: "not_in_tenant",
+    });
+  });
+
+  it("cannot bring up a user of another provider by the same subject or address", async () => {
+    await ready;
+    const store = memorySingleSignOn();
+    await store.link({ issuer: "https://idp.example", subject: "eve", userId: "user-eve", providerId: "real" }, 1);
+    expect(await store.linked("https://evil.example", "eve")).toBeUndefined();
+    expect(await attempt({ claims: { sub: "eve", email: "eve@acme.example" } })).toMatchObject({
+      status: 403,
+      cause: "link_required",
+    });
+    expect(await attempt({ claims: { email: "ada@elsewhere.example" } })).toMatchObject({
+      status: 403,
+      cause: "link_required",
+    });
+    expect(await attempt({ claims: { email_verified: "true" } })).toMatchObject({
+      status: 403,
+      cause: "link_required",
+    });
+  });
+
+  it("is not asked again when it publishes itself under another name or over http", async () => {
+    await ready;
+    for (const lie of [
+      { issuer: "https://idp.example" },
+      { token_endpoint: "http://second.example/token" },
+      { jwks_uri: "http://second.example/j" },
+    ]) {
+      discovered = lie;
+      await application(memorySingleSignOn());
+      const page = await visitor(net).open(`${APP}/sso/start?provider=second`);
+      expect(page.status).toBe(503);
+    }
+    discovered = {};
+  });
+
+  it("does not begin for a link on another site until somebody clicks", async () => {
+    await ready;
+    await application(memorySingleSignOn());
+    const browser = visitor(net);
+    const page = await browser.open(`${APP}/sso/start?provider=evil&next=/me`, "evil.example");
+    expect(goesTo(page)).toBe("/sso/start?provider=evil&next=/me");
+    expect(page.body).not.toContain("http-equiv");
+    expect(cookieLine(browser)).not.toContain("__Host-sso");
+    for (const next of ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)", "/a\tb"]) {
+      const url = await begin(browser, "evil", next);
+      nonce = url.searchParams.get("nonce") ?? "";
+      forge = {};
+      const back = await arrive(
+        browser,
+        `${CALLBACK}?code=c&state=${url.searchParams.get("state")}&iss=${url.origin}`,
+        "evil.example",
+      );
+      expect(goesTo(back)).toBe("/");
+    }
+  });
+
+  it("cannot end sessions with a logout token that is anything but one", async () => {
+    await ready;
+    const store = memorySingleSignOn();
+    const { records } = await application(store);
+    await store.link({ issuer: "https://evil.example", subject: "ada", userId: "user-ada", providerId: "evil" }, 1);
+    const now = Math.floor(Date.now() / 1000);
+    const events = { "http://schemas.openid.net/event/backchannel-logout": {} };
+    const good = { iss: "https://evil.example", aud: "folio", sub: "ada", iat: now, exp: now + 60, events };
+    const send = async (
+      claims: object,
+      header: object = {},
+      key = keys.privateKey,
+      provider = "evil",
+    ): Promise<number> => {
+      const token = await new SignJWT({ ...good, jti: crypto.randomUUID(), ...claims })
+        .setProtectedHeader({ alg: "RS256", kid: "k1", typ: "logout+jwt", ...header })
+        .sign(key);
+      const body = `${new URLSearchParams({ logout_token: token })}`;
+      const headers = { "content-type": "application/x-www-form-urlencoded" };
+      const url = `${APP}/sso/back-channel-logout?provider=${provider}`;
+      return (await net.fetch(url, { method: "POST", headers, body })).status;
+    };
+    expect(await send({ jti: "once" })).toBe(200);
+    expect(await send({ jti: "once" })).toBe(400);
+    expect(await send({ nonce: "n" })).toBe(400);
+    expect(await send({ events: {} })).toBe(400);
+    expect(await send({ events: undefined })).toBe(400);
+    expect(await send({ jti: undefined })).toBe(400);
+    expect(await send({ sub: undefined })).toBe(400);
+    expect(await send({ exp: now + 121 })).toBe(400);
+    expect(await send({ iat: now - 300, exp: now - 180 })).toBe(400);
+    expect(await send({ aud: "somebody" })).toBe(400);
+    expect(await send({ iss: "https://idp.example" })).toBe(400);
+    expect(await send({}, { typ: "JWT" })).toBe(400);
+    expect(await send({}, {}, foreign.privateKey)).toBe(400);
+    expect(await send({}, {}, keys.privateKey, "unheard-of")).toBe(400);
+    expect(records.filter(({ event }) => event === "authn_sso_logout")).toHaveLength(1);
+    expect(records.filter(({ event }) => event === "authn_sso_logout_fail")).toHaveLength(13);
+  });
+});
+
+describe("what a provider's word is worth", () => {
+  const provider = providerOf("p", "idp.example");
+  it("is one factor, unless the contract says more", () => {
+    const amr = ["pwd", "otp"];
+    expect(assuranceOfClaims(provider, { sub: "a", amr }).factors).toEqual(["knowledge"]);
+    expect(assuranceOfClaims({ ...provider, believesAmr: true }, { sub: "a", amr }).factors).toEqual([
+      "knowledge",
+      "possession",
+    ]);
+    for (const odd of [undefined, "mfa", [1], ["constructor"], Array(21).fill("mfa")])
+      expect(assuranceOfClaims({ ...provider, believesAmr: true }, { sub: "a", amr: odd }).factors).toEqual([
+        "knowledge",
+      ]);
+    const acr = { strong: { factors: ["possession", "inherence"], phishingResistant: true } } as const;
+    expect(assuranceOfClaims({ ...provider, acr }, { sub: "a", acr: "strong" })).toEqual(acr.strong);
+    expect(assuranceOfClaims({ ...provider, acr }, { sub: "a", acr: "toString" }).factors).toEqual(["knowledge"]);
+  });
+
+  it("covers an address only below a domain of the tenant's own", () => {
+    const email = (address: unknown, verified: unknown = true) =>
+      identityOf(provider, { sub: "a", email: address, email_verified: verified }).email;
+    expect(email("ada@ACME.example")).toBe("ada@ACME.example");
+    for (const odd of [
+      "ada@evil.example",
+      "ada@sub.acme.example",
+      "ada@evil.example@acme.example",
+      "ada@acme.example.",
+      "<ada@acme.example>",
+      1,
+      undefined,
+    ])
+      expect(email(odd)).toBeUndefined();
+    for (const odd of [false, "true", 1, null]) expect(email("ada@acme.example", odd)).toBeUndefined();
+  });
+});

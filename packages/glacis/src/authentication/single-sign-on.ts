@@ -1,0 +1,192 @@
+/** Single sign-on by OpenID Connect (catalog oauth-client-binding, oidc-id-token, idp-account-linking, federated-logout; RFC 9700). */
+import { authenticated, publicAccess } from "../core/access.ts";
+import type { Control } from "../core/control.ts";
+import { deny, type Answer, type Deny } from "../core/decision.ts";
+import type { Endpoint } from "../core/endpoint.ts";
+import type { Exchange } from "../core/exchange.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
+import { finding } from "../core/finding.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+import { routeRule } from "../core/route.ts";
+import { comeBack, goToProvider, type SsoFlow } from "./single-sign-on-flow.ts";
+import { backChannelLogout } from "./single-sign-on-logout.ts";
+import { goOn, pathOr } from "./single-sign-on-page.ts";
+import { ssoClient, type SsoFetch, type SsoProvider } from "./single-sign-on-provider.ts";
+import { refuseSignIn, SINGLE_SIGN_ON_META, SSO_MEMORY_STORE, ssoEvent } from "./single-sign-on-rules.ts";
+
+export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | "sessions" | "provider" | "user"> {
+  /** The guarded fetch: `layers.outbound.fetch`. */
+  readonly fetch: SsoFetch;
+  /**
+   * Asked when somebody comes for the first time: the id of the user that he is from now on, whom you may make here; undefined refuses, and he links
+   * the account while signed in otherwise. Find nobody by `identity.name`; `identity.email` is there only when provider and domain vouch for it.
+   */
+  readonly firstSignIn?: NonNullable<SsoFlow["firstSignIn"]>;
+  /** Where the endpoints are: `/sso`. */
+  readonly prefix?: string;
+  /** Where people are sent who owe a second factor: `/sign-in/second-factor`. */
+  readonly secondFactorPath?: string;
+  /** Where people are sent who must enrol one: `/sign-in/enrol`. */
+  readonly enrolmentPath?: string;
+}
+
+export interface SingleSignOn {
+  readonly control: Control<IdentifiedFacts>;
+  /** For `layers.endpoints`: start, callback, link, sign-out and back-channel logout. */
+  readonly endpoints: readonly Endpoint[];
+  /** What to register at a provider, exactly. */
+  readonly redirectUri: string;
+  readonly backChannelLogoutUri: (providerId: string) => string;
+  readonly postLogoutRedirectUri: string;
+}
+
+const FORM = "application/x-www-form-urlencoded";
+const PROVIDER_ID = /^[\w-]{1,64}$/u;
+/** To link an identity is to give it the account: the proof of who asks must be recent. */
+const LINK_WITHIN_MS = 600_000;
+const OPTIONS = [
+  "origin",
+  "store",
+  "sessions",
+  "provider",
+  "user",
+  "fetch",
+  "firstSignIn",
+  "prefix",
+  "secondFactorPath",
+  "enrolmentPath",
+];
+
+/**
+ * Signs people in through the provider of their tenant: authorization code with PKCE (S256), state, nonce and issuer, bound to the browser that began,
+ * each once. An identity is issuer and subject, never an address, and a provider opens its own tenant alone. What comes back ends in
+ * `sessions.establish`, so the MFA policy has the last word.
+ *
+ * @throws TypeError on an unknown option, or an origin or path that is none.
+ * @example
+ * const sso = singleSignOn({ origin, store: postgresSingleSignOn(pool), sessions: layers.sessions, fetch: layers.outbound.fetch, provider, user });
+ * export const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...sso.endpoints] });
+ */
+export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
+  rejectUnknownOptions("singleSignOn", options, OPTIONS);
+  const { origin, prefix = "/sso", store, fetch } = options;
+  requireAddresses(options);
+  const redirectUri = `${origin}${prefix}/callback`;
+  const postLogoutRedirectUri = `${origin}/`;
+  const flow: SsoFlow = {
+    ...options,
+    firstSignIn: options.firstSignIn,
+    secondFactorPath: options.secondFactorPath ?? "/sign-in/second-factor",
+    enrolmentPath: options.enrolmentPath ?? "/sign-in/enrol",
+    client: ssoClient(fetch, redirectUri, postLogoutRedirectUri),
+  };
+  return {
+    redirectUri,
+    postLogoutRedirectUri,
+    backChannelLogoutUri: (providerId) =>
+      `${origin}${prefix}/back-channel-logout?provider=${encodeURIComponent(providerId)}`,
+    control: {
+      meta: SINGLE_SIGN_ON_META,
+      rules: [SSO_MEMORY_STORE],
+      check: ({ mode }) =>
+        store.kind === "memory" && mode === "production"
+          ? [finding(SSO_MEMORY_STORE, { kind: "setting", name: "singleSignOn.store" })]
+          : [],
+    },
+    endpoints: [
+      page(`${prefix}/start`, (request) => start(flow, request)),
+      page(`${prefix}/callback`, (request) => comeBack(flow, request, new URL(`${redirectUri}?${request.query}`))),
+      form(`${prefix}/link`, (request, fields) => startLink(flow, request, fields)),
+      form(`${prefix}/sign-out`, (request) => signOut(flow, request)),
+      {
+        method: "POST",
+        path: `${prefix}/back-channel-logout`,
+        rule: routeRule(publicAccess("logout by an identity provider, verified by its signature"), {
+          kind: "api",
+          csrfExempt: "verified by the signature of the logout token",
+          bodyBytes: 16_384,
+        }),
+        accepts: [FORM],
+        handle: async (request, body) => {
+          const tokens = new URLSearchParams(body).getAll("logout_token");
+          const provider = await providerIn(flow, new URLSearchParams(request.query));
+          return backChannelLogout(flow, provider, tokens.length === 1 ? (tokens[0] as string) : "", request);
+        },
+      },
+    ],
+  };
+}
+
+/** Opened from our own pages or by hand; a link on another site must be confirmed, or it could sign people in unasked. */
+async function start(flow: SsoFlow, request: Exchange): Promise<Answer | Deny> {
+  const parameters = new URLSearchParams(request.query);
+  const provider = await providerIn(flow, parameters);
+  if (provider === undefined) return refuseSignIn("unknown_provider");
+  const site = request.header("sec-fetch-site");
+  if (site !== undefined && site !== "same-origin" && site !== "none")
+    return goOn(pathOr(request.wire.target, request.path), false);
+  return goToProvider(flow, request, provider, pathOr(parameters.get("next"), "/"), undefined);
+}
+
+async function startLink(flow: SsoFlow, request: Exchange, fields: URLSearchParams): Promise<Answer | Deny> {
+  const { principal } = request;
+  const provider = await providerIn(flow, fields);
+  if (provider === undefined || principal.kind !== "user" || principal.tenantId !== provider.tenantId)
+    return refuseSignIn("unknown_provider");
+  if (request.receivedAtMs - principal.authenticatedAtMs > LINK_WITHIN_MS) {
+    const event = ssoEvent("authn_sso_link_refused", {
+      status: "refused",
+      detail: "proof_too_old",
+      user_id: principal.id,
+    });
+    return deny("step_up_required", event);
+  }
+  return goToProvider(flow, request, provider, pathOr(fields.get("next"), "/"), principal.id);
+}
+
+/** Here first, and then at the provider, which asks whoever comes without a hint. */
+async function signOut(flow: SsoFlow, request: Exchange): Promise<Answer> {
+  await flow.sessions.end(request);
+  const { principal } = request;
+  const id = principal.kind === "user" ? await flow.store.lastProvider(principal.id) : undefined;
+  const provider = id === undefined ? undefined : await flow.provider(id);
+  const url = provider === undefined ? undefined : await flow.client.endSessionUrl(provider).catch(() => undefined);
+  return goOn(url ?? "/");
+}
+
+async function providerIn(flow: SsoFlow, parameters: URLSearchParams): Promise<SsoProvider | undefined> {
+  const id = parameters.get("provider") ?? "";
+  const provider = PROVIDER_ID.test(id) ? await flow.provider(id) : undefined;
+  if (provider !== undefined && provider.id !== id)
+    throw new TypeError("provider() must answer with the provider asked for.");
+  return provider;
+}
+
+function page(path: string, handle: (request: Exchange) => Promise<Answer | Deny>): Endpoint {
+  const rule = routeRule(publicAccess("single sign-on"), { kind: "page" });
+  return { method: "GET", path, rule, accepts: [], handle };
+}
+
+function form(path: string, handle: (request: Exchange, fields: URLSearchParams) => Promise<Answer | Deny>): Endpoint {
+  const rule = routeRule(authenticated(), { kind: "page", bodyBytes: 16_384 });
+  return {
+    method: "POST",
+    path,
+    rule,
+    accepts: [FORM],
+    handle: (request, body) => handle(request, new URLSearchParams(body)),
+  };
+}
+
+function requireAddresses({ origin, prefix = "/sso", provider, user, fetch }: SingleSignOnOptions): void {
+  if (
+    !URL.canParse(origin) ||
+    new URL(origin).origin !== origin ||
+    !/^https:|^http:\/\/(?:localhost|127\.0\.0\.1)(?::|$)/u.test(origin)
+  )
+    throw new TypeError('singleSignOn() needs the public origin, such as "https://app.example.com".');
+  if (!/^(?:\/[\w-]+)+$/u.test(prefix)) throw new TypeError('singleSignOn() needs a plain prefix, such as "/sso".');
+  for (const part of [provider, user, fetch]) {
+    if (typeof part !== "function") throw new TypeError("singleSignOn() needs provider, user and fetch as functions.");
+  }
+}
