@@ -47,23 +47,27 @@ export function auditLogFile(
     const { file, bytes: before } = await opened();
     if (dirty) await file.truncate(before);
     dirty = true;
-    const next = { seq: state.seq, hash: state.hash, frontier: state.frontier.clone() };
+    let { seq, hash } = state;
     const texts: string[] = [];
+    const hashes: string[] = [];
     const chain = (json: string): void => {
-      const { text, hash } = chainLine(json, next.seq + 1, next.hash);
-      texts.push(text);
-      next.seq += 1;
-      next.hash = hash;
-      next.frontier.add(hash);
+      seq += 1;
+      const line = chainLine(json, seq, hash);
+      ({ hash } = line);
+      texts.push(line.text);
+      hashes.push(hash);
     };
     if (before === 0) chain(segmentHeader(nowText(), state));
-    const first = next.seq + 1;
+    const first = seq + 1;
     for (const line of lines) chain(line);
     const buffer = Buffer.from(texts.join(""));
-    await writeAll(file, buffer, before);
-    await file.datasync();
+    const onDisk = writeAll(file, buffer, before);
+    // The tree grows while the disk works.
+    const frontier = state.frontier.clone();
+    for (const leaf of hashes) frontier.add(leaf);
+    await onDisk;
     position = { file, bytes: before + buffer.length };
-    state = next;
+    state = { seq, hash, frontier };
     dirty = false;
     return first;
   }
@@ -84,6 +88,7 @@ async function writeAll(file: FileHandle, buffer: Buffer, start: number): Promis
     if (bytesWritten === 0) throw new Error("The disk took nothing.");
     done += bytesWritten;
   }
+  await file.datasync();
 }
 
 /** A file is there after a power cut when its directory says so. */

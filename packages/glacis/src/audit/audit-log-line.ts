@@ -1,5 +1,5 @@
 /** A line of a chained log: the event's JSON, its number, and a hash over all that and the hash before it. */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** `,"hash":"` and 43 characters and `"}`. */
 const SUFFIX_BYTES = 54;
@@ -9,22 +9,36 @@ const HASHED = /^,"hash":"([A-Za-z0-9_-]{43})"\}$/u;
 export const LONGEST_LINE_BYTES = 100_000;
 
 /** Where a chain begins. */
-export const FIRST_HASH: Buffer = Buffer.alloc(32);
+export const FIRST_HASH: string = Buffer.alloc(32).toString("base64url");
 
-export function chainHash(previous: Uint8Array, body: Uint8Array | string): Buffer {
-  return createHash("sha256").update(previous).update(body).digest();
+/** One call over one buffer is twice as fast as two updates. */
+const scratch = Buffer.alloc(32 + LONGEST_LINE_BYTES);
+
+/**
+ * The hash over a line and all before it.
+ *
+ * @param previous in base64url
+ * @throws RangeError when the body is longer than any line
+ */
+export function chainHash(previous: string, body: Uint8Array | string): string {
+  const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  if (bytes > LONGEST_LINE_BYTES) throw new RangeError(`A line has ${LONGEST_LINE_BYTES} bytes at most.`);
+  scratch.write(previous, 0, "base64url");
+  if (typeof body === "string") scratch.write(body, 32);
+  else scratch.set(body, 32);
+  return hash("sha256", scratch.subarray(0, 32 + bytes), "base64url");
 }
 
 export interface ChainedLine {
   readonly text: string;
-  readonly hash: Buffer;
+  readonly hash: string;
 }
 
 /** @param json an object in JSON, as `eventLine` writes it */
-export function chainLine(json: string, seq: number, previous: Uint8Array): ChainedLine {
+export function chainLine(json: string, seq: number, previous: string): ChainedLine {
   const body = `${json.slice(0, -1)},"seq":${seq}`;
-  const hash = chainHash(previous, body);
-  return { text: `${body},"hash":"${hash.toString("base64url")}"}\n`, hash };
+  const next = chainHash(previous, body);
+  return { text: `${body},"hash":"${next}"}\n`, hash: next };
 }
 
 export interface ReadLine {

@@ -9,6 +9,9 @@ import type { AuditLogBreak, AuditLogVerdict } from "./audit-log-verify.ts";
 import { merkleFrontier, type MerkleFrontier } from "./merkle-frontier.ts";
 
 const BATCH = 1000;
+const UNCHAINED = `select e.id from glacis_audit_events e
+where not exists (select from glacis_audit_chain c where c.event_id = e.id)
+  and not exists (select from glacis_audit_pending p where p.event_id = e.id) limit 1`;
 
 export interface VerifyPostgresAuditLogOptions {
   readonly database: AuditDatabase;
@@ -23,7 +26,7 @@ interface ChainRow {
   readonly line: string | null;
 }
 
-/** Verifies a log in Postgres, a thousand events at a time. Events that no sequencer has chained yet are not judged. */
+/** Verifies a log in Postgres, a thousand events at a time. Events that wait to be chained are not judged. */
 export async function verifyPostgresAuditLog(options: VerifyPostgresAuditLogOptions): Promise<AuditLogVerdict> {
   rejectUnknownOptions("verifyPostgresAuditLog", options, ["database", "origin", "publicKey", "anchors"]);
   const { database, origin, publicKey, anchors = [] } = options;
@@ -34,7 +37,7 @@ export async function verifyPostgresAuditLog(options: VerifyPostgresAuditLogOpti
   const opened = [...kept.map(({ note }) => note), ...anchors].map((note) => openCheckpoint(note, origin, publicKey));
   const ahead = opened.filter((one) => one !== undefined).toSorted((left, right) => right.size - left.size);
   const frontier = merkleFrontier();
-  let hash: Buffer = FIRST_HASH;
+  let hash = FIRST_HASH;
   let broken: AuditLogBreak | undefined;
   const agreement = { agreed: 0, last: 0 };
   for (let rows = BATCH; rows === BATCH && broken === undefined;) {
@@ -52,9 +55,10 @@ export async function verifyPostgresAuditLog(options: VerifyPostgresAuditLogOpti
     rows = page.length;
   }
   if (broken === undefined && ahead.length > 0) broken = breakAt("truncated", frontier.size() + 1);
+  if (broken === undefined && (await query(UNCHAINED)).length > 0) broken = breakAt("unchained", frontier.size() + 1);
   if (broken === undefined && opened.includes(undefined)) broken = breakAt("unsigned", agreement.last + 1);
   const size = frontier.size();
-  const root = frontier.root().toString("base64");
+  const root = frontier.root();
   return { whole: broken === undefined, broken, verified: size, from: 1, size, root, checkpoints: agreement.agreed };
 }
 
@@ -62,9 +66,9 @@ function breakAt(problem: AuditLogBreak["problem"], seq: number): AuditLogBreak 
   return { problem, seq, file: undefined, offset: undefined };
 }
 
-function judgeRow({ seq, hash, line }: ChainRow, expected: number, previous: Buffer): AuditLogBreak | undefined {
+function judgeRow({ seq, hash, line }: ChainRow, expected: number, previous: string): AuditLogBreak | undefined {
   if (Number(seq) !== expected || line === null) return breakAt("missing", expected);
-  return chainHash(previous, line).toString("base64url") === hash ? undefined : breakAt("altered", expected);
+  return chainHash(previous, line) === hash ? undefined : breakAt("altered", expected);
 }
 
 function judgeRoot(
@@ -73,7 +77,7 @@ function judgeRoot(
   agreement: { agreed: number; last: number },
 ): AuditLogBreak | undefined {
   while (ahead.at(-1)?.size === frontier.size()) {
-    if (ahead.pop()?.root !== frontier.root().toString("base64")) return breakAt("rewritten", agreement.last + 1);
+    if (ahead.pop()?.root !== frontier.root()) return breakAt("rewritten", agreement.last + 1);
     agreement.agreed += 1;
     agreement.last = frontier.size();
   }

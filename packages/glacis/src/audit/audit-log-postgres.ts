@@ -22,16 +22,17 @@ export function auditLogMigration(role: string): string {
   if (!ROLE.test(role)) throw new TypeError("auditLogMigration() needs a role by its plain name.");
   return `create table if not exists glacis_audit_events (
   id bigint generated always as identity primary key,
-  transaction_id xid8 not null default pg_current_xact_id(),
   tenant_id text,
   line text not null check (length(line) <= 20000)
 );
-create index if not exists glacis_audit_events_order on glacis_audit_events (transaction_id, id);
 create index if not exists glacis_audit_events_tenant on glacis_audit_events (tenant_id, id);
 create table if not exists glacis_audit_chain (
   seq bigint primary key,
   event_id bigint not null unique references glacis_audit_events (id),
   hash text not null
+);
+create table if not exists glacis_audit_pending (
+  event_id bigint primary key references glacis_audit_events (id)
 );
 create table if not exists glacis_audit_checkpoints (
   size bigint primary key,
@@ -42,6 +43,16 @@ create or replace function glacis_audit_refuse() returns trigger language plpgsq
 begin
   raise exception 'the audit log is append-only' using errcode = 'insufficient_privilege';
 end $$;
+create or replace function glacis_audit_await_chain() returns trigger language plpgsql as $$
+begin
+  insert into glacis_audit_pending (event_id) values (new.id);
+  return null;
+end $$;
+drop trigger if exists glacis_await_chain on glacis_audit_events;
+create trigger glacis_await_chain after insert on glacis_audit_events
+  for each row execute function glacis_audit_await_chain();
+revoke all on glacis_audit_pending from public, ${role};
+grant select, insert, delete on glacis_audit_pending to ${role};
 ${TABLES.map(
   (table) => `drop trigger if exists glacis_append_only on ${table};
 create trigger glacis_append_only before update or delete or truncate on ${table}
@@ -80,24 +91,23 @@ export interface PostgresAuditLog {
 
 interface Head {
   readonly seq: number;
-  readonly hash: Buffer;
-  readonly transactionId: string;
-  readonly eventId: string;
+  readonly hash: string;
 }
 
 const BATCH = 1000;
 const UNIQUE_VIOLATION = "23505";
 
-/** Transactions that began before every one still running are decided; among them the order is final. */
-const NEXT = `select id::text as id, transaction_id::text as transaction_id, line from glacis_audit_events
-where (transaction_id, id) > ($1::text::xid8, $2::bigint) and transaction_id < pg_snapshot_xmin(pg_current_snapshot())
-order by transaction_id, id limit ${BATCH}`;
-const HEAD = `select c.seq::text as seq, c.hash, e.transaction_id::text as transaction_id, e.id::text as id
-from glacis_audit_chain c join glacis_audit_events e on e.id = c.event_id order by c.seq desc limit 1`;
+/** Whatever has been committed and not been chained: a transaction that commits late takes its place behind those that did before. */
+const NEXT = `select e.id::text as id, e.line from glacis_audit_pending p join glacis_audit_events e on e.id = p.event_id
+order by e.id limit ${BATCH}`;
+const HEAD = "select c.seq::text as seq, c.hash from glacis_audit_chain c order by c.seq desc limit 1";
+/** One statement: of two sequencers that take the same numbers, one takes nothing. */
+const CHAIN = `with chained as (
+  insert into glacis_audit_chain (seq, event_id, hash) select * from unnest($1::bigint[], $2::bigint[], $3::text[]) returning event_id
+) delete from glacis_audit_pending using chained where glacis_audit_pending.event_id = chained.event_id`;
 
 interface EventRow {
   readonly id: string;
-  readonly transaction_id: string;
   readonly line: string;
 }
 
@@ -120,20 +130,16 @@ export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAudi
   }
 
   async function head(): Promise<Head> {
-    const [row] = await query<{ seq: string; hash: string; transaction_id: string; id: string }>(HEAD);
-    if (row === undefined) return { seq: 0, hash: FIRST_HASH, transactionId: "0", eventId: "0" };
-    const { seq, hash, transaction_id: transactionId, id: eventId } = row;
-    return { seq: Number(seq), hash: Buffer.from(hash, "base64url"), transactionId, eventId };
+    const [row] = await query<{ seq: string; hash: string }>(HEAD);
+    return row === undefined ? { seq: 0, hash: FIRST_HASH } : { seq: Number(row.seq), hash: row.hash };
   }
 
   async function chainNext(from: Head): Promise<number> {
-    const events = await query<EventRow>(NEXT, [from.transactionId, from.eventId]);
+    const events = await query<EventRow>(NEXT);
     if (events.length === 0) return 0;
     let { hash } = from;
-    const hashes = events.map(({ line }) => (hash = chainHash(hash, line)).toString("base64url"));
-    const text = `insert into glacis_audit_chain (seq, event_id, hash)
-      select * from unnest($1::bigint[], $2::bigint[], $3::text[])`;
-    await query(text, [events.map((_, index) => from.seq + 1 + index), events.map(({ id }) => id), hashes]);
+    const hashes = events.map(({ line }) => (hash = chainHash(hash, line)));
+    await query(CHAIN, [events.map((_, index) => from.seq + 1 + index), events.map(({ id }) => id), hashes]);
     return events.length;
   }
 
@@ -141,7 +147,7 @@ export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAudi
     if (signingKey === undefined) return;
     const frontier = await frontierOf(query);
     const size = frontier.size();
-    const note = signCheckpoint({ origin, size, root: frontier.root().toString("base64") }, signingKey);
+    const note = signCheckpoint({ origin, size, root: frontier.root() }, signingKey);
     const text =
       "insert into glacis_audit_checkpoints (size, note, frontier) values ($1, $2, $3) on conflict do nothing returning size";
     const kept = await query(text, [size, note, frontier.export().join(" ")]);
@@ -185,7 +191,7 @@ export type AuditQuery = <Row>(text: string, values?: unknown[]) => Promise<read
 
 /** The frontier at the end of the chain: from the last checkpoint on, or from the beginning. */
 async function frontierOf(query: AuditQuery): Promise<MerkleFrontier> {
-  const text = "select size::text as size, frontier from glacis_audit_checkpoints order by size desc limit 1";
+  const text = "select c.size::text as size, c.frontier from glacis_audit_checkpoints c order by c.size desc limit 1";
   const [last] = await query<{ size: string; frontier: string }>(text);
   const frontier = merkleFrontier(
     Number(last?.size ?? 0),
@@ -194,7 +200,7 @@ async function frontierOf(query: AuditQuery): Promise<MerkleFrontier> {
   for (let rows = BATCH; rows === BATCH;) {
     const next = `select hash from glacis_audit_chain where seq > $1 order by seq limit ${BATCH}`;
     const hashes = await query<{ hash: string }>(next, [frontier.size()]);
-    for (const { hash } of hashes) frontier.add(Buffer.from(hash, "base64url"));
+    for (const { hash } of hashes) frontier.add(hash);
     rows = hashes.length;
   }
   return frontier;

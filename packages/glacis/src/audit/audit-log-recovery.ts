@@ -73,8 +73,7 @@ function advance(state: ChainState | undefined, { bytes }: RawLine, { name, firs
   const before = state ?? (read === undefined ? undefined : stateBefore(read.body));
   const seq = (before?.seq ?? first - 1) + 1;
   const hash = before === undefined || read === undefined ? undefined : chainHash(before.hash, read.body);
-  const fits =
-    read?.seq === seq && hash?.toString("base64url") === read.claimed && (state !== undefined || seq === first);
+  const fits = read?.seq === seq && hash === read.claimed && (state !== undefined || seq === first);
   if (!fits || before === undefined || hash === undefined)
     throw new AuditLogError(
       "altered",

@@ -7,7 +7,7 @@ import { FIRST_HASH, LONGEST_LINE_BYTES } from "./audit-log-line.ts";
 /** How far a chain has come. */
 export interface ChainState {
   readonly seq: number;
-  readonly hash: Buffer;
+  readonly hash: string;
   readonly frontier: MerkleFrontier;
 }
 
@@ -22,6 +22,7 @@ export interface Segment {
   readonly first: number;
 }
 
+const HASH = /^[A-Za-z0-9_-]{43}$/u;
 const NAME = /^audit-(\d{16})\.jsonl$/u;
 export const CHECKPOINTS_FILE = "checkpoints.jsonl";
 
@@ -48,7 +49,7 @@ export function segmentHeader(time: string, { seq, hash, frontier }: ChainState)
     severity: "info",
     event: "audit_log_segment",
     after: seq,
-    head: hash.toString("base64url"),
+    head: hash,
     frontier: frontier.export().join(" "),
   });
 }
@@ -61,9 +62,8 @@ export function stateBefore(body: Uint8Array): ChainState | undefined {
     if (event !== "audit_log_segment" || typeof after !== "number" || !Number.isSafeInteger(after) || after < 0)
       return undefined;
     if (typeof head !== "string" || typeof frontier !== "string") return undefined;
-    const hash = Buffer.from(head, "base64url");
     const hashes = frontier === "" ? [] : frontier.split(" ");
-    return hash.length === 32 ? { seq: after, hash, frontier: merkleFrontier(after, hashes) } : undefined;
+    return HASH.test(head) ? { seq: after, hash: head, frontier: merkleFrontier(after, hashes) } : undefined;
   } catch {
     return undefined;
   }

@@ -30,7 +30,9 @@ export type AuditLogProblem =
   /** The last line has no end: a write was cut off. */
   | "torn"
   /** A checkpoint is not signed by the given key. */
-  | "unsigned";
+  | "unsigned"
+  /** In Postgres: an event is neither in the chain nor waiting for it. */
+  | "unchained";
 
 export interface AuditLogBreak {
   readonly problem: AuditLogProblem;
@@ -93,7 +95,7 @@ export async function verifyAuditLog(options: VerifyAuditLogOptions): Promise<Au
     verified: state.seq - from + 1,
     from,
     size: state.seq,
-    root: state.frontier.root().toString("base64"),
+    root: state.frontier.root(),
     checkpoints: agreed,
   };
 }
@@ -173,7 +175,7 @@ function walkLine(walk: Walk, { bytes, complete }: RawLine, place: Place, isLast
   const read = readLine(bytes);
   if (read === undefined) return { problem: "altered", seq, ...place };
   const hash = chainHash(state.hash, read.body);
-  if (hash.toString("base64url") !== read.claimed || read.seq !== seq) {
+  if (hash !== read.claimed || read.seq !== seq) {
     const problem = read.seq === seq ? "altered" : read.seq > seq ? "missing" : "out_of_order";
     return { problem, seq, ...place };
   }
@@ -187,8 +189,7 @@ function judgeCheckpoints(walk: Walk, place: Place): AuditLogBreak | undefined {
   const { state, ahead } = walk;
   while (ahead.at(-1)?.size === state.seq) {
     const checkpoint = ahead.pop() as Checkpoint;
-    if (state.frontier.root().toString("base64") !== checkpoint.root)
-      return { problem: "rewritten", seq: walk.lastAgreed + 1, ...place };
+    if (state.frontier.root() !== checkpoint.root) return { problem: "rewritten", seq: walk.lastAgreed + 1, ...place };
     walk.agreed += 1;
     walk.lastAgreed = state.seq;
   }

@@ -91,13 +91,13 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   );
   const queue = auditLogQueue({ file, nowText, report, onWritten: checkpointer.note });
   const timer = setInterval(lock.touch, TOUCH_MS).unref();
-  const append = async (record: AuditRecord): Promise<AuditReceipt> =>
-    queue.append(eventLine(protect === undefined ? record : protect(record)));
+  const lineOf = (record: AuditRecord): string => eventLine(protect === undefined ? record : protect(record));
+  const append = async (record: AuditRecord): Promise<AuditReceipt> => queue.append(lineOf(record));
   if (recovered.tornBytes > 0) await append({ time: nowText(), ...REPAIRED, count: recovered.tornBytes });
   return {
     options,
     append,
-    audit: (record) => queue.offer(eventLine(protect === undefined ? record : protect(record))),
+    audit: (record) => queue.offer(lineOf(record)),
     async checkpoint() {
       await queue.flush();
       return checkpointer.sign();

@@ -16,6 +16,10 @@ const ACTIVE = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206
  */
 export function eventLine(record: AuditRecord): string {
   try {
+    // Most events are short and clean: one look at the whole line does for all of its fields.
+    const plain = JSON.stringify(record);
+    const isShort = plain.length <= LONGEST_FIELD && record.error === undefined;
+    if (isShort && plain.search(ACTIVE) === -1 && hideRevealed(plain) === plain) return plain;
     const line = escapeActive(JSON.stringify(record, cleanValue));
     return line.length <= LONGEST_LINE ? line : minimal(record, "too_long");
   } catch {
