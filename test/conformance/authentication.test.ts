@@ -3,7 +3,16 @@ import type { AddressInfo, Server } from "node:net";
 import { glacis, saas, authenticationPages, type AuditRecord } from "glacis";
 import { keyRing, newKey } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { authenticationRoutes, memoryAuthentication } from "glacis/authentication";
+import {
+  authenticationRoutes,
+  enrolledFactors,
+  memoryAuthentication,
+  memoryRecoveryCodes,
+  memoryTotp,
+  recoveryCodes,
+  totp,
+} from "glacis/authentication";
+import { totpCode, totpStep } from "../../packages/glacis/src/authentication/totp-code.ts";
 import { authenticationGround, tokenIn, type AuthenticationGround } from "../support/authentication-ground.ts";
 import { express4Build, express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
@@ -71,6 +80,11 @@ const header = (response: RawResponse, name: string): string | undefined =>
   response.headers.find(([one]) => one === name)?.[1];
 
 function composed() {
+  const sealer = { seal: (text: string) => `sealed:${text}`, open: (text: string) => text.slice("sealed:".length) };
+  const authenticators = {
+    totp: totp({ issuer: "Folio", store: memoryTotp(), sealer }),
+    recoveryCodes: recoveryCodes({ store: memoryRecoveryCodes() }),
+  };
   const records: AuditRecord[] = [];
   const layers = saas({
     mode: "test",
@@ -79,9 +93,11 @@ function composed() {
     proxies: ["127.0.0.1/32"],
     limits: { client: "6000/m", anonymous: "6000/m", user: "6000/m" },
     audit: (record) => void records.push(record),
+    mfa: { enrolled: enrolledFactors(authenticators) },
   });
   const ground = authenticationGround(memoryAuthentication(), layers.sessions, {
     now: Date.now,
+    authenticators,
   });
   const endpoints = authenticationRoutes(ground.flows, {
     csrf: layers.csrf,
@@ -251,5 +267,51 @@ describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, bui
       "/sign-out",
     ])
       expect([path, (await own.json(path, {})).status]).toEqual([path, 401]);
+  });
+
+  it("let people manage their factors, sessions and account, and leave by a mail", async () => {
+    const account = await ground.account();
+    const own = browser();
+    await own.open("/sign-in");
+    expect((await own.json("/sign-in", { email: account.email, password: PASSWORD })).status).toBe(200);
+    await own.open("/account/password");
+    const offer = JSON.parse((await own.json("/account/totp", {})).body) as { readonly secret: string };
+    const added = await own.json("/account/totp", { code: totpCode(offer.secret, totpStep(Date.now()), 6) });
+    expect([added.status, added.body]).toEqual([200, '{"status":"signed_in"}']);
+    expect((await own.open("/account/totp")).body).toContain("<svg");
+    const shown = await own.json("/account/recovery-codes", {});
+    const { codes } = JSON.parse(shown.body) as { readonly codes: readonly string[] };
+    expect(codes).toHaveLength(10);
+    expect(JSON.parse((await own.open("/account/sessions")).body)).toMatchObject({
+      sessions: [{ current: true, assurance: 2 }],
+    });
+    expect((await own.json("/account/sessions/end", { handle: "nothing" })).status).toBe(404);
+
+    const other = browser();
+    await other.open("/sign-in");
+    const half = await other.post("/sign-in", { email: account.email, password: PASSWORD, next: "/documents/7" });
+    expect(header(half, "location")).toBe("/sign-in/second-factor?next=%2Fdocuments%2F7");
+    expect((await other.open("/sign-in/second-factor?next=/documents/7")).status).toBe(200);
+    const whole = await other.post("/sign-in/second-factor", {
+      method: "recovery_code",
+      code: codes[0] ?? "",
+      next: "/documents/7",
+    });
+    expect([whole.status, header(whole, "location")]).toEqual([303, "/documents/7"]);
+
+    await own.open("/account/password");
+    expect((await own.json("/account/sessions/end-others", {})).status).toBe(200);
+    expect((await other.open("/account/sessions")).status).toBe(401);
+    expect((await own.json("/account/totp/remove", {})).status).toBe(200);
+    const copy = await own.json("/account/export", {});
+    expect([copy.status, header(copy, "content-disposition")]).toEqual([200, 'attachment; filename="account.json"']);
+    expect((await own.json("/account/delete", { password: "wrong" })).status).toBe(401);
+    expect((await own.json("/account/delete", { password: PASSWORD })).status).toBe(200);
+    const told = (await ground.deliver())
+      .filter(({ to }) => to === account.email)
+      .map(({ text }) => text.split("\n")[0]);
+    expect(told.join("\n")).toMatch(
+      /second factor was added[\s\S]*recovery codes[\s\S]*second factor was removed[\s\S]*delete your account/u,
+    );
   });
 });

@@ -121,7 +121,7 @@ export function passwordReset(context: FlowContext): PasswordReset {
         ),
       );
       if (changed === undefined) return invalid();
-      await context.throttle.unlock(account.email);
+      await context.throttle.unlock(account.email, "password");
       request.note(
         accountEvent("authn_password_reset", "succeeded", { control: CONTROL, user_id: userId, severity: "warning" }),
       );

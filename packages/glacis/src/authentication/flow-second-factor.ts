@@ -2,23 +2,13 @@
 import type { Control, ControlMeta } from "../core/control.ts";
 import type { Account } from "./account-store.ts";
 import type { SignIn } from "./establish-session.ts";
-import {
-  accountEvent,
-  enqueue,
-  noticeOf,
-  type FlowBusy,
-  type FlowContext,
-  type FlowRequest,
-  type FlowWait,
-} from "./flow-context.ts";
+import { enqueue, noticeOf, type FlowBusy, type FlowContext, type FlowRequest, type FlowWait } from "./flow-context.ts";
+import { factorSettings, type Authenticators, type FactorSettings } from "./flow-factors.ts";
 import { ownAccount, proveOwnPassword } from "./flow-password-change.ts";
 import { CREDENTIALS_WRONG, finishSignIn, type CredentialsWrong, type SignInOutcome } from "./flow-sign-in.ts";
 import type { PasskeyRequestOptions } from "./passkey-options.ts";
-import type { Passkeys } from "./passkeys.ts";
 import type { Proof } from "./proof.ts";
-import type { RecoveryCodes } from "./recovery-codes.ts";
 import type { Responding } from "./session-cookies.ts";
-import type { Totp, TotpEnrolment } from "./totp.ts";
 
 const META: ControlMeta = {
   id: "authenticator-recovery",
@@ -31,17 +21,11 @@ const META: ControlMeta = {
   cwe: ["CWE-640", "CWE-308"],
 };
 
-export interface Authenticators {
-  readonly totp?: Totp;
-  readonly recoveryCodes?: RecoveryCodes;
-  readonly passkeys?: Passkeys;
-}
-
 export type CodeMethod = "totp" | "recovery_code";
 
 type StepUpOutcome = SignIn | CredentialsWrong | FlowWait | FlowBusy;
 
-export interface SecondFactors {
+export interface SecondFactors extends FactorSettings {
   readonly control: Control;
   /** Completes the sign-in that this browser has begun. A wrong code leaves it open for another try, which the throttle counts. */
   complete(request: Responding, method: CodeMethod, code: unknown): Promise<SignInOutcome>;
@@ -51,10 +35,6 @@ export interface SecondFactors {
   passkey(request: Responding, answer: unknown): Promise<SignInOutcome>;
   /** Proves again within a session, by password, by code, or by both. */
   stepUp(request: FlowRequest, password: unknown, code?: unknown): Promise<StepUpOutcome>;
-  /** Offers a secret to the app of whoever is signed in, or must enrol before he is. */
-  beginTotp(request: FlowRequest): Promise<TotpEnrolment | undefined>;
-  /** Adds it, and completes a sign-in that waited for it. The other sessions end, the owner is told. */
-  confirmTotp(request: FlowRequest, code: unknown): Promise<SignInOutcome>;
 }
 
 export function secondFactors(context: FlowContext, authenticators: Authenticators): SecondFactors {
@@ -101,30 +81,8 @@ export function secondFactors(context: FlowContext, authenticators: Authenticato
       }
       return proofs.length === 0 ? CREDENTIALS_WRONG : sessions.stepUp(request, proofs);
     },
-    async beginTotp(request) {
-      const account = await enrolling(context, request);
-      return account && authenticators.totp?.begin(account.userId, account.email, request.receivedAtMs);
-    },
-    async confirmTotp(request, code) {
-      const account = await enrolling(context, request);
-      const proof = account && (await authenticators.totp?.confirm(account.userId, code, request.receivedAtMs));
-      if (account === undefined || proof === undefined) return CREDENTIALS_WRONG;
-      const { userId } = account;
-      await enqueue(context, noticeOf(account, "second_factor_added", request));
-      request.note(accountEvent("authn_factor_added", "succeeded", { control: META.id, user_id: userId }));
-      if (request.principal.kind !== "user") return finishSignIn(context, request, account, [proof]);
-      await sessions.revoke(userId, { reason: "mfa_changed", request, keepCurrent: true });
-      const outcome = await sessions.stepUp(request, [proof]);
-      return outcome.kind === "refused" ? { kind: "sign_in_again" } : outcome;
-    },
+    ...factorSettings(context, authenticators),
   };
-}
-
-/** Whoever is signed in, or may not be before he has a second factor. */
-async function enrolling(context: FlowContext, request: FlowRequest): Promise<Account | undefined> {
-  if (request.principal.kind === "user") return ownAccount(context, request);
-  const pending = await context.sessions.pending(request);
-  return pending?.purpose === "enrolment" ? context.store.accounts.byId(pending.userId) : undefined;
 }
 
 /** An app shows six or eight digits; a recovery code is longer. */

@@ -30,9 +30,11 @@ export interface RouteContext extends AuthenticationRoutesOptions {
 /** One address: its form, and what posting it does. */
 export interface FlowRoute {
   readonly path: string;
-  readonly who: "anyone" | "signed_in" | "recently_proved";
+  readonly who: "anyone" | "signed_in" | "recently_proved" | "enrolling";
   /** Counts against `limits`: it makes mail, or a hash. */
   readonly limited?: boolean;
   readonly show?: (request: Exchange) => EndpointReply | Promise<EndpointReply>;
+  /** For what has no page: GET answers data. */
+  readonly list?: (request: Exchange) => EndpointReply | Promise<EndpointReply>;
   readonly post?: (request: Exchange) => EndpointReply | Promise<EndpointReply>;
 }

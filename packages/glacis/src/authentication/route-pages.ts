@@ -14,6 +14,7 @@ export type AuthenticationPage =
   | "keep_account"
   | "confirm"
   | "totp"
+  | "recovery_codes"
   | "change_password"
   | "change_email"
   | "delete_account"
@@ -39,6 +40,8 @@ export interface AuthenticationView {
   readonly profile?: readonly string[];
   /** For an authenticator app: a picture to scan, already SVG, and the secret to type. */
   readonly enrolment?: { readonly qrSvg: string; readonly secret: string };
+  /** Shown this once. */
+  readonly codes?: readonly string[];
   /** Sentences about a good password. */
   readonly passwordRules?: readonly string[];
   /** For a script or style of the page. */

@@ -1,16 +1,6 @@
 import { answer } from "../core/decision.ts";
 import { refusal } from "./route-fields.ts";
-import {
-  accepted,
-  json,
-  setBack,
-  showPage,
-  signedIn,
-  told,
-  withFields,
-  type Form,
-  type Setback,
-} from "./route-replies.ts";
+import { accepted, setBack, showPage, told, withFields, type Form, type Setback } from "./route-replies.ts";
 import { EMAIL, PASSWORD } from "./routes-sign-in.ts";
 import type { FlowRoute, RouteContext } from "./route-context.ts";
 
@@ -61,7 +51,6 @@ export function accountRoutes(context: RouteContext): readonly FlowRoute[] {
         return answer(200, headers, JSON.stringify(copy, undefined, 2));
       },
     },
-    totpRoute(context),
   ];
 }
 
@@ -91,33 +80,6 @@ function settingRoute(
         const outcome = await run(request, values);
         if (outcome.kind !== hoped) return setBack(context, request, form, outcome as Setback);
         return hoped === "accepted" ? accepted(context, request) : told(context, request, hoped);
-      }),
-  };
-}
-
-/** Adding an authenticator app: by whoever is signed in, or must do it before he is. */
-function totpRoute(context: RouteContext): FlowRoute {
-  const { secondFactors } = context.flows;
-  const form: Form = {
-    page: "totp",
-    action: "/account/totp",
-    rules: { code: { most: 64, optional: true } },
-    repeats: [],
-  };
-  return {
-    path: "/account/totp",
-    who: "anyone",
-    async show(request) {
-      const enrolment = await secondFactors.beginTotp(request);
-      return enrolment === undefined
-        ? refusal("unauthenticated")
-        : showPage(context, request, { page: "totp", action: form.action }, { enrolment });
-    },
-    post: (request) =>
-      withFields(context, request, form, async ({ code }) => {
-        if (code !== undefined) return signedIn(context, request, form, await secondFactors.confirmTotp(request, code));
-        const enrolment = await secondFactors.beginTotp(request);
-        return enrolment === undefined ? refusal("unauthenticated") : json(200, enrolment);
       }),
   };
 }

@@ -1,5 +1,6 @@
 /** The flows over HTTP, as endpoints that every adapter mounts: JSON for programs, forms for people, at the same addresses. */
 import { authenticated, publicAccess, type AccessRule } from "../core/access.ts";
+import { ALLOW } from "../core/decision.ts";
 import type { Control } from "../core/control.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
@@ -7,6 +8,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import { routeRule } from "../core/route.ts";
 import type { AuthenticationFlows } from "./flows.ts";
 import { accountRoutes } from "./routes-account.ts";
+import { factorRoutes } from "./routes-factors.ts";
 import { linkRoutes } from "./routes-links.ts";
 import { signInRoutes } from "./routes-sign-in.ts";
 import type { AuthenticationRoutesOptions, FlowRoute, RouteContext } from "./route-context.ts";
@@ -38,7 +40,12 @@ export function authenticationRoutes(
   const odd = profile.find((name) => !FIELD.test(name));
   if (odd !== undefined) throw new TypeError(`authenticationRoutes() cannot have a profile field called "${odd}".`);
   const context: RouteContext = { ...options, flows, home, profile };
-  const routes = [...signInRoutes(context), ...linkRoutes(context), ...accountRoutes(context)];
+  const routes = [
+    ...signInRoutes(context),
+    ...linkRoutes(context),
+    ...accountRoutes(context),
+    ...factorRoutes(context),
+  ];
   const unknown = without.find((path) => routes.every((route) => route.path !== path));
   if (unknown !== undefined) throw new TypeError(`authenticationRoutes() has no route "${unknown}" to leave out.`);
   const mounted = routes.filter(({ path }) => !without.includes(path));
@@ -46,13 +53,16 @@ export function authenticationRoutes(
 }
 
 function endpointsOf(
-  { path, who, limited = false, show, post }: FlowRoute,
+  { path, who, limited = false, show, list, post }: FlowRoute,
   pages: boolean,
   limits: readonly Control<IdentifiedFacts>[],
 ): readonly Endpoint[] {
   const access = accessOf(path, who);
   const posted = routeRule(access, { kind: "page", bodyBytes: LARGEST_BODY_BYTES, controls: limited ? limits : [] });
   return [
+    ...(list === undefined
+      ? []
+      : [{ method: "GET" as const, path, accepts: [], rule: routeRule(access, { kind: "api" }), handle: list }]),
     ...(show === undefined || !pages
       ? []
       : [{ method: "GET" as const, path, accepts: [], rule: routeRule(access, { kind: "page" }), handle: show }]),
@@ -62,5 +72,14 @@ function endpointsOf(
 
 function accessOf(path: string, who: FlowRoute["who"]): AccessRule {
   if (who === "anyone") return publicAccess(`the form of ${path}`);
-  return who === "signed_in" ? authenticated() : stepUp({ level: 1, page: "/confirm" });
+  if (who === "signed_in") return authenticated();
+  const recent = stepUp({ level: 1, page: "/confirm" });
+  if (who === "recently_proved") return recent;
+  const description =
+    "public: whoever must add a second factor before he is signed in; a recent proof for everybody else";
+  return {
+    kind: "public",
+    description,
+    decide: (facts) => (facts.principal.kind === "anonymous" ? ALLOW : recent.decide(facts)),
+  };
 }

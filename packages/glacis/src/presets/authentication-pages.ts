@@ -83,6 +83,12 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
     fields: [CODE],
     button: "Add",
   },
+  recovery_codes: {
+    title: "Recovery codes",
+    lines: [
+      "Keep these where nobody else finds them. Each works once; they are not shown again, and the former ones are void.",
+    ],
+  },
   change_password: {
     title: "Change your password",
     fields: [{ ...CURRENT, name: "current_password", label: "Current password" }, CHOSEN],
@@ -154,6 +160,7 @@ function bodyOf(view: AuthenticationView): SafeHtml {
     view.enrolment &&
     html`<figure>${dangerouslyTrustHtml(view.enrolment.qrSvg)}<figcaption><code>${view.enrolment.secret}</code></figcaption></figure>`
   }
+  ${view.codes && html`<ul>${view.codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>`}
   ${view.action !== "" && formOf(view)} ${links.map(([path, text]) => html`<p><a href="${path}">${text}</a></p>`)}`;
 }
 

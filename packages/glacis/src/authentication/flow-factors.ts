@@ -1,0 +1,131 @@
+/** Adding and removing second factors. The owner is told of each (catalog auth-notifications), and a removal ends the other sessions. */
+import type { Account } from "./account-store.ts";
+import { accountEvent, enqueue, noticeOf, type FlowContext, type FlowRequest } from "./flow-context.ts";
+import { ownAccount } from "./flow-password-change.ts";
+import { CREDENTIALS_WRONG, finishSignIn, type SignInOutcome } from "./flow-sign-in.ts";
+import type { MailKind, SecurityChange } from "./mail-messages.ts";
+import type { PasskeyCreationOptions } from "./passkey-options.ts";
+import type { Passkey, Passkeys } from "./passkeys.ts";
+import type { Proof } from "./proof.ts";
+import type { RecoveryCodes } from "./recovery-codes.ts";
+import type { Totp, TotpEnrolment } from "./totp.ts";
+
+export interface Authenticators {
+  readonly totp?: Totp;
+  readonly recoveryCodes?: RecoveryCodes;
+  readonly passkeys?: Passkeys;
+}
+
+/** For whoever is signed in; ask for a recent proof first. */
+export interface FactorSettings {
+  /** Offers a secret to the app of whoever is signed in, or must enrol before he is. */
+  beginTotp(request: FlowRequest): Promise<TotpEnrolment | undefined>;
+  /** Adds it, and completes a sign-in that waited for it. The other sessions end. */
+  confirmTotp(request: FlowRequest, code: unknown): Promise<SignInOutcome>;
+  /** @returns false for somebody who has none */
+  removeTotp(request: FlowRequest): Promise<boolean>;
+  /** Ten new codes, to be shown once. */
+  newRecoveryCodes(request: FlowRequest): Promise<readonly string[] | undefined>;
+  /** What `navigator.credentials.create()` is given. */
+  beginPasskey(request: FlowRequest): Promise<PasskeyCreationOptions | undefined>;
+  addPasskey(request: FlowRequest, answer: unknown): Promise<boolean>;
+  passkeys(request: FlowRequest): Promise<readonly Passkey[]>;
+  renamePasskey(request: FlowRequest, id: string, name: unknown): Promise<boolean>;
+  removePasskey(request: FlowRequest, id: string): Promise<boolean>;
+}
+
+const CONTROL = "authenticator-recovery";
+
+export function factorSettings(
+  context: FlowContext,
+  { totp, recoveryCodes, passkeys }: Authenticators,
+): FactorSettings {
+  const own = (request: FlowRequest): Promise<Account | undefined> => ownAccount(context, request);
+  return {
+    async beginTotp(request) {
+      const account = await enrolling(context, request);
+      return account && totp?.begin(account.userId, account.email, request.receivedAtMs);
+    },
+    async confirmTotp(request, code) {
+      const account = await enrolling(context, request);
+      const proof = account && (await totp?.confirm(account.userId, code, request.receivedAtMs));
+      if (account === undefined || proof === undefined) return CREDENTIALS_WRONG;
+      await told(context, account, request, "second_factor_added");
+      if (request.principal.kind !== "user") return finishSignIn(context, request, account, [proof]);
+      return raise(context, account, request, proof);
+    },
+    async removeTotp(request) {
+      const account = await own(request);
+      if (account === undefined || totp === undefined || !(await totp.enrolled(account.userId))) return false;
+      await totp.remove(account.userId);
+      await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
+      await told(context, account, request, "second_factor_removed");
+      return true;
+    },
+    async newRecoveryCodes(request) {
+      const account = await own(request);
+      if (account === undefined || recoveryCodes === undefined) return undefined;
+      const codes = await recoveryCodes.generate(account.userId, request.receivedAtMs);
+      await told(context, account, request, "recovery_codes_created");
+      return codes;
+    },
+    async beginPasskey(request) {
+      const account = await own(request);
+      return account && passkeys?.registrationOptions(request, { userId: account.userId, account: account.email });
+    },
+    async addPasskey(request, answer) {
+      const account = await own(request);
+      const added = account && (await passkeys?.register(request, account.userId, answer));
+      if (account === undefined || added === undefined) return false;
+      await told(context, account, request, "passkey_added");
+      await raise(context, account, request, added.proof);
+      return true;
+    },
+    async passkeys({ principal }) {
+      return principal.kind === "user" && passkeys !== undefined ? passkeys.list(principal.id) : [];
+    },
+    async renamePasskey({ principal }, id, name) {
+      return principal.kind === "user" && passkeys !== undefined && passkeys.rename(principal.id, id, name);
+    },
+    async removePasskey(request, id) {
+      const account = await own(request);
+      // Whoever has a password has another way in.
+      const options = { evenLast: account?.passwordHash !== null };
+      if (account === undefined || (await passkeys?.remove(account.userId, id, options)) !== true) return false;
+      await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
+      await told(context, account, request, "passkey_removed");
+      return true;
+    },
+  };
+}
+
+/** Whoever is signed in, or may not be before he has a second factor. */
+async function enrolling(context: FlowContext, request: FlowRequest): Promise<Account | undefined> {
+  if (request.principal.kind === "user") return ownAccount(context, request);
+  const pending = await context.sessions.pending(request);
+  return pending?.purpose === "enrolment" ? context.store.accounts.byId(pending.userId) : undefined;
+}
+
+/** Ends the other sessions, which know nothing of the new factor, and raises this one. */
+async function raise(
+  { sessions }: FlowContext,
+  { userId }: Account,
+  request: FlowRequest,
+  proof: Proof,
+): Promise<SignInOutcome> {
+  await sessions.revoke(userId, { reason: "mfa_changed", request, keepCurrent: true });
+  const outcome = await sessions.stepUp(request, [proof]);
+  return outcome.kind === "refused" ? { kind: "sign_in_again" } : outcome;
+}
+
+async function told(
+  context: FlowContext,
+  account: Account,
+  request: FlowRequest,
+  change: SecurityChange & MailKind,
+): Promise<void> {
+  await enqueue(context, noticeOf(account, change, request));
+  request.note(
+    accountEvent(`authn_${change}`, "succeeded", { control: CONTROL, user_id: account.userId, severity: "warning" }),
+  );
+}
