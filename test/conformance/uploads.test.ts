@@ -330,6 +330,12 @@ describe.each(FRAMEWORKS)("an upload under %s", (_name, make) => {
       422,
       { code: "upload_refused", limit_name: "maxPixels", limit: 50_000_000 },
     ],
+    [
+      "a script in a picture",
+      () => formOf(writePng(1, 1, [["tEXt", "Comment\0<script>alert(1)</script>"]]), "a.png", "image/png"),
+      422,
+      { code: "upload_refused" },
+    ],
     ["malware", () => formOf(writePdf("/Marker (MALWARE)")), 422, { code: "upload_infected" }],
     [
       "what the scanner has no answer for",

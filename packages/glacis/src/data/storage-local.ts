@@ -43,7 +43,7 @@ export function localStorage(options: LocalStorageOptions): Storage {
     newKey: newStorageKey,
     async quarantine() {
       await (swept ??= sweepQuarantine(incoming));
-      return quarantined(await openQuarantine(incoming), pathOf);
+      return quarantined(await openQuarantine(incoming, true), pathOf);
     },
     async size(key) {
       if (!isStorageKey(key)) return undefined;

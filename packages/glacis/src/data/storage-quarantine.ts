@@ -11,7 +11,7 @@ const NAME = /^(.{1,64})\.(\d{1,10})\.[\da-f]{32}$/u;
 const HOST = hostname()
   .replaceAll(/[^\w-]/gu, "-")
   .slice(0, 64);
-const WRITE_AHEAD_BYTES = 1024 * 1024;
+const WRITE_AHEAD_BYTES = 512 * 1024;
 
 export interface QuarantineFile {
   readonly path: string;
@@ -23,14 +23,22 @@ export interface QuarantineFile {
   discard(): Promise<void>;
 }
 
-/** Opens a new file that only its owner can read. */
-export async function openQuarantine(folder: string): Promise<QuarantineFile> {
+/**
+ * Opens a new file that only its owner can read.
+ *
+ * @param durable whether the file itself will be kept, and not a copy of it
+ */
+export async function openQuarantine(folder: string, durable: boolean): Promise<QuarantineFile> {
   const path = join(folder, `${HOST || "host"}.${process.pid}.${randomBytes(16).toString("hex")}`);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(path, flags, 0o600);
   const stream = handle.createWriteStream({ autoClose: false, highWaterMark: WRITE_AHEAD_BYTES });
   // Whoever writes hears of a failed write from the pipeline; a later one must not end the process.
   stream.on("error", () => undefined);
+  let flushed: Promise<void> | undefined;
+  const flush = (): Promise<void> => (flushed ??= handle.sync());
+  // The disk works while the file is judged. Whoever commits hears of a fault.
+  if (durable) stream.once("finish", () => void flush().catch(() => undefined));
   let discarded: Promise<void> | undefined;
   return {
     path,
@@ -46,12 +54,16 @@ export async function openQuarantine(folder: string): Promise<QuarantineFile> {
       }
       return buffer.subarray(0, filled);
     },
-    flush: () => handle.sync(),
+    flush,
     discard: () =>
       (discarded ??= (async () => {
-        await unlink(path).catch(unlessAbsent);
-        stream.destroy();
-        await handle.close();
+        try {
+          await unlink(path).catch(unlessAbsent);
+          await flushed?.catch(() => undefined);
+        } finally {
+          stream.destroy();
+          await handle.close();
+        }
       })()),
   };
 }

@@ -106,7 +106,7 @@ export function s3Storage(options: S3StorageOptions): S3Storage {
     async quarantine() {
       if (found === "public") throw new Error("The bucket may be public: no file goes there.");
       await (swept ??= sweepQuarantine(folder));
-      return quarantined(await openQuarantine(folder), options, nameOf);
+      return quarantined(await openQuarantine(folder, false), options, nameOf);
     },
     size,
     async read(key, range) {

@@ -5,7 +5,7 @@ import type { QuarantinedFile, UploadFault } from "./upload-fault.ts";
 import { judgeImage, type ImageKind, type ImageLimits } from "./upload-image.ts";
 import { judgeOffice, type OfficeKind } from "./upload-ooxml.ts";
 import { judgePdf } from "./upload-pdf.ts";
-import { judgeActiveContent, judgeTrailingArchive } from "./upload-polyglot.ts";
+import { judgeActiveBeginning, judgeTrailingArchive, watchActiveContent, type ChunkWatch } from "./upload-polyglot.ts";
 import { judgeSvg } from "./upload-svg.ts";
 import { judgeText } from "./upload-text.ts";
 
@@ -23,6 +23,9 @@ export interface UploadKind {
   readonly mediaType: string;
   /** What the signature may say, as file-type names it; `undefined` where a kind has no signature. */
   readonly signatures: readonly (string | undefined)[];
+  /** Looks at the bytes as they arrive. */
+  readonly watch?: () => ChunkWatch;
+  /** Looks at the whole. */
   readonly judge: (file: QuarantinedFile, limits: StructureLimits) => Promise<UploadFault | undefined>;
 }
 
@@ -41,7 +44,7 @@ export const UPLOAD_KINDS: Readonly<Record<UploadKindName, UploadKind>> = {
     mediaType: "application/pdf",
     signatures: ["pdf"],
     judge: async (file) =>
-      (await judgeTrailingArchive(file)) ?? (await judgeActiveContent(file, 1024)) ?? judgePdf(file),
+      (await judgeTrailingArchive(file)) ?? (await judgeActiveBeginning(file, 1024)) ?? judgePdf(file),
   },
   docx: office("docx", "wordprocessingml.document"),
   xlsx: office("xlsx", "spreadsheetml.sheet"),
@@ -91,10 +94,8 @@ function image(
     declared,
     mediaType: declared[0] ?? "",
     signatures,
-    judge: async (file, limits) =>
-      (await judgeImage(file, kind, limits.image)) ??
-      (await judgeTrailingArchive(file)) ??
-      judgeActiveContent(file, file.size),
+    judge: async (file, limits) => (await judgeImage(file, kind, limits.image)) ?? judgeTrailingArchive(file),
+    watch: watchActiveContent,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Reads a multipart form as it arrives, within its limits and its time (RFC 7578). */
 import type { Readable } from "node:stream";
 import { Busboy, type BusboyInstance } from "@fastify/busboy";
+import { Refusal } from "../core/error-reason.ts";
 import { fault } from "./upload-fault.ts";
 import { aborted, limitExceeded, malformed, refusedFile, tooSlow } from "./upload-refusal.ts";
 import type { UploadLimits } from "./upload-limits.ts";
@@ -100,8 +101,8 @@ function hearParts(reading: Reading): void {
     }
   };
   parser.on("file", (field: string | undefined, content, filename: string | undefined, encoding, declaredType) => {
-    // The system's errors have codes: a write that failed. The parser's have none: the form broke off.
-    content.on("error", (error) => end("code" in error ? error : malformed("multipart")));
+    // A refusal is ours, and the system's errors have codes: a write that failed. The parser's have none: the form broke off.
+    content.on("error", (error) => end(error instanceof Refusal || "code" in error ? error : malformed("multipart")));
     if (reading.over) return void content.resume();
     contents.push(content);
     content.on("limit", () => end(limitExceeded("maxBytes", limits.maxBytes)));

@@ -1,7 +1,6 @@
 /** Files that are two things at once: an image or a PDF that a browser, a server or an unpacker would read as something else (CWE-434). */
 import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
 
-const WINDOW = 1024 * 1024;
 const OVERLAP = 16;
 const ARCHIVE_END = Buffer.from("PK\x05\x06", "latin1");
 const ARCHIVE_END_BYTES = 22;
@@ -21,12 +20,21 @@ export async function judgeTrailingArchive(file: QuarantinedFile): Promise<Uploa
   return undefined;
 }
 
-/** Whether code that a server or a browser would run stands in the first `length` bytes. */
-export async function judgeActiveContent(file: QuarantinedFile, length: number): Promise<UploadFault | undefined> {
-  const most = Math.min(length, file.size);
-  for (let position = 0; position < most; position += WINDOW) {
-    const bytes = await file.read(position, Math.min(WINDOW + OVERLAP, most - position));
-    if (ACTIVE.test(bytes.toString("latin1"))) return fault("polyglot");
-  }
-  return undefined;
+/** Looks at the chunks of a file as they pass; the first fault is final. */
+export type ChunkWatch = (chunk: Buffer) => UploadFault | undefined;
+
+/** Whether code that a server or a browser would run stands anywhere in a file. */
+export function watchActiveContent(): ChunkWatch {
+  let tail = "";
+  return (chunk) => {
+    const text = chunk.toString("latin1");
+    const seam = tail + text.slice(0, OVERLAP);
+    tail = text.length < OVERLAP ? seam.slice(-OVERLAP) : text.slice(-OVERLAP);
+    return ACTIVE.test(text) || ACTIVE.test(seam) ? fault("polyglot") : undefined;
+  };
+}
+
+/** The same for the beginning alone. */
+export async function judgeActiveBeginning(file: QuarantinedFile, length: number): Promise<UploadFault | undefined> {
+  return watchActiveContent()(await file.read(0, length));
 }

@@ -4,6 +4,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
 import { judgeUploadName } from "./upload-filename.ts";
+import type { ChunkWatch } from "./upload-polyglot.ts";
 import { UPLOAD_KINDS, type StructureLimits, type UploadKind, type UploadKindName } from "./upload-kind.ts";
 
 const META: ControlMeta = {
@@ -40,6 +41,8 @@ export interface UploadType {
   readonly control: Control;
   /** Before a byte is kept: may a file of this name and declared type be one that is accepted? */
   expect(filename: unknown, declaredType: string): ExpectedType | UploadFault;
+  /** Looks at the bytes as they arrive, for what a file of that kind must not hold anywhere. */
+  watch(expected: ExpectedType): ChunkWatch;
   /** Is the content what was expected? Anything the readers throw refuses too. */
   judge(file: QuarantinedFile, expected: ExpectedType): Promise<UploadFault | undefined>;
 }
@@ -75,6 +78,7 @@ export function uploadType(accept: readonly UploadKindName[], limits: StructureL
       if (!UNDECLARED.has(type) && !declared.includes(type)) return fault("declared_type_differs");
       return { kind, mediaType, extension: name.extension, original: name.original };
     },
+    watch: ({ kind }) => UPLOAD_KINDS[kind].watch?.() ?? (() => undefined),
     async judge(file, { kind }) {
       if (file.size === 0) return fault("empty");
       const rule: UploadKind = UPLOAD_KINDS[kind];

@@ -20,17 +20,26 @@ export function watchParts(contentType: string, maxParts: number): BodyWatch {
   const boundary = boundaryOf(contentType);
   if (boundary === undefined) return () => refuse("body_malformed", "multipart_boundary");
   const delimiter = Buffer.from(`\n--${boundary}`, "latin1");
+  const reach = delimiter.length - 1;
   // The first delimiter may stand at the very start, where no line break comes before it.
   let tail: Buffer = Buffer.from("\n");
   // Every part has one delimiter before it, and one more closes the last.
   let remaining = maxParts + 1;
   return (chunk) => {
-    const seen = Buffer.concat([tail, chunk]);
-    for (let at = seen.indexOf(delimiter); at !== -1; at = seen.indexOf(delimiter, at + delimiter.length))
-      remaining -= 1;
-    tail = seen.subarray(Math.max(0, seen.length - delimiter.length + 1));
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    // What begins in the chunks before and what begins in this one are looked for apart, so that no chunk is copied.
+    const seam = Buffer.concat([tail, bytes.subarray(0, reach)]);
+    remaining -= occurrences(seam, delimiter) + occurrences(bytes, delimiter);
+    tail = Buffer.from(bytes.length < reach ? seam.subarray(-reach) : bytes.subarray(-reach));
     return remaining < 0 ? refuse("parameters_too_many", "multipart_parts", maxParts) : undefined;
   };
+}
+
+/** A delimiter begins with a line break and has no other, so that two never overlap. */
+function occurrences(bytes: Buffer, delimiter: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(delimiter); at !== -1; at = bytes.indexOf(delimiter, at + delimiter.length)) count += 1;
+  return count;
 }
 
 function boundaryOf(contentType: string): string | undefined {
