@@ -23,6 +23,8 @@ import { canonicalization } from "../../packages/glacis/src/input/canonicalizati
 import { html } from "../../packages/glacis/src/input/html.ts";
 import { htmlSanitizer } from "../../packages/glacis/src/input/html-sanitization.ts";
 import { input } from "../../packages/glacis/src/input/input.ts";
+import { csv } from "../../packages/glacis/src/input/csv.ts";
+import { domainName, emailAddress, ipAddress, webAddress } from "../../packages/glacis/src/input/text-format.ts";
 import { integerText } from "../../packages/glacis/src/input/integer-text.ts";
 import { readPathName } from "../../packages/glacis/src/input/path-name.ts";
 import { judgePattern } from "../../packages/glacis/src/input/pattern-automaton.ts";
@@ -535,7 +537,22 @@ const INPUT: readonly Target[] = [
   ),
 ];
 
+const FORMATS = [domainName(), emailAddress(), ipAddress(), webAddress({ schemes: ["https", "ftp"] })];
+
 const AUDIT: readonly Target[] = [
+  target(
+    "text of a known form",
+    like([...HOST, ...URLISH, ...ADDRESS], ["https://app.example.com/x", "ada@example.com"]),
+    (text) => {
+      for (const { "~standard": format } of FORMATS) {
+        const result = format.validate(text);
+        if ("value" in result) holds("value" in format.validate(result.value), "what was read is read again");
+      }
+    },
+  ),
+  target("table", fc.array(fc.string({ unit: "binary", maxLength: 20 }), { maxLength: 4 }), (row) =>
+    holds(!/^[=+@-]/u.test(csv([row])), "no cell is a formula"),
+  ),
   target(
     "text for the log",
     like(

@@ -69,3 +69,4 @@ export {
   type IpAddressOptions,
   type WebAddressOptions,
 } from "./text-format.ts";
+export { csv, type CsvCell } from "./csv.ts";
