@@ -6,7 +6,7 @@ import type { SessionUser } from "./establish-session.ts";
 import { proof } from "./proof.ts";
 import { mintToken, tokenCookie, type Responding } from "./session-cookies.ts";
 import type { Sessions } from "./session.ts";
-import { assuranceOfClaims, identityOf, type SsoIdentity } from "./single-sign-on-identity.ts";
+import { assuranceOfClaims, identityOf, isProviderText, type SsoIdentity } from "./single-sign-on-identity.ts";
 import { goOn } from "./single-sign-on-page.ts";
 import type { SsoClient, SsoProvider } from "./single-sign-on-provider.ts";
 import { refuseSignIn, ssoEvent } from "./single-sign-on-rules.ts";
@@ -61,6 +61,7 @@ export async function comeBack(flow: SsoFlow, request: Responding, callback: URL
   const { nonce, verifier } = transaction;
   const finished = await flow.client.finish(provider, callback, { state, nonce, verifier });
   if (finished.kind === "refused") return refuseSignIn(finished.cause, about);
+  if (!isProviderText(finished.claims.sub)) return refuseSignIn("subject_malformed", about);
   const identity = identityOf(provider, finished.claims);
   const { sid, auth_time: authTime } = finished.claims;
   if (transaction.linkUserId !== undefined) return linkTo(flow, request, identity, transaction, transaction.linkUserId);
@@ -70,7 +71,7 @@ export async function comeBack(flow: SsoFlow, request: Responding, callback: URL
     identity.issuer,
     identity.subject,
     provider.id,
-    typeof sid === "string" && sid.length <= 255 ? sid : undefined,
+    isProviderText(sid) ? sid : undefined,
     request.receivedAtMs,
   );
   const { factors, phishingResistant = false } = assuranceOfClaims(provider, finished.claims);

@@ -42,6 +42,11 @@ const LONGEST_NAME = 200;
 /** One factor, unless the provider is believed to say more. */
 const SINGLE: SsoAssurance = { factors: ["knowledge"] };
 
+/** A subject or a session's id: 255 ASCII characters at most (OpenID Connect Core 1.0 section 2). */
+export function isProviderText(text: unknown): text is string {
+  return typeof text === "string" && /^[\x20-\x7e]{1,255}$/u.test(text);
+}
+
 export function identityOf(provider: SsoProvider, claims: SsoClaims): SsoIdentity {
   const { name } = claims;
   return {

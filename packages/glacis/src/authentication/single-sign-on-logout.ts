@@ -5,6 +5,7 @@ import type { Responding } from "./session-cookies.ts";
 import type { Sessions } from "./session.ts";
 import { verify } from "./jwt.ts";
 import type { JwtClaims } from "./jwt-verification.ts";
+import { isProviderText } from "./single-sign-on-identity.ts";
 import type { SsoClient, SsoProvider } from "./single-sign-on-provider.ts";
 import { ssoEvent } from "./single-sign-on-rules.ts";
 import type { SingleSignOnStore } from "./single-sign-on-store.ts";
@@ -13,7 +14,6 @@ const EVENT = "http://schemas.openid.net/event/backchannel-logout";
 /** Section 2.4: two minutes from its making to its end. */
 const LIFETIME_SECONDS = 120;
 const SKEW_SECONDS = 30;
-const LONGEST_ID = 255;
 
 export interface LogoutParts {
   readonly client: SsoClient;
@@ -66,8 +66,8 @@ function namedIn(
   const { jti, sub, sid, events } = claims as JwtClaims & { readonly sid?: unknown; readonly events?: unknown };
   const event = typeof events === "object" && events !== null ? (events as Record<string, unknown>)[EVENT] : undefined;
   if (typeof event !== "object" || event === null || "nonce" in claims) return undefined;
-  if (typeof jti !== "string" || jti === "" || jti.length > LONGEST_ID) return undefined;
-  if (sid !== undefined && (typeof sid !== "string" || sid === "" || sid.length > LONGEST_ID)) return undefined;
+  if (!isProviderText(jti)) return undefined;
+  if ((sid !== undefined && !isProviderText(sid)) || (sub !== undefined && !isProviderText(sub))) return undefined;
   return sub === undefined && sid === undefined ? undefined : { jti, subject: sub, sid };
 }
 

@@ -404,6 +404,17 @@ describe("single sign-on with a provider that means no good", () => {
     expect(await attempt({}, change)).toMatchObject({ status: 400, kind: "anonymous", cause, asked: 0 });
   });
 
+  it.each(["a".repeat(256), "a\0b", "\u00e4", "\ud800"])(
+    "names nobody by a subject that OpenID does not know (%j)",
+    async (sub) => {
+      expect(await attempt({ claims: { sub } })).toMatchObject({
+        status: 400,
+        kind: "anonymous",
+        cause: "subject_malformed",
+      });
+    },
+  );
+
   it("opens its own tenant alone", async () => {
     expect(await attempt({}, undefined, "other")).toMatchObject({
       status: 400,
