@@ -4,6 +4,7 @@ import { Refusal } from "../core/error-reason.ts";
 import type { Respond } from "../core/security.ts";
 import type { HeaderLines } from "./head-draft.ts";
 import type { RequestState } from "./node-state.ts";
+import { writeStream } from "./node-stream.ts";
 
 /** How long we listen to a client that we have answered and that still sends, before the connection is cut. */
 const LINGER_MS = 1000;
@@ -34,7 +35,8 @@ export function send(state: RequestState, verdict: Respond): void {
   state.answered = true;
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   const lines: HeaderLines = verdict.headers.flat();
-  const { status, body = "" } = verdict;
+  const { status, body = "", stream } = verdict;
+  if (stream !== undefined) return startStream(state, status, lines, stream);
   if (status !== 204 && status !== 304) lines.push("content-length", String(Buffer.byteLength(body)));
   if (verdict.close) {
     lines.push("connection", "close");
@@ -53,6 +55,19 @@ export function send(state: RequestState, verdict: Respond): void {
 export function fail(state: RequestState, error: unknown): void {
   if (state.answered && error instanceof Refusal) return;
   send(state, state.security.fail(state.exchange, error));
+}
+
+function startStream(
+  { security, exchange, response }: RequestState,
+  status: number,
+  lines: HeaderLines,
+  stream: AsyncIterable<string>,
+): void {
+  response.writeHead(status, lines);
+  // The head says nothing more: a reader that waits for the first event knows that it is connected.
+  response.flushHeaders();
+  void writeStream(response, stream, (error) => void security.fail(exchange, error));
+  takeAway(response);
 }
 
 /**

@@ -38,18 +38,19 @@ export function memoryEvents(most = 20_000): EventStore {
     },
     one: async (id) => events.find((event) => event.id === id),
     newestId: async () => String(lastId),
-    async counts({ fromMs, toMs, tenant }) {
-      const counts = new Map<string, { -readonly [Key in keyof EventCount]: EventCount[Key] }>();
+    async counts({ fromMs, toMs, tenant }, stretchMs) {
+      const counts = new Map<number, { -readonly [Key in keyof EventCount]: EventCount[Key] }>();
       for (const { timeMs, record } of events) {
-        const bucketMs = Math.floor(timeMs / BUCKET_MS) * BUCKET_MS;
+        const bucketMs = timeMs - (timeMs % BUCKET_MS);
         if (bucketMs < fromMs || bucketMs > toMs || (tenant !== undefined && record.tenant_id !== tenant)) continue;
-        const { event_type: type, status, severity } = record;
-        const key = `${bucketMs} ${type} ${status} ${severity}`;
-        const known = counts.get(key);
-        if (known === undefined) counts.set(key, { bucketMs, type, status, severity, count: 1 });
-        else known.count += 1;
+        const start = bucketMs - (bucketMs % stretchMs);
+        const count = counts.get(start) ?? { fromMs: start, ...NOTHING };
+        counts.set(start, count);
+        count[record.status] += 1;
+        if (record.event_type === "authentication" && record.status === "failed") count.failedSignIns += 1;
+        if (record.severity === "error" || record.severity === "critical") count.severe += 1;
       }
-      return [...counts.values()].toSorted((a, b) => a.bucketMs - b.bucketMs);
+      return [...counts.values()].toSorted((a, b) => a.fromMs - b.fromMs);
     },
     async top(field, { fromMs, toMs, tenant }, limit) {
       const filter: EventFilter = { fromMs, toMs, ...(tenant !== undefined && { tenant }) };
@@ -71,6 +72,8 @@ export function memoryEvents(most = 20_000): EventStore {
     },
   };
 }
+
+const NOTHING = { succeeded: 0, observed: 0, refused: 0, failed: 0, failedSignIns: 0, severe: 0 } as const;
 
 function byCount(a: TopValue, b: TopValue): number {
   return b.count - a.count || (a.value < b.value ? -1 : 1);

@@ -2,19 +2,11 @@ import type { AuditDatabase } from "../audit/audit-database.ts";
 import type { AuditRecord } from "../core/event.ts";
 import { SEARCHED, type EventCursor, type EventFilter } from "./event-filter.ts";
 import type { ArchivedEvent } from "./event-record.ts";
-import {
-  BUCKET_MS,
-  LOOK_BACK,
-  MOST_COUNTED,
-  type EventCount,
-  type EventStore,
-  type TopField,
-  type TopValue,
-} from "./event-store.ts";
+import { BUCKET_MS, LOOK_BACK, MOST_COUNTED, type EventStore, type TopField, type TopValue } from "./event-store.ts";
 
 /**
  * The tables, as a migration. Columns are what filters ask for; `record` is the whole event. Counts are kept beside, so that a chart of a day does
- * not read a day. The role of the application needs select, insert and delete, and no update of `glacis_events`.
+ * not read a day; those of all tenants together stand under the empty name. The role of the application needs select, insert and delete, and no update of `glacis_events`.
  */
 export const EVENT_ARCHIVE_MIGRATION = `
 create table if not exists glacis_events (
@@ -46,7 +38,7 @@ create table if not exists glacis_event_counts (
   status text not null,
   severity text not null,
   count bigint not null,
-  primary key (bucket_ms, tenant_id, event_type, status, severity)
+  primary key (tenant_id, bucket_ms, event_type, status, severity)
 );
 `;
 
@@ -60,12 +52,24 @@ with given as materialized (
   insert into glacis_events (time_ms, ${COLUMNS.join(", ")}, record)
   select time_ms, ${COLUMNS.map((name) => `record->>'${name}'`).join(", ")}, record from given order by time_ms
 )
-insert into glacis_event_counts (bucket_ms, tenant_id, event_type, status, severity, count)
-select time_ms - time_ms % ${BUCKET_MS} as bucket, coalesce(record->>'tenant_id', '') as tenant,
-  record->>'event_type' as type, record->>'status' as status, record->>'severity' as severity, count(*)
-from given group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
-on conflict (bucket_ms, tenant_id, event_type, status, severity)
+insert into glacis_event_counts (tenant_id, bucket_ms, event_type, status, severity, count)
+select owner.tenant_id, time_ms - time_ms % ${BUCKET_MS}, record->>'event_type', record->>'status', record->>'severity', count(*)
+from given cross join lateral (values (''), (nullif(record->>'tenant_id', ''))) as owner(tenant_id)
+where owner.tenant_id is not null
+group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+on conflict (tenant_id, bucket_ms, event_type, status, severity)
 do update set count = glacis_event_counts.count + excluded.count`;
+
+const COUNTS = `
+select (bucket_ms - bucket_ms % $4::bigint)::text as from_ms,
+  coalesce(sum(count) filter (where status = 'succeeded'), 0)::text as succeeded,
+  coalesce(sum(count) filter (where status = 'observed'), 0)::text as observed,
+  coalesce(sum(count) filter (where status = 'refused'), 0)::text as refused,
+  coalesce(sum(count) filter (where status = 'failed'), 0)::text as failed,
+  coalesce(sum(count) filter (where status = 'failed' and event_type = 'authentication'), 0)::text as failed_sign_ins,
+  coalesce(sum(count) filter (where severity in ('error', 'critical')), 0)::text as severe
+from glacis_event_counts where tenant_id = $1 and bucket_ms between $2 and $3
+group by bucket_ms - bucket_ms % $4::bigint order by bucket_ms - bucket_ms % $4::bigint`;
 
 const SELECTED = "select id::text as id, time_ms::text as time_ms, record from glacis_events";
 
@@ -106,17 +110,16 @@ export function postgresEvents(database: AuditDatabase): EventStore {
       const [row] = await rowsOf<{ id: string }>("select coalesce(max(id), 0)::text as id from glacis_events", []);
       return row?.id ?? "0";
     },
-    async counts({ fromMs, toMs, tenant }) {
-      const rows = await rowsOf<Omit<EventCount, "bucketMs" | "count"> & { bucket_ms: string; count: string }>(
-        `select bucket_ms::text as bucket_ms, event_type as type, status, severity, sum(count)::text as count
-         from glacis_event_counts where bucket_ms between $1 and $2 and ($3::text is null or tenant_id = $3)
-         group by 1, 2, 3, 4 order by 1`,
-        [fromMs, toMs, tenant ?? null],
-      );
-      return rows.map(({ bucket_ms: bucketMs, count, ...kind }) => ({
-        ...kind,
-        bucketMs: Number(bucketMs),
-        count: Number(count),
+    async counts({ fromMs, toMs, tenant = "" }, stretchMs) {
+      const rows = await rowsOf<CountRow>(COUNTS, [tenant, fromMs, toMs, stretchMs]);
+      return rows.map((row) => ({
+        fromMs: Number(row.from_ms),
+        succeeded: Number(row.succeeded),
+        observed: Number(row.observed),
+        refused: Number(row.refused),
+        failed: Number(row.failed),
+        failedSignIns: Number(row.failed_sign_ins),
+        severe: Number(row.severe),
       }));
     },
     async top(field, { fromMs, toMs, tenant }, limit) {
@@ -146,6 +149,10 @@ export function postgresEvents(database: AuditDatabase): EventStore {
     },
   };
 }
+
+type CountRow = Readonly<
+  Record<"from_ms" | "succeeded" | "observed" | "refused" | "failed" | "failed_sign_ins" | "severe", string>
+>;
 
 interface EventRow {
   readonly id: string;

@@ -1,17 +1,19 @@
-import type { AuditRecord, EventSeverity, EventType } from "../core/event.ts";
 import type { EventCursor, EventFilter } from "./event-filter.ts";
 import type { ArchivedEvent, EventDraft } from "./event-record.ts";
 
 /** Counts are kept by quarters of an hour. */
 export const BUCKET_MS = 900_000;
 
-/** How many events of one kind fell into one quarter of an hour. */
+/** What happened in one stretch of time. */
 export interface EventCount {
-  readonly bucketMs: number;
-  readonly type: EventType;
-  readonly status: AuditRecord["status"];
-  readonly severity: EventSeverity;
-  readonly count: number;
+  readonly fromMs: number;
+  readonly succeeded: number;
+  readonly observed: number;
+  readonly refused: number;
+  readonly failed: number;
+  readonly failedSignIns: number;
+  /** Of severity error or critical. */
+  readonly severe: number;
 }
 
 /** What refused and failed events are counted by. */
@@ -44,7 +46,8 @@ export interface EventStore {
   one(id: string): Promise<ArchivedEvent | undefined>;
   /** The highest id, `"0"` when there is none. */
   newestId(): Promise<string>;
-  counts(range: CountRange): Promise<readonly EventCount[]>;
+  /** Oldest first; stretches without events are left out. @param stretchMs a multiple of a quarter of an hour */
+  counts(range: CountRange, stretchMs: number): Promise<readonly EventCount[]>;
   /** The most frequent values among the latest refused and failed events. */
   top(field: TopField, range: CountRange, limit: number): Promise<readonly TopValue[]>;
   /** Removes at most `most` events older than a time, and says how many. */

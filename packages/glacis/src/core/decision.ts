@@ -37,6 +37,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: readonly HeaderPair[];
   readonly body: string | undefined;
+  /** In place of a body: text that is still being made, such as events or a long export. An endpoint's alone. */
+  readonly stream?: AsyncIterable<string>;
   readonly events: readonly AuditEvent[];
 }
 

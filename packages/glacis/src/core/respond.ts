@@ -33,7 +33,10 @@ export function responder(layers: Layers, report: Report): Responder {
       case "redirect":
         return respondWith(decision.status, [["location", decision.location]], undefined);
       case "answer":
-        return respondWith(decision.status, decision.headers, decision.body);
+        return {
+          ...respondWith(decision.status, decision.headers, decision.body),
+          ...(decision.stream !== undefined && { stream: decision.stream }),
+        };
       case "allow":
         return respond(exchange, controlFailed("glacis", new TypeError("An allowance is not a response.")));
     }

@@ -91,6 +91,8 @@ export interface Respond {
   readonly status: number;
   readonly headers: readonly HeaderPair[];
   readonly body: string | undefined;
+  /** In place of a body: what is written as it comes. */
+  readonly stream?: AsyncIterable<string>;
   /** Framing or state cannot be trusted any more: close the connection after the response. */
   readonly close: boolean;
 }

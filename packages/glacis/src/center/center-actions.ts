@@ -1,0 +1,92 @@
+/** What administrators do here. Each action asks the application first whether this person may, and is an event of its own. */
+import { deny, redirect, type Answer, type Deny, type Redirect } from "../core/decision.ts";
+import type { AuditEvent } from "../core/event.ts";
+import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
+import type { CenterAccount } from "./center-options.ts";
+import { exportEvents, type ExportFormat } from "./event-export.ts";
+import { readFilter } from "./event-filter.ts";
+
+type Outcome = Answer | Deny | Redirect;
+
+const LONGEST_ID = 200;
+
+/** The parsed form, as far as its fields are text. */
+function fieldsOf({ request }: CenterContext): URLSearchParams {
+  const fields = new URLSearchParams();
+  const { body } = request;
+  if (typeof body !== "object" || body === null) return fields;
+  for (const [name, value] of Object.entries(body)) if (typeof value === "string") fields.set(name, value);
+  return fields;
+}
+
+export async function unlock(context: CenterContext): Promise<Outcome> {
+  const { throttle } = context.settings;
+  const account = await accountOf(context);
+  if (account === undefined || throttle === undefined) return nothingHere(context, "unlock");
+  await throttle.unlock(account.identifier);
+  return done(context, account, "unlocked", actionEvent("unlock", "user", account.userId));
+}
+
+/** Ends one session, or all when the form names none. */
+export async function revoke(context: CenterContext): Promise<Outcome> {
+  const { sessions } = context.settings;
+  const account = await accountOf(context);
+  if (account === undefined || sessions === undefined) return nothingHere(context, "revoke");
+  const handle = fieldsOf(context).get("session");
+  // Without the request, so that the sessions write no second event: this one says who did it to whom.
+  if (handle === null) {
+    const count = await sessions.revoke(account.userId, { reason: "administrator" });
+    return done(context, account, "revoked-all", { ...actionEvent("revoke_all", "user", account.userId), count });
+  }
+  if (!(await sessions.revokeOne(account.userId, handle.slice(0, LONGEST_ID), { reason: "administrator" })))
+    return nothingHere(context, "revoke");
+  return done(context, account, "revoked", { ...actionEvent("revoke", "user", account.userId), count: 1 });
+}
+
+export function exportFile(context: CenterContext): Outcome {
+  const fields = fieldsOf(context);
+  const format: ExportFormat = fields.get("format") === "jsonl" ? "jsonl" : "csv";
+  const { filter, invalid } = readFilter(fields);
+  if (invalid.length > 0) return nothingHere(context, "export");
+  const day = new Date(context.nowMs).toISOString().slice(0, 10);
+  const type = format === "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson; charset=utf-8";
+  return {
+    kind: "answer",
+    status: 200,
+    headers: [
+      ["content-type", type],
+      ["content-disposition", `attachment; filename="security-events-${day}.${format}"`],
+    ],
+    body: undefined,
+    stream: exportEvents(context.settings.archive.store, withinReach(context, filter), format),
+    events: [actionEvent("export", "events", format)],
+  };
+}
+
+async function accountOf(context: CenterContext): Promise<CenterAccount | undefined> {
+  const userId = fieldsOf(context).get("user") ?? "";
+  if (userId === "" || userId.length > LONGEST_ID) return undefined;
+  return context.settings.accounts?.get(userId, context.user);
+}
+
+function done(context: CenterContext, account: CenterAccount, notice: string, event: AuditEvent): Redirect {
+  return redirect(303, linkTo(context, "/account", { user: account.userId, notice }), [event]);
+}
+
+/** The same for what is not there and for what is somebody else's. */
+export function nothingHere(_: CenterContext, action: string): Deny {
+  return deny("not_found", { ...actionEvent(action, "user", undefined), status: "refused", reason: "not_found" });
+}
+
+function actionEvent(action: string, resource: string, id: string | undefined): AuditEvent {
+  return {
+    event_type: action === "export" ? "data_access" : "account",
+    status: "succeeded",
+    severity: "warning",
+    event: "admin_action",
+    control: "security-center",
+    action,
+    resource_type: resource,
+    ...(id !== undefined && { resource_id: id }),
+  };
+}

@@ -1,0 +1,145 @@
+/** The first page: does an alarm ring, is somebody at the door, and what is different from before. */
+import type { AlarmStatus } from "../audit/alarm-engine.ts";
+import { html, type SafeHtml } from "../input/html.ts";
+import { linkTo, rangeWithinReach, withinReach, type CenterContext } from "./center-context.ts";
+import { barsOf, outcomeChart, sparkline, totalOf } from "./chart.ts";
+import { BUCKET_MS, type EventCount, type TopField, type TopValue } from "./event-store.ts";
+import { eventTable } from "./event-table.ts";
+import { renderPage } from "./page-frame.ts";
+import { badge, emptyState, number, panel, ranking, timeOf, visible } from "./widgets.ts";
+
+const HOUR_MS = 3_600_000;
+
+const RANGES = {
+  "24h": { title: "24 hours", lengthMs: 24 * HOUR_MS, barMs: 2 * BUCKET_MS },
+  "7d": { title: "7 days", lengthMs: 168 * HOUR_MS, barMs: 4 * HOUR_MS },
+  "30d": { title: "30 days", lengthMs: 720 * HOUR_MS, barMs: 12 * HOUR_MS },
+} as const;
+type RangeName = keyof typeof RANGES;
+const RANGE_NAMES = Object.keys(RANGES) as readonly RangeName[];
+
+const MOST_RANKED = 6;
+
+export async function nowPage(context: CenterContext): Promise<SafeHtml> {
+  const { settings, nowMs, query } = context;
+  const { store } = settings.archive;
+  const rangeName = RANGE_NAMES.find((name) => name === query.get("range")) ?? "24h";
+  const { lengthMs, barMs, title } = RANGES[rangeName];
+  const fromMs = nowMs - lengthMs - ((nowMs - lengthMs) % barMs);
+  const range = rangeWithinReach(context, fromMs, nowMs);
+  const top = async (field: TopField): Promise<readonly TopValue[]> => store.top(field, range, MOST_RANKED);
+  const [counts, before, addresses, users, routes, latest, alarms] = await Promise.all([
+    store.counts(range, barMs),
+    store.counts(rangeWithinReach(context, fromMs - lengthMs, fromMs - 1), barMs),
+    top("ip_address"),
+    top("user_id"),
+    top("event"),
+    store.page(withinReach(context, { severity: "critical", fromMs }), 5),
+    context.reach === "deployment" ? settings.alarms?.status() : undefined,
+  ]);
+  const bars = barsOf(counts, fromMs, nowMs, barMs);
+  return renderPage(context, {
+    page: "",
+    title: "Now",
+    lead: html`The last ${title}, compared with the ${title} before.`,
+    actions: rangeLinks(context, rangeName),
+    body: html`${alarmPanel(alarms, nowMs, context.reach === "deployment")} ${tiles(context, bars, before)}
+      ${panel({ title: "Events by outcome", note: html`times in UTC`, body: outcomeChart(bars, barMs) })}
+      <div class="thirds">
+        ${ranking("Refused and failed, by address", linked(context, "ip", addresses), "Nobody was refused.")}
+        ${ranking("By user", linked(context, "user", users), "No signed-in user was refused.")}
+        ${ranking("By event", linked(context, "event", routes), "Nothing was refused.")}
+      </div>
+      ${panel({
+        title: "Latest critical events",
+        note: html`<a href="${linkTo(context, "/events", { severity: "critical" })}">All critical events</a>`,
+        body:
+          latest.length === 0
+            ? emptyState("No critical event", `Nothing critical has happened in the last ${title}.`)
+            : eventTable(context, "Latest critical events", latest),
+      })}`,
+  });
+}
+
+function rangeLinks(context: CenterContext, current: RangeName): SafeHtml {
+  return html`<nav class="switch" aria-label="Time range">
+    ${RANGE_NAMES.map(
+      (name) =>
+        html`<a href="${linkTo(context, "", { range: name })}" ?aria-current="${name === current ? "true" : undefined}">${name}</a>`,
+    )}
+  </nav>`;
+}
+
+function linked(context: CenterContext, name: "ip" | "user" | "event", values: readonly TopValue[]) {
+  return values.map(({ value, count }) => ({
+    label: value,
+    count,
+    href: linkTo(context, "/events", { [name]: value }),
+  }));
+}
+
+interface Tile {
+  readonly title: string;
+  readonly of: (count: EventCount) => number;
+  readonly filter: Readonly<Record<string, string>>;
+  /** Whether more of it is worse. */
+  readonly isBad: boolean;
+}
+
+const TILES: readonly Tile[] = [
+  { title: "Events", of: totalOf, filter: {}, isBad: false },
+  { title: "Refused requests", of: ({ refused }) => refused, filter: { status: "refused" }, isBad: true },
+  {
+    title: "Failed sign-ins",
+    of: ({ failedSignIns }) => failedSignIns,
+    filter: { type: "authentication", status: "failed" },
+    isBad: true,
+  },
+  { title: "Errors and critical", of: ({ severe }) => severe, filter: { severity: "error" }, isBad: true },
+];
+
+function tiles(context: CenterContext, bars: readonly EventCount[], before: readonly EventCount[]): SafeHtml {
+  return html`<ul class="tiles">
+    ${TILES.map(({ title, of, filter, isBad }) => {
+      const total = bars.reduce((sum, bar) => sum + of(bar), 0);
+      const former = before.reduce((sum, bar) => sum + of(bar), 0);
+      return html`<li>
+        <a href="${linkTo(context, "/events", filter)}">
+          <span class="tile-title">${title}</span>
+          <span class="tile-value">${number(total)}</span>
+          ${change(total, former, isBad)} ${sparkline(bars.map(of))}
+        </a>
+      </li>`;
+    })}
+  </ul>`;
+}
+
+function change(total: number, former: number, isBad: boolean): SafeHtml {
+  if (total === former) return html`<span class="change">unchanged</span>`;
+  if (former === 0) return html`<span class="change">none before</span>`;
+  const percent = Math.round(((total - former) / former) * 100);
+  const tone = !isBad || percent === 0 ? "" : percent > 0 ? "bad" : "good";
+  const text = percent === 0 ? "about the same" : `${percent > 0 ? "▲" : "▼"} ${number(Math.abs(percent))} %`;
+  return html`<span class="change ${tone}">${text}</span>`;
+}
+
+function alarmPanel(alarms: readonly AlarmStatus[] | undefined, nowMs: number, mayKnow: boolean): SafeHtml {
+  if (!mayKnow) return html``;
+  if (alarms === undefined)
+    return html`<section class="banner info"><h2>No alarms are mounted</h2><p>Hand an alarm engine to the Security Center, and what rings is shown here first.</p></section>`;
+  const ringing = alarms.filter(({ state }) => state === "ALARM").toSorted((a, b) => a.sinceMs - b.sinceMs);
+  if (ringing.length === 0)
+    return html`<section class="banner good"><h2>All quiet</h2><p>${number(alarms.length)} alarms watch, and none of them rings.</p></section>`;
+  return html`<section class="banner bad">
+    <h2>${ringing.length === 1 ? "An alarm rings" : `${number(ringing.length)} alarms ring`}</h2>
+    <ul class="alarms">
+      ${ringing.map(
+        ({ alarm, sinceMs, contributors }) =>
+          html`<li>
+            <strong>${visible(alarm)}</strong> <span>since ${timeOf(sinceMs, nowMs)}</span>
+            ${contributors.slice(0, 5).map((one) => badge(one, "bad"))}
+          </li>`,
+      )}
+    </ul>
+  </section>`;
+}
