@@ -94,4 +94,28 @@ describe("a PDF", () => {
     }
     expect(new Set(found)).toEqual(new Set(["pdf_javascript"]));
   });
+
+  it("is read to the end of a packed stream, however far that is", async () => {
+    const noise = Array.from({ length: 40_000 }, (_, index) => Math.imul(index, 2_654_435_761) >>> 0).join(" ");
+    expect(deflateSync(noise).length).toBeGreaterThan(64 * 1024);
+    expect(await judge("a.pdf", writePdf("", [writeObjectStream(5, `(${noise}) ${scripted}`)]))).toBe("pdf_javascript");
+  });
+
+  it("is refused when it is made to be slow to read", async () => {
+    const streams = "1 0 obj <<>> stream\nendstream endobj\n".repeat(20_001);
+    expect(await judge("a.pdf", writePdf("", [streams]))).toBe("pdf_unreadable");
+    const comments = `${">>%".repeat(3000)}\nstream\n`.repeat(100);
+    expect(await judge("a.pdf", writePdf("", [comments]))).toBe("pdf_unreadable");
+  });
+
+  it("may have comments between a dictionary and its stream, and these hide nothing", async () => {
+    const hidden = writeObjectStream(5, scripted)
+      .toString("latin1")
+      .replace("8 0 obj", "")
+      .replace(">>\nstream", ">> % a\n% b\nstream");
+    expect(await judge("a.pdf", writePdf("", [Buffer.from("x".repeat(9000) + hidden, "latin1")]))).toBe(
+      "pdf_unreadable",
+    );
+    expect(await judge("a.pdf", writePdf("", ["(downstream\n)\n"]))).toBe("accepted");
+  });
 });

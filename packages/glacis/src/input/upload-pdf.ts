@@ -6,9 +6,12 @@ const WINDOW = 1024 * 1024;
 /** A name, a dictionary or an object that begins in one window is seen whole in the next. */
 const OVERLAP = 64 * 1024;
 const DICTIONARY_BYTES = 8192;
+/** Each is looked at; a file of ten megabytes that has more is made to be slow to read. */
+const MOST_STREAMS = 20_000;
 /** Enough to see what a stream begins with. */
 const PROBE_BYTES = 512;
-const MOST_PACKED_BYTES = 8 * 1024 * 1024;
+const FIRST_PACKED_BYTES = 64 * 1024;
+const MOST_PACKED_BYTES = 32 * 1024 * 1024;
 const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
 /** All object streams of a document together, unpacked. */
 const MOST_OBJECT_BYTES = 256 * 1024 * 1024;
@@ -29,8 +32,6 @@ const RULES: readonly (readonly [RegExp, UploadFaultCode])[] = [
 ];
 const OPENED = new RegExp(`/OpenAction${NAME_END}\\s*(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`, "gu");
 const FLATE_ALONE = new RegExp(`/Filter\\s*\\[?\\s*/(?:FlateDecode|Fl)${NAME_END}\\s*(?:\\]|/|>|$)`, "u");
-/** A dictionary ends here, perhaps with comments behind it. */
-const AFTER_DICTIONARY = />>(?:[\s\0]|%[^\r\n]*[\r\n])*$/u;
 const GOES_TO_PAGE = new RegExp(`/S\\s*/GoTo${NAME_END}`, "u");
 
 /** What a scan has learnt. */
@@ -41,6 +42,7 @@ interface Scan {
   /** The beginnings of objects in object streams, by number. */
   readonly packed: Map<string, string>;
   objectBytes: number;
+  streams: number;
 }
 
 export async function judgePdf(file: QuarantinedFile): Promise<UploadFault | undefined> {
@@ -50,7 +52,7 @@ export async function judgePdf(file: QuarantinedFile): Promise<UploadFault | und
   const end = tail.lastIndexOf("%%EOF");
   if (end === -1) return fault("pdf_malformed");
   if (!/^[\s\0]*$/u.test(tail.slice(end + 5))) return fault("trailing_data");
-  const scan: Scan = { file, opened: new Set(), packed: new Map(), objectBytes: 0 };
+  const scan: Scan = { file, opened: new Set(), packed: new Map(), objectBytes: 0, streams: 0 };
   for (let position = 0; position < file.size; position += WINDOW) {
     const bytes = await file.read(position, WINDOW + OVERLAP);
     const found = (await judgeWindow(scan, bytes, position)) ?? undefined;
@@ -67,11 +69,13 @@ async function judgeWindow(scan: Scan, bytes: Buffer, position: number): Promise
     // Windows overlap, so that each stream has one window in which its dictionary is complete.
     const { index } = match;
     if ((position > 0 && index < DICTIONARY_BYTES) || index >= WINDOW + DICTIONARY_BYTES) continue;
+    if ((scan.streams += 1) > MOST_STREAMS) return fault("pdf_unreadable", "pdfStreams", MOST_STREAMS);
     const before = plain(text.slice(Math.max(0, index - DICTIONARY_BYTES), index));
-    const opening = [...before.matchAll(/\d\s+obj(?![a-z])/gu)].at(-1)?.index;
-    if (opening === undefined && AFTER_DICTIONARY.test(before)) return fault("pdf_unreadable");
+    const opening = lastObject(before);
+    if (opening === undefined && endsDictionary(before)) return fault("pdf_unreadable");
     const dictionary = opening === undefined ? "" : before.slice(opening);
-    const refused = await judgeStream(scan, dictionary, position + index + match[0].length);
+    const start = index + match[0].length;
+    const refused = await judgeStream(scan, dictionary, position + start, bytes.subarray(start, start + PROBE_BYTES));
     if (refused !== undefined) return refused;
   }
   return undefined;
@@ -102,14 +106,19 @@ function plain(text: string): string {
  * Section 7.5.7. Readers go by the keys `N` and `First` and need no type, so neither do we; and since a dictionary can be made to look like
  * another, whatever unpacks to a list of numbers is taken for what it looks like.
  */
-async function judgeStream(scan: Scan, dictionary: string, start: number): Promise<UploadFault | undefined> {
+async function judgeStream(
+  scan: Scan,
+  dictionary: string,
+  start: number,
+  probe: Buffer,
+): Promise<UploadFault | undefined> {
   const has = (names: string): boolean => named(names).test(dictionary);
   const declared = has("ObjStm") || (has("First") && has("N"));
   if (declared && !has("Filter|F")) return undefined;
   if (declared && (!FLATE_ALONE.test(dictionary) || has("DecodeParms|DP|F"))) return fault("pdf_unreadable");
-  const beginning = unpack(await scan.file.read(start, PROBE_BYTES));
+  const beginning = beginsFlate(probe) ? inflate(probe)?.text : undefined;
   if (!declared && !/^\s*\d+\s+\d/u.test(beginning ?? "")) return undefined;
-  const text = unpack(await scan.file.read(start, MOST_PACKED_BYTES));
+  const text = await unpack(scan.file, start);
   if (text === undefined) return fault("pdf_unreadable");
   scan.objectBytes += text.length;
   if (scan.objectBytes > MOST_OBJECT_BYTES) return fault("pdf_unreadable", "pdfObjectBytes", MOST_OBJECT_BYTES);
@@ -117,13 +126,55 @@ async function judgeStream(scan: Scan, dictionary: string, start: number): Promi
   return judgeObjects(scan, text);
 }
 
-function unpack(bytes: Buffer): string | undefined {
+/** Reads as much as the stream takes: its stated length may lie, its own end does not. */
+async function unpack(file: QuarantinedFile, start: number): Promise<string | undefined> {
+  for (let length = FIRST_PACKED_BYTES; length <= MOST_PACKED_BYTES; length *= 8) {
+    const bytes = await file.read(start, length);
+    const inflated = inflate(bytes);
+    if (inflated === undefined) return undefined;
+    if (inflated.taken < bytes.length || bytes.length < length) return inflated.text;
+  }
+  return undefined;
+}
+
+function inflate(bytes: Buffer): { readonly text: string; readonly taken: number } | undefined {
   try {
-    const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MOST_UNPACKED_BYTES };
-    return inflateSync(bytes, options).toString("latin1");
+    const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: MOST_UNPACKED_BYTES, info: true };
+    // With `info` the answer has the engine beside the bytes; the types of Node do not know it.
+    const { buffer, engine } = inflateSync(bytes, options) as unknown as Inflated;
+    return { text: buffer.toString("latin1"), taken: engine.bytesWritten };
   } catch {
     return undefined;
   }
+}
+
+interface Inflated {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
+}
+
+/** Whether a dictionary ends here, perhaps with comments behind it. Where only comments are in sight, it may. */
+function endsDictionary(text: string): boolean {
+  let rest = text.replace(/[\s\0]+$/u, "");
+  while (rest !== "" && !rest.endsWith(">>")) {
+    const line = Math.max(rest.lastIndexOf("\n"), rest.lastIndexOf("\r")) + 1;
+    const comment = rest.indexOf("%", line);
+    if (comment === -1) return line === 0 && rest.length < 3 && text.length >= DICTIONARY_BYTES;
+    rest = rest.slice(0, comment).replace(/[\s\0]+$/u, "");
+  }
+  return true;
+}
+
+/** Where the object begins whose stream this is. */
+function lastObject(text: string): number | undefined {
+  for (let at = text.lastIndexOf("obj"); at > 0; at = text.lastIndexOf("obj", at - 1))
+    if (/\d\s+$/u.test(text.slice(Math.max(0, at - 12), at)) && !/[a-z]/u.test(text[at + 3] ?? "")) return at;
+  return undefined;
+}
+
+/** RFC 1950 section 2.2: what does not begin like this was not packed by Flate. */
+function beginsFlate(bytes: Buffer): boolean {
+  return bytes.length > 1 && ((bytes[0] as number) & 0x0f) === 8 && bytes.readUInt16BE(0) % 31 === 0;
 }
 
 /** The stream begins with pairs of object number and offset. */

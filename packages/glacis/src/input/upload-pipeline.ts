@@ -56,6 +56,8 @@ export interface PipelineParts {
   readonly quota: UploadQuota | undefined;
 }
 
+/** What strangers keep together. No tenant has an empty id. */
+export const NO_TENANT = "";
 /** A reservation outlives any request by so much. */
 const RESERVED_AFTER_SECONDS = 600;
 
@@ -93,7 +95,7 @@ async function reserve({ quota, limits }: PipelineParts, request: Exchange): Pro
   const most = limits.maxFiles * limits.maxBytes;
   const bytes = Math.min(Number(request.header("content-length") ?? most), most);
   const lifeMs = (limits.maxSeconds + RESERVED_AFTER_SECONDS) * 1000;
-  const reservation = await quota.reserve(tenantOf(request) ?? "anonymous", bytes, lifeMs);
+  const reservation = await quota.reserve(tenantOf(request) ?? NO_TENANT, bytes, lifeMs);
   if (reservation === undefined) throw quotaExceeded(quota.bytes);
   return reservation;
 }

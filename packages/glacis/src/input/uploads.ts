@@ -13,7 +13,13 @@ import type { ImageLimits } from "./upload-image.ts";
 import type { UploadKindName } from "./upload-kind.ts";
 import { readUploadLimits, UPLOAD_LIMIT_NAMES, uploadLimitsControl, type UploadLimits } from "./upload-limits.ts";
 import { MOST_FIELD_BYTES } from "./upload-parts.ts";
-import { uploadPipeline, type ReceivedUpload, type ReceiveOptions, type UploadStore } from "./upload-pipeline.ts";
+import {
+  NO_TENANT,
+  uploadPipeline,
+  type ReceivedUpload,
+  type ReceiveOptions,
+  type UploadStore,
+} from "./upload-pipeline.ts";
 import type { UploadQuota } from "./upload-quota.ts";
 import { uploadType } from "./upload-type.ts";
 
@@ -96,7 +102,7 @@ export function uploads(options: UploadsOptions): Uploads {
       }
     },
     async remove({ key, bytes }, tenantId) {
-      if (await storage.remove(key)) await quota?.release(tenantId ?? "anonymous", bytes);
+      if (await storage.remove(key)) await quota?.release(tenantId ?? NO_TENANT, bytes);
     },
   };
 }
