@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { openAuditLog, verifyAuditLog } from "glacis/audit";
 import { recordOf } from "./records.mjs";
 
-const CALLERS = 1024;
+const CALLERS = 2048;
 const ORIGIN = "bench/audit";
 const { privateKey, publicKey } = generateKeyPairSync("ed25519");
 

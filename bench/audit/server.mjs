@@ -21,7 +21,7 @@ async function auditing() {
   return alarms.audit;
 }
 
-const rates = { limit: 10_000_000, windowSeconds: 60 };
+const rates = { limit: 600_000, windowSeconds: 60 };
 const layers = saas({
   origin: "https://app.example.com",
   keys: keyRing(newKey("k1")),

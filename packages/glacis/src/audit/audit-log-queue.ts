@@ -29,9 +29,12 @@ interface QueueParts {
   readonly onWritten: () => void;
 }
 
-const MOST_BATCH = 4096;
+/** Small enough that under load one batch is made ready while the disk has another. */
+const MOST_BATCH = 1024;
 /** Characters that wait at most: a disk that stands still must not take the memory too. */
 const MOST_WAITING = 16 * 1024 * 1024;
+
+const nothing = (): void => undefined;
 
 export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts): AuditLogQueue {
   let waiting: Waiting[] = [];
@@ -41,13 +44,6 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
   let isDown = false;
   let lost = 0;
 
-  function refusal(): AuditLogError | undefined {
-    if (isClosed) return new AuditLogError("closed", "The audit log is closed.");
-    return characters > MOST_WAITING
-      ? new AuditLogError("full", "The audit log takes nothing more: the disk does not keep up.")
-      : undefined;
-  }
-
   function enqueue(one: Waiting): void {
     waiting.push(one);
     characters += one.line.length;
@@ -56,16 +52,22 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
   }
 
   async function drain(): Promise<void> {
+    let tell = nothing;
     while (waiting.length > 0) {
-      const batch = waiting.length <= MOST_BATCH ? waiting : waiting.slice(0, MOST_BATCH);
-      waiting = batch === waiting ? [] : waiting.slice(MOST_BATCH);
+      const batch = waiting.slice(0, MOST_BATCH);
+      waiting = waiting.slice(MOST_BATCH);
       for (const { line } of batch) characters -= line.length;
-      await write(batch);
+      const writing = write(batch);
+      // Those before hear of it while the disk has its next work: what they do then costs nobody a wait.
+      tell();
+      tell = await writing;
     }
     running = undefined;
+    tell();
   }
 
-  async function write(batch: readonly Waiting[]): Promise<void> {
+  /** @returns what tells the callers */
+  async function write(batch: readonly Waiting[]): Promise<() => void> {
     const reported = lost;
     const lines = batch.map(({ line }) => line);
     if (reported > 0) lines.push(JSON.stringify({ time: nowText(), ...LOST, count: reported }));
@@ -73,10 +75,13 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
       const first = await file.write(lines);
       lost -= reported;
       isDown = false;
-      for (const [index, { resolve }] of batch.entries()) resolve?.({ seq: first + index });
       onWritten();
+      return () => {
+        for (const [index, { resolve }] of batch.entries()) resolve?.({ seq: first + index });
+      };
     } catch (error) {
       fail(batch, error);
+      return nothing;
     }
   }
 
@@ -86,7 +91,7 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
       if (reject === undefined) lost += 1;
       else reject(cause);
     }
-    if (!isDown) report({ ...DOWN, error: error instanceof Error ? `${error.name}: ${error.message}` : typeof error });
+    if (!isDown) report({ ...DOWN, error: String(error) });
     isDown = true;
   }
 
@@ -94,12 +99,12 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
   return {
     append: async (line) =>
       new Promise((resolve, reject) => {
-        const refused = refusal();
+        const refused = refusalOf(isClosed, characters);
         if (refused === undefined) enqueue({ line, resolve, reject });
         else reject(refused);
       }),
     offer(line) {
-      if (refusal() === undefined) enqueue({ line, resolve: undefined, reject: undefined });
+      if (refusalOf(isClosed, characters) === undefined) enqueue({ line, resolve: undefined, reject: undefined });
       else lost += 1;
     },
     flush,
@@ -109,6 +114,13 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
       if (lost > 0) report({ ...LOST, count: lost });
     },
   };
+}
+
+function refusalOf(isClosed: boolean, characters: number): AuditLogError | undefined {
+  if (isClosed) return new AuditLogError("closed", "The audit log is closed.");
+  return characters > MOST_WAITING
+    ? new AuditLogError("full", "The audit log takes nothing more: the disk does not keep up.")
+    : undefined;
 }
 
 const LOST: AuditEvent = {
