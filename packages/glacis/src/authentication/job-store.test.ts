@@ -33,7 +33,7 @@ describe.each(stores)("jobs in %s", (_, { jobs, accounts, links }) => {
     expect(await jobs.waiting(1000)).toBe(40);
     expect(await jobs.waiting(7)).toBe(7);
     expect(await jobs.claim(5, 999, 1000)).toEqual([]);
-    const claims = await Promise.all(Array.from({ length: 8 }, () => jobs.claim(5, 2000, 60_000)));
+    const claims = await Promise.all(Array.from({ length: 8 }, async () => jobs.claim(5, 2000, 60_000)));
     const ids = claims.flat().map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const rest = await jobs.claim(40, 2000, 60_000);
@@ -55,7 +55,7 @@ describe.each(stores)("jobs in %s", (_, { jobs, accounts, links }) => {
   });
 
   it("are allowed as often as agreed, of any number at once, until the window is over", async () => {
-    const tries = await Promise.all(Array.from({ length: 64 }, () => jobs.allow("address", 3, 1000, 5000)));
+    const tries = await Promise.all(Array.from({ length: 64 }, async () => jobs.allow("address", 3, 1000, 5000)));
     expect(tries.filter(Boolean)).toHaveLength(3);
     expect(await jobs.allow("another", 3, 1000, 5000)).toBe(true);
     expect(await jobs.allow("address", 3, 1000, 5999)).toBe(false);
