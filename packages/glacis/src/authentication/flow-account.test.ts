@@ -75,6 +75,24 @@ describe.each(stores)("an account over %s", (_, over) => {
     });
   });
 
+  describe("that an administrator closes", () => {
+    it("ends its sessions and links, signs nobody in, and opens again with the same password", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      await flows.passwordReset.request(anybody(), account.email);
+      const token = tokenIn((await ground.deliver())[0]);
+      expect(await flows.accountStatus.disable(account.userId, anybody())).toBe(true);
+      expect(await flows.accountStatus.disable(account.userId, anybody())).toBe(false);
+      expect((await here.ask()).principal.kind).toBe("anonymous");
+      expect(await flows.signIn(anybody(), account.email, PASSWORD)).toEqual({ kind: "credentials_wrong" });
+      expect(await flows.passwordReset.complete(anybody(), token, FRESH)).toEqual({ kind: "link_invalid" });
+      expect(await flows.accountStatus.enable(account.userId, anybody())).toBe(true);
+      expect(await flows.accountStatus.enable("nobody", anybody())).toBe(false);
+      clock.nowMs += 1000;
+      expect(await flows.signIn(anybody(), account.email, PASSWORD)).toMatchObject({ kind: "established" });
+    });
+  });
+
   describe("that was invited", () => {
     const invitation = { tenantId: "globex", roles: ["editor"] };
     async function invited(email: string): Promise<string> {

@@ -57,6 +57,7 @@ export interface FlowPaths {
   readonly invitation: string;
   readonly disown: string;
   readonly keepAccount: string;
+  readonly setup: string;
 }
 
 export interface FlowContext {

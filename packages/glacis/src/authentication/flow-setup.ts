@@ -6,6 +6,7 @@ import { canonicalIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   LINK_INVALID,
+  linkTo,
   newJob,
   prepareHash,
   runNow,
@@ -31,8 +32,9 @@ const META: ControlMeta = {
 
 export interface FirstAccount {
   readonly control: Control;
-  /** A token for fifteen minutes, to be shown on the console of whoever starts the application; undefined once there is any account. */
+  /** A link for fifteen minutes, to be shown on the console of whoever starts the application; undefined once there is any account. */
   open(nowMs: number): Promise<string | undefined>;
+  isAlive(token: unknown, nowMs: number): Promise<boolean>;
   /** Makes the first account. `welcome` hears of it with `setup` in the profile. */
   complete(
     request: Responding,
@@ -48,8 +50,10 @@ export function firstAccount(context: FlowContext): FirstAccount {
   return {
     control: { meta: META, rules: [], check: () => [] },
     async open(nowMs) {
-      return (await store.accounts.any()) ? undefined : links.mint("setup", "setup", nowMs);
+      if (await store.accounts.any()) return undefined;
+      return linkTo(context, "setup", await links.mint("setup", "setup", nowMs));
     },
+    isAlive: async (token, nowMs) => (await links.read("setup", token, nowMs)) !== undefined,
     async complete(request, token, email, password, profile = {}) {
       const nowMs = request.receivedAtMs;
       const link = await links.read("setup", token, nowMs);

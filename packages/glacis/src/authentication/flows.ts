@@ -5,6 +5,7 @@ import type { AuditEvent } from "../core/event.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
 import type { FlowApplication, FlowContext, FlowPaths } from "./flow-context.ts";
 import { accountDeletion, type AccountDeletion, type Removal } from "./flow-account-deletion.ts";
+import { accountStatus, type AccountStatusChange } from "./flow-account-status.ts";
 import { emailChange, type EmailChange } from "./flow-email-change.ts";
 import { invitations, type Invitations } from "./flow-invitation.ts";
 import { notices, type Notices } from "./flow-notice.ts";
@@ -63,6 +64,7 @@ export interface AuthenticationFlows {
   readonly emailChange: EmailChange;
   readonly invitations: Invitations;
   readonly deletion: AccountDeletion;
+  readonly accountStatus: AccountStatusChange;
   readonly firstAccount: FirstAccount;
   readonly notices: Notices;
   /** The options, checked. */
@@ -80,6 +82,7 @@ export const FLOW_PATHS: FlowPaths = {
   invitation: "/invitation",
   disown: "/not-me",
   keepAccount: "/account/keep",
+  setup: "/setup",
 };
 
 const KNOWN = [
@@ -203,6 +206,7 @@ function composeFlows(
     passwordChange: (request, current, next) => change.change(request, current, next),
     emailChange: emailChange(context),
     invitations: invitations(context),
+    accountStatus: accountStatus(context),
     deletion: accountDeletion(context, deletionGraceDays, removals),
   };
 }

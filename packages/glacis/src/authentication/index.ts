@@ -41,6 +41,7 @@ export type { JwtAlgorithm, JwtClaims, PublicKeys } from "./jwt-verification.ts"
 export { jwt, type JwtIssuer, type JwtOptions } from "./jwt.ts";
 export { machineIdentity, type MachineCredential, type MachineIdentityOptions } from "./machine-identity.ts";
 export type { AccountDeletion, AccountExport } from "./flow-account-deletion.ts";
+export type { AccountStatusChange } from "./flow-account-status.ts";
 export type {
   FlowApplication,
   FlowBusy,

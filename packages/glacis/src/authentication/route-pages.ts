@@ -10,6 +10,7 @@ export type AuthenticationPage =
   | "reset_password"
   | "email_confirm"
   | "invitation"
+  | "setup"
   | "disown"
   | "keep_account"
   | "confirm"

@@ -28,17 +28,16 @@ interface Link {
 
 /** What the links of mails open. Opening one shows a form and changes nothing, for mail scanners open them too. */
 export function linkRoutes(context: RouteContext): readonly FlowRoute[] {
-  const { flows } = context;
-  const { signUp, passwordReset, emailChange, notices, deletion, invitations } = flows;
-  const { paths } = flows.context;
-  const outcome = <Kind extends string>(
-    request: Exchange,
-    form: Form,
-    result: { readonly kind: Kind } | Setback,
-    hoped: Kind,
-    reply: () => EndpointReply,
-  ): EndpointReply => (result.kind === hoped ? reply() : setBack(context, request, form, result as Setback));
-  const links: readonly Link[] = [
+  const links = [...newcomerLinks(context), ...ownerLinks(context)];
+  return [forgotPasswordRoute(context), ...links.map((link) => linkRoute(context, link))];
+}
+
+/** For people who are about to have an account. */
+function newcomerLinks(context: RouteContext): readonly Link[] {
+  const { signUp, invitations, firstAccount } = context.flows;
+  const { paths } = context.flows.context;
+  const profile = Object.fromEntries(context.profile.map((name) => [name, { most: 200, optional: true }]));
+  return [
     {
       path: paths.signUpConfirm,
       page: "sign_up_confirm",
@@ -48,53 +47,79 @@ export function linkRoutes(context: RouteContext): readonly FlowRoute[] {
         signedIn(context, request, form, await signUp.confirm(request, token, password)),
     },
     {
+      path: paths.invitation,
+      page: "invitation",
+      rules: { password: PASSWORD, ...profile },
+      isAlive: async (token, nowMs) => (await invitations.read(token, nowMs)) !== undefined,
+      act: async (request, { token, password, ...fields }, form) =>
+        signedIn(context, request, form, await invitations.accept(request, token, password, fields)),
+    },
+    {
+      path: paths.setup,
+      page: "setup",
+      rules: { email: EMAIL, password: PASSWORD },
+      isAlive: (token, nowMs) => firstAccount.isAlive(token, nowMs),
+      async act(request, { token, email, password }, form) {
+        const outcome = await firstAccount.complete(request, token, email, password);
+        return outcome.kind === "created"
+          ? done(request, outcome.kind, paths.signIn)
+          : setBack(context, request, form, outcome as Setback);
+      },
+    },
+  ];
+}
+
+/** For people who have one. */
+function ownerLinks(context: RouteContext): readonly Link[] {
+  const { passwordReset, emailChange, notices, deletion } = context.flows;
+  const { paths } = context.flows.context;
+  return [
+    {
       path: paths.resetPassword,
       page: "reset_password",
       rules: { password: PASSWORD },
       isAlive: (token, nowMs) => passwordReset.isAlive(token, nowMs),
-      act: async (request, { token, password }, form) =>
-        outcome(request, form, await passwordReset.complete(request, token, password), "completed", () =>
-          done(request, "completed", paths.signIn),
-        ),
+      async act(request, { token, password }, form) {
+        const outcome = await passwordReset.complete(request, token, password);
+        return outcome.kind === "completed"
+          ? done(request, outcome.kind, paths.signIn)
+          : setBack(context, request, form, outcome);
+      },
     },
     {
       path: paths.confirmEmail,
       page: "email_confirm",
       isAlive: (token, nowMs) => emailChange.isAlive(token, nowMs),
-      act: async (request, { token }, form) =>
-        outcome(request, form, await emailChange.confirm(request, token), "changed", () =>
-          done(request, "changed", paths.signIn),
-        ),
+      async act(request, { token }, form) {
+        const outcome = await emailChange.confirm(request, token);
+        return outcome.kind === "changed"
+          ? done(request, outcome.kind, paths.signIn)
+          : setBack(context, request, form, outcome);
+      },
     },
     {
       path: paths.disown,
       page: "disown",
       isAlive: (token, nowMs) => notices.isAlive(token, nowMs),
-      act: async (request, { token }, form) =>
-        outcome(request, form, await notices.disown(request, token), "disowned", () =>
-          told(context, request, "disowned"),
-        ),
+      async act(request, { token }, form) {
+        const outcome = await notices.disown(request, token);
+        return outcome.kind === "disowned"
+          ? told(context, request, outcome.kind)
+          : setBack(context, request, form, outcome);
+      },
     },
     {
       path: paths.keepAccount,
       page: "keep_account",
       isAlive: (token, nowMs) => deletion.isAlive(token, nowMs),
-      act: async (request, { token }, form) =>
-        outcome(request, form, await deletion.keep(request, token), "kept", () => done(request, "kept", paths.signIn)),
-    },
-    {
-      path: paths.invitation,
-      page: "invitation",
-      rules: {
-        password: PASSWORD,
-        ...Object.fromEntries(context.profile.map((name) => [name, { most: 200, optional: true }])),
+      async act(request, { token }, form) {
+        const outcome = await deletion.keep(request, token);
+        return outcome.kind === "kept"
+          ? done(request, outcome.kind, paths.signIn)
+          : setBack(context, request, form, outcome);
       },
-      isAlive: async (token, nowMs) => (await invitations.read(token, nowMs)) !== undefined,
-      act: async (request, { token, password, ...profile }, form) =>
-        signedIn(context, request, form, await invitations.accept(request, token, password, profile)),
     },
   ];
-  return [forgotPasswordRoute(context), ...links.map((link) => linkRoute(context, link))];
 }
 
 function linkRoute(context: RouteContext, { path, page, rules = {}, isAlive, act }: Link): FlowRoute {

@@ -66,6 +66,7 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
     fields: [{ ...CHOSEN, label: "Password" }],
     button: "Accept",
   },
+  setup: { title: "Make the first account", fields: [EMAIL, { ...CHOSEN, label: "Password" }], button: "Make it" },
   disown: {
     title: "This was not you?",
     lines: ["This ends every session and voids the password. A link to choose a new one comes by mail."],

@@ -1,0 +1,41 @@
+/** Closing an account to its owner, and opening it again: for administrators, who choose no credentials (catalog session-revocation-triggers). */
+import { accountEvent, withSessionsEnded, type FlowContext } from "./flow-context.ts";
+import type { Responding } from "./session-cookies.ts";
+
+export interface AccountStatusChange {
+  /** Nobody signs in any more, every session ends, every link is void. @returns false when there is no such active account */
+  disable(userId: string, request: Responding): Promise<boolean>;
+  /** The owner signs in again with what he had. @returns false when the account is not disabled */
+  enable(userId: string, request: Responding): Promise<boolean>;
+}
+
+export function accountStatus(context: FlowContext): AccountStatusChange {
+  const { store } = context;
+  const note = (request: Responding, event: string, userId: string): void =>
+    request.note(accountEvent(event, "succeeded", { user_id: userId, severity: "warning" }));
+  return {
+    async disable(userId, request) {
+      const account = await store.accounts.byId(userId);
+      if (account?.status !== "active") return false;
+      const changed = await withSessionsEnded(context, userId, request, { reason: "account_disabled" }, () =>
+        store.accounts.change(
+          userId,
+          account.version,
+          { status: "disabled" },
+          { voids: ["password_reset", "email_change"] },
+        ),
+      );
+      if (changed === undefined) return false;
+      note(request, "user_disabled", userId);
+      return true;
+    },
+    async enable(userId, request) {
+      const account = await store.accounts.byId(userId);
+      if (account?.status !== "disabled") return false;
+      const changed = await store.accounts.change(userId, account.version, { status: "active" });
+      if (changed === undefined) return false;
+      note(request, "user_enabled", userId);
+      return true;
+    },
+  };
+}
