@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { authenticated, hasRole, publicAccess } from "./core/access.ts";
 import type { TenantId, UserId } from "./core/brand.ts";
+import type { Deployment } from "./core/control.ts";
 import { ALLOW, allow, answer, deny, redirect, type Decision } from "./core/decision.ts";
 import type { AuditEvent } from "./core/event.ts";
 import { Refusal } from "./core/error-reason.ts";
 import type { Exchange } from "./core/exchange.ts";
+import { finding, type Rule } from "./core/finding.ts";
 import type { User } from "./core/principal.ts";
 import { routeRule } from "./core/route.ts";
 import { SealError } from "./core/seal.ts";
@@ -340,6 +342,14 @@ describe("seal", () => {
   });
 });
 
+const DEPLOYMENT: Deployment = {
+  mode: "production",
+  nodeVersion: "22.0.0",
+  variables: new Map(),
+  nodeOptions: [],
+  nowMs: 0,
+};
+
 describe("composition", () => {
   it("refuses unknown layers, missing layers and a control mounted twice", () => {
     expect(() => glacis({ ...bareLayers(), netwrk: [] } as never)).toThrow(/Did you mean "network"/u);
@@ -366,16 +376,23 @@ describe("composition", () => {
       },
     });
     const { security } = compose({ transport: [crashing] });
-    const deployment = {
-      mode: "production",
-      nodeVersion: "22.0.0",
-      variables: new Map(),
-      nodeOptions: [],
-      nowMs: 0,
-    } as const;
-    const found = security.check(deployment).map(({ rule, at }) => `${rule.id} ${"name" in at ? at.name : ""}`);
+    const found = security.check(DEPLOYMENT).map(({ rule, at }) => `${rule.id} ${"name" in at ? at.name : ""}`);
     expect(found).toContain("composition/check-crashed hsts");
     expect(found).toContain("composition/control-missing csp");
     expect(found).not.toContain("composition/control-missing hsts");
+  });
+
+  it("judges a control of one route like any other, and counts on it for nothing else", () => {
+    const rule: Rule = { id: "csp/odd", severity: "error", what: "a.", why: "b.", fix: "c." };
+    const mine = stubControl("csp", { rules: [rule], check: () => [finding(rule, { kind: "setting", name: "x" })] });
+    const { security } = compose({});
+    security.seal([
+      { method: "GET", pattern: "/a", rule: routeRule(authenticated(), { controls: [mine] }), fix: "" },
+      { method: "GET", pattern: "/b", rule: routeRule(authenticated(), { controls: [mine] }), fix: "" },
+    ]);
+    const found = security.check(DEPLOYMENT).map(({ rule: { id }, at }) => `${id} ${"name" in at ? at.name : ""}`);
+    expect(found.filter((one) => one === "csp/odd x")).toHaveLength(1);
+    expect(found).toContain("composition/control-missing csp");
+    expect(security.controls).toContain(mine);
   });
 });

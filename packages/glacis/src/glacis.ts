@@ -45,7 +45,9 @@ export function glacis(layers: Layers): Security {
 
   return {
     layers,
-    controls,
+    get controls() {
+      return [...controls, ...routeControls(routes, layers.endpoints)];
+    },
     get routes() {
       return routes;
     },
@@ -94,6 +96,7 @@ export function glacis(layers: Layers): Security {
         controls,
         deployment,
         routes.filter(({ rule }) => !ownRules.has(rule)),
+        routeControls(routes, layers.endpoints),
       ),
   };
 }
@@ -101,6 +104,11 @@ export function glacis(layers: Layers): Security {
 function controlsOf(layers: Layers): readonly Control<never>[] {
   const { environment, network, transport, authentication, authorization } = layers;
   return [...environment, ...network, ...transport, ...authentication, ...authorization];
+}
+
+/** One control may stand on many routes. */
+function routeControls(routes: readonly SealedRoute[], endpoints: readonly Endpoint[]): readonly Control<never>[] {
+  return [...new Set([...routes, ...endpoints].flatMap(({ rule }) => rule.controls))];
 }
 
 /** Tells what the request had to say, then every control that it is over. */

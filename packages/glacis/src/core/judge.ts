@@ -60,17 +60,22 @@ export const REQUIRED_CONTROLS: readonly string[] = [
   "tls-peer-verification",
 ];
 
-/** Every control judged in one environment, and the absence of those that must be there. */
+/**
+ * Every control judged in one environment, and the absence of those that must be there.
+ *
+ * @param ofRoutes controls of single routes: judged like the others, and nothing that every request could count on
+ */
 export function judge(
   controls: readonly Control<never>[],
   deployment: Deployment,
   routes: readonly DeclaredRoute[] = [],
+  ofRoutes: readonly Control<never>[] = [],
 ): readonly Finding[] {
   const mounted = new Set(controls.map((control) => control.meta.id));
   const missing = REQUIRED_CONTROLS.filter((id) => !mounted.has(id)).map((id) =>
     finding(CONTROL_MISSING, { kind: "setting", name: id }),
   );
-  return [...missing, ...controls.flatMap((control) => judgeOne(control, deployment, routes))];
+  return [...missing, ...[...controls, ...ofRoutes].flatMap((control) => judgeOne(control, deployment, routes))];
 }
 
 function judgeOne(
