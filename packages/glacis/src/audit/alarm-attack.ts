@@ -84,6 +84,43 @@ export const SYNTHETIC_ATTACKS: readonly SyntheticAttack[] = [
     ),
   },
   {
+    name: "second-factor-guessing",
+    description: "Twelve wrong one-time codes within three minutes.",
+    rings: ["SecondFactorGuessing", "HighFailedLogins"],
+    records: spread(12, 3 * MINUTE, () =>
+      single({ event_type: "authentication", status: "failed", severity: "warning", event: "authn_totp_fail" }),
+    ),
+  },
+  {
+    name: "second-factor-removal",
+    description: "Four passkeys are removed within half an hour.",
+    rings: ["SecondFactorRemoved"],
+    records: spread(4, 30 * MINUTE, () =>
+      single({
+        event_type: "authentication",
+        status: "succeeded",
+        severity: "warning",
+        event: "authn_passkey_removed",
+      }),
+    ),
+  },
+  {
+    name: "credential-stuffing",
+    description: "The detection finds one address that tries many accounts, and an account is locked.",
+    rings: ["GuessingDetected", "AccountLocked"],
+    records: ["authn_credential_stuffing", "authn_login_lock"].flatMap((event) =>
+      spread(1, MINUTE, () => single({ event_type: "authentication", status: "refused", severity: "error", event })),
+    ),
+  },
+  {
+    name: "malicious-upload",
+    description: "One infected file.",
+    rings: ["MaliciousUpload"],
+    records: spread(1, MINUTE, () =>
+      single({ event_type: "upload", status: "refused", severity: "critical", event: "malicious_upload" }),
+    ),
+  },
+  {
     name: "forced-browsing",
     description: "One user is refused twelve times within two minutes.",
     rings: ["AuthorizationFailuresOfOneUser"],

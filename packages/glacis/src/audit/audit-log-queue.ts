@@ -95,7 +95,6 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
     isDown = true;
   }
 
-  const flush = async (): Promise<void> => running;
   return {
     append: async (line) =>
       new Promise((resolve, reject) => {
@@ -107,9 +106,9 @@ export function auditLogQueue({ file, nowText, report, onWritten }: QueueParts):
       if (refusalOf(isClosed, characters) === undefined) enqueue({ line, resolve: undefined, reject: undefined });
       else lost += 1;
     },
-    flush,
+    flush: async () => running,
     async close() {
-      await flush();
+      await running;
       isClosed = true;
       if (lost > 0) report({ ...LOST, count: lost });
     },
