@@ -4,6 +4,9 @@ import { readUtf8 } from "./upload-text.ts";
 import { localName, xmlTags, XmlError, type XmlTag } from "./xml-tokens.ts";
 
 const MOST_BYTES = 1024 * 1024;
+/** The one document type that drawing programs write: no reader fetches it, and nothing is declared inside. Whatever else it may be is refused. */
+const KNOWN_TYPE =
+  /^(\ufeff?(?:<\?xml[^<>]*\?>)?(?:\s|<!--(?:(?!--)[^])*-->)*)<!DOCTYPE svg PUBLIC "-\/\/W3C\/\/DTD SVG 1\.[01]\/\/EN"\s+"https?:\/\/www\.w3\.org\/(?:Graphics\/SVG\/1\.1\/DTD\/svg11|TR\/2001\/REC-SVG-20010904\/DTD\/svg10)\.dtd">/u;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Shapes, paint and text. Not here: script, foreignObject, animation (which can set an address), links, handlers, image, audio and video. */
@@ -15,12 +18,12 @@ const ELEMENTS = new Set(
     "feOffset fePointLight feSpecularLighting feSpotLight feTile feTurbulence style switch"
   ).split(" "),
 );
-/** Every presentation and geometry attribute is letters and hyphens; what names an address or a program is refused by name. */
-const ATTRIBUTE = /^(?:[a-z][a-z0-9-]*|xml:(?:space|lang)|xlink:(?:href|type|title)|xmlns(?::[a-z]+)?)$/iu;
+/** Every presentation and geometry attribute is letters and hyphens; what names an address or a program is refused by name, whatever its prefix. */
+const ATTRIBUTE = /^(?:[a-z][a-z\d.-]*:)?[a-z][a-z\d.-]*$/iu;
 const FORBIDDEN_ATTRIBUTE =
   /^on|^(?:src|srcset|action|formaction|ping|srcdoc|base|background|data|codebase|attributename|from|to|values|begin)$/iu;
 /** The escapes of CSS would spell any of this in another way, so none is taken; nor is whatever a browser fetches. */
-const ACTIVE_STYLE = /\\|@|expression|javascript:|behaviou?r|-moz-binding|<!|\/\*/iu;
+const ACTIVE_STYLE = /\\|@(?!media\b)|expression|javascript:|behaviou?r|-moz-binding|<!|\/\*/iu;
 const ADDRESS = /url\s*\(\s*(["']?)\s*([^)]*?)\s*\1\s*\)/giu;
 
 /** Judges a file that wants to be a drawing. */
@@ -30,7 +33,7 @@ export async function judgeSvg(file: QuarantinedFile): Promise<UploadFault | und
   if (document === undefined) return fault("text_encoding");
   try {
     let root = true;
-    for (const tag of xmlTags(document)) {
+    for (const tag of xmlTags(document.replace(KNOWN_TYPE, "$1"))) {
       const found = tag.closing ? undefined : judgeTag(tag, root);
       if (found !== undefined) return found;
       root = false;

@@ -26,6 +26,19 @@ describe("an honest file", () => {
     ["a.webp", writeWebp(), "image/webp"],
     ["a.svg", SVG, "image/svg+xml"],
     ["b.svg", `<?xml version="1.0" encoding="UTF-8"?>\n<!-- drawn -->${SVG}`, "image/svg+xml"],
+    [
+      "c.svg",
+      `<?xml version="1.0" standalone="no"?>\n<!-- drawn -->\n<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN"\n "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">\n${SVG}`,
+      "image/svg+xml",
+    ],
+    [
+      "d.svg",
+      SVG.replace("<defs>", "<style>@media (prefers-color-scheme: dark) { path { fill: red } }</style><defs>").replace(
+        "<svg ",
+        '<svg xmlns:s="http://s.example/" s:id="a" ',
+      ),
+      "image/svg+xml",
+    ],
     ["a.txt", "\ufeffBM is no bitmap.\r\n\tGr\u00fc\u00dfe, \u4e2d\u6587 <b>not first</b>\n", "text/plain"],
     ["a.csv", "name,amount\nAnn,=1+1\n", "application/vnd.ms-excel"],
     ["a.zip", writeZip([{ name: "a/b.txt", data: "hello" }, { name: "a/" }]), "application/zip"],
@@ -172,6 +185,22 @@ describe("an SVG drawing", () => {
       "a stylesheet",
       `<?xml version="1.0"?><?xml-stylesheet href="https://example.com/a.css"?>${inside("")}`,
       "svg_malformed",
+    ],
+    [
+      "a document type of its own",
+      `<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd" [<!ENTITY x "y">]>${inside("&x;")}`,
+      "svg_malformed",
+    ],
+    [
+      "a document type from elsewhere",
+      `<!DOCTYPE svg SYSTEM "https://example.com/a.dtd">${inside("")}`,
+      "svg_malformed",
+    ],
+    ["a handler under a prefix", inside("", 'xmlns:s="http://s.example/" s:onload="alert(1)"'), "svg_attribute"],
+    [
+      "a link under another prefix",
+      inside('<use xmlns:s="http://www.w3.org/1999/xlink" s:href="https://example.com/a.svg#b"/>'),
+      "svg_reference",
     ],
     ["CDATA", inside("<style><![CDATA[a]]></style>"), "svg_malformed"],
     ["an unknown entity", inside("<title>&xxe;</title>"), "svg_malformed"],
