@@ -37,14 +37,18 @@ app.post("/upload", access(publicAccess("a benchmark"), { bodyBytes: upload.body
 });
 
 let peak = 0;
+let spent = process.cpuUsage();
 const sample = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 5);
 process.on("message", (message) => {
   if (message === "reset") {
     globalThis.gc?.();
     peak = process.memoryUsage.rss();
+    spent = process.cpuUsage();
     process.send({ rss: peak });
-  } else if (message === "peak") process.send({ rss: peak });
-  else {
+  } else if (message === "peak") {
+    const { user, system } = process.cpuUsage(spent);
+    process.send({ rss: peak, processor: (user + system) / 1000 });
+  } else {
     clearInterval(sample);
     rmSync(root, { recursive: true });
     process.exit();

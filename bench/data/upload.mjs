@@ -54,11 +54,12 @@ export async function measureUpload(rounds) {
   const ask = async (message) => {
     server.send(message);
     const [answer] = await once(server, "message");
-    return answer.rss / 1e6;
+    return { memory: answer.rss / 1e6, processor: answer.processor };
   };
   const [ports] = await once(server, "message");
   const parts = form();
   const times = { pipe: [], upload: [] };
+  const processor = { pipe: [], upload: [] };
   const growth = [];
   for (let round = -1; round < rounds; round += 1) {
     for (const path of round % 2 === 0 ? ["pipe", "upload"] : ["upload", "pipe"]) {
@@ -66,8 +67,10 @@ export async function measureUpload(rounds) {
       const seconds = await send(ports[path], `/${path}`, parts);
       const after = await ask("peak");
       // The first round warms up.
-      if (round >= 0) times[path].push(seconds);
-      if (round >= 0 && path === "upload") growth.push(after - before);
+      if (round < 0) continue;
+      times[path].push(seconds);
+      processor[path].push(after.processor);
+      if (path === "upload") growth.push(after.memory - before.memory);
     }
   }
   server.send("end");
@@ -76,14 +79,24 @@ export async function measureUpload(rounds) {
   const result = {
     megabytesPerSecond: { pipe: speed(times.pipe), upload: speed(times.upload) },
     shareOfThePipe: rounded(median(times.pipe) / median(times.upload)),
+    processorMilliseconds: {
+      pipe: Math.round(median(processor.pipe)),
+      upload: Math.round(median(processor.upload)),
+    },
     memoryGrowthMegabytes: rounded(median(growth)),
     mostMemoryGrowthMegabytes: rounded(Math.max(...growth)),
   };
+  const row = (label, path, share) => [
+    label,
+    String(result.megabytesPerSecond[path]),
+    share.toFixed(2),
+    String(result.processorMilliseconds[path]),
+  ];
   console.log("\na file of 100 MB to the disk");
   printTable([
-    ["", "MB/s", "share"],
-    ["piped and synced (limit)", String(result.megabytesPerSecond.pipe), "1.00"],
-    ["as an upload", String(result.megabytesPerSecond.upload), result.shareOfThePipe.toFixed(2)],
+    ["", "MB/s", "share", "ms of processor"],
+    row("piped and synced (limit)", "pipe", 1),
+    row("as an upload", "upload", result.shareOfThePipe),
   ]);
   console.log(`memory: ${result.memoryGrowthMegabytes} MB more while it arrives`);
   saveResults("upload", { rounds, unit: "megabytes a second, from the first byte to the answer", ...result });
