@@ -112,6 +112,7 @@ const PARTS = `
 .rail { fill: var(--sunk); } .fill { fill: var(--accent); }
 .plain-list { display: grid; gap: 8px; }
 .plain-list li { display: flex; justify-content: space-between; gap: 16px; }
+.plain-list .mono { white-space: nowrap; }
 .fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 10px 24px; }
 .fields dt { color: var(--quiet); font-size: 12.5px; }
 pre { margin: 0 0 10px; padding: 14px 16px; overflow-x: auto; border-radius: 8px; background: var(--sunk); font: 12.5px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }`;

@@ -9,6 +9,8 @@ import { badge, emptyState, number, panel, ranking, table, timeOf, visible, type
 
 const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
+/** Controls that hold somebody back for asking too often. */
+const LIMITING = /rate-limit|throttling|lockout|overload|stuffing/u;
 const MOST_REPORTS = 2000;
 
 export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
@@ -19,9 +21,8 @@ export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
     store.page(withinReach(context, { event: "authn_login_lock" }), 10),
     store.top("ip_address", rangeWithinReach(context, nowMs - DAY_MS, nowMs), 8),
   ]);
-  const controls = settings
-    .security()
-    .controls.filter(({ meta }) => /rate-limit|throttling|lockout|overload|stuffing/u.test(meta.id));
+  const mounted = settings.security().controls.map(({ meta }) => meta);
+  const limiting = new Map(mounted.filter(({ id }) => LIMITING.test(id)).map((meta) => [meta.id, meta.title]));
   return renderPage(context, {
     page: "/limits",
     title: "Rate limits and lockouts",
@@ -38,7 +39,7 @@ export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
         )}
         ${panel({
           title: "Mounted",
-          body: html`<ul class="plain-list">${controls.map(({ meta }) => html`<li><span>${meta.title}</span><span class="mono quiet">${meta.id}</span></li>`)}</ul>`,
+          body: html`<ul class="plain-list">${[...limiting].map(([id, title]) => html`<li><span>${title}</span><span class="mono quiet">${id}</span></li>`)}</ul>`,
         })}
       </div>
       ${panel({

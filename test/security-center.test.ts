@@ -1,0 +1,251 @@
+/** The Security Center over real sockets in each framework, and in a browser in both themes. */
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { eventArchive, memoryEvents } from "glacis/center";
+import { accessibilityFaults, openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
+import { startCenter, weekOfEvents, type CenterGround, type Framework } from "./support/center-ground.ts";
+
+const TIMEOUT_MS = 180_000;
+const FRAMEWORKS: readonly Framework[] = ["express", "fastify", "hono"];
+const TENANT_PAGES = ["", "/events", "/accounts", "/account?user=user-ada"];
+const DEPLOYMENT_PAGES = ["/limits", "/csp", "/routes", "/keys", "/findings", "/audit"];
+const HOSTILE = `"><script>alert(1)</script>\u202Egnp.exe`;
+
+interface Client {
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Response>;
+  readonly post: (path: string, fields: Record<string, string>) => Promise<Response>;
+  /** The CSRF token of a page. */
+  readonly token: (path: string) => Promise<string>;
+}
+
+/** @param who a query of `/become` */
+async function clientOf({ origin }: CenterGround, who?: string): Promise<Client> {
+  const signedIn = who === undefined ? undefined : await fetch(`${origin}/become?${who}`);
+  const cookie = (signedIn?.headers.getSetCookie() ?? []).map((line) => line.split(";")[0]).join("; ");
+  const get: Client["get"] = async (path, headers = {}) =>
+    fetch(`${origin}${path}`, { redirect: "manual", headers: { cookie, accept: "text/html", ...headers } });
+  return {
+    get,
+    post: async (path, fields) =>
+      fetch(`${origin}${path}`, {
+        method: "POST",
+        redirect: "manual",
+        headers: { cookie, origin, "content-type": "application/x-www-form-urlencoded" },
+        body: new URLSearchParams(fields).toString(),
+      }),
+    token: async (path) => /name="csrf_token" value="([^"]+)"/u.exec(await (await get(path)).text())?.[1] ?? "",
+  };
+}
+
+describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
+  let ground: CenterGround;
+  let ada: Client;
+  beforeAll(async () => {
+    ground = await startCenter(framework);
+    for (const event of weekOfEvents(400, Date.now())) ground.archive.sink(event);
+    await ground.archive.flush();
+    ada = await clientOf(ground, "user=user-ada");
+  }, TIMEOUT_MS);
+  afterAll(() => ground.close());
+
+  it("lets nobody in without a role, a second factor and a proof that is fresh", async () => {
+    const strangers = [undefined, "user=user-amy", "user=user-ada&level=1", "user=user-ada&age=3600"];
+    const statuses = await Promise.all(
+      strangers.map(async (who) => {
+        const client = await clientOf(ground, who);
+        const answers = await Promise.all(
+          [...TENANT_PAGES, "/events/live"].map((path) => client.get(`/security${path}`)),
+        );
+        return [...new Set(answers.map(({ status }) => status))];
+      }),
+    );
+    expect(statuses).toEqual([[401], [403], [401], [401]]);
+  });
+
+  it("shows an administrator the own tenant, and nothing of another or of the deployment", async () => {
+    for (const path of TENANT_PAGES) expect((await ada.get(`/security${path}`)).status).toBe(200);
+    for (const path of [...DEPLOYMENT_PAGES, "/account?user=user-bob", "/account"])
+      expect((await ada.get(`/security${path}`)).status).toBe(404);
+    const [foreign] = await ground.archive.store.page({ tenant: "beta" }, 1);
+    expect((await ada.get(`/security/event?id=${foreign?.id ?? ""}`)).status).toBe(404);
+    expect(await (await ada.get("/security/events?tenant=beta")).text()).not.toContain("user-bob");
+    for (const query of ["search=beta", "user=user-bob", `search=${foreign?.record.request_id ?? ""}`])
+      expect(await (await ada.get(`/security/events?${query}`)).text()).toContain("Nothing found");
+  });
+
+  it("pages without a gap, and says which conditions mean nothing", async () => {
+    await ground.archive.flush();
+    const all = await ground.archive.store.page({ tenant: "alpha" }, 5000);
+    const seen: string[] = [];
+    for (let path: string | undefined = "/security/events?tenant=alpha"; path !== undefined;) {
+      const text = await (await ada.get(path)).text();
+      seen.push(...[...text.matchAll(/\/security\/event\?id=(\d+)/gu)].map(([, id]) => id ?? ""));
+      path = /<a[^>]* rel="next"[^>]* href="([^"]+)"|<a[^>]* href="([^"]+)"[^>]* rel="next"/u
+        .exec(text)
+        ?.slice(1)
+        .find(Boolean)
+        ?.replaceAll("&amp;", "&");
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(all.filter(({ id }) => !seen.includes(id))).toEqual([]);
+    expect(await (await ada.get("/security/events?type=nonsense&from=soon")).text()).toMatch(
+      /no value of its field: type, from/u,
+    );
+    expect((await ada.get(`/security/events?search=${"x".repeat(3000)}&before=${"9".repeat(500)}`)).status).toBe(200);
+  });
+
+  it("encodes what is hostile, in pages, in live rows and in files", async () => {
+    const record = { event_type: "session", status: "failed", severity: "error", event: "hostile" } as const;
+    const time = new Date().toISOString();
+    ground.archive.sink({ time, ...record, tenant_id: "alpha", user_id: HOSTILE, detail: "=cmd|'/c calc'!A1" });
+    await ground.archive.flush();
+    const page = await (await ada.get("/security/events?event=hostile")).text();
+    expect(page).not.toContain("<script>alert");
+    expect(page).not.toContain("\u202E");
+    expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;\\u202Egnp.exe");
+    const file = await ada.post("/security/events/export", {
+      csrf_token: await ada.token("/security/events"),
+      format: "csv",
+      event: "hostile",
+    });
+    expect(file.headers.get("content-disposition")).toMatch(/^attachment; filename="security-events-/u);
+    expect(file.headers.get("content-type")).toContain("text/csv");
+    const [, line = ""] = (await file.text()).split("\r\n");
+    expect(line).toContain(`,"'=cmd|'/c calc'!A1",`);
+    expect(line).toContain(`"""><script>alert(1)</script>\u202Egnp.exe"`);
+  });
+
+  it("streams an export of many pages whole, within the own tenant", async () => {
+    const archive = eventArchive({ store: memoryEvents(50_000) });
+    const large = await startCenter(framework, { archive });
+    for (const event of weekOfEvents(4000, Date.now() - 60_000)) archive.sink(event);
+    await archive.flush();
+    const owner = await clientOf(large, "user=user-ada");
+    const fields = {
+      csrf_token: await owner.token("/security/events"),
+      format: "jsonl",
+      to: new Date(Date.now() - 60_000).toISOString().slice(0, 16),
+    };
+    const text = await (await owner.post("/security/events/export", fields)).text();
+    const lines = text
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { tenant_id: string });
+    expect(lines.length).toBeGreaterThan(1000);
+    expect(new Set(lines.map((line) => line.tenant_id))).toEqual(new Set(["alpha"]));
+    await large.close();
+  });
+
+  it("follows events as they are written, and stops with its client", async () => {
+    const abort = new AbortController();
+    const cookie = (await fetch(`${ground.origin}/become?user=user-ada`)).headers
+      .getSetCookie()
+      .map((line) => line.split(";")[0])
+      .join("; ");
+    const response = await fetch(`${ground.origin}/security/events/live`, {
+      headers: { cookie },
+      signal: abort.signal,
+    });
+    expect(response.headers.get("content-type")).toContain("text/event-stream");
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    const until = async (words: string): Promise<void> => {
+      while (!text.includes(words)) text += Buffer.from((await reader.read()).value ?? []).toString();
+    };
+    await until("retry:");
+    const event = {
+      time: new Date().toISOString(),
+      event_type: "session",
+      status: "failed",
+      severity: "info",
+      event: "live_one",
+    } as const;
+    ground.archive.sink({ ...event, tenant_id: "beta", event: "foreign_one" });
+    ground.archive.sink({ ...event, tenant_id: "alpha" });
+    await until("live_one");
+    expect(text).not.toContain("foreign_one");
+    abort.abort();
+  });
+
+  it("ends sessions and unlocks accounts of the own tenant, with a token, and says who did it", async () => {
+    const amy = await clientOf(ground, "user=user-amy&role=admin");
+    expect((await amy.get("/security")).status).toBe(200);
+    const path = "/security/account?user=user-amy";
+    const token = await ada.token(path);
+    expect((await ada.post("/security/accounts/revoke", { user: "user-amy" })).status).toBe(403);
+    expect((await ada.post("/security/accounts/revoke", { user: "user-bob", csrf_token: token })).status).toBe(404);
+    const done = await ada.post("/security/accounts/revoke", { user: "user-amy", csrf_token: token });
+    expect([done.status, done.headers.get("location")]).toEqual([
+      303,
+      "/security/account?user=user-amy&notice=revoked-all",
+    ]);
+    expect((await amy.get("/security")).status).toBe(401);
+
+    const request = { client: "192.0.2.1", cookies: new Map() } as never;
+    for (let tries = 0; tries < 3; tries += 1) {
+      const verdict = await ground.throttle.begin({ account: "amy@alpha.test", request, secret: `wrong ${tries}` });
+      if (verdict.kind === "proceed") await verdict.ticket.failed();
+    }
+    expect(await (await ada.get(path)).text()).toContain("Failures in a row");
+    expect((await ada.post("/security/accounts/unlock", { user: "user-amy", csrf_token: token })).status).toBe(303);
+    expect(await (await ada.get(path)).text()).toContain("Nobody has failed");
+    const actions = ground.records.filter(({ event, status }) => event === "admin_action" && status === "succeeded");
+    expect(actions.filter(({ action }) => action !== "export")).toMatchObject([
+      { action: "revoke_all", user_id: "user-ada", resource_id: "user-amy", tenant_id: "alpha" },
+      { action: "unlock", user_id: "user-ada", resource_id: "user-amy" },
+    ]);
+  });
+});
+
+describe.each(["light", "dark"] as const)("in a browser, %s", (colorScheme) => {
+  let browser: Browser;
+  let ground: CenterGround;
+  let visitor: Visit;
+  beforeAll(async () => {
+    [browser, ground] = await Promise.all([openBrowser(), startCenter("hono", { reach: "deployment" })]);
+    for (const event of weekOfEvents(1500, Date.now())) ground.archive.sink(event);
+    await ground.archive.flush();
+    visitor = await visit(browser, ground.origin, { colorScheme });
+    await visitor.page.goto("/become?user=user-ada");
+  }, TIMEOUT_MS);
+  afterAll(async () => {
+    await browser.close();
+    await ground.close();
+  });
+
+  it(
+    "has no accessibility fault and no policy violation on any page",
+    async () => {
+      const before = visitor.complaints.length;
+      for (const path of [...TENANT_PAGES, "/events?search=nobody", ...DEPLOYMENT_PAGES]) {
+        await visitor.page.goto(`/security${path}`);
+        expect([path, await accessibilityFaults(visitor.page)]).toEqual([path, []]);
+      }
+      expect(visitor.complaints.slice(before)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "follows live from the keyboard alone, and shows hostile text as text",
+    async () => {
+      const { page } = visitor;
+      await page.goto("/security/events?event=keyboard");
+      await page.keyboard.press("Tab");
+      expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to content");
+      await page.keyboard.press("Enter");
+      const button = page.getByRole("button", { name: "Follow live" });
+      for (let presses = 0; presses < 5; presses += 1) {
+        await page.keyboard.press("Tab");
+        if (await button.evaluate((element) => element === element.ownerDocument.activeElement)) break;
+      }
+      await page.keyboard.press("Space");
+      expect(await button.getAttribute("aria-pressed")).toBe("true");
+      const event = { event_type: "session", status: "failed", severity: "error", event: "keyboard" } as const;
+      ground.archive.sink({ time: new Date().toISOString(), ...event, user_id: HOSTILE });
+      await page.getByRole("link", { name: '"><script>alert(1)</script>\\u202Egnp.exe' }).waitFor();
+      expect(await page.locator("#events tbody tr").count()).toBe(1);
+    },
+    TIMEOUT_MS,
+  );
+});
