@@ -94,7 +94,13 @@ const CREATE = `with ${SPENT}, stepped as (
     on conflict do nothing returning ${COLUMNS}
   ), ${EFFECTS} select * from stepped`;
 
-const CHANGE = `with ${SPENT}, stepped as (
+/** The account's row is locked first: a link is not used up by a change that comes to nothing. */
+const CHANGE = `with standing as (
+    select user_id from glacis_accounts where user_id = $1 and version = $7::bigint for update
+  ), spent as (
+    delete from glacis_one_time_links where id = $2 and purpose = $3 and ends_at_ms > $4::bigint
+      and exists (select from standing) returning id
+  ), stepped as (
     update glacis_accounts set version = version + 1, email = coalesce($8::text, email),
       verified_at_ms = coalesce($9::bigint, verified_at_ms),
       password_hash = case when $10::boolean then $11::text else password_hash end, status = coalesce($12::text, status)

@@ -126,6 +126,12 @@ export function newJob(kind: string, payload: Job["payload"], runAtMs: number): 
   return { id: randomUUID(), kind, payload, runAtMs };
 }
 
+/** The address before a change, and when it was proved. */
+export interface FormerAddress {
+  readonly email: string;
+  readonly verifiedAtMs: number;
+}
+
 /**
  * The work of telling somebody what happened to his account, at the address that it had then.
  *
@@ -135,7 +141,7 @@ export function noticeOf(
   account: Pick<Account, "userId" | "email">,
   change: SecurityChange,
   occasion: RequestFacts | number,
-  more: { readonly address?: string; readonly formerEmail?: string } = {},
+  more: { readonly address?: string; readonly former?: FormerAddress } = {},
 ): Job {
   const request = typeof occasion === "number" ? undefined : occasion;
   const atMs = typeof occasion === "number" ? occasion : occasion.receivedAtMs;

@@ -49,7 +49,11 @@ export function emailChange(context: FlowContext): EmailChange {
       const { account } = proved;
       await enqueue(
         context,
-        newJob("email_change", { userId: account.userId, email: address }, request.receivedAtMs),
+        newJob(
+          "email_change",
+          { userId: account.userId, email: address, version: account.version },
+          request.receivedAtMs,
+        ),
         noticeOf(account, "email_change_requested", request, { address: shortenAddress(address) }),
       );
       request.note(accountEvent("email_change_requested", "observed", { control: CONTROL, user_id: account.userId }));
@@ -65,18 +69,19 @@ export function emailChange(context: FlowContext): EmailChange {
         return LINK_INVALID;
       const email = textIn(link.detail, "email");
       const { userId, version } = account;
+      const formerVerifiedAtMs = account.verifiedAtMs ?? account.createdAtMs;
       const changed = await withSessionsEnded(context, userId, request, { reason: "email_changed" }, () =>
         store.accounts.change(
           userId,
           version,
-          { email, verifiedAtMs: nowMs },
+          { email, verifiedAtMs: Math.max(nowMs, formerVerifiedAtMs + 1) },
           {
             spend: { id: link.id, purpose: link.purpose, nowMs },
             voids: ["password_reset", "email_change"],
             jobs: [
               noticeOf(account, "email_changed", request, {
                 address: shortenAddress(email),
-                formerEmail: account.email,
+                former: { email: account.email, verifiedAtMs: formerVerifiedAtMs },
               }),
               noticeOf({ userId, email }, "email_changed", request),
             ],
@@ -90,18 +95,25 @@ export function emailChange(context: FlowContext): EmailChange {
       return { kind: "changed" };
     },
 
-    handlers: {
-      async email_change(job, nowMs) {
-        const email = textIn(job.payload, "email");
-        const account = await store.accounts.byId(textIn(job.payload, "userId"));
-        if (account?.status !== "active" || !(await mayMail(context, job, email, nowMs))) return;
-        if ((await store.accounts.byEmail(email)) !== undefined) {
-          await sendMail(context, "email_change_taken", email, { atMs: nowMs });
-          return;
-        }
-        const token = await links.mint("email_change", account.userId, nowMs, { email, version: account.version });
-        await sendMail(context, "email_change", email, { link: linkTo(context, "confirmEmail", token), atMs: nowMs });
-      },
+    handlers: mailing(context),
+  };
+}
+
+function mailing(context: FlowContext): Readonly<Record<string, JobHandler>> {
+  const { store, links } = context;
+  return {
+    async email_change(job, nowMs) {
+      const email = textIn(job.payload, "email");
+      const account = await store.accounts.byId(textIn(job.payload, "userId"));
+      // What has changed since, such as the password, voids a link that was mailed, and so it does one that is not mailed yet.
+      if (account?.status !== "active" || account.version !== job.payload["version"]) return;
+      if (!(await mayMail(context, job, email, nowMs))) return;
+      if ((await store.accounts.byEmail(email)) !== undefined) {
+        await sendMail(context, "email_change_taken", email, { atMs: nowMs });
+        return;
+      }
+      const token = await links.mint("email_change", account.userId, nowMs, { email, version: account.version });
+      await sendMail(context, "email_change", email, { link: linkTo(context, "confirmEmail", token), atMs: nowMs });
     },
   };
 }

@@ -36,18 +36,17 @@ export interface FactorSettings {
 
 const CONTROL = "authenticator-recovery";
 
-export function factorSettings(
-  context: FlowContext,
-  { totp, recoveryCodes, passkeys }: Authenticators,
-): FactorSettings {
+export function factorSettings(context: FlowContext, authenticators: Authenticators): FactorSettings {
+  const { totp, recoveryCodes, passkeys } = authenticators;
   const own = (request: FlowRequest): Promise<Account | undefined> => ownAccount(context, request);
+  const enrolling = (request: FlowRequest): Promise<Account | undefined> => whoEnrols(context, authenticators, request);
   return {
     async beginTotp(request) {
-      const account = await enrolling(context, request);
+      const account = await enrolling(request);
       return account && totp?.begin(account.userId, account.email, request.receivedAtMs);
     },
     async confirmTotp(request, code) {
-      const account = await enrolling(context, request);
+      const account = await enrolling(request);
       const proof = account && (await totp?.confirm(account.userId, code, request.receivedAtMs));
       if (account === undefined || proof === undefined) return CREDENTIALS_WRONG;
       await told(context, account, request, "second_factor_added");
@@ -100,10 +99,19 @@ export function factorSettings(
 }
 
 /** Whoever is signed in, or may not be before he has a second factor. */
-async function enrolling(context: FlowContext, request: FlowRequest): Promise<Account | undefined> {
+async function whoEnrols(
+  context: FlowContext,
+  { totp, passkeys }: Authenticators,
+  request: FlowRequest,
+): Promise<Account | undefined> {
   if (request.principal.kind === "user") return ownAccount(context, request);
   const pending = await context.sessions.pending(request);
-  return pending?.purpose === "enrolment" ? context.store.accounts.byId(pending.userId) : undefined;
+  if (pending?.purpose !== "enrolment") return undefined;
+  // Somebody has added a factor since: from now on it is asked for, and a password alone replaces none.
+  if ((await totp?.enrolled(pending.userId)) === true || (await passkeys?.enrolled(pending.userId)) === true)
+    return undefined;
+  const account = await context.store.accounts.byId(pending.userId);
+  return account?.status === "active" ? account : undefined;
 }
 
 /** Ends the other sessions, which know nothing of the new factor, and raises this one. */

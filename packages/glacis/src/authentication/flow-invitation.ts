@@ -75,15 +75,14 @@ export function invitations(context: FlowContext): Invitations {
       if (tenantId === "" || !Array.isArray(roles) || roles.some((role) => typeof role !== "string"))
         throw new TypeError("An invitation needs a tenant and roles.");
       if (address === undefined) return { kind: "address_malformed" };
-      await enqueue(
-        context,
-        newJob("invitation", { email: address, tenantId, roles }, request?.receivedAtMs ?? Date.now()),
-      );
+      const nowMs = request?.receivedAtMs ?? Date.now();
+      const leave = await links.mint("invited", subjectOf(address, tenantId), nowMs);
+      await enqueue(context, newJob("invitation", { email: address, tenantId, roles, leave }, nowMs));
       request?.note(accountEvent("user_invited", "succeeded", { control: CONTROL }));
       return { kind: "accepted" };
     },
     async revoke(email, tenantId) {
-      await links.void(["invitation"], subjectOf(canonicalIdentifier(email) ?? email, tenantId));
+      await links.void(["invited", "invitation"], subjectOf(canonicalIdentifier(email) ?? email, tenantId));
     },
     async read(token, nowMs) {
       const link = await links.read("invitation", token, nowMs);
@@ -104,6 +103,7 @@ export function invitations(context: FlowContext): Invitations {
       );
       const account = await enter(context, link, proved, job, request.receivedAtMs);
       if (account === undefined) return LINK_INVALID;
+      await links.void(["invited"], link.subject);
       request.note(accountEvent("invitation_accepted", "succeeded", { control: CONTROL, user_id: account.userId }));
       await runNow(context, job, joined);
       return finishSignIn(context, request, account, [proved.proof]);
@@ -113,8 +113,13 @@ export function invitations(context: FlowContext): Invitations {
       async invitation(job, nowMs) {
         const invitation = invitationIn(job.payload);
         const { email, tenantId } = invitation;
-        if (!(await mayMail(context, job, email, nowMs))) return;
-        const token = await links.mint("invitation", subjectOf(email, tenantId), nowMs, { ...invitation });
+        const subject = subjectOf(email, tenantId);
+        // Taken back, accepted, or sent again while the mail waited.
+        const isOver = async (): Promise<boolean> =>
+          (await links.read("invited", job.payload["leave"], nowMs)) === undefined;
+        if ((await isOver()) || !(await mayMail(context, job, email, nowMs))) return;
+        const token = await links.mint("invitation", subject, nowMs, { ...invitation });
+        if (await isOver()) return links.void(["invitation"], subject);
         await sendMail(context, "invitation", email, { link: linkTo(context, "invitation", token), atMs: nowMs });
       },
     },

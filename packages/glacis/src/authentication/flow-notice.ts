@@ -12,8 +12,10 @@ import {
   textIn,
   withSessionsEnded,
   type FlowContext,
+  type FormerAddress,
   type LinkInvalid,
 } from "./flow-context.ts";
+import type { Job } from "./job-store.ts";
 import type { JobHandler } from "./job-worker.ts";
 import type { SecurityChange } from "./mail-messages.ts";
 import type { Responding } from "./session-cookies.ts";
@@ -62,14 +64,15 @@ export function notices(context: FlowContext): Notices {
       const userId = link === undefined ? undefined : textIn(link.detail, "userId");
       const account = userId === undefined ? undefined : await store.accounts.byId(userId);
       if (link === undefined || account === undefined) return LINK_INVALID;
-      const formerEmail = link.detail["formerEmail"];
-      const restored = typeof formerEmail === "string" ? { email: formerEmail } : {};
-      const told = { userId: account.userId, email: restored.email ?? account.email };
+      const former = formerIn(link.detail);
+      // The change was taken back by the link of an earlier one: whoever made both does not undo that.
+      if (former !== undefined && (account.verifiedAtMs ?? 0) <= former.verifiedAtMs) return LINK_INVALID;
+      const told = { userId: account.userId, email: former?.email ?? account.email };
       const changed = await withSessionsEnded(context, account.userId, request, { reason: "compromise" }, () =>
         store.accounts.change(
           account.userId,
           account.version,
-          { passwordHash: null, ...(account.status === "deleting" && { status: "active" }), ...restored },
+          { passwordHash: null, ...(account.status === "deleting" && { status: "active" }), ...former },
           {
             spend: { id: link.id, purpose: link.purpose, nowMs },
             voids: ["password_reset", "email_change", "deletion"],
@@ -78,7 +81,7 @@ export function notices(context: FlowContext): Notices {
         ),
       );
       if (changed === undefined) return LINK_INVALID;
-      await context.throttle.forgetDevices(account.email);
+      for (const email of new Set([account.email, told.email])) await context.throttle.forgetDevices(email);
       request.note(
         accountEvent("authn_account_disowned", "succeeded", {
           control: CONTROL,
@@ -95,13 +98,14 @@ export function notices(context: FlowContext): Notices {
         const change = textIn(payload, "change") as SecurityChange;
         const email = textIn(payload, "email");
         const userId = textIn(payload, "userId") as UserId;
-        const { formerEmail, address, device, atMs } = payload;
+        const { address, device, atMs } = payload;
+        const former = formerIn(payload);
         // A link of its own for each notice: whoever causes a second one does not void the first.
         const token = WITHOUT_DISOWNING.has(change)
           ? undefined
           : await links.mint("disown", `${userId}#${job.id}`, nowMs, {
               userId,
-              ...(typeof formerEmail === "string" && { formerEmail }),
+              ...(former !== undefined && { former }),
             });
         await sendMail(context, change, email, {
           atMs: typeof atMs === "number" ? atMs : nowMs,
@@ -112,4 +116,12 @@ export function notices(context: FlowContext): Notices {
       },
     },
   };
+}
+
+function formerIn({ former }: Job["payload"]): FormerAddress | undefined {
+  if (typeof former !== "object" || former === null) return undefined;
+  const { email, verifiedAtMs } = former as Partial<FormerAddress>;
+  if (typeof email !== "string" || typeof verifiedAtMs !== "number")
+    throw new TypeError("A notice lacks the former address.");
+  return { email, verifiedAtMs };
 }

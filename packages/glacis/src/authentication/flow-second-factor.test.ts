@@ -140,4 +140,47 @@ describe("a second factor that is required", () => {
       session: { assurance: 2 },
     });
   });
+
+  it("is not replaced by whoever began a sign-in with the password before it was added", async () => {
+    const account = await over.account();
+    const [thief, owner] = [over.browser(), over.browser()];
+    for (const browser of [thief, owner]) {
+      const request = browser.ask();
+      await over.flows.signIn(request, account.email, PASSWORD);
+      browser.keep(request);
+    }
+    const codeFor = (secret = ""): string => totpCode(secret, totpStep(over.clock.nowMs), 6);
+    const offer = await over.flows.secondFactors.beginTotp(owner.ask());
+    const entry = owner.ask();
+    await over.flows.secondFactors.confirmTotp(entry, codeFor(offer?.secret));
+    const stolen = await over.flows.secondFactors.beginTotp(thief.ask());
+    expect(stolen).toBeUndefined();
+    expect(await over.flows.secondFactors.confirmTotp(thief.ask(), codeFor(stolen?.secret))).toEqual({
+      kind: "credentials_wrong",
+    });
+  });
+});
+
+describe("a begun sign-in", () => {
+  const over = ground(false);
+
+  it("ends with the password that it was begun with", async () => {
+    const account = await over.account();
+    const secret = (await app.begin(account.userId, account.email, over.clock.nowMs)).secret;
+    await app.confirm(account.userId, totpCode(secret, totpStep(over.clock.nowMs), 6), over.clock.nowMs);
+    over.clock.nowMs += PERIOD_MS;
+    const thief = over.browser();
+    const first = thief.ask();
+    await over.flows.signIn(first, account.email, PASSWORD);
+    thief.keep(first);
+    await over.deliver();
+    await over.flows.passwordReset.request(over.browser().ask(), account.email);
+    const token = new URL(/https:\S+/u.exec((await over.deliver())[0]?.text ?? "")?.[0] ?? "").searchParams.get(
+      "token",
+    );
+    over.clock.nowMs += 1000;
+    await over.flows.passwordReset.complete(over.browser().ask(), token, "a whole new passphrase");
+    const code = totpCode(secret, totpStep(over.clock.nowMs), 6);
+    expect(await over.flows.secondFactors.complete(thief.ask(), "totp", code)).toEqual({ kind: "sign_in_again" });
+  });
 });

@@ -12,6 +12,7 @@ export type LinkPurpose =
   | "password_reset"
   | "email_change"
   | "invitation"
+  | "invited"
   | "disown"
   | "deletion"
   | "setup";
@@ -22,6 +23,8 @@ export const LINK_LIFETIMES_MS: Readonly<Record<LinkPurpose, number>> = {
   password_reset: 30 * MINUTE_MS,
   email_change: HOUR_MS,
   invitation: 7 * DAY_MS,
+  /** Opens nothing. While it lives, the invitation may be mailed. */
+  invited: 7 * DAY_MS,
   /** "This was not me": it has to outlive a holiday's unread mail. */
   disown: 7 * DAY_MS,
   deletion: 30 * DAY_MS,
