@@ -56,6 +56,8 @@ export { type AuditReceipt } from "./audit-log-queue.ts";
 export { openAuditLog, type AuditLog, type AuditLogOptions } from "./audit-log.ts";
 export { type AuditCheckpointOptions } from "./audit-checkpointer.ts";
 export { debugOff } from "./debug-off.ts";
+export { detection, type DetectionOptions } from "./detection.ts";
+export { type Locate, type Place } from "./detection-travel.ts";
 export { errorReportHooks, type ErrorReportHooks, type ErrorReportOptions } from "./error-report.ts";
 export {
   openTelemetrySink,
@@ -69,6 +71,7 @@ export { eventLog } from "./event-log.ts";
 export { eventLine } from "./event-line.ts";
 export { FilterPatternError } from "./filter-pattern-error.ts";
 export { filterPattern, logLine, logValue, type FilterPattern, type LogLine } from "./filter-pattern.ts";
+export { HONEY_ROUTES, intrusionDetection, type IntrusionDetectionOptions } from "./intrusion-detection.ts";
 export { type MetricFilter, type MetricTransformation } from "./metric-filter.ts";
 export { redactFields, type RedactFieldsOptions } from "./redact-fields.ts";
 export { redactText } from "./redact.ts";

@@ -1,5 +1,7 @@
 /** Signing in, and everything that begins by proving a password (catalog user-enumeration, auth-pathway-consistency; guide A07). */
+import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
+import type { AuditEvent } from "../core/event.ts";
 import type { Account } from "./account-store.ts";
 import type { SignIn } from "./establish-session.ts";
 import { enqueue, newJob, noticeOf, type FlowBusy, type FlowContext, type FlowWait } from "./flow-context.ts";
@@ -50,6 +52,14 @@ export interface PasswordSignIn {
 
 export const CREDENTIALS_WRONG: CredentialsWrong = Object.freeze({ kind: "credentials_wrong" });
 const LONGEST_ACCOUNT = 320;
+const newDevice = (userId: UserId): AuditEvent => ({
+  event_type: "authentication",
+  status: "observed",
+  severity: "info",
+  event: "authn_new_device",
+  control: "auth-notifications",
+  user_id: userId,
+});
 
 export function passwordSignIn(context: FlowContext): PasswordSignIn {
   return {
@@ -125,7 +135,10 @@ export async function finishSignIn(
   }
   const { deviceCookie } = throttle;
   const known = deviceCookie.recognize(request.cookies.get(deviceCookie.name), email, request.receivedAtMs);
-  if (known === undefined && tellOfDevice) await enqueue(context, noticeOf(account, "new_device", request));
+  if (known === undefined && tellOfDevice) {
+    await enqueue(context, noticeOf(account, "new_device", request));
+    request.note(newDevice(userId));
+  }
   throttle.remember(request, email);
   // Whoever remembers the password after all leaves no link behind for somebody else to find.
   await store.links.void(["password_reset"], userId);
