@@ -1,7 +1,7 @@
 /** What a client sees of bait, which is nothing. */
 import type { AddressInfo, Server } from "node:net";
 import { glacis, keyRing, newKey, publicAccess, routeRule, saas, type AuditRecord } from "glacis";
-import { detection, HONEY_ROUTES, intrusionDetection, type IntrusionDetectionOptions } from "glacis/audit";
+import { detection, intrusionDetection, type IntrusionDetectionOptions } from "glacis/audit";
 import { afterEach, describe, expect, it } from "vitest";
 import { json, type Application } from "./application.ts";
 import { get } from "./case.ts";
@@ -88,40 +88,5 @@ describe.each([
       honeyCredentials: [TOKEN],
     });
     expect(events).not.toContain("malicious_honeytoken");
-  });
-});
-
-describe("intrusionDetection", () => {
-  const production = {
-    mode: "production",
-    nodeVersion: "v22.0.0",
-    variables: new Map(),
-    nodeOptions: [],
-    nowMs: 0,
-  } as const;
-
-  it("finds that there is no bait, and a route of the application under a path that is", () => {
-    const control = intrusionDetection();
-    expect(control.check(production).map(({ rule }) => rule.id)).toEqual(["intrusion-detection/no-honey-credential"]);
-    expect(intrusionDetection({ honeyCredentials: [TOKEN] }).check(production)).toEqual([]);
-    const rule = routeRule(publicAccess("a test"));
-    const declared = [HONEY_ROUTES[0], "/documents"].map((pattern) => ({
-      method: "GET",
-      pattern: pattern ?? "",
-      rule,
-    }));
-    expect(control.checkRoutes?.(declared).map(({ rule: found }) => found.id)).toEqual([
-      "intrusion-detection/honey-route-taken",
-    ]);
-  });
-
-  it.each([
-    { honeyCredentials: ["short"] },
-    { honeyRoutes: ["/Admin"] },
-    { honeyRoutes: ["/"] },
-    { honeyRoutes: ["admin"] },
-    { honeyTokens: [] },
-  ])("refuses options that mean nothing: %j", (options) => {
-    expect(() => intrusionDetection(options as IntrusionDetectionOptions)).toThrow(TypeError);
   });
 });
