@@ -33,6 +33,24 @@ describe("redactText", () => {
     expect(redactText(text)).toBe("login failed: [secret] [secret]");
   });
 
+  it("finds a revealed secret wherever it stands among others", () => {
+    const secrets = Array.from({ length: 40 }, (_, index) => new Secret(`s3cret-${index}-${"xyz".repeat(index % 5)}`));
+    for (const one of secrets) one.reveal();
+    fc.assert(
+      fc.property(fc.string({ maxLength: 40 }), fc.nat(39), fc.string({ maxLength: 40 }), (before, index, after) => {
+        const value = (secrets[index] as Secret<string>).reveal();
+        expect(redactText(`${before}${value}${after}`)).not.toContain(value);
+      }),
+    );
+  });
+
+  it("finds a long token at every place in a text", () => {
+    for (let before = 0; before < 70; before += 1) {
+      const text = `${"a ".repeat(before)}${"aB3".repeat(11)} b`;
+      expect(redactText(text)).toBe(`${"a ".repeat(before)}[token] b`);
+    }
+  });
+
   it("leaves an ordinary stack readable", () => {
     const stack = "TypeError: x is not a function\n    at handler (file:///srv/app/routes.ts:10:5)";
     expect(redactText(stack)).toBe(stack);

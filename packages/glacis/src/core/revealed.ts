@@ -16,6 +16,13 @@ const kept = new Map<string, readonly string[]>();
 const known = new Map<string, readonly string[]>();
 /** Encodings by their first eight characters, so that a text is searched in one pass however many there are. */
 const byHead = new Map<string, Set<string>>();
+/**
+ * How far a search may go on when it sees two characters at the end of its window (Wu and Manber, 1994): they stand in no head, or this far from the end
+ * of one. What is forgotten leaves its entries, which cost a look and hide nothing.
+ */
+const LONGEST_STEP = LEAST_CHARACTERS - 1;
+const STEPS = 4096;
+const steps = new Uint8Array(STEPS).fill(LONGEST_STEP);
 /** How many known texts have an encoding: two secrets may share a line. */
 const owners = new Map<string, number>();
 
@@ -48,6 +55,12 @@ export function hideRevealed(text: string): string {
   let clean = "";
   let copied = 0;
   for (let at = 0; at + LEAST_CHARACTERS <= text.length; at += 1) {
+    const end = at + LEAST_CHARACTERS - 1;
+    const step = steps[pairAt(text.charCodeAt(end - 1), text.charCodeAt(end))] as number;
+    if (step > 0) {
+      at += step - 1;
+      continue;
+    }
     const candidates = byHead.get(text.slice(at, at + LEAST_CHARACTERS));
     if (candidates === undefined) continue;
     let longest = 0;
@@ -58,6 +71,18 @@ export function hideRevealed(text: string): string {
     at = copied - 1;
   }
   return copied === 0 ? text : clean + text.slice(copied);
+}
+
+function pairAt(first: number, second: number): number {
+  return (first * 61 + second) & (STEPS - 1);
+}
+
+/** Every pair of a head, by how far it stands from the head's end. */
+function shortenSteps(head: string): void {
+  for (let index = 1; index < LEAST_CHARACTERS; index += 1) {
+    const pair = pairAt(head.charCodeAt(index - 1), head.charCodeAt(index));
+    steps[pair] = Math.min(steps[pair] as number, LEAST_CHARACTERS - 1 - index);
+  }
 }
 
 function formsOfText(text: string): readonly string[] {
@@ -101,6 +126,7 @@ function distinct(forms: readonly string[]): readonly string[] {
 function add(form: string): void {
   owners.set(form, (owners.get(form) ?? 0) + 1);
   const head = form.slice(0, LEAST_CHARACTERS);
+  shortenSteps(head);
   const group = byHead.get(head);
   if (group === undefined) byHead.set(head, new Set([form]));
   else group.add(form);
