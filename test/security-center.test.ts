@@ -1,5 +1,4 @@
 /** The Security Center over real sockets in each framework, and in a browser in both themes. */
-import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventArchive, memoryEvents } from "glacis/center";
 import { accessibilityFaults, openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
@@ -198,7 +197,7 @@ describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
 });
 
 describe.each(["light", "dark"] as const)("in a browser, %s", (colorScheme) => {
-  let browser: Browser;
+  let browser: Awaited<ReturnType<typeof openBrowser>>;
   let ground: CenterGround;
   let visitor: Visit;
   beforeAll(async () => {

@@ -62,7 +62,7 @@ export interface SecurityCenterOptions {
   readonly roles?: readonly string[];
   /** What they see. The own tenant alone unless you say otherwise: whoever sees the deployment sees every tenant. */
   readonly reach?: Reach | ((user: User) => Reach);
-  /** The assurance level of the session. 2; less is a finding. */
+  /** The assurance level of the session. 2; with 1, whoever learns an administrator's password sees all of it. */
   readonly level?: AssuranceLevel;
   /** How long ago the last proof may be for a look, in seconds. Half an hour; actions ask for ten minutes at most. */
   readonly maxAgeSeconds?: number;

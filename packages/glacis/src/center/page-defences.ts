@@ -130,7 +130,7 @@ export function routesPage(context: CenterContext): SafeHtml {
             title: "Who may call it",
             kind: "wide",
             cell: ({ rule }) =>
-              html`${badge(rule.access.kind === "all" ? "several" : rule.access.kind, ACCESS_TONE[rule.access.kind] ?? "good")} <span>${visible(rule.access.description, 160)}</span>`,
+              html`${badge(rule.access.kind === "all" ? "several" : rule.access.kind, ACCESS_TONE[rule.access.kind] ?? "good")} <span>${visible(rule.access.description.replace(/^public: /u, ""), 160)}</span>`,
           },
           { title: "Kind", cell: ({ rule }) => rule.kind },
           { title: "CSRF", cell: ({ method, rule }) => csrfCell(method, rule.csrfExempt) },
