@@ -302,7 +302,9 @@ describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, bui
     await own.open("/account/password");
     expect((await own.json("/account/sessions/end-others", {})).status).toBe(200);
     expect((await other.open("/account/sessions")).status).toBe(401);
+    await own.open("/account/password");
     expect((await own.json("/account/totp/remove", {})).status).toBe(200);
+    await own.open("/account/password");
     const copy = await own.json("/account/export", {});
     expect([copy.status, header(copy, "content-disposition")]).toEqual([200, 'attachment; filename="account.json"']);
     expect((await own.json("/account/delete", { password: "wrong" })).status).toBe(401);

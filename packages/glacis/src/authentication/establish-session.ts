@@ -119,6 +119,22 @@ export async function stepUpSession(
   return hand(making, request, session, token, "session_renewed");
 }
 
+/** The same session under a new token: whoever has copied the old one has nothing. Nothing is proved by it. @returns false without a session */
+export async function renewSession(
+  making: SessionMaking,
+  request: Responding,
+  id: string | undefined,
+): Promise<boolean> {
+  const standing = id === undefined ? undefined : await making.store.read(id);
+  if (id === undefined || standing === undefined || !(request.receivedAtMs < endsAtMs(standing, making.limits)))
+    return false;
+  const { token, id: next } = mintToken();
+  const session: SessionRecord = { ...standing, id: next };
+  if (!(await making.store.rotate(id, session, endsAtMs(session, making.limits)))) return false;
+  hand(making, request, session, token, "session_renewed");
+  return true;
+}
+
 /** The pending sign-in of this browser, left as it is. */
 export async function pendingSignIn(making: SessionMaking, request: Responding): Promise<PendingSignIn | undefined> {
   const id = making.pendingCookie.idIn(request);

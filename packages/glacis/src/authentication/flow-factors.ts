@@ -58,6 +58,7 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       if (account === undefined || totp === undefined || !(await totp.enrolled(account.userId))) return false;
       await totp.remove(account.userId);
       await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
+      await context.sessions.renew(request);
       await told(context, account, request, "second_factor_removed");
       return true;
     },
@@ -92,6 +93,7 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       const options = { evenLast: account?.passwordHash !== null };
       if (account === undefined || (await passkeys?.remove(account.userId, id, options)) !== true) return false;
       await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
+      await context.sessions.renew(request);
       await told(context, account, request, "passkey_removed");
       return true;
     },

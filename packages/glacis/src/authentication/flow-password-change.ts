@@ -62,7 +62,9 @@ export function passwordChange(context: FlowContext): PasswordChange {
               ),
             );
       if (changed === undefined) return CREDENTIALS_WRONG;
-      await sessions.stepUp(request, [proof]);
+      // Whoever has a second factor proves nothing by the password alone, and gets a new token all the same.
+      const { kind } = await sessions.stepUp(request, [proof]);
+      if (kind !== "established") await sessions.renew(request);
       request.note(accountEvent("authn_password_change", "succeeded", { control: META.id, user_id: account.userId }));
       return { kind: "changed" };
     },

@@ -122,6 +122,22 @@ describe("a second factor", () => {
       kind: "established",
     });
   });
+
+  it("leaves a stolen cookie worth nothing after a change of password, and after it is removed", async () => {
+    const { here } = await enrolled();
+    const stolen = await here.ask();
+    const request = await here.ask();
+    expect(await flows.passwordChange(request, PASSWORD, "a whole new passphrase")).toEqual({ kind: "changed" });
+    here.browser.keep(request);
+    expect((await over.sessions.authenticate(stolen)).principal.kind).toBe("anonymous");
+    const again = await here.ask();
+    expect(again.principal).toMatchObject({ kind: "user", assurance: 2 });
+    const removing = await here.ask();
+    expect(await flows.secondFactors.removeTotp(removing)).toBe(true);
+    here.browser.keep(removing);
+    expect((await over.sessions.authenticate(again)).principal.kind).toBe("anonymous");
+    expect((await here.ask()).principal.kind).toBe("user");
+  });
 });
 
 describe("a second factor that is required", () => {

@@ -148,6 +148,7 @@ function sessionRoutes(context: RouteContext): readonly FlowRoute[] {
         const userId = userIn(request);
         if (userId === undefined) return refusal("not_found");
         await sessions.revoke(userId, { reason, request, keepCurrent: true });
+        await sessions.renew(request);
         return told(context, request, "ended");
       },
     },

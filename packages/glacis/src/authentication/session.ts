@@ -9,6 +9,7 @@ import { serializeCookie, serializeCookieDeletion } from "../primitives/set-cook
 import {
   establishSession,
   pendingSignIn,
+  renewSession,
   sessionEvent,
   stepUpSession,
   type PendingSignIn,
@@ -83,6 +84,8 @@ export interface Sessions {
   establish(request: Responding, proofs: readonly Proof[], user: SessionUser): Promise<SignIn>;
   /** Proves again, or more, within this browser's session: the level rises, the token changes, the absolute limit stays. */
   stepUp(request: Responding, proofs: readonly Proof[]): Promise<SignIn>;
+  /** Gives this browser's session a new token and leaves everything else as it is. @returns false without a session */
+  renew(request: Responding): Promise<boolean>;
   /** The sign-in that this browser has begun and not finished. It is nobody's principal. */
   pending(request: Responding): Promise<PendingSignIn | undefined>;
   /** Signs this browser out: the session is gone from the store, the cookies and the browser's caches are cleared. */
@@ -153,6 +156,7 @@ export function sessions(options: SessionOptions): Sessions {
     authenticate: recogniser({ store, limits, cookie, cleared, membership, writer }),
     establish: (request, proofs, user) => establishSession(making, request, proofs, user),
     stepUp: (request, proofs) => stepUpSession(making, request, proofs, currentId(request)),
+    renew: (request) => renewSession(making, request, currentId(request)),
     pending: (request) => pendingSignIn(making, request),
     async end(request) {
       // The browser forgets first, so that it is signed out even where the store is down.
