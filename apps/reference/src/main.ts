@@ -52,7 +52,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
     const assets = loadAssets();
     const keys = settings.keys ?? keysIn(settings.dataFolder);
     const guard = guardOf(settings, keys, database, assets, auditOf(settings));
-    const { security, sessions, csrf, limitStore, previews } = guard;
+    const { security, sessions, csrf, limitStore, previews, archive } = guard;
     let ready = false;
     const app = createApp(security, {
       origin: settings.origin,
@@ -79,6 +79,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
       await previews.close();
       // Uses that the store does not take any more cost a user a minute of his idle hour at most.
       await sessions.flush().catch(() => undefined);
+      await archive.close().catch(() => undefined);
       await database.close();
       unlock();
     };

@@ -1,5 +1,6 @@
 import { glacis, saas, withControls, type AuditSink, type Security } from "glacis";
 import type { Csrf, Sessions } from "glacis/authentication";
+import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
 import { databaseControls, keyRing } from "glacis/data";
 import {
   memoryRateLimits,
@@ -8,9 +9,11 @@ import {
   type OverloadProtection,
   type RateLimitStore,
 } from "glacis/network";
+import { accountsIn } from "./accounts/accounts.ts";
 import type { Assets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
 import { linkPreviews, type Previews } from "./documents/preview.ts";
+import { securityPages } from "./operations/security-pages.ts";
 import type { Settings } from "./operations/settings.ts";
 import { refusalPage } from "./views/refusal.ts";
 
@@ -20,6 +23,8 @@ export interface Guard {
   readonly csrf: Csrf;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
+  /** Events where the Security Center finds them; to be closed before the database is. */
+  readonly archive: EventArchive;
 }
 
 /** A black-box test asks faster than a person, from one address. The limits on guessing passwords are not these, and stay. */
@@ -31,13 +36,14 @@ export const MODES = { demo: "development", "test-target": "test", production: "
 export function guardOf(settings: Settings, keys: string, database: Database, assets: Assets, audit: AuditSink): Guard {
   const { kind, origin, hosts, trustedOrigins, proxies } = settings;
   const limitStore = database.shared ? postgresRateLimits({ database: database.driver }) : memoryRateLimits();
+  const archive = eventArchive({ store: postgresEvents(database) });
   const preset = saas({
     origin,
     keys: keyRing(keys),
     database,
     mode: MODES[kind],
     limitStore,
-    audit,
+    audit: archive.tee(audit),
     refusalPage: refusalPage(assets),
     ...(proxies.length > 0 && { proxies }),
     ...(hosts.length > 0 && { hosts }),
@@ -50,8 +56,13 @@ export function guardOf(settings: Settings, keys: string, database: Database, as
   const patient = database.shared ? layers : withControls(layers, patience());
   const composed = kind === "test-target" ? behindTls(patient) : patient;
   const previews = linkPreviews((event) => security.report(event));
-  const security: Security = glacis({ ...composed, network: [...composed.network, previews.control] });
-  return { security, sessions: layers.sessions, csrf: layers.csrf, limitStore, previews };
+  const center = securityPages(settings, preset, archive, accountsIn(database), () => security);
+  const security: Security = glacis({
+    ...composed,
+    network: [...composed.network, previews.control],
+    endpoints: [...composed.endpoints, ...center],
+  });
+  return { security, sessions: layers.sessions, csrf: layers.csrf, limitStore, previews, archive };
 }
 
 /** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */

@@ -50,6 +50,13 @@ async function signedIn(account: string): Promise<Client> {
 }
 
 describe("target.json", () => {
+  it("shows the Security Center to an admin of the workspace, and to nobody else", async () => {
+    const page = await succeed(await signedIn("a_admin"), "adminDashboard");
+    expect(page.text).toContain("Security Center");
+    expect((await perform(await signedIn("a_user2"), "adminDashboard")).status).toBe(403);
+    expect((await perform(folio.client(), "adminDashboard")).status).toBe(401);
+  });
+
   it("names the limits that the program counts by", () => {
     expect(target.limits).toMatchObject({
       loginPerAccount: ATTEMPTS_PER_ACCOUNT,

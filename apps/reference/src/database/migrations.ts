@@ -1,5 +1,6 @@
 import { lastHolderStays } from "glacis/authorization";
 import { SESSION_MIGRATION, SESSION_TABLES } from "glacis/authentication";
+import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
 import { rateLimitMigration } from "glacis/network";
 
 /** The roles that the database is divided between; neither owns a table, and only the first may log in, where there is a server to log in to. */
@@ -68,7 +69,9 @@ export function migrations({ runtime, signIn }: DatabaseRoles = ROLES): readonly
 /** What is safe to repeat, and repeated at each start: the library's own tables, and this login's right to become the runtime role. */
 export function upkeep({ runtime }: DatabaseRoles = ROLES): string {
   return `
-${SESSION_MIGRATION}${rateLimitMigration()}
+${SESSION_MIGRATION}${rateLimitMigration()}${EVENT_ARCHIVE_MIGRATION}
+grant select, insert, delete on glacis_events to ${runtime};
+grant select, insert, update, delete on glacis_event_counts to ${runtime};
 grant select, insert, update, delete on ${SESSION_TABLES.join(", ")}, glacis_rate_limits to ${runtime};
 do $$ begin
   if not pg_has_role(current_user, '${runtime}', 'member') then grant ${runtime} to current_user; end if;
