@@ -19,7 +19,7 @@ interface Met {
 }
 
 const DEFAULT_SUBJECTS = 20_000;
-/** How many of the oldest subjects are looked at for one that may go. */
+/** How many subjects are looked at for one that may go. */
 const CANDIDATES = 16;
 
 /**
@@ -35,20 +35,24 @@ export function distinctMembers(options: DistinctMembersOptions): DistinctMember
     return met !== undefined && met.untilMs > nowMs ? met : undefined;
   }
 
+  // Goes round and round, so that no search begins by passing what has been deleted long ago.
+  let round = subjects.entries();
+
   function makeRoom(nowMs: number): void {
     let least: string | undefined;
     let fewest = Number.POSITIVE_INFINITY;
-    const oldest: [string, Met][] = [];
-    for (const entry of subjects) {
-      oldest.push(entry);
-      const worth = entry[1].untilMs <= nowMs ? 0 : entry[1].members.size;
-      if (worth < fewest) [least, fewest] = [entry[0], worth];
-      if (oldest.length === CANDIDATES) break;
+    for (let looked = 0; looked < CANDIDATES; looked += 1) {
+      let next = round.next();
+      if (next.done === true) {
+        round = subjects.entries();
+        next = round.next();
+      }
+      if (next.done === true) break;
+      const [subject, met] = next.value;
+      const worth = met.untilMs <= nowMs ? 0 : met.members.size;
+      if (worth < fewest) [least, fewest] = [subject, worth];
     }
-    for (const [subject, met] of oldest) {
-      subjects.delete(subject);
-      if (subject !== least) subjects.set(subject, met);
-    }
+    if (least !== undefined) subjects.delete(least);
   }
 
   return {
