@@ -1,4 +1,4 @@
-// Two conveniences. Everything works without them, and nothing here turns text into markup or code.
+// A few conveniences, and what passkeys need. Everything else works without them, and nothing here turns text into markup or code.
 "use strict";
 
 // The server does not know where the reader is; the browser does.
@@ -21,3 +21,7 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
     if (unsaved) event.preventDefault();
   });
 }
+
+// What would do nothing without script is not shown without it.
+for (const part of document.querySelectorAll("[data-needs-script]")) part.hidden = false;
+

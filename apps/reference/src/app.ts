@@ -2,12 +2,14 @@ import { publicAccess, type Security } from "glacis";
 import { access, secureHono } from "glacis/hono";
 import { Hono } from "hono";
 import { accountApi } from "./accounts/api.ts";
+import { peopleRoutes } from "./accounts/people-routes.ts";
 import { accountRoutes } from "./accounts/routes.ts";
-import { signInRoutes } from "./accounts/sign-in-routes.ts";
+import { secondFactorRoutes } from "./accounts/second-factor-routes.ts";
 import { ASSET_PREFIX } from "./assets.ts";
 import { documentApi, previewApi } from "./documents/api.ts";
 import { documentRoutes } from "./documents/routes.ts";
 import { notFound } from "./input.ts";
+import { outboxRoutes } from "./outbox/routes.ts";
 import type { Services } from "./services.ts";
 
 const ONE_YEAR_IMMUTABLE = "public, max-age=31536000, immutable";
@@ -35,10 +37,12 @@ export function createApp(security: Security, services: Services): Hono {
   );
 
   accountRoutes(app, services);
-  signInRoutes(app, services);
+  secondFactorRoutes(app, services);
+  peopleRoutes(app, services);
   documentRoutes(app, services);
   accountApi(app, services);
   documentApi(app, services);
   previewApi(app, services);
+  if (services.outbox !== undefined) outboxRoutes(app, services, services.outbox);
   return app;
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { passkeyScript } from "glacis/authentication";
 import { url, type SafeUrl } from "glacis/input";
 
 export interface Asset {
@@ -28,7 +29,7 @@ export const ASSET_PREFIX = "/assets/";
 export function loadAssets(): Assets {
   const stylesheet = load("app", "css", "text/css; charset=utf-8");
   const icon = load("icon", "svg", "image/svg+xml");
-  const script = load("enhance", "js", "text/javascript; charset=utf-8");
+  const script = load("enhance", "js", "text/javascript; charset=utf-8", passkeyScript);
   const byPath = new Map([stylesheet, icon, script].map((asset) => [String(asset.path), asset]));
   const integrity = `sha384-${createHash("sha384").update(script.content).digest("base64")}`;
   return {
@@ -39,8 +40,9 @@ export function loadAssets(): Assets {
   };
 }
 
-function load(name: string, extension: string, mediaType: string): Asset {
-  const content = readFileSync(new URL(`../assets/${name}.${extension}`, import.meta.url), "utf8");
+/** @param more added at the end */
+function load(name: string, extension: string, mediaType: string, more = ""): Asset {
+  const content = readFileSync(new URL(`../assets/${name}.${extension}`, import.meta.url), "utf8") + more;
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
   return { path: url`/assets/${name}.${hash}.${extension}`, mediaType, content };
 }

@@ -13,5 +13,6 @@ import { guardOf } from "./security.ts";
 export function productionSecurity(variables: Readonly<Record<string, string | undefined>>): Security {
   const settings = readSettings([], { ...variables, NODE_ENV: "production" });
   const database = connectTo(settings.databaseUrl ?? "");
-  return guardOf(settings, settings.keys ?? newKey("check"), database, loadAssets(), () => undefined).security;
+  const keys = settings.keys ?? newKey("check");
+  return guardOf({ settings, keys, database, assets: loadAssets(), audit: () => undefined }).security;
 }

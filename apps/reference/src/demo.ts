@@ -7,6 +7,9 @@ export interface DemoPerson {
   readonly email: string;
   readonly password: string;
   readonly role: Role;
+  /** The secret of an authenticator app, in base32. */
+  readonly totpSecret?: string;
+  readonly recoveryCodes?: readonly string[];
   /** For tests alone; not shown to people. */
   readonly hidden?: boolean;
 }
@@ -36,6 +39,17 @@ export const DEMO: readonly DemoTenant[] = [
         email: "admin@alpha.test",
         password: "Alpha-Admin-Passw0rd!",
         role: "owner",
+        totpSecret: "GUZTIYRZMYYGCMJUGFRDINZUMZSWMYJQ",
+        recoveryCodes: [
+          "4Q0W-7V3M-K9RT-2HXB-N5CD-8JPZ",
+          "B7TN-1XKE-6M2V-RC84-GQ0H-Y3WS",
+          "9DHF-PZ52-W8QJ-0TMK-V6XA-1CNB",
+          "K3RY-8GVC-5N7P-ZQ1D-E4MH-2TWX",
+          "X6BJ-0SQM-T9FA-4KEW-7PZC-V1RN",
+          "2WNG-Y5DT-C8XK-M0QV-J3HB-R7FP",
+          "ZP4C-6KRM-1VTX-9BND-Q8WE-5HJG",
+          "H0QX-3FWB-7CYK-P2MR-T6ZN-D9VS",
+        ],
       },
       {
         key: "a_user",

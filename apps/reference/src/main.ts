@@ -1,11 +1,10 @@
 import { eventLog } from "glacis/audit";
+import { keyRing } from "glacis/data";
 import { listenHono } from "glacis/hono";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { accountsIn } from "./accounts/accounts.ts";
-import { passwordHasher } from "./accounts/password-hasher.ts";
-import { passwordProof } from "./accounts/sign-in.ts";
 import { createApp } from "./app.ts";
 import { loadAssets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
@@ -16,7 +15,7 @@ import { announce } from "./operations/announce.ts";
 import { progressOn, type Output } from "./operations/progress.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
 import { guardOf, MODES } from "./security.ts";
-import { hashDemo, seedDemo } from "./seed.ts";
+import { seedDemo } from "./seed.ts";
 
 const SHUTDOWN_MS = 10_000;
 
@@ -39,36 +38,31 @@ export async function start(settings: Settings, output: Output = process.stdout)
   try {
     if (settings.kind === "test-target") emptyFolder(settings.dataFolder);
     const tenants = settings.kind === "production" ? [] : settings.kind === "demo" ? DEMO : TEST_TENANTS;
-    const hasher = passwordHasher();
-    const hashes = hashDemo(hasher, tenants);
-    hashes.catch(() => undefined);
     const database = await progress.step("Opening the database", () => openDatabase(settings));
     const accounts = accountsIn(database);
-    if (tenants.length > 0) {
-      await progress.step("Seeding the demonstration", async () =>
-        seedDemo({ database, accounts, hashes: await hashes }, tenants),
-      );
-    }
     const assets = loadAssets();
     const keys = settings.keys ?? keysIn(settings.dataFolder);
-    const guard = guardOf(settings, keys, database, assets, auditOf(settings));
-    const { security, sessions, csrf, limitStore, previews, archive } = guard;
+    const guard = guardOf({ settings, keys, database, assets, audit: auditOf(settings), accounts, demo: tenants });
+    const { security, sessions, flows, previews, archive } = guard;
+    if (tenants.length > 0) {
+      const { passwords } = flows.context;
+      const afresh = settings.kind === "test-target";
+      await progress.step("Seeding the demonstration", () =>
+        seedDemo({ database, accounts, passwords, keys: keyRing(keys), afresh }, tenants),
+      );
+    }
     let ready = false;
     const app = createApp(security, {
       origin: settings.origin,
       accounts,
       documents: documentsIn(database),
-      previews,
-      hasher,
-      provePassword: passwordProof(accounts, hasher, limitStore),
-      sessions,
-      csrf,
-      limitStore,
+      ...guard,
       assets,
-      demo: tenants,
+      outbox: settings.mail === undefined ? settings.mailFolder : undefined,
       report: (event, request) => security.report(event, request),
       ready: () => ready,
     });
+    const worker = flows.worker.start();
     const server = listenHono(app, security, { port: settings.port, hostname: settings.host });
     await listening(server, settings);
     ready = true;
@@ -76,6 +70,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
     const stop = async (): Promise<void> => {
       ready = false;
       await closeServer(server);
+      await worker.stop();
       await previews.close();
       // Uses that the store does not take any more cost a user a minute of his idle hour at most.
       await sessions.flush().catch(() => undefined);
@@ -97,9 +92,9 @@ async function openDatabase({ databaseUrl, dataFolder }: Settings): Promise<Data
 }
 
 /** Production logs to stdout for its collector; elsewhere stdout is for people, and events go to a file beside the data. */
-function auditOf({ kind, dataFolder }: Settings) {
+function auditOf({ kind, dataFolder, mailFolder }: Settings) {
   if (kind === "production") return eventLog();
-  mkdirSync(join(dataFolder, "mails"), { recursive: true, mode: 0o700 });
+  mkdirSync(mailFolder, { recursive: true, mode: 0o700 });
   return eventLog(createWriteStream(join(dataFolder, "events.jsonl"), { flags: "a", mode: 0o600 }));
 }
 

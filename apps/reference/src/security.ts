@@ -1,30 +1,47 @@
-import { glacis, saas, withControls, type AuditSink, type Security } from "glacis";
-import type { Csrf, Sessions } from "glacis/authentication";
+import { glacis, saas, withControls, type AuditSink, type IdentifiedFacts, type Security } from "glacis";
+import { authenticationRoutes, type AuthenticationFlows, type Csrf, type Sessions } from "glacis/authentication";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
 import { databaseControls, keyRing } from "glacis/data";
 import {
   memoryRateLimits,
   overloadProtection,
   postgresRateLimits,
+  rateLimit,
   type OverloadProtection,
+  type RateLimit,
   type RateLimitStore,
 } from "glacis/network";
-import { accountsIn } from "./accounts/accounts.ts";
+import { accountsIn, type Accounts } from "./accounts/accounts.ts";
+import { flowPages } from "./accounts/flow-pages.ts";
 import type { Assets } from "./assets.ts";
-import type { Database } from "./database/database.ts";
+import { factorsOf, flowsOf, type AuthenticationParts, type Factors } from "./authentication.ts";
+import type { DemoTenant } from "./demo.ts";
 import { linkPreviews, type Previews } from "./documents/preview.ts";
 import { securityPages } from "./operations/security-pages.ts";
-import type { Settings } from "./operations/settings.ts";
 import { refusalPage } from "./views/refusal.ts";
 
 export interface Guard {
   readonly security: Security;
   readonly sessions: Sessions;
   readonly csrf: Csrf;
+  readonly flows: AuthenticationFlows;
+  readonly factors: Factors;
+  readonly invitationLimit: RateLimit<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
   /** Events where the Security Center finds them; to be closed before the database is. */
   readonly archive: EventArchive;
+}
+
+export interface GuardParts extends Pick<AuthenticationParts, "settings" | "database" | "hashing" | "throttleStore"> {
+  /** The key ring, as text. */
+  readonly keys: string;
+  readonly assets: Assets;
+  readonly audit: AuditSink;
+  readonly accounts?: Accounts;
+  /** Shown on the sign-in page. */
+  readonly demo?: readonly DemoTenant[];
+  readonly limitStore?: RateLimitStore;
 }
 
 /** A black-box test asks faster than a person, from one address. The limits on guessing passwords are not these, and stay. */
@@ -32,37 +49,94 @@ const TEST_LIMITS = { client: "6000/m", anonymous: "6000/m", user: "6000/m" } as
 
 export const MODES = { demo: "development", "test-target": "test", production: "production" } as const;
 
-/** The whole security of the application: the preset, and the facts that only this application knows. */
-export function guardOf(settings: Settings, keys: string, database: Database, assets: Assets, audit: AuditSink): Guard {
+/** Second factors are part of the settings, which are pages of our own; and everybody may sign up, so that no account is the first. */
+const OWN_ROUTES = [
+  "/setup",
+  "/sign-in/passkey",
+  "/account/totp",
+  "/account/totp/remove",
+  "/account/recovery-codes",
+  "/account/passkeys/options",
+  "/account/passkeys",
+  "/account/passkeys/rename",
+  "/account/passkeys/remove",
+  "/account/sessions",
+  "/account/sessions/end",
+  "/account/sessions/end-others",
+];
+
+/** The whole security of the application: the preset, the flows of accounts, and the facts that only this application knows. */
+export function guardOf(parts: GuardParts): Guard {
+  const { settings, database, assets, audit, accounts = accountsIn(database), demo = [] } = parts;
   const { kind, origin, hosts, trustedOrigins, proxies } = settings;
-  const limitStore = database.shared ? postgresRateLimits({ database: database.driver }) : memoryRateLimits();
   const archive = eventArchive({ store: postgresEvents(database) });
+  const keys = keyRing(parts.keys);
+  const limitStore =
+    parts.limitStore ?? (database.shared ? postgresRateLimits({ database: database.driver }) : memoryRateLimits());
+  const authentication: AuthenticationParts = {
+    ...parts,
+    keys,
+    accounts,
+    report: (event) => security.report(event),
+  };
+  const factors = factorsOf(authentication);
   const preset = saas({
     origin,
-    keys: keyRing(keys),
+    keys,
     database,
     mode: MODES[kind],
     limitStore,
     audit: archive.tee(audit),
+    mfa: { enrolled: factors.enrolled },
     refusalPage: refusalPage(assets),
     ...(proxies.length > 0 && { proxies }),
     ...(hosts.length > 0 && { hosts }),
     ...(trustedOrigins.length > 0 && { trustedOrigins }),
     ...(kind === "test-target" && { limits: TEST_LIMITS }),
   });
+  const { flows, controls } = flowsOf(authentication, preset.sessions, factors);
+  const endpoints = authenticationRoutes(flows, {
+    csrf: preset.csrf,
+    render: flowPages({ assets, demo, hasPasskeys: factors.passkeys !== undefined }),
+    home: "/documents",
+    profile: ["workspace", "name"],
+    // Each of these makes a hash or a mail.
+    limits: [
+      rateLimit({
+        name: "accounts",
+        rates: kind === "test-target" ? "1200/h" : "20/h",
+        by: "client",
+        methods: ["POST"],
+        store: limitStore,
+      }),
+    ],
+    without: OWN_ROUTES,
+  });
+  const whole = { ...preset, endpoints: [...preset.endpoints, ...endpoints] };
   const { posture } = database;
-  const layers =
-    posture === undefined ? preset : { ...preset, environment: [...preset.environment, ...databaseControls(posture)] };
+  const layers = withControls(
+    posture === undefined ? whole : { ...whole, environment: [...whole.environment, ...databaseControls(posture)] },
+    ...controls,
+    ...factors.controls,
+  );
   const patient = database.shared ? layers : withControls(layers, patience());
   const composed = kind === "test-target" ? behindTls(patient) : patient;
   const previews = linkPreviews((event) => security.report(event));
-  const center = securityPages(settings, preset, archive, accountsIn(database), () => security);
+  const center = securityPages(settings, preset, archive, accounts, () => security);
   const security: Security = glacis({
     ...composed,
     network: [...composed.network, previews.control],
     endpoints: [...composed.endpoints, ...center],
   });
-  return { security, sessions: layers.sessions, csrf: layers.csrf, limitStore, previews, archive };
+  const { sessions, csrf } = layers;
+  const invitationLimit = rateLimit({
+    name: "invitations",
+    rates: "30/h",
+    by: "user",
+    methods: ["POST"],
+    store: limitStore,
+  });
+  return { security, sessions, csrf, flows, factors, invitationLimit, limitStore, previews, archive };
 }
 
 /** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */

@@ -1,6 +1,14 @@
-import type { TenantScope } from "glacis";
+import { createHash } from "node:crypto";
+import type { KeySource, TenantScope, User } from "glacis";
+import {
+  postgresAuthentication,
+  postgresRecoveryCodes,
+  postgresTotp,
+  type AuthenticationStore,
+  type PasswordHashing,
+} from "glacis/authentication";
 import { systemScope, type Accounts } from "./accounts/accounts.ts";
-import type { PasswordHasher } from "./accounts/password-hasher.ts";
+import { totpSealer } from "./authentication.ts";
 import type { Database } from "./database/database.ts";
 import { documents, documentShares } from "./database/schema.ts";
 import { DEMO, TEXTS, type DemoPerson, type DemoTenant } from "./demo.ts";
@@ -8,34 +16,59 @@ import { DEMO, TEXTS, type DemoPerson, type DemoTenant } from "./demo.ts";
 export interface Seeding {
   readonly database: Database;
   readonly accounts: Accounts;
-  /** By e-mail address; hashing is slow and begins before there is a database. */
-  readonly hashes: ReadonlyMap<string, string>;
-}
-
-/** Hashes every password of the demonstration, two at a time. */
-export async function hashDemo(hasher: PasswordHasher, tenants: readonly DemoTenant[]): Promise<Seeding["hashes"]> {
-  const hashes = new Map<string, string>();
-  const people = tenants.flatMap((tenant) => tenant.people);
-  const work = async (): Promise<void> => {
-    for (let next = people.shift(); next !== undefined; next = people.shift()) {
-      hashes.set(next.email, await hasher.hash(next.password));
-    }
-  };
-  await Promise.all([work(), work()]);
-  return hashes;
+  readonly passwords: Pick<PasswordHashing, "hash">;
+  readonly keys: KeySource;
+  /** Puts back credentials that are there already: for a black-box test, which starts from what is described. */
+  readonly afresh: boolean;
 }
 
 /** Fills an empty database. What is already there stays as it is. */
-export async function seedDemo({ database, accounts, hashes }: Seeding, tenants: readonly DemoTenant[]): Promise<void> {
+export async function seedDemo(seeding: Seeding, tenants: readonly DemoTenant[]): Promise<void> {
+  const { database, accounts } = seeding;
+  const store = postgresAuthentication(database.driver);
   for (const tenant of tenants) {
     const [first, ...others] = tenant.people;
-    if (first === undefined || (await accounts.findCredentials(first.email)) !== undefined) continue;
-    const newcomer = (one: DemoPerson) => ({ ...one, passwordHash: hashes.get(one.email) ?? "" });
-    await accounts.createTenant(tenant, newcomer(first));
+    if (first === undefined) continue;
+    const isNew = (await accounts.belonging(first.id)) === undefined;
+    for (const person of tenant.people) await seedCredentials(seeding, store, person);
+    if (!isNew) continue;
+    await accounts.createTenant(tenant, first);
     const scope = systemScope(tenant.id, "seed");
-    for (const other of others) await accounts.addPerson(scope, newcomer(other));
+    for (const other of others) await accounts.addPerson(scope, other);
     await seedDocuments(database, scope, tenant);
   }
+}
+
+async function seedCredentials(seeding: Seeding, { accounts }: AuthenticationStore, person: DemoPerson): Promise<void> {
+  const { id: userId, email, password } = person;
+  const standing = await accounts.byId(userId);
+  if (standing !== undefined && !seeding.afresh) return;
+  const hashed = await seeding.passwords.hash(password);
+  if (hashed.kind !== "hashed") throw new Error("The password of the demonstration could not be hashed.");
+  const nowMs = Date.now();
+  const account = { email, verifiedAtMs: nowMs, passwordHash: hashed.encoded, status: "active" } as const;
+  const done =
+    standing === undefined
+      ? await accounts.create({ ...account, userId: userId as User["id"], version: 1, createdAtMs: nowMs })
+      : (await accounts.change(userId, standing.version, account)) !== undefined;
+  if (!done) throw new Error("The address of the demonstration belongs to somebody else.");
+  await seedFactors(seeding, person, nowMs);
+}
+
+/** Known secrets, which the library gives to nobody: they go into its stores as it would have written them. */
+async function seedFactors({ database: { driver }, keys }: Seeding, person: DemoPerson, nowMs: number): Promise<void> {
+  const { id, totpSecret, recoveryCodes = [] } = person;
+  if (totpSecret === undefined) return;
+  const apps = postgresTotp(driver);
+  const sealed = totpSealer(keys).seal(totpSecret, { tenantId: "accounts", row: id });
+  await apps.offer(id, sealed, nowMs + 60_000);
+  await apps.confirm(id, sealed, 0, nowMs);
+  const hashes = recoveryCodes.map((code) =>
+    createHash("sha256")
+      .update(JSON.stringify(["recovery-code", id, code.replaceAll("-", "")]))
+      .digest("base64url"),
+  );
+  await postgresRecoveryCodes(driver).replace(id, hashes, nowMs);
 }
 
 async function seedDocuments(database: Database, scope: TenantScope, tenant: DemoTenant): Promise<void> {

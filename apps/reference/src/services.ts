@@ -1,11 +1,9 @@
-import type { AuditEvent, Exchange, User } from "glacis";
-import type { Csrf, Sessions } from "glacis/authentication";
-import type { RateLimitStore } from "glacis/network";
+import type { AuditEvent, Exchange, IdentifiedFacts, User } from "glacis";
+import type { AuthenticationFlows, Csrf, Sessions } from "glacis/authentication";
+import type { RateLimit, RateLimitStore } from "glacis/network";
 import type { Accounts } from "./accounts/accounts.ts";
-import type { PasswordHasher } from "./accounts/password-hasher.ts";
-import type { ProvePassword } from "./accounts/sign-in.ts";
 import type { Assets } from "./assets.ts";
-import type { DemoTenant } from "./demo.ts";
+import type { Factors } from "./authentication.ts";
 import type { Documents } from "./documents/documents.ts";
 import type { Previews } from "./documents/preview.ts";
 import type { Frame } from "./views/layout.ts";
@@ -16,14 +14,16 @@ export interface Services {
   readonly accounts: Accounts;
   readonly documents: Documents;
   readonly previews: Previews;
-  readonly hasher: PasswordHasher;
-  readonly provePassword: ProvePassword;
+  readonly flows: AuthenticationFlows;
+  readonly factors: Factors;
+  /** How many invitations one person may send. */
+  readonly invitationLimit: RateLimit<IdentifiedFacts>;
+  readonly limitStore: RateLimitStore;
   readonly sessions: Sessions;
   readonly csrf: Csrf;
-  readonly limitStore: RateLimitStore;
   readonly assets: Assets;
-  /** Shown on the sign-in page; empty in production. */
-  readonly demo: readonly DemoTenant[];
+  /** The folder of mails, where a page shows them; undefined in production. */
+  readonly outbox: string | undefined;
   report(event: AuditEvent, request: Exchange): void;
   /** False until the server listens, and again while it shuts down. */
   ready(): boolean;
@@ -48,16 +48,16 @@ export async function frameOf(services: Services, request: Exchange): Promise<Fr
 }
 
 const NOTICES: Readonly<Record<string, string>> = {
-  "signed-up":
-    "Sign in with the address and the password that you have just chosen. If you had an account before, its own password still counts.",
-  "signed-out": "You are signed out.",
   created: "The document is created.",
   saved: "Your changes are saved.",
   deleted: "The document is deleted.",
   shared: "The document is shared.",
   unshared: "The document is no longer shared with them.",
   renamed: "Your name is changed.",
-  password: "Your password is changed, and you are signed out everywhere else.",
+  factors: "Your second factors are changed, and you are signed out everywhere else.",
+  invited: "The invitation is on its way.",
+  role: "The role is changed. They sign in anew.",
+  removed: "They are no longer in this workspace.",
   ended: "You are signed out everywhere else.",
 };
 
@@ -65,8 +65,4 @@ const NOTICES: Readonly<Record<string, string>> = {
 export function noticeOf(request: Exchange): string | undefined {
   const word = new URLSearchParams(request.query).get("notice") ?? "";
   return Object.hasOwn(NOTICES, word) ? NOTICES[word] : undefined;
-}
-
-export function isJson(request: Exchange): boolean {
-  return request.mediaType === "application/json";
 }

@@ -1,12 +1,17 @@
-import { hash, verify } from "@node-rs/argon2";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { PGlite } from "@electric-sql/pglite";
-import type { Security } from "glacis";
-import { newKey } from "glacis/data";
+import type { Security, User } from "glacis";
+import {
+  memorySignInThrottle,
+  passwordHashing,
+  postgresAuthentication,
+  type SignInThrottleStore,
+} from "glacis/authentication";
+import { keyRing, newKey } from "glacis/data";
 import { listenHono } from "glacis/hono";
 import { memoryRateLimits, type RateLimitStore } from "glacis/network";
 import {
@@ -19,8 +24,6 @@ import {
 import type { TestDatabase } from "../../../test/support/services.ts";
 import { accountsIn, systemScope } from "../src/accounts/accounts.ts";
 import type { Role } from "../src/accounts/memberships.ts";
-import type { PasswordHasher } from "../src/accounts/password-hasher.ts";
-import { passwordProof } from "../src/accounts/sign-in.ts";
 import { createApp } from "../src/app.ts";
 import { loadAssets } from "../src/assets.ts";
 import type { Database } from "../src/database/database.ts";
@@ -91,6 +94,7 @@ export function stateOf({ query }: Ground): ApplicationState {
     async write(snapshot, present) {
       // A session that is put back would stay revoked.
       await query("delete from glacis_session_revocations");
+      await query("update glacis_accounts set password_hash = $1, status = 'active', version = 1", [await HASH]);
       return state.write(snapshot, present);
     },
   };
@@ -103,12 +107,21 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       tenants: { tenant: "id" },
       users: { tenant: "tenant_id" },
       memberships: { tenant: "tenant_id", closed: ["role"] },
-      credentials: { tenant: "tenant_id" },
       documents: { tenant: "tenant_id" },
       document_shares: { tenant: "tenant_id", closed: ["permission"] },
       glacis_sessions: { tenant: "tenant_id", ignore: ["seen_at_ms"], closed: ["roles", "groups", "factors", "label"] },
     },
     except: {
+      glacis_accounts: "credentials, which belong to no tenant; what changes them ends sessions, which are watched",
+      glacis_totp: "sealed secrets of authenticator apps, which belong to no tenant",
+      glacis_recovery_codes: "hashes of recovery codes, which belong to no tenant",
+      glacis_jobs: "mails that wait, which the library's own routes leave",
+      glacis_job_allowances: "how many mails went to whom, under hashed names",
+      glacis_one_time_links: "hashes of links that were mailed, which nobody was here",
+      glacis_sign_in_counters: "counters under hashed names, which every attempt moves",
+      glacis_passkeys: "public keys, which belong to no tenant",
+      glacis_passkey_users: "random handles for browsers, which belong to no tenant",
+      glacis_passkey_challenges: "what browsers are asked to sign, for five minutes",
       migrations: "says which migrations ran, and nothing about anybody",
       glacis_session_revocations:
         "the moment of a user's last revocation, which comes with the ending of sessions above",
@@ -129,30 +142,31 @@ const ROLE: Readonly<Record<string, Role>> = {
 export const PEOPLE = Object.keys(ROLE);
 export const PASSWORD = "a long walk by the river";
 
-/** Argon2id like the application's own, at the lowest cost: what is tried here is not the hash. */
-const hasher: PasswordHasher = {
-  hash: (password) => hash(password, { memoryCost: 8, timeCost: 1, parallelism: 1 }),
-  verify: (stored, password) => (stored === undefined ? Promise.resolve(false) : verify(stored, password)),
-};
+/** The least that the library takes: what is tried here is not the hash. */
+const HASHING = { memoryKiB: 7_168, passes: 5 } as const;
+const KEYS = newKey("matrix");
+const HASH: Promise<string> = passwordHashing({ pepper: keyRing(KEYS), ...HASHING })
+  .hash(PASSWORD)
+  .then((hashed) => (hashed.kind === "hashed" ? hashed.encoded : ""));
 
 /** Fills one tenant through the application's own code. */
 export async function seed(database: Database, tenant: LookAlikeTenant): Promise<void> {
   const accounts = accountsIn(database);
   const scope = systemScope(tenant.id, "seed");
-  const passwordHash = await hasher.hash(PASSWORD);
-  const [first, ...others] = Object.values(tenant.people).map(({ key, id, email, name }) => ({
-    id,
-    email,
-    name,
-    passwordHash,
-    role: ROLE[key] ?? "member",
-  }));
+  const people = Object.values(tenant.people);
+  const passwordHash = await HASH;
+  const { accounts: library } = postgresAuthentication(database.driver);
+  for (const { id: userId, email } of people) {
+    const account = { userId: userId as User["id"], email, passwordHash, status: "active", version: 1 } as const;
+    await library.create({ ...account, verifiedAtMs: 0, createdAtMs: 0 });
+  }
+  const [first, ...others] = people.map(({ key, id, name }) => ({ id, name, role: ROLE[key] ?? "member" }));
   await accounts.createTenant(tenant, first!);
   for (const person of others) await accounts.addPerson(scope, person);
-  const { id: tenantId, people, objects } = tenant;
-  const ownerId = people["member"]!.id;
+  const { id: tenantId, objects } = tenant;
+  const ownerId = tenant.people["member"]!.id;
   const link = `https://example.com/${tenant.canary("link")}`;
-  const adminId = people["admin"]!.id;
+  const adminId = tenant.people["admin"]!.id;
   const { document, draft, memo } = objects as Record<"document" | "draft" | "memo", string>;
   await database.withTenant(scope, async (db) => {
     await db.insert(documents).values([
@@ -161,11 +175,11 @@ export async function seed(database: Database, tenant: LookAlikeTenant): Promise
       { tenantId, id: memo, ownerId: adminId, title: tenant.canary("memo"), body: "The same in both" },
     ]);
     await db.insert(documentShares).values([
-      { tenantId, documentId: document, userId: people["editor"]!.id, permission: "edit" },
-      { tenantId, documentId: document, userId: people["reader"]!.id, permission: "view" },
+      { tenantId, documentId: document, userId: tenant.people["editor"]!.id, permission: "edit" },
+      { tenantId, documentId: document, userId: tenant.people["reader"]!.id, permission: "view" },
       // Somebody gave a viewer more than his role allows: the role decides.
-      { tenantId, documentId: document, userId: people["viewer"]!.id, permission: "edit" },
-      { tenantId, documentId: memo, userId: people["reader"]!.id, permission: "view" },
+      { tenantId, documentId: document, userId: tenant.people["viewer"]!.id, permission: "edit" },
+      { tenantId, documentId: memo, userId: tenant.people["reader"]!.id, permission: "view" },
     ]);
   });
 }
@@ -178,6 +192,14 @@ const forgetful: RateLimitStore = {
     consume: (subject, cost, nowUs) => memoryRateLimits().open(scope).consume(subject, cost, nowUs),
     peek: (subject, nowUs) => memoryRateLimits().open(scope).peek(subject, nowUs),
   }),
+};
+
+const forgetfulThrottle: SignInThrottleStore = {
+  kind: "shared",
+  attempt: (counters) => memorySignInThrottle().attempt(counters),
+  settle: () => undefined,
+  read: (keys) => keys.map(() => undefined),
+  mark: () => undefined,
 };
 
 /** The parts of the application that a mutation may exchange. */
@@ -196,8 +218,6 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-const KEYS = newKey("matrix");
-
 /** The application on a port of its own, over a database that is there already. */
 export async function listen(
   { database }: Ground,
@@ -205,33 +225,37 @@ export async function listen(
   mutate: (security: Security) => Security = (security) => security,
   port?: number,
 ): Promise<Running> {
-  const settings = readSettings(["--test-target"], {
+  const read = readSettings(["--test-target"], {
     PORT: String(port ?? (await freePort())),
     DATA_DIR: temporaryFolder(),
   });
+  // By name, for passkeys know no addresses.
+  const settings = { ...read, origin: read.origin.replace("127.0.0.1", "localhost") };
   rmSync(settings.dataFolder, { recursive: true, force: true });
   const assets = loadAssets();
-  // Shared counters would outlive one run of the matrix.
-  const {
-    security: whole,
-    sessions,
-    csrf,
-  } = guardOf(settings, KEYS, { ...database, shared: false }, assets, () => undefined);
-  const security = mutate(whole);
   const accounts = accountsIn(database);
+  const guard = guardOf({
+    settings,
+    keys: KEYS,
+    // Shared counters would outlive one run of the matrix.
+    database: { ...database, shared: false },
+    assets,
+    audit: () => undefined,
+    accounts,
+    hashing: HASHING,
+    throttleStore: forgetfulThrottle,
+    limitStore: forgetful,
+  });
+  const security = mutate(guard.security);
   const app = createApp(security, {
+    ...guard,
     origin: settings.origin,
     accounts,
     documents: documentsIn(database),
     // No name leads anywhere: the matrix asks who may, and leaves the internet alone.
     previews: linkPreviews(() => undefined, { resolve: async () => [] }),
-    hasher,
-    provePassword: passwordProof(accounts, hasher, forgetful),
-    sessions,
-    csrf,
-    limitStore: forgetful,
     assets,
-    demo: [],
+    outbox: settings.mailFolder,
     report: (event, request) => security.report(event, request),
     ready: () => true,
   });

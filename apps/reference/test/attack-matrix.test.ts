@@ -33,7 +33,7 @@ describe.each(Object.entries(grounds))("the attack matrix over the application o
     await ground?.close();
   });
 
-  it("finds nothing, on any route, by anybody", { timeout: 300_000 }, async () => {
+  it("finds nothing, on any route, by anybody", { timeout: 600_000 }, async () => {
     const report = await attackMatrix({
       security: running.security,
       target: running.url,

@@ -10,7 +10,7 @@ import { accountsIn, systemScope, type Accounts } from "../src/accounts/accounts
 import type { Database } from "../src/database/database.ts";
 import { openEmbedded } from "../src/database/embedded.ts";
 import { migrate } from "../src/database/migrate.ts";
-import { migrations, ROLES, upkeep, type DatabaseRoles } from "../src/database/migrations.ts";
+import { FOUNDATION, migrations, ROLES, upkeep, type DatabaseRoles } from "../src/database/migrations.ts";
 import { openPostgres } from "../src/database/postgres.ts";
 import { allowLogin, runtimeUrl } from "../src/database/runtime-login.ts";
 import { documents } from "../src/database/schema.ts";
@@ -51,14 +51,13 @@ afterAll(async () => {
   await postgres.drop();
 });
 
-const TENANT_TABLES = ["tenants", "users", "memberships", "credentials", "documents", "document_shares"];
-const hash = "$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g";
+const TENANT_TABLES = ["tenants", "users", "memberships", "documents", "document_shares"];
 
 describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   let ground: Ground;
   let accounts: Accounts;
-  const a = { id: randomUUID(), owner: randomUUID(), document: randomUUID(), email: `a@${randomUUID()}.test` };
-  const b = { id: randomUUID(), owner: randomUUID(), document: randomUUID(), email: `b@${randomUUID()}.test` };
+  const a = { id: randomUUID(), owner: randomUUID(), document: randomUUID() };
+  const b = { id: randomUUID(), owner: randomUUID(), document: randomUUID() };
   const scopeA = systemScope(a.id, "test");
 
   /** Raw SQL inside a scope: what an injection would have. */
@@ -68,9 +67,8 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   beforeAll(async () => {
     ground = await open();
     accounts = accountsIn(ground.database);
-    for (const { id, owner, document, email } of [a, b]) {
-      const person = { id: owner, email, name: "Owner", role: "owner" as const, passwordHash: hash };
-      expect(await accounts.createTenant({ id, name: "Tenant" }, person)).toBe(true);
+    for (const { id, owner, document } of [a, b]) {
+      await accounts.createTenant({ id, name: "Tenant" }, { id: owner, name: "Owner", role: "owner" });
       await ground.database.withTenant(systemScope(id, "test"), (db) =>
         db.insert(documents).values({ tenantId: id, id: document, ownerId: owner, title: "t", body: "b" }),
       );
@@ -97,7 +95,9 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
       `update documents set title = 'stolen' where tenant_id <> '${a.id}' returning id`,
       `delete from documents where tenant_id = '${b.id}' returning id`,
       `update users set name = 'x' where tenant_id = '${b.id}' returning id`,
-      `update credentials set sign_ins = 9 where tenant_id = '${b.id}' returning user_id`,
+      `update memberships set role = 'viewer' where tenant_id = '${b.id}' returning user_id`,
+      `delete from tenants where id = '${b.id}' returning id`,
+      `delete from users where tenant_id = '${b.id}' returning id`,
     ];
     for (const text of attempts) expect(await raw(scopeA, (connection) => connection.query(text)), text).toEqual([]);
   });
@@ -134,17 +134,44 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     }
   });
 
-  it("keeps password hashes from the runtime role, one account by its exact address excepted", async () => {
-    const reads = raw(scopeA, (connection) => connection.query("select password_hash from credentials"));
-    await expect(reads).rejects.toThrow(/permission denied/u);
-    expect(await accounts.findCredentials(b.email)).toMatchObject({ tenantId: b.id, userId: b.owner });
-    for (const pattern of ["%", "b@%", "", b.email.toUpperCase()]) {
-      expect(await accounts.findCredentials(pattern), pattern).toBeUndefined();
-    }
+  it("says of one user where he belongs, before a tenant is known, and of nobody else", async () => {
+    expect(await accounts.belonging(b.owner)).toEqual({ tenantId: b.id, role: "owner" });
+    expect(await accounts.belonging(randomUUID())).toBeUndefined();
+    for (const wrong of ["%", "", "' or true --"]) await expect(accounts.belonging(wrong)).rejects.toThrow(/uuid/u);
+  });
+
+  it("gives an account one workspace, and takes it along with the only person in it", async () => {
+    const userId = randomUUID();
+    const person = { id: userId, name: "Race", role: "owner" as const };
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 8 }, () => accounts.createTenant({ name: "Race" }, person)),
+    );
+    expect(attempts.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+    const tenantId = (await accounts.belonging(userId))?.tenantId ?? "";
+    await expect(accounts.addPerson(scopeA, person)).rejects.toThrow();
+    await accounts.erasePerson(userId);
+    expect(await accounts.belonging(userId)).toBeUndefined();
+    const left = await raw(systemScope(tenantId, "test"), (connection) => connection.query("select 1 from tenants"));
+    expect(left).toEqual([]);
+  });
+
+  it("erases one of several with his documents, and lets an owner follow", async () => {
+    const [owner, member, tenantId] = [randomUUID(), randomUUID(), randomUUID()];
+    const scope = systemScope(tenantId, "test");
+    await accounts.createTenant({ id: tenantId, name: "Heirs" }, { id: owner, name: "O", role: "owner" });
+    await accounts.addPerson(scope, { id: member, name: "M", role: "member" });
+    await ground.database.withTenant(scope, (db) =>
+      db.insert(documents).values({ tenantId, ownerId: owner, title: "His", body: "" }),
+    );
+    expect(await accounts.exportPerson(owner)).toMatchObject({ name: "O", documents: [{ title: "His" }] });
+    await accounts.erasePerson(owner);
+    expect(await accounts.belonging(owner)).toBeUndefined();
+    expect(await accounts.belonging(member)).toEqual({ tenantId, role: "owner" });
+    expect(await raw(scope, (connection) => connection.query("select 1 from documents"))).toEqual([]);
   });
 
   it("sees no row at all without a tenant, and with an empty one", async () => {
-    for (const table of TENANT_TABLES.filter((name) => name !== "credentials")) {
+    for (const table of TENANT_TABLES) {
       const { rows } = await ground.database.query(`select 1 from ${table}`, []);
       expect(rows, table).toEqual([]);
     }
@@ -166,7 +193,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   it("begins every index of a tenant table that queries use with the tenant", async () => {
     const { rows } = await ground.database.query(
       `select indexdef from pg_indexes where schemaname = 'public' and tablename in ('documents', 'document_shares', 'memberships')
-       and indexname not in ('documents_pkey')`,
+       and indexname not in ('documents_pkey', 'memberships_one_workspace')`,
       [],
     );
     expect(rows.length).toBeGreaterThan(4);
@@ -196,17 +223,9 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     );
     expect(rows).toEqual([{ rolsuper: false, rolbypassrls: false, rolcreaterole: false, owned: 0 }]);
     const [definer] = (
-      await ground.database.query("select prosecdef, proconfig from pg_proc where proname = 'find_credentials'", [])
+      await ground.database.query("select prosecdef, proconfig from pg_proc where proname = 'find_membership'", [])
     ).rows as readonly { readonly prosecdef: boolean; readonly proconfig: readonly string[] }[];
     expect(definer).toEqual({ prosecdef: true, proconfig: ["search_path=pg_catalog, pg_temp"] });
-  });
-
-  it("gives an address to one account, whichever sign-up comes first", async () => {
-    const email = `race@${randomUUID()}.test`;
-    const attempts = Array.from({ length: 8 }, () =>
-      accounts.createTenant({ name: "Race" }, { email, name: "R", role: "owner", passwordHash: hash }),
-    );
-    expect((await Promise.all(attempts)).filter(Boolean)).toHaveLength(1);
   });
 
   it("answers drizzle like any other driver, dates and numbers included", async () => {
@@ -273,6 +292,7 @@ describe.runIf(postgres !== undefined)("migrations", () => {
         { query: (text, values) => client.query(text, values), exec: (sql) => client.query(sql) },
         migrations(own),
         upkeep(own),
+        FOUNDATION,
       );
       await client.end();
       return applied.length;
@@ -280,6 +300,41 @@ describe.runIf(postgres !== undefined)("migrations", () => {
     const applied = await Promise.all(Array.from({ length: 6 }, connect));
     expect(applied.toSorted()).toEqual([0, 0, 0, 0, 0, migrations(own).length]);
     for (const role of Object.values(own)) await server.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
+    await server.drop();
+  });
+
+  it("carry accounts over from before they were the library's, as an owner whom policies bind", async () => {
+    const server = await testDatabase("folio_carry");
+    if (server === undefined) return expect(process.env["CI"]).not.toBe("true");
+    const own: DatabaseRoles = { runtime: `folio_carry_app_${suffix}`, signIn: `folio_carry_sign_in_${suffix}` };
+    const login = `folio_carry_owner_${suffix}`;
+    await server.pool.query(`create role ${login} login createrole; grant all on schema public to ${login}`);
+    await server.pool.query(`alter database "${new URL(server.url).pathname.slice(1)}" owner to ${login}`);
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await client.query(`set role ${login}`);
+    const connection = {
+      query: (text: string, values: unknown[]) => client.query(text, values),
+      exec: (sql: string) => client.query(sql),
+    };
+    const all = migrations(own);
+    await migrate(connection, all.slice(0, 4), "", FOUNDATION);
+    const [tenantId, userId] = [randomUUID(), randomUUID()];
+    const hash = "$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g";
+    await server.pool.query(`insert into tenants (id, name) values ('${tenantId}', 'T')`);
+    await server.pool.query(
+      `insert into users (tenant_id, id, email, name) values ('${tenantId}', '${userId}', 'a@carry.test', 'A')`,
+    );
+    await server.pool.query(
+      `insert into credentials (tenant_id, user_id, email, password_hash) values ('${tenantId}', '${userId}', 'a@carry.test', '${hash}')`,
+    );
+    expect(await migrate(connection, all, upkeep(own), FOUNDATION)).toEqual(["0005-library-accounts"]);
+    const { rows } = await server.pool.query("select user_id, email, password_hash, status from glacis_accounts");
+    expect(rows).toEqual([{ user_id: userId, email: "a@carry.test", password_hash: hash, status: "active" }]);
+    await client.end();
+    await server.pool.query(`reassign owned by ${login} to current_user`);
+    for (const role of [...Object.values(own), login])
+      await server.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
     await server.drop();
   });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it, describe } from "vitest";
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import type { User } from "glacis";
+import { postgresAuthentication } from "glacis/authentication";
 import { testDatabase } from "../../../test/support/services.ts";
 import { accountsIn, systemScope, type Accounts } from "../src/accounts/accounts.ts";
 import type { Role } from "../src/accounts/memberships.ts";
@@ -9,8 +10,8 @@ import { openEmbedded } from "../src/database/embedded.ts";
 import type { Database } from "../src/database/database.ts";
 import { openPostgres } from "../src/database/postgres.ts";
 import { startFolio, temporaryFolder } from "./support/folio.ts";
+import { signUp } from "./support/mail.ts";
 
-const hash = "$argon2id$v=19$m=65536,t=3,p=1$c2FsdHNhbHQ$aGFzaGhhc2g";
 const postgres = await testDatabase("memberships");
 const suffix = randomBytes(6).toString("hex");
 const roles = { runtime: `members_app_${suffix}`, signIn: `members_sign_in_${suffix}` };
@@ -45,12 +46,16 @@ describe.each(Object.entries(grounds))("memberships on %s", (_, open) => {
     for (const name of ["owner", "second", "admin", "member", "viewer"]) {
       const id = (ids[name] = randomUUID());
       const role = name === "second" ? "owner" : (name as Role);
-      const person = { id, email: `${id}@x.test`, name, role, passwordHash: hash };
-      const made =
-        name === "owner"
-          ? accounts.createTenant({ id: tenantId, name: "T" }, person)
-          : accounts.addPerson(systemScope(tenantId, "test"), person);
-      expect(await made).toBe(true);
+      const account = {
+        userId: id as User["id"],
+        email: `${id}@x.test`,
+        passwordHash: null,
+        status: "active",
+      } as const;
+      const library = postgresAuthentication(database.driver).accounts;
+      expect(await library.create({ ...account, verifiedAtMs: 0, version: 1, createdAtMs: 0 })).toBe(true);
+      if (name === "owner") await accounts.createTenant({ id: tenantId, name: "T" }, { id, name, role });
+      else await accounts.addPerson(systemScope(tenantId, "test"), { id, name, role });
     }
     return (role) => ({
       kind: "user",
@@ -106,12 +111,8 @@ describe("the people of the API", () => {
 
   it("refuse an admin who reaches above himself, and end the sessions of whoever was changed", async () => {
     const email = (name: string): string => `${name}@people.test`;
-    const owner = folio.client();
     const account = { email: email(randomUUID()), password: "a long walk by the river" };
-    expect(
-      (await owner.ask("/sign-up", { method: "POST", json: { workspace: "W", name: "O", ...account } })).status,
-    ).toBe(201);
-    expect((await owner.signIn(account)).status).toBe(200);
+    const owner = await signUp(folio, account);
     const { user } = (await owner.ask("/api/me")).json as { user: { id: string } };
     const patch = (id: string, role: string) => owner.ask(`/api/people/${id}`, { method: "PATCH", json: { role } });
     expect((await patch(user.id, "admin")).status).toBe(422);

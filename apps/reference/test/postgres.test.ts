@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
 import { ROLES } from "../src/database/migrations.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
+import { signUp } from "./support/mail.ts";
 
 const postgres = await testDatabase("walk");
 
@@ -16,12 +17,11 @@ describe.runIf(postgres !== undefined)("the whole application on a real Postgres
   });
 
   it("is signed in to, written in, shared in, and shows nothing of it to another tenant", async () => {
-    const [alice, amy, bob] = [folio.client(), folio.client(), folio.client()];
+    const [alice, amy] = [folio.client(), folio.client()];
     expect((await alice.signIn({ email: "alice@alpha.test", password: "Alice-Correct-Horse-9" })).status).toBe(200);
     expect((await amy.signIn({ email: "amy@alpha.test", password: "Amy-Correct-Horse-91" })).status).toBe(200);
     const stranger = { email: "walk@elsewhere.test", password: "a long walk by the river" };
-    const signUp = { workspace: "Elsewhere", name: "Bob", ...stranger };
-    expect((await bob.ask("/sign-up", { method: "POST", json: signUp })).status).toBe(201);
+    const bob = await signUp(folio, stranger);
     expect((await bob.signIn(stranger)).status).toBe(200);
 
     const json = { title: "Walk", body: "By the river" };

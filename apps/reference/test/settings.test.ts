@@ -37,6 +37,8 @@ describe("readSettings", () => {
       NODE_ENV: "production",
       ORIGIN: "https://docs.example.com",
       DATABASE_URL: "postgres://db/folio",
+      SMTP_URL: "smtps://user:secret@smtp.example.com",
+      MAIL_FROM: "Folio <no-reply@example.com>",
     };
     expect(readSettings([], { ...production, PROXIES: "10.0.0.0/8, 192.0.2.1" })).toMatchObject({
       kind: "production",
@@ -46,6 +48,8 @@ describe("readSettings", () => {
     });
     expect(() => readSettings([], { ...production, ORIGIN: undefined })).toThrow(/ORIGIN/u);
     expect(() => readSettings([], { ...production, DATABASE_URL: undefined })).toThrow(/DATABASE_URL/u);
+    for (const name of ["SMTP_URL", "MAIL_FROM"])
+      expect(() => readSettings([], { ...production, [name]: undefined })).toThrow(/SMTP_URL.*MAIL_FROM/u);
   });
 
   it.each(["0", "65536", "-1", "80a", "3000 ", "1e3"])("refuses the port %j in words", (PORT) => {

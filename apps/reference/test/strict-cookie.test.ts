@@ -6,6 +6,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBrowser } from "./support/browser.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
+import { signUp } from "./support/mail.ts";
 
 const TIMEOUT_MS = 240_000;
 const PERSON = { email: "rita@return.test", password: "returns by every road" };
@@ -38,15 +39,7 @@ async function openElsewhere(): Promise<Server> {
 beforeAll(async () => {
   [folio, browser, elsewhere] = await Promise.all([startFolio("demo"), openBrowser(), openElsewhere()]);
   foreign = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
-  const page = await (await browser.newContext({ baseURL: folio.settings.origin })).newPage();
-  await page.goto("/sign-up");
-  await page.getByLabel("Workspace").fill("Return Ltd");
-  await page.getByLabel("Your name").fill("Rita");
-  await page.getByLabel("E-mail address").fill(PERSON.email);
-  await page.getByLabel("Password").fill(PERSON.password);
-  await page.getByRole("button", { name: "Create workspace" }).click();
-  await page.getByRole("status").waitFor();
-  await page.context().close();
+  await signUp(folio, { ...PERSON, workspace: "Return Ltd", name: "Rita" });
 }, TIMEOUT_MS);
 afterAll(async () => {
   await browser.close();

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ATTEMPTS_PER_ACCOUNT, FAILURES_PER_CLIENT, LOCK_SECONDS } from "../src/accounts/sign-in.ts";
+import { LINK_LIFETIMES_MS } from "glacis/authentication";
 import { DEMO_DOCUMENTS, DEMO_MARKERS, TEST_TENANTS } from "../src/demo.ts";
 import type { Answer, Client } from "./support/client.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
+import { mailedPath } from "./support/mail.ts";
+import { nextCode } from "./support/totp.ts";
 
 interface Operation {
   readonly method?: string;
@@ -23,7 +25,11 @@ async function perform(client: Client, name: string, values: Readonly<Record<str
   const { method = "GET", path, encoding, fields = {} } = operations[name] as Operation;
   const filled = path.replaceAll(/\{(\w+)\}/gu, (_, key: string) => encodeURIComponent(values[key] ?? ""));
   const body = Object.fromEntries(
-    Object.keys(fields).flatMap((key) => (values[key] === undefined ? [] : [[key, values[key]]])),
+    Object.entries(fields).flatMap(([key, wanted]) => {
+      const name = /^\{(\w+)\??\}$/u.exec(wanted)?.[1];
+      const value = name === undefined ? wanted : values[name];
+      return value === undefined ? [] : [[key, value]];
+    }),
   );
   if (method === "GET") return client.ask(`${filled}?${new URLSearchParams(body)}`);
   return encoding === "form" ? client.ask(filled, { method, form: body }) : client.ask(filled, { method, json: body });
@@ -45,8 +51,21 @@ afterAll(() => folio.stop());
 
 async function signedIn(account: string): Promise<Client> {
   const client = folio.client();
-  await succeed(client, "login", target.accounts[account]);
+  const { totp, ...credentials } = target.accounts[account];
+  const answer = await perform(client, "login", credentials);
+  expect(answer.status).toBe(200);
+  if (totp === undefined) expect(answer.json).toMatchObject(target.login.ok.json);
+  else {
+    expect(answer.json).toMatchObject(target.login.mfa.json);
+    await succeed(client, "mfa", { code: await nextCode(totp) });
+  }
   return client;
+}
+
+/** What a mail's link holds, found as the description says. */
+async function mailed(kind: "reset" | "signupLink" | "invite", to: string, subject: string): Promise<string> {
+  const path = await mailedPath(folio, to, subject);
+  return new RegExp(target[kind].linkRegex, "u").exec(path)?.[1] ?? "";
 }
 
 describe("target.json", () => {
@@ -57,17 +76,30 @@ describe("target.json", () => {
     expect((await perform(folio.client(), "adminDashboard")).status).toBe(401);
   });
 
-  it("names the limits that the program counts by", () => {
-    expect(target.limits).toMatchObject({
-      loginPerAccount: ATTEMPTS_PER_ACCOUNT,
-      loginPerIp: FAILURES_PER_CLIENT,
-      lockSeconds: LOCK_SECONDS,
-    });
+  it("names the limits that the program counts by", async () => {
+    const guesses = async (perform: (index: number) => Promise<Answer>): Promise<number[]> => {
+      const seen: number[] = [];
+      for (let index = 0; index <= 5; index += 1) seen.push((await perform(index)).status);
+      return seen;
+    };
+    const locked = await guesses((index) =>
+      perform(folio.client(), "login", { ...target.accounts.lock5, password: `wrong ${index}` }),
+    );
+    expect(locked).toEqual([...Array.from({ length: target.limits.loginPerAccount }, () => 401), 429]);
+    const last = await perform(folio.client(), "login", target.accounts.lock5);
+    expect(Number(last.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(Number(last.headers.get("retry-after"))).toBeLessThanOrEqual(target.limits.lockSeconds);
+    expect(target.limits.resetTtlSeconds * 1000).toBe(LINK_LIFETIMES_MS.password_reset);
   });
 
   it("names the accounts and documents that are seeded", () => {
     const people = TEST_TENANTS.flatMap((tenant) => tenant.people);
-    const accounts = Object.fromEntries(people.map(({ key, email, password }) => [key, { email, password }]));
+    const accounts = Object.fromEntries(
+      people.map(({ key, email, password, totpSecret, recoveryCodes }) => [
+        key,
+        { email, password, ...(totpSecret !== undefined && { totp: totpSecret, recovery: recoveryCodes }) },
+      ]),
+    );
     expect(target.accounts).toEqual(accounts);
     expect(target.seeded).toEqual({
       docA: DEMO_DOCUMENTS.alpha,
@@ -115,11 +147,72 @@ describe("target.json", () => {
     const account = { email: "new@charlie.test", password: "a long walk by the river" };
     await succeed(folio.client(), "signup", { workspace: "Charlie", name: "Cleo", ...account });
     const client = folio.client();
-    await succeed(client, "login", account);
+    expect((await perform(client, "login", account)).status).toBe(401);
+    const token = await mailed("signupLink", account.email, "Confirm your address");
+    await succeed(client, "signupConfirm", { token, password: account.password });
+    await succeed(client, "me");
     await succeed(client, "passwordChange", { current: account.password, password: "another walk by the sea" });
     await succeed(client, "me");
     expect((await perform(folio.client(), "login", account)).status).toBe(401);
     await succeed(folio.client(), "login", { ...account, password: "another walk by the sea" });
+  });
+
+  it("describes a second factor, and a recovery code, each good once", async () => {
+    const { totp, recovery, ...credentials } = target.accounts.a_admin;
+    const code = await nextCode(totp);
+    for (const [op, value] of [
+      ["mfa", code],
+      ["recovery", recovery[0]],
+    ] as const) {
+      const client = folio.client();
+      await perform(client, "login", credentials);
+      expect((await perform(client, "me")).status).toBe(401);
+      await succeed(client, op, { code: value });
+      await succeed(client, "me");
+      const again = folio.client();
+      await perform(again, "login", credentials);
+      expect((await perform(again, op, { code: value })).status, op).toBe(401);
+    }
+  });
+
+  it("describes the reset of a password, after which every session is over and the link is used", async () => {
+    const { email, password } = target.accounts.lock4;
+    const before = folio.client();
+    await succeed(before, "login", { email, password });
+    await succeed(folio.client(), "resetRequest", { email });
+    await succeed(folio.client(), "resetRequest", { email: "nobody@alpha.test" });
+    const token = await mailed("reset", email, "Choose a new password");
+    const page = await folio
+      .client()
+      .ask(target.reset.pagePath.replace("{token}", token), { headers: { accept: "text/html" } });
+    expect(page.status).toBe(200);
+    const reset = { token, password: "a walk that nobody took" };
+    await succeed(folio.client(), "resetConfirm", reset);
+    expect((await perform(before, "me")).status).toBe(401);
+    expect((await perform(folio.client(), "resetConfirm", reset)).status).toBe(400);
+    await succeed(folio.client(), "login", { email, password: reset.password });
+  });
+
+  it("describes how a colleague is invited, rises, exports and leaves", async () => {
+    const owner = await signedIn("b_admin");
+    const [email, password] = ["guest@bravo.test", "a guest at the table"];
+    await succeed(owner, "inviteCreate", { email, role: "member" });
+    expect((await perform(await signedIn("b_user"), "inviteCreate", { email, role: "member" })).status).toBe(403);
+    const guest = folio.client();
+    const token = await mailed("invite", email, "You are invited");
+    await succeed(guest, "inviteAccept", { token, name: "Gus Guest", password });
+    expect((await perform(folio.client(), "inviteAccept", { token, name: "Thief", password })).status).toBe(400);
+    const { user } = (await succeed(guest, "me")).json as { user: { id: string; tenant: string; role: string } };
+    expect(user).toMatchObject({ role: "member", tenant: TEST_TENANTS[1]?.id });
+    await succeed(owner, "adminSetRole", { id: user.id, role: "viewer" });
+    await succeed(guest, "login", { email, password });
+    await succeed(guest, "emailChange", { email: "gus@bravo.test", password });
+    await succeed(guest, "stepUp", { password });
+    const copy = await succeed(guest, "accountExport");
+    expect(copy.json).toMatchObject({ account: { email }, application: { name: "Gus Guest", role: "viewer" } });
+    await succeed(guest, "accountDelete", { password });
+    expect((await perform(guest, "me")).status).toBe(401);
+    expect((await perform(folio.client(), "login", { email, password })).status).toBe(401);
   });
 
   it("names the paths that are open, closed and for administrators", async () => {

@@ -17,6 +17,7 @@ export type { AuditEvent, AuditRecord, AuditSink } from "./core/event.ts";
 export { Refusal } from "./core/error-reason.ts";
 export type { Exchange } from "./core/exchange.ts";
 export type { IdentifiedFacts, RequestFacts } from "./core/facts.ts";
+export type { KeySource } from "./core/keys.ts";
 export {
   describeLocation,
   groupByRule,

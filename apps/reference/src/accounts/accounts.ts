@@ -1,8 +1,9 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { randomUUID } from "node:crypto";
 import { tenantScope, type TenantScope, type User } from "glacis";
-import type { Database } from "../database/database.ts";
-import { credentials, memberships, tenants, users } from "../database/schema.ts";
+import type { Database, TenantDrizzle } from "../database/database.ts";
+import { accountOf, accounts, memberships, tenants, users } from "../database/schema.ts";
+import { erasePerson, exportPerson, type PersonalData } from "./personal-data.ts";
 import { membershipsIn, type Memberships, type Role } from "./memberships.ts";
 
 export interface Person {
@@ -17,68 +18,59 @@ export interface Profile extends Person {
   readonly tenantName: string;
 }
 
-export interface Credentials {
-  readonly tenantId: string;
-  readonly userId: string;
-  readonly passwordHash: string;
-  /** How often this account has signed in. */
-  readonly signIns: number;
-}
-
-export interface NewAccount {
-  readonly email: string;
+/** Somebody who has an account, and is to have a place. */
+export interface NewPerson {
+  readonly id: string;
   readonly name: string;
-  readonly passwordHash: string;
-}
-
-export interface NewPerson extends NewAccount {
   readonly role: Role;
-  readonly id?: string;
 }
 
+/** Where somebody belongs. */
+export interface Belonging {
+  readonly tenantId: string;
+  readonly role: Role;
+}
+
+/** Who is where, under which name. Addresses and passwords are the library's. */
 export interface Accounts extends Memberships {
-  /** Creates a tenant with its first person. @returns false when the address is taken */
-  createTenant(tenant: { readonly name: string; readonly id?: string }, owner: NewPerson): Promise<boolean>;
-  /** @returns false when the address is taken */
-  addPerson(scope: TenantScope, person: NewPerson): Promise<boolean>;
-  /** @param email canonical */
-  findCredentials(email: string): Promise<Credentials | undefined>;
-  /** What a session of this account may say about it; undefined for somebody who was removed. Counts the sign-in. */
-  admit(found: Credentials): Promise<{ readonly role: Role } | undefined>;
+  /** Creates a tenant with its first person. */
+  createTenant(tenant: { readonly name: string; readonly id?: string }, owner: NewPerson): Promise<void>;
+  /** Gives somebody a place in a tenant; whoever has one there keeps the role that he has. */
+  addPerson(scope: TenantScope, person: NewPerson): Promise<void>;
+  /** Asked before a tenant is known; undefined for somebody who has no account or was removed. */
+  belonging(userId: string): Promise<Belonging | undefined>;
   profile(user: User): Promise<Profile | undefined>;
   rename(user: User, name: string): Promise<void>;
-  changePassword(user: User, passwordHash: string): Promise<void>;
   /** Everybody in the tenant, by name. */
   people(scope: TenantScope): Promise<readonly Person[]>;
+  exportPerson(userId: string): Promise<PersonalData | undefined>;
+  /** Removes a person with the documents that are his; a workspace goes with the only person in it. */
+  erasePerson(userId: string): Promise<void>;
 }
 
 export function accountsIn(database: Database): Accounts {
+  const belonging = async (userId: string): Promise<Belonging | undefined> => {
+    const { rows } = await database.query("select * from find_membership($1)", [userId]);
+    const row = rows[0] as { readonly tenant_id: string; readonly role: Role } | undefined;
+    return row && { tenantId: row.tenant_id, role: row.role };
+  };
+  const inOwnTenant = async <Result>(
+    userId: string,
+    step: string,
+    work: (db: TenantDrizzle, tenantId: string) => Promise<Result>,
+  ): Promise<Result | undefined> => {
+    const found = await belonging(userId);
+    if (found === undefined) return undefined;
+    return database.withTenant(systemScope(found.tenantId, step), (db) => work(db, found.tenantId));
+  };
   return {
     createTenant: ({ name, id = randomUUID() }, owner) =>
-      insertPerson(database, systemScope(id, "sign-up"), name, owner),
-    addPerson: (scope, person) => insertPerson(database, scope, undefined, person),
-
-    async findCredentials(email) {
-      const { rows } = await database.query("select * from find_credentials($1)", [email]);
-      const row = rows[0] as CredentialRow | undefined;
-      if (row === undefined) return undefined;
-      const { tenant_id: tenantId, user_id: userId, password_hash: passwordHash, sign_ins: signIns } = row;
-      return { tenantId, userId, passwordHash, signIns: Number(signIns) };
-    },
-
-    admit: ({ tenantId, userId }) =>
-      database.withTenant(systemScope(tenantId, "sign-in"), async (db) => {
-        const own = and(eq(credentials.tenantId, tenantId), eq(credentials.userId, userId));
-        await db
-          .update(credentials)
-          .set({ signIns: sql`${credentials.signIns} + 1` })
-          .where(own);
-        const [found] = await db
-          .select({ role: memberships.role })
-          .from(memberships)
-          .where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId)));
-        return found;
+      database.withTenant(systemScope(id, "sign-up"), async (db) => {
+        await db.insert(tenants).values({ id, name });
+        await insertPerson(db, id, owner);
       }),
+    addPerson: (scope, person) => database.withTenant(scope, (db) => insertPerson(db, scope.tenantId, person)),
+    belonging,
 
     profile: (user) =>
       database.withTenant(tenantScope(user), async (db) => {
@@ -86,6 +78,7 @@ export function accountsIn(database: Database): Accounts {
           .select({ ...PERSON, tenantId: tenants.id, tenantName: tenants.name })
           .from(users)
           .innerJoin(memberships, sameUser)
+          .innerJoin(accounts, accountOf)
           .innerJoin(tenants, eq(tenants.id, users.tenantId))
           .where(and(eq(users.tenantId, user.tenantId), eq(users.id, user.id)));
         return found;
@@ -99,78 +92,41 @@ export function accountsIn(database: Database): Accounts {
           .where(and(eq(users.tenantId, user.tenantId), eq(users.id, user.id)));
       }),
 
-    changePassword: (user, passwordHash) =>
-      database.withTenant(tenantScope(user), async (db) => {
-        await db
-          .update(credentials)
-          .set({ passwordHash })
-          .where(and(eq(credentials.tenantId, user.tenantId), eq(credentials.userId, user.id)));
-      }),
-
     people: (scope) =>
       database.withTenant(scope, (db) =>
         db
           .select(PERSON)
           .from(users)
           .innerJoin(memberships, sameUser)
+          .innerJoin(accounts, accountOf)
           .where(eq(users.tenantId, scope.tenantId))
           .orderBy(asc(sql`lower(${users.name})`), asc(users.id))
           .limit(500),
       ),
 
+    exportPerson: (userId) => inOwnTenant(userId, "export", (db, tenantId) => exportPerson(db, tenantId, userId)),
+    erasePerson: async (userId) => {
+      await inOwnTenant(userId, "erasure", (db, tenantId) => erasePerson(db, tenantId, userId));
+    },
     ...membershipsIn(database),
   };
 }
 
-async function insertPerson(
-  database: Database,
-  scope: TenantScope,
-  tenantName: string | undefined,
-  person: NewPerson,
-): Promise<boolean> {
-  const { tenantId } = scope;
-  const { email, name, role, passwordHash, id: userId = randomUUID() } = person;
-  return unlessTaken(
-    database.withTenant(scope, async (db) => {
-      if (tenantName !== undefined) await db.insert(tenants).values({ id: tenantId, name: tenantName });
-      await db.insert(users).values({ tenantId, id: userId, email, name });
-      await db.insert(memberships).values({ tenantId, userId, role });
-      await db.insert(credentials).values({ tenantId, userId, email, passwordHash });
-    }),
-  );
+async function insertPerson(db: TenantDrizzle, tenantId: string, { id, name, role }: NewPerson): Promise<void> {
+  // Whoever was here before and was removed comes back under the name that he gives now.
+  await db
+    .insert(users)
+    .values({ tenantId, id, name })
+    .onConflictDoUpdate({ target: [users.tenantId, users.id], set: { name } });
+  await db
+    .insert(memberships)
+    .values({ tenantId, userId: id, role })
+    .onConflictDoNothing({ target: [memberships.tenantId, memberships.userId] });
 }
 
-const PERSON = { id: users.id, name: users.name, email: users.email, role: memberships.role };
+const PERSON = { id: users.id, name: users.name, email: accounts.email, role: memberships.role };
 const sameUser = and(eq(memberships.tenantId, users.tenantId), eq(memberships.userId, users.id));
-
-interface CredentialRow {
-  readonly tenant_id: string;
-  readonly user_id: string;
-  readonly password_hash: string;
-  readonly sign_ins: string | number;
-}
-
 /** The scope of a step that has no signed-in user yet: sign-up makes the tenant, sign-in has just proved the account. */
 export function systemScope(tenantId: string, step: string): TenantScope {
   return tenantScope({ kind: "service", id: step, tenantId: tenantId as User["tenantId"], roles: [] });
-}
-
-const UNIQUE_VIOLATION = "23505";
-
-/** The unique index decides, not a query before it: two sign-ups at once cannot both win. */
-async function unlessTaken(insertion: Promise<void>): Promise<boolean> {
-  try {
-    await insertion;
-    return true;
-  } catch (error) {
-    if (isTaken(error)) return false;
-    throw error;
-  }
-}
-
-/** Drizzle wraps what the driver threw. */
-function isTaken(error: unknown): boolean {
-  if (typeof error !== "object" || error === null) return false;
-  const { code, constraint, cause } = error as { code?: unknown; constraint?: unknown; cause?: unknown };
-  return (code === UNIQUE_VIOLATION && constraint === "credentials_email_key") || isTaken(cause);
 }

@@ -3,8 +3,8 @@ import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
 import { demand, notFound, readBody } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
-import { changeMembership, changePassword } from "./actions.ts";
-import { PasswordInput, PersonId, ProfileInput, RoleInput } from "./input.ts";
+import { changeMembership, invite } from "./actions.ts";
+import { InvitationInput, PersonId, ProfileInput, RoleInput } from "./input.ts";
 
 const member = access(authenticated(), { kind: "api" });
 const admin = access(hasRole("owner", "admin"), { kind: "api" });
@@ -12,6 +12,13 @@ const admin = access(hasRole("owner", "admin"), { kind: "api" });
 /** The account for programs. */
 export function accountApi(app: Hono, services: Services): void {
   const { accounts, csrf } = services;
+  const inviting = access(hasRole("owner", "admin"), { kind: "api", controls: [services.invitationLimit] });
+
+  app.post("/api/invitations", inviting, async (c) => {
+    const request = requestOf(c);
+    await invite(services, request, demand(readBody(request, InvitationInput)));
+    return c.json({ status: "accepted" }, 202);
+  });
 
   app.get("/api/csrf", access(publicAccess("a token for the first form"), { kind: "api" }), (c) =>
     c.json({ csrfToken: csrf.token(requestOf(c)) }),
@@ -27,15 +34,6 @@ export function accountApi(app: Hono, services: Services): void {
   app.post("/api/profile", member, async (c) => {
     const request = requestOf(c);
     await accounts.rename(userOf(request), demand(readBody(request, ProfileInput)).name);
-    return c.json({ ok: true });
-  });
-
-  app.post("/api/password", member, async (c) => {
-    const request = requestOf(c);
-    const outcome = await changePassword(services, request, demand(readBody(request, PasswordInput)));
-    if (outcome === "wrong") {
-      demand({ ok: false, errors: { current: "This is not your present password." }, values: {} });
-    }
     return c.json({ ok: true });
   });
 

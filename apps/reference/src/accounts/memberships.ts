@@ -12,6 +12,10 @@ export const ROLE_ORDER: RoleHierarchy<Role> = roleHierarchy({
   grantor: "admin",
 });
 
+export function isRole(text: unknown): text is Role {
+  return ROLE_ORDER.roles.some((role) => role === text);
+}
+
 export type MembershipResult = "changed" | "not_found" | "last_owner";
 
 /**

@@ -1,22 +1,23 @@
 import type { SessionView } from "glacis/authentication";
 import { html, type SafeHtml } from "glacis/input";
-import { csrfField, errorSummary, field, type FormState } from "../views/form.ts";
+import { BLANK, csrfField, errorSummary, field, type FormState } from "../views/form.ts";
 import { layout, type Frame } from "../views/layout.ts";
 import { time } from "../views/time.ts";
-import type { Person, Profile } from "./accounts.ts";
-import { PASSWORD_HINT } from "./pages.ts";
+import type { Profile } from "./accounts.ts";
+import { secondFactorsSection, type SecondFactorsView } from "./second-factor-pages.ts";
 
 export interface SettingsView {
   readonly profile: Profile;
   readonly profileState: FormState;
-  readonly passwordState: FormState;
+  readonly passwordRules: string;
+  readonly factors: SecondFactorsView;
   readonly sessions: readonly SessionView[];
   readonly notice: string | undefined;
 }
 
 export function settingsPage(frame: Frame, view: SettingsView): SafeHtml {
-  const { profile, profileState, passwordState, notice } = view;
-  const errors = { ...profileState.errors, ...passwordState.errors };
+  const { profile, profileState, notice } = view;
+  const { errors } = profileState;
   return layout(
     frame,
     { title: "Settings", section: "/settings", notice, failed: Object.keys(errors).length > 0 },
@@ -37,23 +38,25 @@ export function settingsPage(frame: Frame, view: SettingsView): SafeHtml {
             <button class="button" type="submit">Save name</button>
           </form>
         </section>
-        ${passwordSection(frame, profile, passwordState)}
+        ${passwordSection(frame, profile, view.passwordRules)}
       </div>
-      ${sessionList(frame, view.sessions)}`,
+      ${secondFactorsSection(frame, view.factors)}
+      ${sessionList(frame, view.sessions)}
+      ${accountSection(frame, profile)}`,
   );
 }
 
-function passwordSection(frame: Frame, profile: Profile, state: FormState): SafeHtml {
+function passwordSection(frame: Frame, profile: Profile, rules: string): SafeHtml {
   // The address is for password managers; without a name it is not sent.
   return html`
     <section class="sheet stack" aria-labelledby="password-title">
       <h2 id="password-title">Password</h2>
-      <form class="stack" method="post" action="/settings/password" novalidate>
+      <form class="stack" method="post" action="/account/password" novalidate>
         <input class="visually-hidden" type="text" value="${profile.email}" autocomplete="username" readonly
           tabindex="-1" aria-hidden="true">
         ${csrfField(frame.csrfToken)}
-        ${field({ state, name: "current", label: "Present password", type: "password", autocomplete: "current-password", required: true })}
-        ${field({ state, name: "password", label: "New password", type: "password", hint: PASSWORD_HINT, autocomplete: "new-password", required: true })}
+        ${field({ state: BLANK, name: "current_password", label: "Present password", type: "password", autocomplete: "current-password", required: true })}
+        ${field({ state: BLANK, name: "password", label: "New password", type: "password", hint: rules, autocomplete: "new-password", required: true })}
         <p class="hint">Changing it signs you out everywhere else.</p>
         <button class="button" type="submit">Change password</button>
       </form>
@@ -87,33 +90,35 @@ function sessionList(frame: Frame, sessions: readonly SessionView[]): SafeHtml {
     </section>`;
 }
 
-export function peoplePage(frame: Frame, people: readonly Person[]): SafeHtml {
-  return layout(
-    frame,
-    { title: "People", section: "/people" },
-    html`
-      <div class="page-head">
-        <div>
-          <h1>People</h1>
-          <p class="lead">Everybody in this workspace. You can share documents with them.</p>
-        </div>
-      </div>
-      <div class="sheet flush table-wrap" tabindex="0" role="region" aria-label="People">
-        <table>
-          <thead>
-            <tr><th scope="col">Name</th><th scope="col">E-mail address</th><th scope="col">Role</th></tr>
-          </thead>
-          <tbody>
-            ${people.map(
-              ({ name, email, role }) => html`
-                <tr>
-                  <th scope="row">${name}</th>
-                  <td>${email}</td>
-                  <td><span class="badge plain">${role}</span></td>
-                </tr>`,
-            )}
-          </tbody>
-        </table>
-      </div>`,
-  );
+function accountSection(frame: Frame, { email }: Profile): SafeHtml {
+  return html`
+    <section class="sheet stack after" aria-labelledby="account-title">
+      <h2 id="account-title">Your account</h2>
+      <ul class="rows">
+        <li>
+          <div>
+            <strong>E-mail address</strong>
+            <p class="hint">${email}</p>
+          </div>
+          <a class="button quiet small" href="/account/email">Change the address</a>
+        </li>
+        <li>
+          <div>
+            <strong>A copy of what is yours</strong>
+            <p class="hint">Your account, your sessions and your documents, as one file.</p>
+          </div>
+          <form method="post" action="/account/export">
+            ${csrfField(frame.csrfToken)}
+            <button class="button quiet small" type="submit">Export</button>
+          </form>
+        </li>
+        <li>
+          <div>
+            <strong>The end</strong>
+            <p class="hint">Your account and your documents go after 14 days, in which you can take it back.</p>
+          </div>
+          <a class="button quiet small warn" href="/account/delete">Delete the account</a>
+        </li>
+      </ul>
+    </section>`;
 }

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { makeDatabase, type Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
-import { migrations, ROLES, upkeep } from "./migrations.ts";
+import { FOUNDATION, migrations, ROLES, upkeep } from "./migrations.ts";
 
 /**
  * Opens the embedded Postgres of a folder, creating and migrating it. A new one starts from a directory that is ready-made in a package:
@@ -20,6 +20,7 @@ export async function openEmbedded(folder: string): Promise<Database> {
     { query: (text, values) => engine.query(text, values), exec: (sql) => engine.exec(sql) },
     migrations(),
     upkeep(),
+    FOUNDATION,
   );
   await engine.exec(`set role ${ROLES.runtime}`);
   return makeDatabase({

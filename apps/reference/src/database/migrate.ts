@@ -15,7 +15,8 @@ const LOCK = 4_716_002_211;
  * Brings the database up to date in one transaction under an advisory lock: all of it or nothing, and of two processes that start at once the
  * second waits and finds the work done.
  *
- * @param upkeep SQL that is safe to repeat, and runs each time
+ * @param upkeep SQL that is safe to repeat, and runs each time after the migrations
+ * @param foundation likewise, before them
  * @returns the names of the migrations that were applied now
  * @throws Error when a migration that was applied has been edited since, or the database is ahead of this program.
  */
@@ -23,6 +24,7 @@ export async function migrate(
   connection: MigrationConnection,
   wanted: readonly Migration[],
   upkeep: string,
+  foundation: string = "",
 ): Promise<readonly string[]> {
   await connection.exec("begin");
   try {
@@ -30,6 +32,7 @@ export async function migrate(
     await connection.exec(
       "create table if not exists migrations (name text primary key, sha256 text not null, applied_at timestamptz not null default now())",
     );
+    await connection.exec(foundation);
     const { rows } = await connection.query("select name, sha256 from migrations order by name", []);
     const pending = pendingOf(wanted, rows as readonly Applied[]);
     for (const { name, sql } of pending) {

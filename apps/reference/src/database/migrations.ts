@@ -1,5 +1,16 @@
 import { lastHolderStays } from "glacis/authorization";
-import { SESSION_MIGRATION, SESSION_TABLES } from "glacis/authentication";
+import {
+  AUTHENTICATION_MIGRATION,
+  AUTHENTICATION_TABLES,
+  PASSKEY_MIGRATION,
+  PASSKEY_TABLES,
+  RECOVERY_CODE_MIGRATION,
+  SESSION_MIGRATION,
+  SESSION_TABLES,
+  SIGN_IN_THROTTLE_MIGRATION,
+  SIGN_IN_THROTTLE_TABLES,
+  TOTP_MIGRATION,
+} from "glacis/authentication";
 import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
 import { rateLimitMigration } from "glacis/network";
 
@@ -7,7 +18,7 @@ import { rateLimitMigration } from "glacis/network";
 export interface DatabaseRoles {
   /** What the running application becomes. Row-level security binds it. */
   readonly runtime: string;
-  /** The owner of one function, which finds an account by its e-mail address before a tenant is known. */
+  /** The owner of one function, which says where somebody belongs before a tenant is known. */
   readonly signIn: string;
 }
 
@@ -63,16 +74,38 @@ export function migrations({ runtime, signIn }: DatabaseRoles = ROLES): readonly
     { name: "0002-accounts", sql: accounts(runtime, signIn) },
     { name: "0003-documents", sql: documents(runtime) },
     { name: "0004-roles-change", sql: rolesChange(runtime) },
+    { name: "0005-library-accounts", sql: libraryAccounts(runtime, signIn) },
   ];
 }
 
-/** What is safe to repeat, and repeated at each start: the library's own tables, and this login's right to become the runtime role. */
+/** The library's own tables, which are safe to make again and stand before the migrations that refer to them. */
+export const FOUNDATION: string = [
+  SESSION_MIGRATION,
+  rateLimitMigration(),
+  AUTHENTICATION_MIGRATION,
+  SIGN_IN_THROTTLE_MIGRATION,
+  TOTP_MIGRATION,
+  RECOVERY_CODE_MIGRATION,
+  PASSKEY_MIGRATION,
+  EVENT_ARCHIVE_MIGRATION,
+].join("");
+
+const LIBRARY_TABLES = [
+  ...SESSION_TABLES,
+  ...AUTHENTICATION_TABLES,
+  ...SIGN_IN_THROTTLE_TABLES,
+  ...PASSKEY_TABLES,
+  "glacis_rate_limits",
+  "glacis_totp",
+  "glacis_recovery_codes",
+].join(", ");
+
+/** What is safe to repeat, and repeated at each start: the rights to the library's tables, and this login's right to become the runtime role. */
 export function upkeep({ runtime }: DatabaseRoles = ROLES): string {
   return `
-${SESSION_MIGRATION}${rateLimitMigration()}${EVENT_ARCHIVE_MIGRATION}
 grant select, insert, delete on glacis_events to ${runtime};
 grant select, insert, update, delete on glacis_event_counts to ${runtime};
-grant select, insert, update, delete on ${SESSION_TABLES.join(", ")}, glacis_rate_limits to ${runtime};
+grant select, insert, update, delete on ${LIBRARY_TABLES} to ${runtime};
 do $$ begin
   if not pg_has_role(current_user, '${runtime}', 'member') then grant ${runtime} to current_user; end if;
 end $$;
@@ -159,6 +192,46 @@ revoke create on schema public from public;
 do $$ begin
   execute format('revoke temporary on database %I from public', current_database());
 end $$;
+`;
+}
+
+/**
+ * Credentials move to the library's accounts, which know addresses and nothing of tenants; users and memberships stay here, behind their policies.
+ *
+ * At sign-in there is an account and no tenant yet, so no policy could match. Rather than weaken one, a function says where one user belongs. It
+ * belongs to a role that can do nothing but read memberships, so that it stays harmless under FORCE and whatever is wrong with its caller.
+ *
+ * The same person may have been in several workspaces, and is in one.
+ */
+function libraryAccounts(runtime: string, signIn: string): string {
+  return `
+alter table credentials no force row level security;
+alter table users no force row level security;
+insert into glacis_accounts (user_id, email, verified_at_ms, password_hash, created_at_ms)
+  select c.user_id::text, c.email, (extract(epoch from u.created_at) * 1000)::bigint, c.password_hash, (extract(epoch from u.created_at) * 1000)::bigint
+  from credentials c join users u on u.tenant_id = c.tenant_id and u.id = c.user_id
+  on conflict do nothing;
+alter table users force row level security;
+drop function find_credentials (text);
+drop table credentials;
+
+alter table users drop column email;
+alter table users drop constraint users_pkey;
+alter table memberships add constraint memberships_one_workspace unique (user_id);
+
+create policy sign_in on memberships for select to ${signIn} using (true);
+grant select on memberships to ${signIn};
+create function find_membership(wanted uuid)
+  returns table (tenant_id uuid, role text)
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  as $$ select m.tenant_id, m.role from public.memberships m where m.user_id = wanted $$;
+revoke all on function find_membership (uuid) from public;
+grant create on schema public to ${signIn};
+alter function find_membership (uuid) owner to ${signIn};
+revoke create on schema public from ${signIn};
+grant execute on function find_membership (uuid) to ${runtime};
+
+grant delete on tenants, users to ${runtime};
 `;
 }
 

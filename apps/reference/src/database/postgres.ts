@@ -3,7 +3,7 @@ import pg from "pg";
 import { makeDatabase, type Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { allowLogin, runtimeUrl } from "./runtime-login.ts";
-import { migrations, ROLES, upkeep, type DatabaseRoles } from "./migrations.ts";
+import { FOUNDATION, migrations, ROLES, upkeep, type DatabaseRoles } from "./migrations.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A request that needs longer than this has gone wrong, and holds a connection that others wait for. */
@@ -65,6 +65,7 @@ async function migrateAs(url: string, roles: DatabaseRoles): Promise<void> {
       { query: (text, values) => client.query(text, values), exec: (sql) => client.query(sql) },
       migrations(roles),
       upkeep(roles),
+      FOUNDATION,
     );
     if (!(await canLogIn(runtimeUrl(url, roles.runtime)))) await client.query(allowLogin(url, roles.runtime));
   } finally {

@@ -1,5 +1,6 @@
 /** The tables as Drizzle sees them. What protects them (policies, keys, grants) is in the migrations. */
-import { bigint, integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { sql, type SQL } from "drizzle-orm";
+import { integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
 
 export const tenants = pgTable("tenants", {
   id: uuid("id").primaryKey(),
@@ -8,8 +9,7 @@ export const tenants = pgTable("tenants", {
 
 export const users = pgTable("users", {
   tenantId: uuid("tenant_id").notNull(),
-  id: uuid("id").primaryKey(),
-  email: text("email").notNull(),
+  id: uuid("id").notNull(),
   name: text("name").notNull(),
   createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
 });
@@ -20,13 +20,14 @@ export const memberships = pgTable("memberships", {
   role: text("role", { enum: ["owner", "admin", "member", "viewer"] }).notNull(),
 });
 
-export const credentials = pgTable("credentials", {
-  tenantId: uuid("tenant_id").notNull(),
-  userId: uuid("user_id").notNull(),
+/** The library's: of no tenant, and read here for the one address that a person has. */
+export const accounts = pgTable("glacis_accounts", {
+  userId: text("user_id").primaryKey(),
   email: text("email").notNull(),
-  passwordHash: text("password_hash").notNull(),
-  signIns: bigint("sign_ins", { mode: "number" }).notNull().default(0),
 });
+
+/** The library's ids are text. */
+export const accountOf: SQL = sql`${accounts.userId} = ${users.id}::text`;
 
 export const documents = pgTable("documents", {
   tenantId: uuid("tenant_id").notNull(),

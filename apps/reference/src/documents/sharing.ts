@@ -1,7 +1,7 @@
 import { and, asc, eq, type SQL } from "drizzle-orm";
 import { tenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
-import { documentShares, documents, memberships, users } from "../database/schema.ts";
+import { accountOf, accounts, documentShares, documents, memberships, users } from "../database/schema.ts";
 
 export interface Share {
   readonly userId: string;
@@ -31,9 +31,10 @@ export function sharingIn(database: Database): Sharing {
       inTenant(user, async (db) => {
         if (!(await owns(db, user, id))) return undefined;
         return db
-          .select({ userId: users.id, name: users.name, email: users.email, permission: documentShares.permission })
+          .select({ userId: users.id, name: users.name, email: accounts.email, permission: documentShares.permission })
           .from(documentShares)
           .innerJoin(users, and(eq(users.tenantId, documentShares.tenantId), eq(users.id, documentShares.userId)))
+          .innerJoin(accounts, accountOf)
           .where(and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id)))
           .orderBy(asc(users.name), asc(users.id));
       }),

@@ -1,4 +1,4 @@
-import { isAbsolute, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 
 /** How the application runs. `demo` is a laptop, `test-target` is driven by a black-box test, `production` is neither. */
 export type Kind = "demo" | "test-target" | "production";
@@ -15,6 +15,9 @@ export interface Settings {
   readonly hosts: readonly string[];
   readonly trustedOrigins: readonly string[];
   readonly proxies: readonly string[];
+  /** Where mail is sent and from whom; undefined where it goes to the folder. */
+  readonly mail: { readonly url: string; readonly from: string } | undefined;
+  readonly mailFolder: string;
   /** The key ring, unless it is to be kept in the data folder. */
   readonly keys: string | undefined;
 }
@@ -45,9 +48,16 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
     dataFolder,
     databaseUrl: variables["DATABASE_URL"],
     keys: variables["GLACIS_KEYS"],
+    mail: undefined,
+    mailFolder: join(dataFolder, "mails"),
   };
   if (kind === "production")
-    return { ...common, ...productionOrigin(variables), databaseUrl: productionDatabase(variables) };
+    return {
+      ...common,
+      ...productionOrigin(variables),
+      databaseUrl: productionDatabase(variables),
+      mail: productionMail(variables),
+    };
   const scheme = kind === "test-target" ? "https" : "http";
   const other = (name: string): readonly string[] => [`http://${name}:${port}`, `https://${name}:${port}`];
   const names = ["localhost", "127.0.0.1"];
@@ -92,4 +102,14 @@ function productionDatabase(variables: Variables): string {
   if (url === undefined)
     throw new StartError("Production needs DATABASE_URL: the embedded database is for laptops and tests.");
   return url;
+}
+
+/** Nobody can sign up, be invited or choose a new password without mail, and a folder of links is a folder of keys. */
+function productionMail(variables: Variables): { readonly url: string; readonly from: string } {
+  const { SMTP_URL: url, MAIL_FROM: from } = variables;
+  if (url === undefined || from === undefined)
+    throw new StartError(
+      "Production needs SMTP_URL, such as smtps://user:password@smtp.example.com, and MAIL_FROM, such as Folio <no-reply@example.com>.",
+    );
+  return { url, from };
 }

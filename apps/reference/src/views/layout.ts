@@ -22,6 +22,8 @@ export interface LayoutOptions {
   /** Something went wrong with a form: said first in the title, where a screen reader begins. */
   readonly failed?: boolean;
   readonly notice?: string | undefined;
+  /** One step of something: nothing leads away from it but the way back that the page itself has. */
+  readonly focused?: boolean;
 }
 
 const SECTIONS = [
@@ -49,7 +51,7 @@ export function head(title: string, { assets, nonce }: Pick<Frame, "assets" | "n
 /** The frame of every page. No inline script, no inline style: the strictest policy that there is fits it. */
 export function layout(frame: Frame, options: LayoutOptions, content: SafeHtml): SafeHtml {
   const { viewer, csrfToken } = frame;
-  const { title, section, failed = false, notice } = options;
+  const { title, section, failed = false, notice, focused = false } = options;
   return html`<!doctype html>
 <html lang="en">
   ${head(`${failed ? "Error: " : ""}${title}`, frame)}
@@ -57,8 +59,8 @@ export function layout(frame: Frame, options: LayoutOptions, content: SafeHtml):
     <a class="skip" href="#main">Skip to content</a>
     <header class="masthead">
       <div class="masthead-inner">
-        <a class="brand" href="${viewer === undefined ? "/" : "/documents"}">${logo} Folio</a>
-        ${viewer === undefined ? strangerNav : memberNav(viewer, section, csrfToken)}
+        <a class="brand" href="${viewer === undefined && !focused ? "/" : "/documents"}">${logo} Folio</a>
+        ${focused ? undefined : viewer === undefined ? strangerNav : memberNav(viewer, section, csrfToken)}
       </div>
     </header>
     <main id="main" tabindex="-1">

@@ -38,7 +38,8 @@ export function readFields({ body }: Exchange, rules: FieldRules): ReadFields {
     const value: unknown = Object.hasOwn(body, field) ? (body as Record<string, unknown>)[field] : undefined;
     const flaw = flawOf(value, rule);
     if (flaw !== undefined) errors.push({ field, ...flaw });
-    else if (typeof value === "string") values[field] = value;
+    // A form sends what was left empty; it is missing all the same.
+    else if (typeof value === "string" && value !== "") values[field] = value;
   }
   return errors.length === 0 ? { ok: true, values } : { ok: false, errors: errors.slice(0, 20) };
 }

@@ -1,0 +1,60 @@
+import { publicAccess } from "glacis";
+import { access, requestOf } from "glacis/hono";
+import { html, url, type SafeHtml } from "glacis/input";
+import type { Hono } from "hono";
+import { frameOf, type Services } from "../services.ts";
+import { layout, type Frame } from "../views/layout.ts";
+import { mailsIn, type Mail } from "./mails.ts";
+
+/** A page that shows every mail to everybody: for a demonstration on one's own machine, and mounted nowhere else. */
+export function outboxRoutes(app: Hono, services: Services, folder: string): void {
+  app.get("/outbox", access(publicAccess("the mailbox of the demonstration")), async (c) => {
+    const request = requestOf(c);
+    return c.html(String(outboxPage(await frameOf(services, request), services.origin, await mailsIn(folder))));
+  });
+}
+
+function outboxPage(frame: Frame, origin: string, mails: readonly Mail[]): SafeHtml {
+  return layout(
+    frame,
+    { title: "Outbox" },
+    html`
+      <div class="page-head">
+        <div>
+          <h1>Outbox</h1>
+          <p class="lead">Mail of this demonstration stays on this machine. Here is what would have been sent, the newest first.</p>
+        </div>
+      </div>
+      ${mails.length === 0 && html`<p class="empty">No mail yet. It may take a second or two: load the page again.</p>`}
+      <div class="stack">
+        ${mails.map(
+          ({ to, subject, date, text }, index) => html`
+            <article class="sheet stack" aria-labelledby="mail-${index}">
+              <h2 id="mail-${index}">${subject}</h2>
+              <p class="hint">To ${to}, ${date}</p>
+              <p class="prose">${linked(text.trim(), origin)}</p>
+            </article>`,
+        )}
+      </div>`,
+  );
+}
+
+/** The text, with the one link of ours that it may hold. */
+function linked(text: string, origin: string): SafeHtml {
+  const lines = text.split("\n").map((line) => {
+    const found = line.startsWith(`${origin}/`) ? new URL(line) : undefined;
+    if (found === undefined) return html`${line}${"\n"}`;
+    const token = found.searchParams.get("token");
+    const steps = found.pathname.slice(1).split("/");
+    const [first = "", second] = steps;
+    const path = second === undefined ? url`/${first}` : url`/${first}/${second}`;
+    const target =
+      token === null
+        ? path
+        : second === undefined
+          ? url`/${first}?token=${token}`
+          : url`/${first}/${second}?token=${token}`;
+    return html`<a href="${target}">${line}</a>${"\n"}`;
+  });
+  return html`${lines}`;
+}
