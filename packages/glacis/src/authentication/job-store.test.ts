@@ -126,6 +126,33 @@ describe("the worker", () => {
     expect(done).toEqual([1]);
   });
 
+  it("leaves nothing to a second worker while a slow mail server holds up the first", async () => {
+    const { jobs } = memoryAuthentication();
+    const clock = { nowMs: 1000 };
+    const runs: string[] = [];
+    const second = jobWorker({
+      store: jobs,
+      now: () => clock.nowMs,
+      handlers: { mail: async ({ id }) => void runs.push(id) },
+    });
+    const first = jobWorker({
+      store: jobs,
+      now: () => clock.nowMs,
+      handlers: {
+        async mail({ id }) {
+          runs.push(id);
+          // Connection, greeting and silence, each as long as the transport waits.
+          clock.nowMs += 45_000;
+          await second.drain();
+        },
+      },
+    });
+    await jobs.add(Array.from({ length: 5 }, () => jobOf(1000)));
+    await first.drain();
+    expect(runs).toHaveLength(5);
+    expect(new Set(runs).size).toBe(5);
+  });
+
   it("reports a kind that nobody handles, such as the name of a method of every object, and goes on", async () => {
     const { jobs } = memoryAuthentication();
     const events: unknown[] = [];

@@ -25,8 +25,8 @@ export interface JobWorker {
  */
 const PAUSE_MS = 1000;
 const TIDY_EVERY_MS = 60_000;
-/** Few, so that slow mail servers do not outlast the lease. */
-const AT_ONCE = 5;
+/** A mail may take three quarters of a minute to fail: two of them end within the lease, and nobody else begins them again. */
+const AT_ONCE = 2;
 const LEASE_MS = 120_000;
 const MOST_ATTEMPTS = 12;
 const FIRST_DELAY_MS = 5_000;
