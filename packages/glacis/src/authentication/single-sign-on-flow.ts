@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import type { UserId } from "../core/brand.ts";
 import type { Answer, Deny } from "../core/decision.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
 import type { SessionUser } from "./establish-session.ts";
 import { proof } from "./proof.ts";
 import { mintToken, tokenCookie, type Responding } from "./session-cookies.ts";
@@ -51,7 +52,11 @@ export async function goToProvider(
 }
 
 /** Ends what `goToProvider` began. Whatever comes back, the transaction is gone. */
-export async function comeBack(flow: SsoFlow, request: Responding, callback: URL): Promise<Answer | Deny> {
+export async function comeBack(
+  flow: SsoFlow,
+  request: Responding & Pick<IdentifiedFacts, "principal">,
+  callback: URL,
+): Promise<Answer | Deny> {
   const begun = await takeTransaction(flow, request, callback);
   if (typeof begun === "string") return refuseSignIn(begun);
   const { transaction, state } = begun;
@@ -126,13 +131,16 @@ async function userOf(flow: SsoFlow, identity: SsoIdentity, nowMs: number): Prom
 
 async function linkTo(
   { store }: SsoFlow,
-  request: Responding,
+  request: Responding & Pick<IdentifiedFacts, "principal">,
   { issuer, subject, provider }: SsoIdentity,
   { next }: SsoTransaction,
   userId: string,
 ): Promise<Answer | Deny> {
-  const linked = await store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
   const about = { tenant_id: provider.tenantId, user_id: userId };
+  const { principal } = request;
+  // Whoever was thrown out while he was at the provider leaves no way in behind.
+  if (principal.kind !== "user" || principal.id !== userId) return refuseSignIn("link_session_ended", about);
+  const linked = await store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
   if (linked !== userId) return refuseSignIn("linked_to_another", about);
   request.note(ssoEvent("authn_sso_linked", { ...about, event_type: "account" }));
   return goOn(next);

@@ -89,7 +89,7 @@ async function application(store: SingleSignOnStore) {
   const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...sso.endpoints] });
   const server = await express5Build({ routes, groups: [] }, security);
   net.know("app.example.com", server);
-  return { records, sso };
+  return { records, sso, sessions: layers.sessions };
 }
 
 const me = async (browser: Visitor): Promise<Record<string, unknown>> =>
@@ -179,6 +179,21 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect((await browser.open(callback, "idp.example")).status).toBe(403);
     expect(causes(records)).toEqual(["link_required"]);
     expect(await me(browser)).toEqual({ kind: "anonymous" });
+  });
+
+  it("links nothing for a thief whose session ended while he was at the provider", async () => {
+    const { records, sessions } = await application(store);
+    const thief = visitor(net);
+    await arrive(thief, await consent(thief, (await begin(thief, "real")).href, "ada", "app.example.com"));
+    const csrf_token = JSON.parse((await thief.open(`${APP}/token`)).body) as string;
+    const page = await thief.post(`${APP}/sso/link`, { csrf_token, provider: "real", next: "/me" });
+    expect(page.status).toBe(200);
+    expect(await sessions.revoke("user-ada", { reason: "compromise" })).toBeGreaterThan(0);
+    thief.cookies.delete("idp.example");
+    const back = await arrive(thief, await consent(thief, goesTo(page), "mallory", "app.example.com"));
+    expect(back.status).toBe(400);
+    expect(await store.linked("https://idp.example", "mallory")).toBeUndefined();
+    expect(causes(records)).toEqual(["link_session_ended"]);
   });
 
   it("links an identity to whoever is signed in and asks for it, and never to a second account", async () => {
