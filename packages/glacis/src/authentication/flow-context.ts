@@ -103,6 +103,8 @@ const MOST_WAITING = 100_000;
 const COUNTED_EVERY_MS = 1000;
 const MAILS_AN_HOUR = 3;
 const HOUR_MS = 3_600_000;
+/** Longer than any job is tried. */
+const RETRIED_MS = 24 * HOUR_MS;
 
 const counted = new WeakMap<AuthenticationStore, { atMs: number; full: boolean }>();
 
@@ -162,9 +164,14 @@ export async function sendMail(
 
 /** Three mails an hour of one kind to one address, whoever asks: nobody's mailbox is filled by somebody else. A retry is not counted again. */
 export async function mayMail({ store }: FlowContext, job: ClaimedJob, to: string, nowMs: number): Promise<boolean> {
-  if (job.attempts > 1) return true;
-  const key = hash("sha256", JSON.stringify(["mail", job.kind, to]), "base64url");
-  return store.jobs.allow(key, MAILS_AN_HOUR, HOUR_MS, nowMs);
+  const allow = async (most: number, windowMs: number, ...name: readonly string[]): Promise<boolean> =>
+    store.jobs.allow(hash("sha256", JSON.stringify(name), "base64url"), most, windowMs, nowMs);
+  const isNew = async (): Promise<boolean> => allow(1, RETRIED_MS, "counted", job.id);
+  // A first attempt may have failed before it was counted.
+  if (job.attempts > 1 && !(await isNew())) return true;
+  if (!(await allow(MAILS_AN_HOUR, HOUR_MS, "mail", job.kind, to))) return false;
+  if (job.attempts === 1) await isNew();
+  return true;
 }
 
 export function linkTo(context: FlowContext, page: keyof FlowPaths, token?: string): string {

@@ -98,3 +98,25 @@ describe.each(stores)("a thief with a session and the password over %s", (_, ove
     expect(await ground.deliver()).toHaveLength(1);
   });
 });
+
+describe.each(stores)("a stranger over %s", (_, over) => {
+  const ground = authenticationGround(over.store, over.sessions);
+  const { flows, store, clock } = ground;
+
+  it("fills nobody's mailbox by what he asked for while the accounts were out of reach", async () => {
+    await ground.deliver();
+    const account = await ground.account();
+    for (let count = 0; count < 20; count += 1)
+      await flows.passwordReset.request(ground.browser().ask(), account.email);
+    const byEmail = store.accounts.byEmail.bind(store.accounts);
+    store.accounts.byEmail = () => Promise.reject(new Error("The database does not answer."));
+    await ground.deliver();
+    store.accounts.byEmail = byEmail;
+    clock.nowMs += 60_000;
+    ground.outage.mail = true;
+    await ground.deliver();
+    ground.outage.mail = false;
+    clock.nowMs += 60_000;
+    expect((await ground.deliver()).map(({ to }) => to)).toEqual(Array.from({ length: 3 }, () => account.email));
+  });
+});
