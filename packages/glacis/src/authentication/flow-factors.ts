@@ -28,7 +28,7 @@ export interface FactorSettings {
   newRecoveryCodes(request: FlowRequest): Promise<readonly string[] | undefined>;
   /** What `navigator.credentials.create()` is given. */
   beginPasskey(request: FlowRequest): Promise<PasskeyCreationOptions | undefined>;
-  addPasskey(request: FlowRequest, answer: unknown): Promise<boolean>;
+  addPasskey(request: FlowRequest, answer: unknown, name?: unknown): Promise<boolean>;
   passkeys(request: FlowRequest): Promise<readonly Passkey[]>;
   renamePasskey(request: FlowRequest, id: string, name: unknown): Promise<boolean>;
   removePasskey(request: FlowRequest, id: string): Promise<boolean>;
@@ -73,9 +73,9 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       const account = await own(request);
       return account && passkeys?.registrationOptions(request, { userId: account.userId, account: account.email });
     },
-    async addPasskey(request, answer) {
+    async addPasskey(request, answer, name) {
       const account = await own(request);
-      const added = account && (await passkeys?.register(request, account.userId, answer));
+      const added = account && (await passkeys?.register(request, account.userId, answer, name));
       if (account === undefined || added === undefined) return false;
       await told(context, account, request, "passkey_added");
       await raise(context, account, request, added.proof);

@@ -82,3 +82,9 @@ export function refusal(reason: Deny["reason"], details: Partial<Pick<Deny, "hea
 function pointerTo(field: string): string {
   return field === "" ? "" : `/${field.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
+
+/** What `passkeyScript` posts: an object of the browser's, which the verifier judges, and a name for it. */
+export function passkeyPost({ body }: Exchange): { readonly answer: unknown; readonly name: unknown } {
+  const { answer, name } = (body ?? {}) as { readonly answer?: unknown; readonly name?: unknown };
+  return { answer, name };
+}

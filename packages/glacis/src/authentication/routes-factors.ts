@@ -1,6 +1,6 @@
 import type { Exchange } from "../core/exchange.ts";
 import type { FlowRoute, RouteContext } from "./route-context.ts";
-import { refusal } from "./route-fields.ts";
+import { passkeyPost, refusal } from "./route-fields.ts";
 import { json, showPage, signedIn, told, withFields, type Form } from "./route-replies.ts";
 
 const ID = { most: 1400 } as const;
@@ -89,7 +89,8 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
       who: "recently_proved",
       list: async (request) => json(200, { passkeys: await secondFactors.passkeys(request) }),
       async post(request) {
-        const added = await secondFactors.addPasskey(request, request.body);
+        const { answer, name } = passkeyPost(request);
+        const added = await secondFactors.addPasskey(request, answer, name);
         return added ? told(context, request, "added") : refusal("credentials_wrong");
       },
     },

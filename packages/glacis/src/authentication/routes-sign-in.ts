@@ -1,7 +1,7 @@
 import { redirect } from "../core/decision.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { FieldRules } from "./route-fields.ts";
-import { refusal } from "./route-fields.ts";
+import { passkeyPost, refusal } from "./route-fields.ts";
 import {
   accepted,
   done,
@@ -121,7 +121,7 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
       path: "/sign-in/passkey",
       who: "anyone",
       async post(request) {
-        return signedIn(context, request, SIGN_IN, await secondFactors.passkey(request, request.body));
+        return signedIn(context, request, SIGN_IN, await secondFactors.passkey(request, passkeyPost(request).answer));
       },
     },
   ];
