@@ -3,11 +3,29 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express from "express";
-import { authenticated, glacis, keyRing, newKey, publicAccess, saas, type AuditRecord } from "glacis";
-import { memoryPasskeys, passkeys, passkeyScript, type Passkeys } from "glacis/authentication";
+import {
+  authenticated,
+  authenticationPages,
+  glacis,
+  keyRing,
+  newKey,
+  publicAccess,
+  saas,
+  type AuditRecord,
+} from "glacis";
+import {
+  authenticationRoutes,
+  enrolledFactors,
+  memoryAuthentication,
+  memoryPasskeys,
+  passkeys,
+  passkeyScript,
+  type Passkeys,
+} from "glacis/authentication";
 import { access, requestOf, secureExpress } from "glacis/express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
+import { authenticationGround } from "./support/authentication-ground.ts";
 
 const TIMEOUT_MS = 120_000;
 const USER = { userId: "ada", tenantId: "alpha", roles: [] };
@@ -83,6 +101,43 @@ async function startApplication(): Promise<Application> {
   const server = app.listen(Number(new URL(origin).port), "127.0.0.1");
   await once(server, "listening");
   return { origin, server, keys, records };
+}
+
+/** The mounted routes, with a page that holds the two buttons. */
+async function startRoutes(): Promise<{ readonly origin: string; readonly server: Server; readonly password: string }> {
+  const origin = `http://localhost:${await freePort()}`;
+  const keys = passkeys({ name: "Test", origins: [origin], store: memoryPasskeys() });
+  const layers = saas({
+    origin,
+    keys: keyRing(newKey("k1")),
+    mode: "development",
+    audit: () => undefined,
+    mfa: { enrolled: enrolledFactors({ passkeys: keys }) },
+  });
+  const ground = authenticationGround(memoryAuthentication(), layers.sessions, {
+    now: Date.now,
+    authenticators: { passkeys: keys },
+  });
+  const password = "correct horse battery staple";
+  await ground.account({ email: "ada@example.com" }, password);
+  const render = authenticationPages({ name: "Test" });
+  const routes = authenticationRoutes(ground.flows, { csrf: layers.csrf, render, home: "/home" });
+  const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...routes] });
+  const app = express();
+  secureExpress(app, security);
+  app.get("/home", access(open, { kind: "page" }), (request, response) => {
+    const facts = requestOf(request);
+    const { principal } = facts;
+    const button = (purpose: string, path: string): string =>
+      `<button type="button" data-passkey="${purpose}" data-options="${path}/options" data-answer="${path}" data-name="name"
+        data-csrf="${layers.csrf.token(facts)}">${purpose}</button>`;
+    response.send(`<!doctype html><html lang="en"><title>Home</title><label>Name <input id="name"></label>
+      ${button("register", "/account/passkeys")}${button("authenticate", "/sign-in/passkey")}<p role="status" data-passkey-status></p>
+      <p id="level">${principal.kind === "user" ? principal.assurance : 0}</p><script nonce="${facts.nonce}">${passkeyScript}</script></html>`);
+  });
+  const server = app.listen(Number(new URL(origin).port), "127.0.0.1");
+  await once(server, "listening");
+  return { origin, server, password };
 }
 
 async function freePort(): Promise<number> {
@@ -168,6 +223,37 @@ describe("a passkey in Chromium", () => {
       await tab.page.goto("/me");
       expect(await tab.page.locator("#level").count()).toBe(0);
       await tab.close();
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describe("the mounted routes in Chromium", () => {
+  it(
+    "register a passkey for who is signed in, and sign in with it alone",
+    async () => {
+      const { origin, server, password } = await startRoutes();
+      const tab = await visit(browser, origin);
+      const { page } = tab;
+      await plugIn(tab);
+      await page.goto("/sign-in");
+      await page.getByLabel("E-mail").fill("ada@example.com");
+      await page.getByLabel("Password").fill(password);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.waitForURL("**/home");
+      expect(await page.locator("#level").textContent()).toBe("1");
+      await page.getByLabel("Name").fill("Ada's laptop");
+      await page.getByRole("button", { name: "register" }).click();
+      await expect.poll(() => page.locator("#level").textContent()).toBe("3");
+
+      await page.context().clearCookies();
+      await page.goto("/home");
+      expect(await page.locator("#level").textContent()).toBe("0");
+      await page.getByRole("button", { name: "authenticate" }).click();
+      await expect.poll(() => page.locator("#level").textContent()).toBe("3");
+      expect(tab.complaints).toEqual([]);
+      await tab.close();
+      server.close();
     },
     TIMEOUT_MS,
   );
