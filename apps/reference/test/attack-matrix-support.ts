@@ -269,6 +269,9 @@ export async function listen(
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      // What waits to be written would otherwise arrive in the middle of what is tried next.
+      await guard.sessions.flush().catch(() => undefined);
+      await guard.archive.close().catch(() => undefined);
     },
   };
 }
