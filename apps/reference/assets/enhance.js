@@ -24,4 +24,3 @@ for (const form of document.querySelectorAll("form[data-guard]")) {
 
 // What would do nothing without script is not shown without it.
 for (const part of document.querySelectorAll("[data-needs-script]")) part.hidden = false;
-
