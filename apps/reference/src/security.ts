@@ -101,15 +101,7 @@ export function guardOf(parts: GuardParts): Guard {
     home: "/documents",
     profile: ["workspace", "name"],
     // Each of these makes a hash or a mail.
-    limits: [
-      rateLimit({
-        name: "accounts",
-        rates: kind === "test-target" ? "1200/h" : "20/h",
-        by: "client",
-        methods: ["POST"],
-        store: limitStore,
-      }),
-    ],
+    limits: [postLimit("accounts", "client", kind === "test-target" ? "1200/h" : "20/h", limitStore)],
     without: OWN_ROUTES,
   });
   const whole = { ...preset, endpoints: [...preset.endpoints, ...endpoints] };
@@ -129,14 +121,12 @@ export function guardOf(parts: GuardParts): Guard {
     endpoints: [...composed.endpoints, ...center],
   });
   const { sessions, csrf } = layers;
-  const invitationLimit = rateLimit({
-    name: "invitations",
-    rates: "30/h",
-    by: "user",
-    methods: ["POST"],
-    store: limitStore,
-  });
+  const invitationLimit = postLimit("invitations", "user", "30/h", limitStore);
   return { security, sessions, csrf, flows, factors, invitationLimit, limitStore, previews, archive };
+}
+
+function postLimit(name: string, by: "client" | "user", rates: "1200/h" | "20/h" | "30/h", store: RateLimitStore) {
+  return rateLimit({ name, rates, by, methods: ["POST"], store });
 }
 
 /** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */
