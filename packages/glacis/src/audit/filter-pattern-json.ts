@@ -1,3 +1,4 @@
+import { isRecord } from "../primitives/is-record.ts";
 import { fail, skipBlanks, take, takeMatch, type Cursor } from "./filter-pattern-cursor.ts";
 import { selects, takeSelector, type Selector } from "./filter-pattern-selector.ts";
 import { takeOperator, takeValueTest, type Operator } from "./filter-pattern-value.ts";
@@ -86,10 +87,6 @@ function readComparison(reading: Reading): JsonTest {
   const [name] = selector.steps;
   if (selector.steps.length !== 1 || typeof name !== "string") return (event) => selects(event, selector, holds);
   return (event) => isRecord(event) && Object.hasOwn(event, name) && holds(event[name]);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const CONSTANTS: Readonly<Record<string, null | boolean>> = { NULL: null, TRUE: true, FALSE: false };

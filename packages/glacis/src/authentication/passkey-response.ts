@@ -1,4 +1,5 @@
 /** What a browser's authenticator answers, read strictly before any library sees it (WebAuthn Level 3 sections 5.1, 5.8.1 and 5.10). */
+import { isRecord } from "../primitives/is-record.ts";
 
 /** Base64url throughout, as `PublicKeyCredential.toJSON()` writes it. */
 export interface RegistrationAnswer {
@@ -81,10 +82,6 @@ function readCredential(
 
 function text(value: unknown, longest: number): string | undefined {
   return typeof value === "string" && value.length <= longest && BASE64URL.test(value) ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function parse(json: string): unknown {

@@ -1,6 +1,7 @@
 /** Which fields of a row a caller may see and set (catalog field-level-authorization; guide, forms and serializers). */
 import { deny, type Deny } from "../core/decision.ts";
 import type { Principal } from "../core/principal.ts";
+import { isRecord } from "../primitives/is-record.ts";
 import { isDecidable } from "./caller.ts";
 import { all, any, FALSE, TRUE, type Condition } from "./condition.ts";
 import { byKind } from "./plan.ts";
@@ -169,10 +170,6 @@ export interface FieldProblem {
 
 /** What is asked for is names and values; a list, a text or nothing has none to judge. */
 export const NOT_A_RECORD: FieldProblem = Object.freeze({ field: "", problem: "not_a_record" });
-
-export function isRecord(input: unknown): input is PolicyRow {
-  return typeof input === "object" && input !== null && !Array.isArray(input);
-}
 
 const MOST_PROBLEMS = 20;
 const LONGEST_NAME = 64;

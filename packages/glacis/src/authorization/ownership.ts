@@ -3,10 +3,11 @@ import { Refusal } from "../core/error-reason.ts";
 import { deny } from "../core/decision.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Principal } from "../core/principal.ts";
+import { isRecord } from "../primitives/is-record.ts";
 import { isDecidable } from "./caller.ts";
 import { readColumns, type Columns } from "./columns.ts";
 import { all, type Condition } from "./condition.ts";
-import { fieldRefusal, isRecord, NOT_A_RECORD } from "./field-rules.ts";
+import { fieldRefusal, NOT_A_RECORD } from "./field-rules.ts";
 import { listFilter, type ListFilter, type ListFilterOptions } from "./list-filter.ts";
 import { unknownWord } from "./read-conditions.ts";
 
