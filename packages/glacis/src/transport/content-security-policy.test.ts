@@ -60,6 +60,13 @@ describe("contentSecurityPolicy", () => {
     expect(send({}, { scheme: "http" })["content-security-policy"]).not.toContain("upgrade-insecure-requests");
   });
 
+  it("names the reporting endpoint over HTTPS alone, because elsewhere browsers would report nothing at all", () => {
+    expect(send({}, { scheme: "https" })["content-security-policy"]).toContain("report-to csp");
+    const plain = send({}, { scheme: "http" })["content-security-policy"];
+    expect(plain).toContain("report-uri /csp-report");
+    expect(plain).not.toContain("report-to");
+  });
+
   it.each<[string, Situation, string]>([
     [
       "JSON of an API",

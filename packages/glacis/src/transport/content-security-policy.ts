@@ -142,7 +142,10 @@ export function contentSecurityPolicy(options: ContentSecurityPolicyOptions = {}
   };
 }
 
-/** A page's policy in pieces around the nonce, for both schemes: over plain HTTP nothing can be upgraded (a laptop has no certificate). */
+/**
+ * A page's policy in pieces around the nonce, for both schemes. Over plain HTTP (a laptop has no certificate) nothing can be upgraded, and
+ * `report-to` would only silence `report-uri`: the Reporting API works on HTTPS alone.
+ */
 interface PagePolicy {
   readonly https: readonly string[];
   readonly http: readonly string[];
@@ -151,7 +154,7 @@ interface PagePolicy {
 function compileVariants(directives: CspDirectives): PagePolicy {
   return {
     https: compilePolicy(directives),
-    http: compilePolicy({ ...directives, "upgrade-insecure-requests": null }),
+    http: compilePolicy({ ...directives, "upgrade-insecure-requests": null, "report-to": null }),
   };
 }
 
