@@ -147,6 +147,15 @@ describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, bui
       );
   });
 
+  it("lead a password manager to the page where a password is changed", async () => {
+    const sent = await browser().open("/.well-known/change-password");
+    expect([sent.status, header(sent, "location")]).toEqual([303, "/account/password"]);
+    const page = await browser().open(
+      "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200",
+    );
+    expect(page.status).toBe(404);
+  });
+
   it("answer the same, byte by byte, about addresses that are known, unknown, disabled and unproved", async () => {
     const known = await ground.account();
     const disabled = await ground.account({ status: "disabled" });

@@ -100,6 +100,7 @@ export {
   type RangeFetch,
 } from "./password-policy-breached.ts";
 export { djangoValidators, type DjangoValidatorsOptions } from "./password-policy-django.ts";
+export { passwordFieldUx, type PasswordFieldUxOptions } from "./password-field-ux.ts";
 export {
   passwordPolicy,
   type PasswordJudgement,

@@ -16,6 +16,8 @@ export interface AuthenticationRoutesOptions {
   readonly profile?: readonly string[];
   /** Limits for what strangers may ask, such as `rateLimit({ name: "sign-up", rates: "10/h", by: "client" })`. */
   readonly limits?: readonly Control<IdentifiedFacts>[];
+  /** Where `/.well-known/change-password` leads, by which password managers find the page: `/account/password` where that is rendered here. */
+  readonly changePasswordPage?: string;
   /** Leaves routes out, such as `/sign-up` where accounts are by invitation alone. */
   readonly without?: readonly string[];
 }

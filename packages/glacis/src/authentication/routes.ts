@@ -1,12 +1,13 @@
 /** The flows over HTTP, as endpoints that every adapter mounts: JSON for programs, forms for people, at the same addresses. */
 import { authenticated, publicAccess, type AccessRule } from "../core/access.ts";
-import { ALLOW } from "../core/decision.ts";
+import { ALLOW, redirect } from "../core/decision.ts";
 import type { Control } from "../core/control.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { routeRule } from "../core/route.ts";
 import type { AuthenticationFlows } from "./flows.ts";
+import { CHANGE_PASSWORD_ADDRESS, passwordFieldUx } from "./password-field-ux.ts";
 import { accountRoutes } from "./routes-account.ts";
 import { factorRoutes } from "./routes-factors.ts";
 import { linkRoutes } from "./routes-links.ts";
@@ -16,7 +17,7 @@ import { stepUp } from "./step-up.ts";
 
 const FORM_TYPES = ["application/json", "application/x-www-form-urlencoded"];
 const LARGEST_BODY_BYTES = 16_384;
-const OPTIONS = ["csrf", "render", "home", "profile", "limits", "without"];
+const OPTIONS = ["csrf", "render", "home", "profile", "limits", "changePasswordPage", "without"];
 const OWN_PATH = /^\/(?![/\\])[\w/-]*$/u;
 const FIELD = /^[a-z][A-Za-z0-9_]{0,39}$/u;
 
@@ -49,7 +50,31 @@ export function authenticationRoutes(
   const unknown = without.find((path) => routes.every((route) => route.path !== path));
   if (unknown !== undefined) throw new TypeError(`authenticationRoutes() has no route "${unknown}" to leave out.`);
   const mounted = routes.filter(({ path }) => !without.includes(path));
-  return mounted.flatMap((route) => endpointsOf(route, options.render !== undefined, limits));
+  return [
+    ...mounted.flatMap((route) => endpointsOf(route, options.render !== undefined, limits)),
+    ...changePassword(
+      options,
+      mounted.some(({ path }) => path === "/account/password"),
+    ),
+  ];
+}
+
+/** Where a password manager looks for the page; no page, and the address answers 404 as any other. */
+function changePassword(
+  { render, changePasswordPage }: AuthenticationRoutesOptions,
+  mounted: boolean,
+): readonly Endpoint[] {
+  if (changePasswordPage !== undefined && !OWN_PATH.test(changePasswordPage))
+    throw new TypeError(
+      'authenticationRoutes() needs changePasswordPage as a plain path, such as "/settings/password".',
+    );
+  const page = changePasswordPage ?? (render !== undefined && mounted ? "/account/password" : undefined);
+  if (page === undefined) return [];
+  const rule = routeRule(publicAccess("the address of the page where a password is changed"), {
+    kind: "page",
+    controls: [passwordFieldUx(render && { render })],
+  });
+  return [{ method: "GET", path: CHANGE_PASSWORD_ADDRESS, accepts: [], rule, handle: () => redirect(303, page) }];
 }
 
 function endpointsOf(

@@ -42,6 +42,8 @@ export interface Observation {
   readonly scheme: "http" | "https";
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** What was sent, where the probe kept it: a page, or a document that is published. */
+  readonly body?: string;
 }
 
 /** Every value of a header in an observation. */
