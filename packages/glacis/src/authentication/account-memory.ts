@@ -45,10 +45,12 @@ export function memoryAccounts(links: OneTimeLinkStore, jobs: JobStore): Account
       const standing = accounts.get(userId);
       if (standing?.passwordHash === from) accounts.set(userId, { ...standing, passwordHash: to });
     },
-    async remove(userId) {
+    async remove(userId, queued = []) {
       const standing = accounts.get(userId);
-      if (standing !== undefined) owners.delete(standing.email);
+      if (standing === undefined) return;
+      owners.delete(standing.email);
       accounts.delete(userId);
+      void jobs.add(queued);
     },
     any: async () => accounts.size > 0,
   };

@@ -1,4 +1,5 @@
 import type { UserId } from "../core/brand.ts";
+import type { UndoneSpan } from "./account-lineage.ts";
 import type { Account, AccountEffects, AccountStatus, AccountStore } from "./account-store.ts";
 import type { AuthenticationDatabase } from "./database.ts";
 import { jobsJson, selectJobs } from "./job-store.ts";
@@ -13,9 +14,10 @@ create table if not exists glacis_accounts (
   version bigint not null default 1,
   created_at_ms bigint not null
 );
+alter table glacis_accounts add column if not exists undone jsonb not null default '[]' check (length(undone::text) <= 4000);
 `;
 
-const COLUMNS = "user_id, email, verified_at_ms, password_hash, status, version, created_at_ms";
+const COLUMNS = "user_id, email, verified_at_ms, password_hash, status, version, created_at_ms, undone";
 const UNIQUE_VIOLATION = "23505";
 
 /**
@@ -45,7 +47,7 @@ export function postgresAccounts(database: AuthenticationDatabase): AccountStore
       return made !== undefined;
     },
     async change(userId, version, change, effects = {}) {
-      const { email, verifiedAtMs, passwordHash, status } = change;
+      const { email, verifiedAtMs, passwordHash, status, undone } = change;
       const values = [
         userId,
         ...effectValues(effects),
@@ -55,6 +57,7 @@ export function postgresAccounts(database: AuthenticationDatabase): AccountStore
         passwordHash !== undefined,
         passwordHash ?? null,
         status ?? null,
+        undone === undefined ? null : JSON.stringify(undone),
       ];
       try {
         return await run(CHANGE, values);
@@ -68,8 +71,8 @@ export function postgresAccounts(database: AuthenticationDatabase): AccountStore
       const text = "update glacis_accounts set password_hash = $3 where user_id = $1 and password_hash = $2";
       await database.query(text, [userId, from, to]);
     },
-    async remove(userId) {
-      await database.query("delete from glacis_accounts where user_id = $1", [userId]);
+    async remove(userId, jobs = []) {
+      await database.query(REMOVE, [userId, jobsJson(jobs)]);
     },
     async any() {
       return (await database.query("select 1 from glacis_accounts limit 1", [])).rows.length > 0;
@@ -103,9 +106,13 @@ const CHANGE = `with standing as (
   ), stepped as (
     update glacis_accounts set version = version + 1, email = coalesce($8::text, email),
       verified_at_ms = coalesce($9::bigint, verified_at_ms),
-      password_hash = case when $10::boolean then $11::text else password_hash end, status = coalesce($12::text, status)
+      password_hash = case when $10::boolean then $11::text else password_hash end, status = coalesce($12::text, status),
+      undone = coalesce($13::jsonb, undone)
     where user_id = $1 and version = $7::bigint and ${PERMITTED} returning ${COLUMNS}
   ), ${EFFECTS} select * from stepped`;
+
+const REMOVE = `with gone as (delete from glacis_accounts where user_id = $1 returning user_id)
+  insert into glacis_jobs (id, kind, payload, run_at_ms) select * from (${selectJobs("$2")}) jobs where exists (select from gone)`;
 
 function effectValues({ spend, voids = [], jobs = [] }: AccountEffects): unknown[] {
   return [spend?.id ?? null, spend?.purpose ?? null, spend?.nowMs ?? null, voids, jobsJson(jobs)];
@@ -119,6 +126,7 @@ interface AccountRow {
   readonly status: AccountStatus;
   readonly version: string | number;
   readonly created_at_ms: string | number;
+  readonly undone: readonly UndoneSpan[];
 }
 
 function accountOf(row: AccountRow): Account {
@@ -130,5 +138,6 @@ function accountOf(row: AccountRow): Account {
     status: row.status,
     version: Number(row.version),
     createdAtMs: Number(row.created_at_ms),
+    undone: row.undone,
   };
 }

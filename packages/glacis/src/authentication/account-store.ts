@@ -1,4 +1,5 @@
 import type { UserId } from "../core/brand.ts";
+import type { UndoneSpan } from "./account-lineage.ts";
 import type { Job } from "./job-store.ts";
 import type { LinkPurpose } from "./one-time-link.ts";
 
@@ -11,11 +12,16 @@ export interface Account {
   readonly email: string;
   /** When the address was proved; null for an account that was imported or made by somebody else. */
   readonly verifiedAtMs: number | null;
-  /** Null for an account that has no password, such as one that signs in by passkey alone. */
+  /**
+   * Null for an account that has no password, such as one that signs in by passkey alone; `!` after its owner disowned a change, and until he has chosen
+   * a new one nothing signs in.
+   */
   readonly passwordHash: string | null;
   readonly status: AccountStatus;
   /** Rises with every change, so that a change that was begun before another one comes to nothing. */
   readonly version: number;
+  /** The versions that a "this was not me" has taken back: a link that was mailed in one of them counts no more. */
+  readonly undone?: readonly UndoneSpan[];
   readonly createdAtMs: number;
 }
 
@@ -24,6 +30,7 @@ export interface AccountChange {
   readonly passwordHash?: string | null;
   readonly verifiedAtMs?: number;
   readonly status?: AccountStatus;
+  readonly undone?: readonly UndoneSpan[];
 }
 
 /** What happens in the same step as a change, or not at all: a crash in between cannot exist. */
@@ -55,7 +62,8 @@ export interface AccountStore {
   ): Promise<Account | undefined>;
   /** Puts a better hash of the same password in the place of the one that it was verified against. */
   upgradeHash(userId: string, from: string, to: string): Promise<void>;
-  remove(userId: string): Promise<void>;
+  /** Removes an account and queues the jobs in the same step, once whoever asks: nothing is queued for an account that is gone already. */
+  remove(userId: string, jobs?: readonly Job[]): Promise<void>;
   /** Whether there is any account at all. */
   any(): Promise<boolean>;
 }

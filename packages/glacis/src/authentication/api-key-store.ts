@@ -18,6 +18,7 @@ create table if not exists glacis_api_keys (
   used_at_ms bigint
 );
 create index if not exists glacis_api_keys_tenant on glacis_api_keys (tenant_id);
+create index if not exists glacis_api_keys_owner on glacis_api_keys (owner_id);
 `;
 
 /** What the application's database role reads and writes. */
@@ -77,8 +78,10 @@ export interface ApiKeyStore {
   ): ApiKeyRecord | undefined | Promise<ApiKeyRecord | undefined>;
   /** @returns false when the tenant has no such key, or it was revoked before */
   revoke(tenantId: string, id: string, nowMs: number): boolean | Promise<boolean>;
-  /** Ends every key of an owner in a tenant, and says how many there were. */
-  revokeOwner(tenantId: string, ownerId: string, nowMs: number): number | Promise<number>;
+  /** Ends every key of an owner, in one tenant or in all, and says how many there were. */
+  revokeOwner(tenantId: string | undefined, ownerId: string, nowMs: number): number | Promise<number>;
+  /** The keys of an owner that are alive, in every tenant; at most a hundred. */
+  aliveOf(ownerId: string, nowMs: number): readonly ApiKeyRecord[] | Promise<readonly ApiKeyRecord[]>;
   /** The keys of a tenant, newest first, ended ones included; at most a thousand. */
   list(tenantId: string): readonly ApiKeyRecord[] | Promise<readonly ApiKeyRecord[]>;
   /** Writes the latest uses of many keys at once; never an earlier time. */
@@ -86,6 +89,7 @@ export interface ApiKeyStore {
 }
 
 const MOST_LISTED = 1000;
+const MOST_ALIVE = 100;
 
 /** Neither revoked nor over. */
 export function isAliveKey(record: ApiKeyRecord, nowMs: number): boolean {
@@ -122,10 +126,13 @@ export function memoryApiKeys(): ApiKeyStore {
       return true;
     },
     revokeOwner(tenantId, ownerId, nowMs) {
-      const theirs = of(tenantId).filter((one) => one.ownerId === ownerId && one.revokedAtMs === undefined);
+      const there = tenantId === undefined ? [...records.values()] : of(tenantId);
+      const theirs = there.filter((one) => one.ownerId === ownerId && one.revokedAtMs === undefined);
       for (const record of theirs) end(record, nowMs);
       return theirs.length;
     },
+    aliveOf: (ownerId, nowMs) =>
+      [...records.values()].filter((one) => one.ownerId === ownerId && isAliveKey(one, nowMs)).slice(0, MOST_ALIVE),
     list: (tenantId) =>
       of(tenantId)
         .sort((a, b) => b.createdAtMs - a.createdAtMs)
@@ -176,10 +183,16 @@ export function postgresApiKeys(database: AuthenticationDatabase): ApiKeyStore {
     },
     async revokeOwner(tenantId, ownerId, nowMs) {
       const rows = await run(
-        `update glacis_api_keys set revoked_at_ms = $3 where tenant_id = $1 and owner_id = $2 and revoked_at_ms is null returning *`,
-        [tenantId, ownerId, nowMs],
+        `update glacis_api_keys set revoked_at_ms = $3 where ($1::text is null or tenant_id = $1) and owner_id = $2
+           and revoked_at_ms is null returning *`,
+        [tenantId ?? null, ownerId, nowMs],
       );
       return rows.length;
+    },
+    async aliveOf(ownerId, nowMs) {
+      const text = `select * from glacis_api_keys where owner_id = $1 and revoked_at_ms is null and expires_at_ms > $2
+        order by created_at_ms desc limit ${MOST_ALIVE}`;
+      return (await run(text, [ownerId, nowMs])).map(recordOf);
     },
     async list(tenantId) {
       const text = `select * from glacis_api_keys where tenant_id = $1 order by created_at_ms desc limit ${MOST_LISTED}`;

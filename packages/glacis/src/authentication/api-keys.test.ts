@@ -100,6 +100,22 @@ describe.each(stores)("API keys in %s", (name, store) => {
     }
   });
 
+  it("end with the account of their owner, in every tenant and for nobody else", async () => {
+    const keys = keysIn(store);
+    const eve = (tenant: string): User => userOf(`eve-${name}`, `${tenant}-${name}`);
+    const [here, there] = [await issued(keys, eve("here")), await issued(keys, eve("there"))];
+    const other = await issued(keys, userOf(`mo-${name}`, `here-${name}`));
+    const starts = async (): Promise<readonly string[]> =>
+      (await keys.aliveOf(`eve-${name}`, NOW)).map(({ start }) => start);
+    expect((await starts()).toSorted()).toEqual([here.apiKey.start, there.apiKey.start].toSorted());
+    expect(await keys.aliveOf(`eve-${name}`, NOW + 90 * DAY)).toEqual([]);
+    expect(await keys.revokeUser(`eve-${name}`, NOW)).toBe(2);
+    expect(await keys.revokeUser(`eve-${name}`, NOW)).toBe(0);
+    expect(await starts()).toEqual([]);
+    expect(await ask(keys, `Bearer ${there.key}`)).toMatchObject({ cause: "revoked" });
+    expect(await ask(keys, `Bearer ${other.key}`)).toMatchObject({ cause: undefined });
+  });
+
   it("end when their term is over, when they are revoked, and when their owner is", async () => {
     const keys = keysIn(store);
     const cy = userOf("cy");

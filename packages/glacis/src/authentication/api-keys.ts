@@ -62,6 +62,10 @@ export interface ApiKeys extends BearerCredential {
   revoke(tenantId: string, id: string, nowMs: number): Promise<boolean>;
   /** Ends what a user has made, as when he leaves the tenant, and says how many keys it was. */
   revokeOwner(tenantId: string, ownerId: string, nowMs: number): Promise<number>;
+  /** Ends what a user has made in every tenant, as when his account was somebody else's for a while. */
+  revokeUser(ownerId: string, nowMs: number): Promise<number>;
+  /** What a user has made, in every tenant, that still works. */
+  aliveOf(ownerId: string, nowMs: number): Promise<readonly ApiKey[]>;
   /** Newest first, ended ones included. */
   list(tenantId: string): Promise<readonly ApiKey[]>;
   /** Writes the last uses that are still collected; call it when the process ends. */
@@ -105,6 +109,12 @@ export function apiKeys(options: ApiKeysOptions): ApiKeys {
       report?.(apiKeyEvent("authn_token_revoked", { tenant_id: tenantId, user_id: ownerId, count }));
       return count;
     },
+    async revokeUser(ownerId, nowMs) {
+      const count = await store.revokeOwner(undefined, ownerId, nowMs);
+      if (count > 0) report?.(apiKeyEvent("authn_token_revoked", { user_id: ownerId, count }));
+      return count;
+    },
+    aliveOf: async (ownerId, nowMs) => (await store.aliveOf(ownerId, nowMs)).map((record) => viewOf(prefix, record)),
     list: async (tenantId) => (await store.list(tenantId)).map((record) => viewOf(prefix, record)),
     flush: () => writer.flush(),
   };

@@ -131,8 +131,7 @@ function deletionHandlers(context: FlowContext, removals: readonly Removal[]): R
       for (const remove of removals) await remove(userId);
       await sessions.revoke(userId, { reason: "account_deleted" });
       await links.void(["deletion", "password_reset", "email_change"], userId);
-      await store.jobs.add([noticeOf(account, "account_deleted", nowMs)]);
-      await store.accounts.remove(userId);
+      await store.accounts.remove(userId, [noticeOf(account, "account_deleted", nowMs)]);
     },
   };
 }

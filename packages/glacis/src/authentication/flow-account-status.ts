@@ -1,8 +1,11 @@
 /** Closing an account to its owner, and opening it again: for administrators, who choose no credentials (catalog session-revocation-triggers). */
+import { PASSWORD_VOID } from "./account-lineage.ts";
 import { accountEvent, withSessionsEnded, type FlowContext } from "./flow-context.ts";
 import type { Responding } from "./session-cookies.ts";
 
 export interface AccountStatusChange {
+  /** Whether somebody else's word, such as an identity provider's, may sign this user in. Not while the account is closed, or its password void. */
+  maySignIn(userId: string): Promise<boolean>;
   /** Nobody signs in any more, every session ends, every link is void. @returns false when there is no such active account */
   disable(userId: string, request: Responding): Promise<boolean>;
   /** The owner signs in again with what he had. @returns false when the account is not disabled */
@@ -14,6 +17,10 @@ export function accountStatus(context: FlowContext): AccountStatusChange {
   const note = (request: Responding, event: string, userId: string): void =>
     request.note(accountEvent(event, "succeeded", { user_id: userId, severity: "warning" }));
   return {
+    async maySignIn(userId) {
+      const account = await store.accounts.byId(userId);
+      return account?.status === "active" && account.passwordHash !== PASSWORD_VOID;
+    },
     async disable(userId, request) {
       const account = await store.accounts.byId(userId);
       if (account?.status !== "active") return false;

@@ -49,8 +49,9 @@ describe.each(stores)("an account over %s", (_, over) => {
       await flows.passwordReset.complete(anybody(), tokenIn(reset), FRESH);
       await ground.deliver();
       expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
-      expect(await store.accounts.byId(account.userId)).toMatchObject({ email: account.email, passwordHash: null });
-      expect((await ground.deliver()).map(({ to }) => to)).toEqual([account.email, account.email]);
+      expect(await store.accounts.byId(account.userId)).toMatchObject({ email: account.email, passwordHash: "!" });
+      const told = (await ground.deliver()).map(({ to }) => to);
+      expect(told.toSorted()).toEqual([account.email, account.email, email].toSorted());
     });
 
     it("answers the same about an address that somebody has, and changes nothing", async () => {
@@ -163,6 +164,28 @@ describe.each(stores)("an account over %s", (_, over) => {
       ]);
       expect(await store.accounts.byId(account.userId)).toBeUndefined();
       expect(ground.members.has(account.userId)).toBe(false);
+    });
+
+    it("is told to be gone once, however often its removal fails on the way", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      await flows.deletion.request(await here.ask(), PASSWORD);
+      await ground.deliver();
+      clock.nowMs += 14 * DAY;
+      const remove = store.accounts.remove.bind(store.accounts);
+      store.accounts.remove = () => Promise.reject(new Error("The database does not answer."));
+      expect(await ground.deliver()).toEqual([]);
+      // The answer is lost, not the work.
+      store.accounts.remove = async (...given) => {
+        await remove(...given);
+        throw new Error("The connection is gone.");
+      };
+      clock.nowMs += 60_000;
+      expect(await ground.deliver()).toHaveLength(1);
+      store.accounts.remove = remove;
+      clock.nowMs += 60_000;
+      expect(await ground.deliver()).toEqual([]);
+      expect(await store.accounts.byId(account.userId)).toBeUndefined();
     });
 
     it("hands out a copy of what is kept to its owner alone", async () => {

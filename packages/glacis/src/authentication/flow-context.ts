@@ -3,6 +3,7 @@ import { hash, randomUUID } from "node:crypto";
 import type { AuditEvent } from "../core/event.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import type { Account } from "./account-store.ts";
+import type { ApiKeys } from "./api-keys.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
 import { browserLabel } from "./browser-label.ts";
 import type { ClaimedJob, Job } from "./job-store.ts";
@@ -71,9 +72,13 @@ export interface FlowContext {
   readonly throttle: SignInThrottle;
   readonly application: FlowApplication;
   readonly mail: MailTransport;
+  readonly apiKeys: AccountKeys | undefined;
   readonly words: Partial<Record<MailKind, MailWords>>;
   readonly paths: FlowPaths;
 }
+
+/** The API keys of people, as far as the flows end them or tell of them. */
+export type AccountKeys = Pick<ApiKeys, "revokeUser" | "aliveOf">;
 
 /** Guessed too often; the same for an address that nobody has. */
 export interface FlowWait {
@@ -128,28 +133,22 @@ export function newJob(kind: string, payload: Job["payload"], runAtMs: number): 
   return { id: randomUUID(), kind, payload, runAtMs };
 }
 
-/** The address before a change, and when it was proved. */
-export interface FormerAddress {
-  readonly email: string;
-  readonly verifiedAtMs: number;
-}
-
 /**
- * The work of telling somebody what happened to his account, at the address that it had then.
+ * The work of telling somebody what happened to his account, at the address and the version that it had before: what came later is what his link undoes.
  *
  * @param occasion the request that did it, or the moment when there was none
  */
 export function noticeOf(
-  account: Pick<Account, "userId" | "email">,
+  { userId, email, version }: Pick<Account, "userId" | "email" | "version">,
   change: SecurityChange,
   occasion: RequestFacts | number,
-  more: { readonly address?: string; readonly former?: FormerAddress } = {},
+  more: { readonly address?: string } = {},
 ): Job {
   const request = typeof occasion === "number" ? undefined : occasion;
   const atMs = typeof occasion === "number" ? occasion : occasion.receivedAtMs;
   const device = request && browserLabel(request.header("user-agent"));
-  const { userId, email } = account;
-  return newJob("notice", { userId, email, change, atMs, ...(device !== undefined && { device }), ...more }, atMs);
+  const facts = { userId, email, version, change, atMs };
+  return newJob("notice", { ...facts, ...(device !== undefined && { device }), ...more }, atMs);
 }
 
 /** Sends one mail, built from the configured origin alone. */
@@ -199,18 +198,25 @@ export async function prepareHash(
   return { kind: "password_rejected", problems: [{ code: "password_invalid", message }] };
 }
 
+/** The account is not its owner's, or nobody's any more: what it has made for programs ends as well. */
+const ENDS_KEYS: ReadonlySet<RevocationReason> = new Set(["compromise", "account_disabled", "account_deleted"]);
+
 /** Ends a user's sessions before a change and after it, so that neither a crash nor a sign-in in between leaves one alive. */
 export async function withSessionsEnded<Result>(
-  { sessions }: FlowContext,
+  { sessions, apiKeys }: FlowContext,
   userId: string,
   request: Responding,
   options: { readonly reason: RevocationReason; readonly keepCurrent?: boolean },
   change: () => Promise<Result>,
 ): Promise<Result> {
-  await sessions.revoke(userId, { ...options, request });
+  const end = async (): Promise<void> => {
+    await sessions.revoke(userId, { ...options, request });
+    if (ENDS_KEYS.has(options.reason)) await apiKeys?.revokeUser(userId, request.receivedAtMs);
+  };
+  await end();
   const result = await change();
   // A sign-in that began before the change looks at the account once more when it has its session, so that it is ended here or there.
-  await sessions.revoke(userId, { ...options, request });
+  await end();
   return result;
 }
 

@@ -69,21 +69,17 @@ export function emailChange(context: FlowContext): EmailChange {
         return LINK_INVALID;
       const email = textIn(link.detail, "email");
       const { userId, version } = account;
-      const formerVerifiedAtMs = account.verifiedAtMs ?? account.createdAtMs;
       const changed = await withSessionsEnded(context, userId, request, { reason: "email_changed" }, () =>
         store.accounts.change(
           userId,
           version,
-          { email, verifiedAtMs: Math.max(nowMs, formerVerifiedAtMs + 1) },
+          { email, verifiedAtMs: nowMs },
           {
             spend: { id: link.id, purpose: link.purpose, nowMs },
             voids: ["password_reset", "email_change"],
             jobs: [
-              noticeOf(account, "email_changed", request, {
-                address: shortenAddress(email),
-                former: { email: account.email, verifiedAtMs: formerVerifiedAtMs },
-              }),
-              noticeOf({ userId, email }, "email_changed", request),
+              noticeOf(account, "email_changed", request, { address: shortenAddress(email) }),
+              noticeOf({ userId, email, version: version + 1 }, "email_changed", request),
             ],
           },
         ),

@@ -1,4 +1,5 @@
 /** Adding and removing second factors. The owner is told of each (catalog auth-notifications), and a removal ends the other sessions. */
+import { PASSWORD_VOID } from "./account-lineage.ts";
 import type { Account } from "./account-store.ts";
 import { accountEvent, enqueue, noticeOf, type FlowContext, type FlowRequest } from "./flow-context.ts";
 import { ownAccount } from "./flow-password-change.ts";
@@ -90,7 +91,7 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
     async removePasskey(request, id) {
       const account = await own(request);
       // Whoever has a password has another way in.
-      const options = { evenLast: account?.passwordHash !== null };
+      const options = { evenLast: account?.passwordHash !== null && account?.passwordHash !== PASSWORD_VOID };
       if (account === undefined || (await passkeys?.remove(account.userId, id, options)) !== true) return false;
       await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
       await context.sessions.renew(request);

@@ -1,6 +1,8 @@
 /** Tells people what happened to their accounts, with a way to undo it (catalog auth-notifications; NIST SP 800-63B-4 section 4.6). */
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
+import { isUndone, PASSWORD_VOID, undoneAfter } from "./account-lineage.ts";
+import type { Account } from "./account-store.ts";
 import {
   accountEvent,
   enqueue,
@@ -12,12 +14,12 @@ import {
   textIn,
   withSessionsEnded,
   type FlowContext,
-  type FormerAddress,
   type LinkInvalid,
 } from "./flow-context.ts";
 import type { Job } from "./job-store.ts";
 import type { JobHandler } from "./job-worker.ts";
 import type { SecurityChange } from "./mail-messages.ts";
+import type { OneTimeLink } from "./one-time-link-store.ts";
 import type { Responding } from "./session-cookies.ts";
 
 const META: ControlMeta = {
@@ -38,50 +40,69 @@ export interface Notices {
   /** Whether a "this was not me" link still works. Changes nothing. */
   isAlive(token: unknown, nowMs: number): Promise<boolean>;
   /**
-   * "This was not me": every session ends and the password is void, until its owner asks for a new one by mail. After a change of address the
-   * former address is back. Second factors stay.
+   * "This was not me": every session ends and nothing signs in until its owner has chosen a new password by mail. The address that the link was
+   * mailed to is the account's again, and whatever links were mailed since count no more. Second factors stay: a mail is none.
    */
   disown(request: Responding, token: unknown): Promise<{ readonly kind: "disowned" } | LinkInvalid>;
   readonly handlers: Readonly<Record<string, JobHandler>>;
 }
 
 const CONTROL = META.id;
+const MOST_KEYS_NAMED = 20;
+const NEW_PASSWORD: ReadonlySet<SecurityChange> = new Set(["password_changed", "password_reset_done"]);
 const WITHOUT_DISOWNING: ReadonlySet<unknown> = new Set(["account_deleted", "account_disowned"]);
 
 export function notices(context: FlowContext): Notices {
   const { store, links } = context;
+
+  /** A link that lives, its account as it is now, and the address and version that it was mailed for. */
+  async function find(token: unknown, nowMs: number): Promise<Disowning | undefined> {
+    const link = await links.read("disown", token, nowMs);
+    if (link === undefined) return undefined;
+    const { userId, email, version } = occasionIn(link.detail);
+    const account = await store.accounts.byId(userId);
+    return account === undefined || isUndone(account, version) ? undefined : { link, account, email, version };
+  }
+
   return {
     control: { meta: META, rules: [], check: () => [] },
     async tell(userId, change, request) {
       const account = await store.accounts.byId(userId);
       if (account !== undefined) await enqueue(context, noticeOf(account, change, request ?? Date.now()));
     },
-    isAlive: async (token, nowMs) => (await links.read("disown", token, nowMs)) !== undefined,
+    isAlive: async (token, nowMs) => (await find(token, nowMs)) !== undefined,
 
     async disown(request, token) {
       const nowMs = request.receivedAtMs;
-      const link = await links.read("disown", token, nowMs);
-      const userId = link === undefined ? undefined : textIn(link.detail, "userId");
-      const account = userId === undefined ? undefined : await store.accounts.byId(userId);
-      if (link === undefined || account === undefined) return LINK_INVALID;
-      const former = formerIn(link.detail);
-      // The change was taken back by the link of an earlier one: whoever made both does not undo that.
-      if (former !== undefined && (account.verifiedAtMs ?? 0) <= former.verifiedAtMs) return LINK_INVALID;
-      const told = { userId: account.userId, email: former?.email ?? account.email };
-      const changed = await withSessionsEnded(context, account.userId, request, { reason: "compromise" }, () =>
+      const found = await find(token, nowMs);
+      if (found === undefined) return LINK_INVALID;
+      const { link, account, email, version } = found;
+      const { userId } = account;
+      const moved = account.email !== email;
+      const changed = await withSessionsEnded(context, userId, request, { reason: "compromise" }, () =>
         store.accounts.change(
-          account.userId,
+          userId,
           account.version,
-          { passwordHash: null, ...(account.status === "deleting" && { status: "active" }), ...former },
+          {
+            passwordHash: PASSWORD_VOID,
+            undone: undoneAfter(account, version),
+            ...(account.status === "deleting" && { status: "active" }),
+            // The link came by mail to this address, and so proves it.
+            ...(moved && { email, verifiedAtMs: nowMs }),
+          },
           {
             spend: { id: link.id, purpose: link.purpose, nowMs },
             voids: ["password_reset", "email_change", "deletion"],
-            jobs: [noticeOf(told, "account_disowned", request), newJob("password_reset", { email: told.email }, nowMs)],
+            jobs: [
+              noticeOf({ ...account, email }, "account_disowned", request),
+              ...(moved ? [noticeOf(account, "account_disowned", request)] : []),
+              newJob("password_reset", { email }, nowMs),
+            ],
           },
         ),
       );
       if (changed === undefined) return LINK_INVALID;
-      for (const email of new Set([account.email, told.email])) await context.throttle.forgetDevices(email);
+      for (const one of new Set([account.email, email])) await context.throttle.forgetDevices(one);
       request.note(
         accountEvent("authn_account_disowned", "succeeded", {
           control: CONTROL,
@@ -92,36 +113,48 @@ export function notices(context: FlowContext): Notices {
       return { kind: "disowned" };
     },
 
-    handlers: {
-      async notice(job, nowMs) {
-        const { payload } = job;
-        const change = textIn(payload, "change") as SecurityChange;
-        const email = textIn(payload, "email");
-        const userId = textIn(payload, "userId") as UserId;
-        const { address, device, atMs } = payload;
-        const former = formerIn(payload);
-        // A link of its own for each notice: whoever causes a second one does not void the first.
-        const token = WITHOUT_DISOWNING.has(change)
-          ? undefined
-          : await links.mint("disown", `${userId}#${job.id}`, nowMs, {
-              userId,
-              ...(former !== undefined && { former }),
-            });
-        await sendMail(context, change, email, {
-          atMs: typeof atMs === "number" ? atMs : nowMs,
-          ...(token !== undefined && { link: linkTo(context, "disown", token) }),
-          ...(typeof device === "string" && { device }),
-          ...(typeof address === "string" && { address }),
-        });
-      },
-    },
+    handlers: { notice: (job, nowMs) => tellByMail(context, job, nowMs) },
   };
 }
 
-function formerIn({ former }: Job["payload"]): FormerAddress | undefined {
-  if (typeof former !== "object" || former === null) return undefined;
-  const { email, verifiedAtMs } = former as Partial<FormerAddress>;
-  if (typeof email !== "string" || typeof verifiedAtMs !== "number")
-    throw new TypeError("A notice lacks the former address.");
-  return { email, verifiedAtMs };
+async function tellByMail(context: FlowContext, { id, payload }: Job, nowMs: number): Promise<void> {
+  const { store, links } = context;
+  const change = textIn(payload, "change") as SecurityChange;
+  const { userId, email, version } = occasionIn(payload);
+  const { address, device, atMs } = payload;
+  const disownable = !WITHOUT_DISOWNING.has(change);
+  const account = disownable ? await store.accounts.byId(userId) : undefined;
+  // It was taken back before it could be told, and who took it back was told of that.
+  if (account !== undefined && isUndone(account, version)) return;
+  // A link of its own for each notice: whoever causes a second one does not void the first.
+  const token = disownable
+    ? await links.mint("disown", `${userId}#${id}`, nowMs, { userId, email, version })
+    : undefined;
+  await sendMail(context, change, email, {
+    atMs: typeof atMs === "number" ? atMs : nowMs,
+    ...(token !== undefined && { link: linkTo(context, "disown", token) }),
+    ...(typeof device === "string" && { device }),
+    ...(typeof address === "string" && { address }),
+    ...(NEW_PASSWORD.has(change) && { apiKeys: await keysOf(context, userId, nowMs) }),
+  });
+}
+
+/** How the keys that still work begin. They are no secret, and enough to find them by. */
+async function keysOf({ apiKeys }: FlowContext, userId: string, nowMs: number): Promise<readonly string[]> {
+  return ((await apiKeys?.aliveOf(userId, nowMs)) ?? []).slice(0, MOST_KEYS_NAMED).map(({ start }) => start);
+}
+
+interface Occasion extends Pick<Account, "email" | "version"> {
+  readonly userId: UserId;
+}
+
+interface Disowning extends Omit<Occasion, "userId"> {
+  readonly link: OneTimeLink;
+  readonly account: Account;
+}
+
+function occasionIn(detail: Job["payload"]): Occasion {
+  const { version } = detail;
+  if (typeof version !== "number") throw new TypeError("A notice lacks the version of its account.");
+  return { userId: textIn(detail, "userId") as UserId, email: textIn(detail, "email"), version };
 }

@@ -1,5 +1,6 @@
 /** The second half of a sign-in, a proof once more, and the adding of second factors (catalog authenticator-recovery, mfa-required, step-up-auth). */
 import type { Control, ControlMeta } from "../core/control.ts";
+import { PASSWORD_VOID } from "./account-lineage.ts";
 import type { Account } from "./account-store.ts";
 import type { SignIn } from "./establish-session.ts";
 import { enqueue, noticeOf, type FlowBusy, type FlowContext, type FlowRequest, type FlowWait } from "./flow-context.ts";
@@ -47,6 +48,8 @@ export function secondFactors(context: FlowContext, authenticators: Authenticato
     const proof = await authenticators.passkeys?.authenticate(request, answer, userId);
     const account = proof === undefined ? undefined : await active(proof.userId);
     if (proof === undefined || account === undefined) return CREDENTIALS_WRONG;
+    // Somebody said that this was not him: a passkey that a thief has added must not be enough.
+    if (account.passwordHash === PASSWORD_VOID) return CREDENTIALS_WRONG;
     return finishSignIn(context, request, account, [proof]);
   };
   return {

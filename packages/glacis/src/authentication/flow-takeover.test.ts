@@ -1,5 +1,8 @@
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { authenticationGround, authenticationStores, tokenIn } from "../../../../test/support/authentication-ground.ts";
+import type { Account } from "./account-store.ts";
+import { memoryApiKeys } from "./api-key-store.ts";
+import { apiKeys } from "./api-keys.ts";
 
 const { database, stores } = await authenticationStores("takeover");
 afterAll(() => database?.drop());
@@ -20,6 +23,13 @@ describe.each(stores)("a thief with a session and the password over %s", (_, ove
     clock.nowMs += 1000;
     expect(await flows.emailChange.confirm(anybody(), tokenIn(link))).toEqual({ kind: "changed" });
     return (await ground.deliver()).map((mail) => ({ to: mail.to, token: tokenIn(mail) }));
+  }
+
+  async function newPassword(email: string): Promise<void> {
+    await ground.deliver();
+    await flows.passwordReset.request(anybody(), email);
+    const link = (await ground.deliver()).find(({ to, text }) => to === email && text.includes("reset-password"));
+    expect(await flows.passwordReset.complete(anybody(), tokenIn(link), PASSWORD)).toEqual({ kind: "completed" });
   }
 
   it("gets no link for a change of address that was asked for before the owner disowned it, however late the mail", async () => {
@@ -64,10 +74,81 @@ describe.each(stores)("a thief with a session and the password over %s", (_, ove
     expect(await store.accounts.byId(userId)).toMatchObject({ email });
   });
 
+  it("has nothing left of an address between when its owner, back again, moves on within the week", async () => {
+    const account = await ground.account();
+    const { email, userId } = account;
+    const [between, last, next] = [`between-${email}`, `last-${email}`, `next-${email}`];
+    const first = (await moved(email, between)).find(({ to }) => to === email)?.token;
+    const stolen = (await moved(between, last)).map(({ token }) => token);
+    clock.nowMs += 1000;
+    expect(await flows.notices.disown(anybody(), first)).toEqual({ kind: "disowned" });
+    await newPassword(email);
+    await moved(email, next);
+    for (const token of stolen) {
+      expect(await flows.notices.isAlive(token, clock.nowMs)).toBe(false);
+      expect(await flows.notices.disown(anybody(), token)).toEqual({ kind: "link_invalid" });
+    }
+    expect(await store.accounts.byId(userId)).toMatchObject({ email: next });
+  });
+
+  it("gets no link that was still waiting for its mail when the owner took the account back", async () => {
+    const account = await ground.account();
+    const { email, userId } = account;
+    const between = `unmailed-${email}`;
+    const first = (await moved(email, between)).find(({ to }) => to === email)?.token;
+    await flows.notices.tell(userId, "passkey_added", anybody());
+    clock.nowMs += 1000;
+    expect(await flows.notices.disown(anybody(), first)).toEqual({ kind: "disowned" });
+    const mails = await ground.deliver();
+    expect(mails.filter(({ to }) => to === between).map(({ text }) => text.includes("/not-me"))).toEqual([false]);
+  });
+
+  it("loses the address that he took to whoever holds an older link of any kind", async () => {
+    const account = await ground.account();
+    const { email, userId } = account;
+    await flows.notices.tell(userId, "new_device", anybody());
+    const earlier = tokenIn((await ground.deliver())[0]);
+    const thief = `thief-${email}`;
+    const own = (await moved(email, thief)).find(({ to }) => to === thief);
+    clock.nowMs += 1000;
+    expect(await flows.notices.disown(anybody(), earlier)).toEqual({ kind: "disowned" });
+    expect(await store.accounts.byId(userId)).toMatchObject({ email });
+    const mails = await ground.deliver();
+    expect(mails.filter(({ text }) => text.includes("reset-password")).map(({ to }) => to)).toEqual([email]);
+    // Whoever lost it is told as well: it may be the owner who moved, and a thief who reads his old mailbox.
+    expect(mails.map(({ to }) => to)).toContain(thief);
+    expect(await flows.notices.disown(anybody(), own?.token)).toEqual({ kind: "link_invalid" });
+  });
+
+  it("cannot bring back with the mailbox of the owner's former address what the owner has undone since", async () => {
+    const account = await ground.account();
+    const { email, userId } = account;
+    const away = `away-${email}`;
+    const first = (await moved(email, away)).find(({ to }) => to === email)?.token;
+    const back = await moved(away, email);
+    clock.nowMs += 1000;
+    expect(await flows.notices.disown(anybody(), first)).toEqual({ kind: "disowned" });
+    for (const { token } of back) await flows.notices.disown(anybody(), token);
+    expect(await store.accounts.byId(userId)).toMatchObject({ email });
+  });
+
+  it("does not get in by a passkey of his own while the password is void", async () => {
+    const account = await ground.account();
+    await flows.notices.tell(account.userId, "passkey_added", anybody());
+    const token = tokenIn((await ground.deliver())[0]);
+    expect(await flows.accountStatus.maySignIn(account.userId)).toBe(true);
+    expect(await flows.notices.disown(anybody(), token)).toEqual({ kind: "disowned" });
+    expect(await flows.accountStatus.maySignIn(account.userId)).toBe(false);
+    await newPassword(account.email);
+    expect(await flows.accountStatus.maySignIn(account.userId)).toBe(true);
+  });
+
   it("does not burn a link by a change that comes between", async () => {
     const account = await ground.account();
     const token = await flows.context.links.mint("disown", `${account.userId}#x`, clock.nowMs, {
       userId: account.userId,
+      email: account.email,
+      version: account.version,
     });
     const link = await flows.context.links.read("disown", token, clock.nowMs);
     const spend = { id: link?.id ?? "", purpose: "disown", nowMs: clock.nowMs };
@@ -118,5 +199,51 @@ describe.each(stores)("a stranger over %s", (_, over) => {
     ground.outage.mail = false;
     clock.nowMs += 60_000;
     expect((await ground.deliver()).map(({ to }) => to)).toEqual(Array.from({ length: 3 }, () => account.email));
+  });
+});
+
+describe.each(stores)("the API keys of an account over %s", (_, over) => {
+  const keys = apiKeys({
+    prefix: "folio_sk",
+    store: memoryApiKeys(),
+    scopes: { "documents:read": ["viewer"] },
+    grants: () => ["documents:read"],
+  });
+  const ground = authenticationGround(over.store, over.sessions, { apiKeys: keys });
+  const { flows, clock } = ground;
+  const anybody = () => ground.browser().ask();
+
+  async function keyOf(account: Account): Promise<string> {
+    const user = (await (await ground.signIn(account, PASSWORD)).ask()).principal;
+    if (user.kind !== "user") throw new Error("Nobody is signed in.");
+    const made = await keys.issue(user, { name: "export", scopes: ["documents:read"] }, clock.nowMs);
+    if (made.kind !== "issued") throw new Error(made.cause);
+    return made.apiKey.start;
+  }
+  const alive = async ({ userId }: Account) => (await keys.aliveOf(userId, clock.nowMs)).length;
+
+  it("outlive a new password, and the mail about it names them", async () => {
+    const account = await ground.account();
+    const start = await keyOf(account);
+    await flows.passwordReset.request(anybody(), account.email);
+    const link = tokenIn((await ground.deliver())[0]);
+    expect(await flows.passwordReset.complete(anybody(), link, PASSWORD)).toEqual({ kind: "completed" });
+    expect((await ground.deliver())[0]?.text).toContain(`still work: ${start}.`);
+    expect(await alive(account)).toBe(1);
+  });
+
+  it("end when its owner disowns a change, when it is disabled, and when it is to be deleted", async () => {
+    const [disowned, disabled, deleted] = [await ground.account(), await ground.account(), await ground.account()];
+    await keyOf(disowned);
+    await flows.notices.tell(disowned.userId, "api_key_created", anybody());
+    await flows.notices.disown(anybody(), tokenIn((await ground.deliver())[0]));
+    expect(await alive(disowned)).toBe(0);
+    await keyOf(disabled);
+    expect(await flows.accountStatus.disable(disabled.userId, anybody())).toBe(true);
+    expect(await alive(disabled)).toBe(0);
+    await keyOf(deleted);
+    const here = await ground.signIn(deleted, PASSWORD);
+    await flows.deletion.request(await here.ask(), PASSWORD);
+    expect(await alive(deleted)).toBe(0);
   });
 });

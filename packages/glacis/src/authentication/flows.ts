@@ -3,7 +3,7 @@ import type { Control } from "../core/control.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
-import type { FlowApplication, FlowContext, FlowPaths } from "./flow-context.ts";
+import type { AccountKeys, FlowApplication, FlowContext, FlowPaths } from "./flow-context.ts";
 import { accountDeletion, type AccountDeletion, type Removal } from "./flow-account-deletion.ts";
 import { accountStatus, type AccountStatusChange } from "./flow-account-status.ts";
 import { emailChange, type EmailChange } from "./flow-email-change.ts";
@@ -39,6 +39,8 @@ export interface AuthenticationFlowOptions {
   readonly application: FlowApplication;
   /** The second factors that people may use. */
   readonly authenticators?: Authenticators;
+  /** Keys for programs: they end with the account and when its owner disowns a change, and a mail about a new password names those that still work. */
+  readonly apiKeys?: AccountKeys;
   /** For how many days the deletion of an account can be taken back. 14, at most 29. */
   readonly deletionGraceDays?: number;
   /** `smtpMail()`; `outboxMail()` while developing. */
@@ -95,6 +97,7 @@ const KNOWN = [
   "throttle",
   "application",
   "authenticators",
+  "apiKeys",
   "deletionGraceDays",
   "mail",
   "words",
@@ -122,6 +125,7 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
     throttle,
     application,
     mail,
+    apiKeys,
     words = {},
     report,
     now,
@@ -149,6 +153,7 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
     throttle,
     application,
     mail,
+    apiKeys,
     words,
     paths,
   };

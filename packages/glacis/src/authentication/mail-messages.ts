@@ -41,6 +41,8 @@ export interface MailFacts {
   readonly device?: string;
   /** The new address, shortened, where the mail goes to the former one. */
   readonly address?: string;
+  /** How the API keys of the account begin that still work. */
+  readonly apiKeys?: readonly string[];
 }
 
 /** Replaces the words of a mail. */
@@ -104,11 +106,14 @@ const WORDS: Readonly<Record<MailKind, MailWords>> = {
 };
 
 function change(what: string, then: string): MailWords {
-  return ({ application, atMs, device, address }) => ({
+  return ({ application, atMs, device, address, apiKeys = [] }) => ({
     subject: `${application}: ${what.length > 60 ? "a change of your account" : what.toLowerCase()}`,
     lines: [
       `${what}${address === undefined ? "" : ` (${address})`}.`,
       `When: ${new Date(atMs).toISOString().slice(0, 16).replace("T", " ")} UTC${device === undefined ? "" : `. From: ${device}`}.`,
+      ...(apiKeys.length === 0
+        ? []
+        : [`API keys that you made still work: ${apiKeys.join(", ")}. End those that you do not know.`]),
       then,
     ],
   });
