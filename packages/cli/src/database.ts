@@ -67,6 +67,20 @@ export async function withClient<Result>(
   }
 }
 
+/**
+ * @param option what wants a database
+ * @throws CannotCheck when DATABASE_URL is not set
+ */
+export function databaseUrl(option: string): string {
+  const url = process.env["DATABASE_URL"];
+  if (url !== undefined && url !== "") return url;
+  throw new CannotCheck(
+    "DATABASE_URL is not set.",
+    `${option} works on the database that it names.`,
+    "set it to what you connect with. A URL on the command line is seen by every user of the machine.",
+  );
+}
+
 function connectionTo(connectionString: string, ClientOfProject: ClientClass): Client {
   try {
     return new ClientOfProject({

@@ -3,6 +3,7 @@ import { addAlarmsCommand } from "./commands/alarms.ts";
 import { addAuditLogCommand } from "./commands/audit-log.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addKeysCommand } from "./commands/keys.ts";
+import { addMigrateCommand } from "./commands/migrate.ts";
 import { addUsersCommand } from "./commands/users.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
 import { CLI_VERSION } from "./version.ts";
@@ -25,6 +26,7 @@ export async function run(args: readonly string[]): Promise<number> {
     exitCode = code;
   });
   addKeysCommand(program);
+  addMigrateCommand(program);
   addAlarmsCommand(program, (code) => {
     exitCode = code;
   });

@@ -48,6 +48,7 @@ export { WAIVER_RULES, type Judgement, type Waiver } from "./core/waiver.ts";
 export { currentDeployment, modeOf } from "./primitives/deployment.ts";
 export { keyRing, newKey } from "./data/key-ring.ts";
 export { authenticationPages, type AuthenticationPagesOptions } from "./presets/authentication-pages.ts";
+export { libraryMigration, type LibraryMigrationOptions } from "./presets/library-migration.ts";
 export { outboxPage, type OutboxPageOptions } from "./presets/outbox-page.ts";
 export { saas, type SaasLayers, type SaasLimits, type SaasOptions } from "./presets/saas.ts";
 export { withControls } from "./presets/with-controls.ts";

@@ -1,6 +1,6 @@
 import { Option, type Command } from "commander";
 import { insertImportedAccounts, likenessOfHash } from "glacis/authentication";
-import { withClient } from "../database.ts";
+import { databaseUrl, withClient } from "../database.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 import { importUsers, type AccountWriter, type ImportSummary } from "../users/import.ts";
 import { csvRows, fixtureRows, type ExportColumns, type ExportRow } from "../users/rows.ts";
@@ -37,7 +37,7 @@ export function addUsersCommand(program: Command, setExitCode: (code: number) =>
     .addHelpText("after", "\nExit code: 0 every row is fit, 1 some are not, 2 the import could not be done.")
     .action(async (file: string, options: UserImportOptions) => {
       const summary = options.write
-        ? await withClient(databaseUrl(), DATABASE_FAILED, (client) =>
+        ? await withClient(databaseUrl("--write"), DATABASE_FAILED, (client) =>
             judge(file, options, (accounts) => insertImportedAccounts(client, accounts)),
           )
         : await judge(file, options);
@@ -98,16 +98,6 @@ const DATABASE_FAILED = {
   why: "some may be in already; those stay as they are.",
   fix: "apply AUTHENTICATION_MIGRATION, make the database reachable, and run the same command again: it goes on where it stopped.",
 };
-
-function databaseUrl(): string {
-  const url = process.env["DATABASE_URL"];
-  if (url !== undefined && url !== "") return url;
-  throw new CannotCheck(
-    "DATABASE_URL is not set.",
-    "--write writes into the database that it names.",
-    "set it to what the application connects with.",
-  );
-}
 
 function render(summary: ImportSummary, written: boolean): string {
   const { rows, accounts, disabled, others, algorithms, problems, outcomes, repetitionsUnseen } = summary;
