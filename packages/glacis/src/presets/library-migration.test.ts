@@ -1,11 +1,11 @@
 import { afterAll, describe, expect, it } from "vitest";
-import * as audit from "../audit/index.ts";
-import * as authentication from "../authentication/index.ts";
-import * as authorization from "../authorization/index.ts";
-import * as center from "../center/index.ts";
-import * as data from "../data/index.ts";
-import * as input from "../input/index.ts";
-import * as network from "../network/index.ts";
+import * as audit from "glacis/audit";
+import * as authentication from "glacis/authentication";
+import * as authorization from "glacis/authorization";
+import * as center from "glacis/center";
+import * as data from "glacis/data";
+import * as input from "glacis/input";
+import * as network from "glacis/network";
 import { libraryMigration } from "./library-migration.ts";
 import { testDatabase } from "../../../../test/support/services.ts";
 
