@@ -48,7 +48,6 @@ const COMBINED: Readonly<Record<string, readonly string[]>> = {
     "step-up-auth",
   ],
   csrf: ["login-csrf"],
-  "jwt-signature": ["jwt-claims"],
   "oauth-client-binding": ["oidc-id-token", "idp-account-linking", "federated-logout"],
   composition: ["deploy-check"],
   "security-txt": ["security-documentation"],

@@ -9,6 +9,8 @@ import { rawHeaderValues } from "../core/wire.ts";
 export interface BearerCredential {
   /** Refuses what `authenticate` found to be no good. It stands behind the limits by identity and in front of CSRF. */
   readonly control: Control<IdentifiedFacts>;
+  /** Controls besides that judge its options and see no request. */
+  readonly posture?: readonly Control<IdentifiedFacts>[];
   /**
    * Recognises its own tokens and gives every other request to `next`. A request with such a token is nobody else's, whatever cookies come along: a
    * token that is no good never falls back to a session.

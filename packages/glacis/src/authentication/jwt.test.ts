@@ -219,7 +219,7 @@ describe("published keys", () => {
     const rotated = tokenOf({
       header: { kid: "k2" },
       key: stranger.privateKey,
-      claims: { iat: SECONDS, exp: SECONDS + 3_600 },
+      claims: { iat: SECONDS, exp: SECONDS + 600 },
     });
     expect(await ask(rotated, { keys })).toBe("unknown_key");
     expect(await ask(rotated, { keys }, NOW + 30_000)).toBe("ada");
@@ -305,9 +305,5 @@ describe("jwt() in saas()", () => {
     expect(() => make({ maxLifetimeSeconds: Number.POSITIVE_INFINITY })).toThrow(/maxLifetime/u);
     expect(() => make({ aud: "x" } as never)).toThrow(/audience/u);
     expect(() => jwt({ issuers: [issuerOf(), issuerOf()] })).toThrow(/once/u);
-    const ids = make({ typ: "any", maxLifetimeSeconds: 7200 })
-      .control.check({} as never)
-      .map(({ rule }) => rule.id);
-    expect(ids).toEqual(["jwt-claims/untyped", "jwt-claims/long-lived"]);
   });
 });

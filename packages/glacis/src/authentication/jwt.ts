@@ -1,12 +1,12 @@
-/** Self-contained tokens for APIs (catalog jwt-signature and jwt-claims; RFC 8725, RFC 9068). */
+/** Self-contained tokens for APIs (catalog jwt-signature; RFC 8725, RFC 9068). What they say of themselves is the matter of jwt-claims.ts. */
 import type { Control, ControlMeta } from "../core/control.ts";
 import { ALLOW, deny, type Deny } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
-import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Service, User } from "../core/principal.ts";
 import type { Identity } from "../core/security.ts";
 import { acceptBearer, bearerToken, refuseBearer, refusedBearer, type BearerCredential } from "./bearer-credential.ts";
+import { controlOfFlaw, JWT_LIFETIME_SECONDS, jwtClaims } from "./jwt-claims.ts";
 import type { KeySet } from "./jwt-keys.ts";
 import {
   JWT_ALGORITHMS,
@@ -27,34 +27,10 @@ const META: ControlMeta = {
   guide: ["A08"],
   owasp2021: ["A02", "A07", "A08"],
   owasp2025: ["A07", "A08", "A04"],
-  asvs: [
-    "v5.0.0-9.1.1",
-    "v5.0.0-9.1.2",
-    "v5.0.0-9.1.3",
-    "v5.0.0-9.2.1",
-    "v5.0.0-9.2.2",
-    "v5.0.0-9.2.3",
-    "v5.0.0-9.2.4",
-  ],
-  cwe: ["CWE-347", "CWE-327", "CWE-345", "CWE-290", "CWE-613"],
+  asvs: ["v5.0.0-9.1.1", "v5.0.0-9.1.2", "v5.0.0-9.1.3"],
+  cwe: ["CWE-347", "CWE-327", "CWE-345", "CWE-290"],
 };
 
-export const JWT_UNTYPED: Rule = {
-  id: "jwt-claims/untyped",
-  severity: "warning",
-  what: "Tokens of any type are taken as access tokens.",
-  why: "An ID token or a logout token of the same issuer, made for something else, then opens the API.",
-  fix: "Have the issuer write typ: at+jwt (RFC 9068) and leave the option alone.",
-};
-export const JWT_LONG_LIVED: Rule = {
-  id: "jwt-claims/long-lived",
-  severity: "warning",
-  what: "Access tokens may be good for more than an hour.",
-  why: "Nobody can take back a token that verifies by itself: whoever has it keeps it until it ends.",
-  fix: "Have the issuer make them for minutes, and lower maxLifetimeSeconds.",
-};
-
-const LIFETIME_SECONDS = 3_600;
 const LONGEST_SECONDS = 86_400;
 const MOST_SKEW_SECONDS = 60;
 
@@ -71,7 +47,7 @@ export interface JwtIssuer {
   readonly keys: KeySet;
   /** The header's `typ`: `at+jwt`. `"any"` takes tokens of every type, which is a finding. */
   readonly typ?: string;
-  /** From `iat` to `exp`, at most: 3600. */
+  /** From `iat` to `exp`, at most: 600. Many providers make them for an hour; then say so. */
   readonly maxLifetimeSeconds?: number;
   /** How far clocks may be apart: 30, and 60 at most. */
   readonly skewSeconds?: number;
@@ -118,9 +94,10 @@ export function jwt(options: JwtOptions): BearerCredential {
   if (issuers.size !== options.issuers.length) throw new TypeError("jwt() needs each issuer once.");
   const control: Control<IdentifiedFacts> = {
     meta: META,
-    rules: [JWT_UNTYPED, JWT_LONG_LIVED],
+    rules: [],
     decide: (facts) => refusedBearer(facts) ?? ALLOW,
-    check: () => [...issuers.values()].flatMap(({ rules }) => assess(rules)),
+    // What is not allowed here cannot be written down: the factory throws.
+    check: () => [],
   };
 
   async function identify(facts: RequestFacts, token: string): Promise<Identity> {
@@ -137,6 +114,7 @@ export function jwt(options: JwtOptions): BearerCredential {
 
   return {
     control,
+    posture: [jwtClaims([...issuers.values()].map(({ rules }) => rules))],
     authenticate: (next) => (facts) => {
       const bearer = bearerToken(facts);
       if (bearer === undefined) return next(facts);
@@ -160,7 +138,7 @@ export async function verify(token: string, keys: KeySet, rules: JwtRules, nowMs
 function rulesOf(given: JwtIssuer): JwtRules {
   rejectUnknownOptions("jwt({ issuers })", given, ISSUER_OPTIONS);
   const { issuer, audience, otherAudiences = [], algorithms, typ = "at+jwt", keys, principal } = given;
-  const { maxLifetimeSeconds = LIFETIME_SECONDS, skewSeconds = 30 } = given;
+  const { maxLifetimeSeconds = JWT_LIFETIME_SECONDS, skewSeconds = 30 } = given;
   if (typeof issuer !== "string" || issuer === "" || typeof audience !== "string" || audience === "")
     throw new TypeError("jwt() needs issuer and audience, exactly as they stand in the tokens.");
   requireAlgorithms(algorithms);
@@ -191,14 +169,6 @@ function requireAlgorithms(algorithms: readonly JwtAlgorithm[]): void {
     );
 }
 
-function assess({ issuer, typ, maxLifetimeSeconds }: JwtRules): readonly Finding[] {
-  const at = { kind: "setting", name: `jwt ${issuer}` } as const;
-  return [
-    ...(typ === undefined ? [finding(JWT_UNTYPED, at)] : []),
-    ...(maxLifetimeSeconds > LIFETIME_SECONDS ? [finding(JWT_LONG_LIVED, at, `${maxLifetimeSeconds} s`)] : []),
-  ];
-}
-
 function refuse(cause: Cause): Deny {
   return deny(
     "unauthenticated",
@@ -207,7 +177,7 @@ function refuse(cause: Cause): Deny {
       status: "failed",
       severity: "warning",
       event: "authn_token_rejected",
-      control: META.id,
+      control: controlOfFlaw(cause, META.id),
       reason: "unauthenticated",
       detail: cause,
     },

@@ -211,7 +211,7 @@ export function saas(options: SaasOptions): SaasLayers {
       session.control,
       session.mfaControl,
       rates.identity,
-      ...bearer.map(({ control }) => control),
+      ...bearer.flatMap(({ control, posture = [] }) => [control, ...posture]),
       resourceIsolation(),
       guard.control,
     ],
