@@ -5,6 +5,7 @@ import type { Endpoint } from "../core/endpoint.ts";
 import type { SealedRoute, Security, Verdict } from "../core/security.ts";
 import type { Wire } from "../core/wire.ts";
 import { badBody, boundedPush, boundToRoute, readText } from "./node-body.ts";
+import { keepAnswer } from "./node-keep.ts";
 import { guardedWriteHead } from "./node-head.ts";
 import { fail, send } from "./node-respond.ts";
 import { keepState, stateOf, type RequestState } from "./node-state.ts";
@@ -46,6 +47,7 @@ export function attach(security: Security, request: IncomingMessage, response: S
     collecting: undefined,
     collected: undefined,
     bodyBytes: undefined,
+    headLines: undefined,
   };
   keepState(state);
   request.push = boundedPush;
@@ -146,7 +148,10 @@ function received(state: RequestState, text: string | undefined): Passage {
 
 /** Sends what a verdict says unless it says to go on. */
 export function proceeds(state: RequestState, verdict: Verdict): boolean {
-  if (verdict.kind === "proceed") return !state.answered;
+  if (verdict.kind === "proceed") {
+    if (state.exchange.keeper !== undefined && !state.answered) keepAnswer(state, state.exchange.keeper);
+    return !state.answered;
+  }
   send(state, verdict);
   return false;
 }

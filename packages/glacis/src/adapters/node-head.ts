@@ -37,6 +37,7 @@ export function guardedWriteHead(
   appendLines(lines, given);
   if (stored.length > 0) prependStored(lines, this, stored);
   if (!security.head(exchange, new HeadDraft(status, lines))) return writeNothing(this);
+  if (exchange.keeper !== undefined) state.headLines = [...lines];
   if (stored.length === 0) return nodeWriteHead.call(this, status, message, lines);
   // Headers that were set one by one stay where the application can read them back; Node ignores a list as soon as there are any.
   storeLines(lines, this, stored);

@@ -29,6 +29,8 @@ export interface RequestState {
   collecting: Buffer[] | undefined;
   /** Takes the complete body, or undefined when it is refused. */
   collected: ((bytes: Buffer | undefined) => void) | undefined;
+  /** The headers of the head that the application has written, for whoever keeps its answer. */
+  headLines: readonly string[] | undefined;
   /** The body as it arrived, once we have read it. */
   bodyBytes: Buffer | undefined;
 }

@@ -1,6 +1,6 @@
 import type { Decision } from "./decision.ts";
 import type { AuditEvent } from "./event.ts";
-import type { IdentifiedFacts, RequestFacts, RouteFacts } from "./facts.ts";
+import type { AdmittedFacts, IdentifiedFacts, RequestFacts, RouteFacts } from "./facts.ts";
 import type { Finding, Rule } from "./finding.ts";
 import type { Layer } from "./layers.ts";
 import type { HeaderRule, Observation, ResponseDraft } from "./response.ts";
@@ -75,6 +75,11 @@ export interface Control<Facts extends RequestFacts = RequestFacts> {
   readonly decide?: (facts: Facts) => Decision | Promise<Decision>;
   /** May refuse once the body is parsed, such as a CSRF token in a form field. */
   readonly decideBody?: (facts: Facts, body: ReceivedBody) => Decision | Promise<Decision>;
+  /**
+   * On a route's own control: asked last of all, when nothing else can refuse any more and the handler is next. May answer in its place, such as
+   * with what an earlier attempt was answered.
+   */
+  readonly decideLast?: (facts: AdmittedFacts) => Decision | Promise<Decision>;
   /** Headers for every response. */
   readonly headers?: readonly HeaderRule[];
   /**

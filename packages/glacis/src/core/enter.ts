@@ -6,7 +6,7 @@ import {
   bodyStepsOf,
   conclude,
   controlFailed,
-  inputSteps,
+  doorSteps,
   runSteps,
   settle,
   stepsOf,
@@ -79,7 +79,7 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
     exchange.awaitsBody = true;
     const judges = everyone ? [...controls, ...rule.controls] : rule.controls;
     const judging = bodyStepsOf(judges, { mediaType, value, text });
-    const all: readonly Step<Exchange>[] = [...steps, ...judging, ...inputSteps(rule.input)];
+    const all: readonly Step<Exchange>[] = [...steps, ...judging, ...doorSteps(rule.input, rule.controls)];
     return conclude(run(exchange, all), exchange, (_, decision) => {
       exchange.awaitsBody = false;
       return entered(exchange, decision);
@@ -106,7 +106,7 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
 
 /** The access rule of a route, then its own controls, then what it takes; that waits while a body is still to be judged. */
 function ruleSteps({ access, controls, input }: SealedRoute["rule"]): readonly Step<Exchange>[] {
-  const late = inputSteps(input).map(({ id, decide }): Step<Exchange> => ({
+  const late = doorSteps(input, controls).map(({ id, decide }): Step<Exchange> => ({
     id,
     decide: (facts) => (facts.awaitsBody ? ALLOW : decide(facts)),
   }));

@@ -3,8 +3,8 @@ import type { HeaderPair } from "./decision.ts";
 import type { Control } from "./control.ts";
 import type { AuditEvent } from "./event.ts";
 import type {
+  AdmittedFacts,
   IdentifiedFacts,
-  InputFacts,
   ParseCookies,
   ResolveOrigination,
   RouteFacts,
@@ -13,6 +13,7 @@ import type {
   Sources,
 } from "./facts.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
+import type { ResponseKeeper } from "./kept-response.ts";
 import { rawHeader, type Wire } from "./wire.ts";
 
 /** How facts are made from a wire; one object for the life of the process. */
@@ -40,7 +41,7 @@ const ABSOLUTE_START = /^[a-z]+:\/\/[^/]*/iu;
  * One request on its way through: the facts, and what the stages have added to them. A class for one reason: getters on a prototype make
  * costly facts lazy without a closure per request. Only the composition root writes its mutable members.
  */
-export class Exchange implements InputFacts {
+export class Exchange implements AdmittedFacts {
   readonly wire: Wire;
   readonly receivedAtMs: number;
   readonly client: ClientAddress;
@@ -72,6 +73,9 @@ export class Exchange implements InputFacts {
 
   /** What code inside the request had to say; written to the log with the request's context when it ends. */
   noted: AuditEvent[] | undefined = undefined;
+
+  /** Wants the handler's answer before the client gets it. */
+  keeper: ResponseKeeper | undefined = undefined;
 
   readonly #interpretation: Interpretation;
   readonly #queryStart: number;
@@ -132,6 +136,11 @@ export class Exchange implements InputFacts {
   addResponseHeaders(headers: readonly HeaderPair[]): void {
     if (headers.length === 0) return;
     (this.responseHeaders ??= []).push(...headers);
+  }
+
+  keepResponse(keeper: ResponseKeeper): void {
+    if (this.keeper !== undefined) throw new Error("The answer of this request is kept by another control already.");
+    this.keeper = keeper;
   }
 
   /** Leaves an event for the log. A request says at most a hundred things: one fault for each of ten thousand rows is one fault. */

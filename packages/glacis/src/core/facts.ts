@@ -1,6 +1,7 @@
 import type { ClientAddress, Nonce, RequestId } from "./brand.ts";
 import type { Decision } from "./decision.ts";
 import type { Principal } from "./principal.ts";
+import type { ResponseKeeper } from "./kept-response.ts";
 import type { Wire } from "./wire.ts";
 
 export type Scheme = "http" | "https";
@@ -93,6 +94,12 @@ export interface InputFacts extends IdentifiedFacts {
   readonly params: Readonly<Record<string, unknown>>;
   readonly body: unknown;
   readonly bodyText: string | undefined;
+}
+
+/** Facts of a request that everything has let in. */
+export interface AdmittedFacts extends InputFacts {
+  /** Has what the handler answers kept before it goes out. */
+  keepResponse(keeper: ResponseKeeper): void;
 }
 
 /** Where time and chance come from. Injected, so that a test can hold them still. */

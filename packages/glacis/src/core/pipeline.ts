@@ -1,6 +1,6 @@
 import type { Control, ReceivedBody } from "./control.ts";
 import { ALLOW, deny, type Decision, type Deny } from "./decision.ts";
-import type { InputFacts, RequestFacts, RouteInput } from "./facts.ts";
+import type { AdmittedFacts, IdentifiedFacts, RequestFacts, RouteInput } from "./facts.ts";
 
 /** One step of a stage: a control's id and its decision function. */
 export interface Step<Facts extends RequestFacts> {
@@ -23,9 +23,17 @@ export function bodyStepsOf<Facts extends RequestFacts>(
   );
 }
 
-/** What the route declares that it takes, as a step; the last one, once the body is there. */
-export function inputSteps(input: RouteInput | undefined): readonly Step<InputFacts>[] {
-  return input === undefined ? [] : [{ id: "input-validation", decide: input.judge }];
+/** At the handler's door, once the body is there: what the route declares that it takes, then the controls that are asked last. */
+export function doorSteps(
+  input: RouteInput | undefined,
+  controls: readonly Control<IdentifiedFacts>[],
+): readonly Step<AdmittedFacts>[] {
+  const judging: readonly Step<AdmittedFacts>[] =
+    input === undefined ? [] : [{ id: "input-validation", decide: input.judge }];
+  const asking = controls.flatMap(({ meta, decideLast }) =>
+    decideLast === undefined ? [] : [{ id: meta.id, decide: decideLast }],
+  );
+  return [...judging, ...asking];
 }
 
 /** What the pipeline tells its owner while it runs: allowances that carry headers or events, and controls that failed. */

@@ -36,6 +36,28 @@ export const REASONS = {
   body_too_deep: { status: 400, layer: "input", sentence: "The request body is nested too deeply." },
   body_too_complex: { status: 400, layer: "input", sentence: "The request body has too many keys." },
   key_forbidden: { status: 400, layer: "input", sentence: "The request uses a reserved key." },
+  idempotency_key_missing: {
+    status: 400,
+    layer: "input",
+    sentence: "Send one Idempotency-Key header, made anew for each operation.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    layer: "input",
+    sentence: "This Idempotency-Key has been used for another request.",
+  },
+  request_in_progress: {
+    status: 409,
+    layer: "input",
+    sentence: "A request with this Idempotency-Key has been received already.",
+  },
+  conflict: {
+    status: 409,
+    layer: "input",
+    sentence: "Somebody else has changed this meanwhile. Load it again and repeat your change.",
+  },
+  flow_violation: { status: 409, layer: "input", sentence: "This step cannot be taken now. Start again." },
+  query_refused: { status: 400, layer: "input", sentence: "The query asks for more than is answered here." },
   input_invalid: { status: 422, layer: "input", sentence: "Some fields are not valid." },
   upload_refused: {
     status: 422,

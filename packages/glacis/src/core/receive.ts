@@ -4,7 +4,7 @@ import {
   bodyStepsOf,
   conclude,
   controlFailed,
-  inputSteps,
+  doorSteps,
   runSteps,
   type PipelineObserver,
   type Step,
@@ -39,7 +39,7 @@ export function reception(
     exchange.bodyText = text;
     const steps: readonly Step<Exchange>[] = [
       ...bodyStepsOf([...judges, ...exchange.routeControls], { mediaType, value: parsed.value, text }),
-      ...inputSteps(exchange.route.input),
+      ...doorSteps(exchange.route.input, exchange.routeControls),
     ];
     return conclude(runSteps(steps, exchange, observer, layers.controlTimeoutMs), exchange, received);
   };

@@ -26,12 +26,14 @@ export interface TransactionOptions {
 export interface TransactionScope {
   readonly tenantId: string;
   readonly readOnly: boolean;
+  readonly serializable: boolean;
   readonly settings: ReadonlyMap<string, string>;
 }
 
 /** A transaction while its work runs. */
 export interface OpenTransaction {
   readonly readOnly: boolean;
+  readonly serializable: boolean;
   readonly settings: ReadonlyMap<string, string>;
   isOpen(): boolean;
   readonly run: (statement: Statement) => Promise<readonly unknown[]>;
@@ -50,6 +52,8 @@ const ROLE_HOLDS_MS = 60_000;
 /** SQLSTATE feature_not_supported: a prepared statement whose result has changed with the schema fails until it is prepared anew. */
 const PLAN_OUTDATED = "0A000";
 const BEGIN: Statement = { text: "begin", values: [], plain: true };
+const BEGIN_SERIALIZABLE: Statement = { text: "begin isolation level serializable", values: [], plain: true };
+const SERIALIZABLE: Statement = { text: "set transaction isolation level serializable", values: [], plain: true };
 const COMMIT: Statement = { text: "commit", values: [], plain: true };
 const ROLLBACK: Statement = { text: "rollback", values: [], plain: true };
 
@@ -90,7 +94,7 @@ function pooledTransactions(options: TransactionOptions, pool: TenantPool): Tran
     begin: (scope, work) =>
       within(
         scope,
-        () => [BEGIN],
+        () => [scope.serializable ? BEGIN_SERIALIZABLE : BEGIN],
         (transaction) => transaction.complete(work, [COMMIT]),
       ),
     once: (scope, statement) =>
@@ -104,7 +108,9 @@ function pooledTransactions(options: TransactionOptions, pool: TenantPool): Tran
 
 function embeddedTransactions(options: TransactionOptions, database: TenantEmbedded): Transactions {
   const within = <Result>(scope: TransactionScope, use: (transaction: HeldTransaction) => Promise<Result>) =>
-    database.transaction((inner) => use(holdTransaction(options, scope, embeddedWire(inner, database), [])));
+    database.transaction((inner) =>
+      use(holdTransaction(options, scope, embeddedWire(inner, database), scope.serializable ? [SERIALIZABLE] : [])),
+    );
   return {
     begin: (scope, work) => within(scope, (transaction) => transaction.complete(work, [])),
     once: (scope, statement) => within(scope, (transaction) => transaction.only(statement, [])),
@@ -134,7 +140,7 @@ function holdTransaction(
   opening: readonly Statement[],
 ): HeldTransaction {
   const { entry, prove, report, roleSeenMs } = options;
-  const { tenantId, readOnly, settings } = scope;
+  const { tenantId, readOnly, serializable, settings } = scope;
   let open = true;
   let tainted = false;
   let entered: Promise<void> | undefined;
@@ -196,7 +202,8 @@ function holdTransaction(
     return result;
   }
 
-  const transaction = { readOnly, settings, isOpen: () => open, isTainted: () => tainted, run, join, only, complete };
+  const state = { isOpen: () => open, isTainted: () => tainted };
+  const transaction = { readOnly, serializable, settings, ...state, run, join, only, complete };
   return transaction;
 }
 

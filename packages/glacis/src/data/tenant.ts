@@ -16,6 +16,7 @@ import { connectionOf, type TenantConnection } from "./tenant-connection.ts";
 import type { TenantEmbedded, TenantPool } from "./tenant-wire.ts";
 import type { Report } from "./tenant-events.ts";
 import { tenantProofs } from "./tenant-proof.ts";
+import { inSomeOrder } from "./tenant-retry.ts";
 import {
   transactionsOf,
   type OpenTransaction,
@@ -46,6 +47,11 @@ export interface TenantDatabaseOptions {
 export interface TenantWorkOptions {
   /** The transaction may not write. By default it may not in a request with a safe method (RFC 9110 section 9.2.1). */
   readonly readOnly?: boolean;
+  /**
+   * Sees and changes the data as if nobody else were there (PostgreSQL's SERIALIZABLE). What Postgres refuses for that is run again, up to three
+   * times, so the work must do nothing outside the transaction; then it fails as a `Refusal` with `conflict`. For `withTenant` alone.
+   */
+  readonly serializable?: boolean;
   /** Further settings, local to the transaction, that policies inside the tenant read: `rowSettings(principal)`. They are not proved. */
   readonly settings?: ReadonlyMap<string, string>;
 }
@@ -56,6 +62,7 @@ export interface TenantDatabase {
    * one for the same tenant it joins that one, and its failure undoes the whole.
    *
    * @throws TypeError without a scope.
+   * @throws Refusal with `conflict` when serializable work could not be brought into an order with that of others.
    * @throws TenantIsolationError for another tenant than the surrounding work's, when the role is exempt from row-level security, and when the
    * transaction was led out of its tenant.
    */
@@ -105,13 +112,15 @@ export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
       refuseOther(open, wanted, workOptions);
       return open.join(() => work(connectionOf(open.run)));
     }
-    return transactions.begin(wanted, (transaction) => {
-      const surrounding: TenantContext = {
-        scope,
-        transactions: new Map([...(context?.transactions ?? []), [owner, transaction]]),
-      };
-      return inTenantContext(surrounding, () => work(connectionOf(transaction.run)));
-    });
+    const run = (): Promise<Result> =>
+      transactions.begin(wanted, (transaction) => {
+        const surrounding: TenantContext = {
+          scope,
+          transactions: new Map([...(context?.transactions ?? []), [owner, transaction]]),
+        };
+        return inTenantContext(surrounding, () => work(connectionOf(transaction.run)));
+      });
+    return wanted.serializable ? inSomeOrder(run) : run();
   }
 
   function forTenant(scope: TenantScope, workOptions: TenantWorkOptions = {}): TenantConnection {
@@ -157,10 +166,13 @@ function transactionScope(
   options: TenantWorkOptions,
   setting: string,
 ): TransactionScope {
-  rejectUnknownOptions(owner, options, ["readOnly", "settings"]);
+  rejectUnknownOptions(owner, options, ["readOnly", "serializable", "settings"]);
+  const { serializable = false } = options;
+  if (serializable && owner !== "withTenant")
+    throw new TypeError("A single statement is atomic by itself: serializable is for withTenant().");
   const request = options.readOnly === undefined ? currentRequest() : undefined;
   const readOnly = options.readOnly ?? (request !== undefined && SAFE_METHODS.has(request.method));
-  if (options.settings === undefined) return { tenantId, readOnly, settings: NO_SETTINGS };
+  if (options.settings === undefined) return { tenantId, readOnly, serializable, settings: NO_SETTINGS };
   const settings = new Map(options.settings);
   if ((settings.get(setting) ?? tenantId) !== tenantId)
     throw new TenantIsolationError("The settings are those of another tenant than the scope.");
@@ -169,7 +181,7 @@ function transactionScope(
     if (!SETTING.test(name) || name === TENANT_PROOF_SETTING)
       throw new TypeError(`${owner}() takes settings of your own, named in two words such as "app.user_id".`);
   }
-  return { tenantId, readOnly, settings };
+  return { tenantId, readOnly, serializable, settings };
 }
 
 /** The surrounding transaction of this database, unless it has ended and only its context lives on. */
@@ -182,6 +194,8 @@ function openTransaction(context: TenantContext | undefined, owner: object): Ope
 function refuseOther(open: OpenTransaction, wanted: TransactionScope, options: TenantWorkOptions): void {
   if (open.readOnly && !wanted.readOnly)
     throw new TenantIsolationError("The surrounding transaction is read-only, and this work asked to write.");
+  if (wanted.serializable && !open.serializable)
+    throw new TenantIsolationError("The surrounding transaction is not serializable, and this work asked for that.");
   if (options.settings === undefined) return;
   const same =
     wanted.settings.size === open.settings.size &&

@@ -70,3 +70,19 @@ export {
   type WebAddressOptions,
 } from "./text-format.ts";
 export { csv, type CsvCell } from "./csv.ts";
+export {
+  IDEMPOTENCY_MIGRATION,
+  memoryIdempotencyKeys,
+  postgresIdempotencyKeys,
+  type IdempotencyClaim,
+  type IdempotencyDatabase,
+  type IdempotencyStanding,
+  type IdempotencyStore,
+} from "./idempotency-store.ts";
+export {
+  IDEMPOTENCY_IN_MEMORY,
+  IDEMPOTENCY_OPTIONAL,
+  idempotencyKeys,
+  sameVersion,
+  type IdempotencyKeysOptions,
+} from "./transaction-atomicity.ts";
