@@ -4,13 +4,13 @@ import { PASSWORD } from "./attack-matrix-support.ts";
 export const OBJECTS: AttackMatrixOptions["objects"] = {
   document: ["member", "editor", "reader", "viewer"],
   draft: ["member"],
-  memo: ["admin", "reader"],
+  memo: ["admin", "reader", "guest"],
 };
 
 const readers = ["member", "editor", "reader", "viewer"];
 const editors = ["member", "editor"];
 const owner = ["member"];
-const writers = ["admin", "member", "editor", "reader"];
+const writers = ["admin", "member", "editor", "reader", "guest"];
 
 const document = { id: "{document}" };
 const share = { id: "{document}", userId: "{reader.id}" };
@@ -23,6 +23,8 @@ const mailed = { waived: "answers everybody alike and leaves a mail; the library
 const passkey = { waived: "needs the answer of an authenticator; second-factors-browser.test.ts has one" };
 const code = { waived: "needs a code of an authenticator app; second-factors.test.ts has one" };
 const colleague = { params: { id: "{reader.id}" }, allowed: ["admin"], changes: ["memberships", "glacis_sessions"] };
+/** With somebody goes what was shared with him. */
+const gone = { ...colleague, params: { id: "{guest.id}" }, changes: [...colleague.changes, "document_shares"] };
 
 /** One honest request of each route. */
 export const CASES: AttackMatrixOptions["cases"] = {
@@ -83,7 +85,7 @@ export const CASES: AttackMatrixOptions["cases"] = {
     changes: [],
   },
   "POST /people/:id/role": { ...colleague, form: { role: "viewer" } },
-  "POST /people/:id/remove": { ...colleague, form: {} },
+  "POST /people/:id/remove": { ...gone, form: {} },
   "GET /settings": { self: true },
   "POST /settings/profile": { form: { name: "Renamed" }, self: true },
   "POST /settings/authenticator": {
@@ -122,17 +124,8 @@ export const CASES: AttackMatrixOptions["cases"] = {
     changes: [],
   },
   "GET /api/admin/users": { allowed: ["admin"], shows: ["{member.id}"] },
-  "PATCH /api/people/:id": {
-    params: { id: "{reader.id}" },
-    json: { role: "viewer" },
-    allowed: ["admin"],
-    changes: ["memberships", "glacis_sessions"],
-  },
-  "DELETE /api/people/:id": {
-    params: { id: "{reader.id}" },
-    allowed: ["admin"],
-    changes: ["memberships", "glacis_sessions"],
-  },
+  "PATCH /api/people/:id": { ...colleague, json: { role: "viewer" } },
+  "DELETE /api/people/:id": gone,
   "GET /api/documents": [{ shows: ["{document}", "{draft}", "{memo}"] }, { query: { after: "{document}" } }],
   "POST /api/documents": { json: text, allowed: writers },
   "GET /api/documents/:id": { params: document, allowed: readers, shows: ["{member.name}"] },

@@ -425,14 +425,14 @@ describe("the composite foreign key", () => {
       const stopped = await withOpen(users, () => matrix({ parts }, [route], shares));
       expect(stopped.cells.find(shares)).toMatchObject({ verdict: "inconclusive", why: "status 500" });
       await state.write(baseline);
-      await ground.query("alter table document_shares drop constraint document_shares_tenant_id_user_id_fkey");
+      await ground.query("alter table document_shares drop constraint document_shares_member_fkey");
       try {
         const crossed = await withOpen(users, () => matrix({ parts }, [route], shares));
         expect(crossed.cells.find(shares)).toMatchObject({ verdict: "leak", why: expect.stringContaining("of own") });
       } finally {
         await state.write(baseline);
         await ground.query(
-          "alter table document_shares add constraint document_shares_tenant_id_user_id_fkey foreign key (tenant_id, user_id) references users (tenant_id, id) on delete cascade",
+          "alter table document_shares add constraint document_shares_member_fkey foreign key (tenant_id, user_id) references memberships (tenant_id, user_id) on delete cascade",
         );
       }
     },

@@ -53,7 +53,7 @@ export async function embeddedGround(): Promise<Ground> {
   const folder = temporaryFolder();
   const database = await openEmbedded(folder);
   const engine = database.driver as unknown as PGlite;
-  // The engine has one connection, which is the runtime role; a transaction may be the superuser again.
+  // The engine has one connection, which is the library's role; a transaction may be the superuser again.
   const query: Ground["query"] = (text, values = []) =>
     engine.transaction(async (transaction) => {
       await transaction.query("set local role none");
@@ -72,7 +72,11 @@ export async function embeddedGround(): Promise<Ground> {
 
 export async function postgresGround(postgres: TestDatabase): Promise<Ground> {
   const suffix = randomBytes(6).toString("hex");
-  const roles: DatabaseRoles = { runtime: `matrix_app_${suffix}`, signIn: `matrix_sign_in_${suffix}` };
+  const roles: DatabaseRoles = {
+    runtime: `matrix_app_${suffix}`,
+    library: `matrix_library_${suffix}`,
+    signIn: `matrix_sign_in_${suffix}`,
+  };
   const database = await openPostgres(postgres.url, roles);
   await postgres.pool.query(LET_ROWS_BACK);
   return {
@@ -137,6 +141,7 @@ const ROLE: Readonly<Record<string, Role>> = {
   member: "member",
   editor: "member",
   reader: "member",
+  guest: "member",
   viewer: "viewer",
 };
 export const PEOPLE = Object.keys(ROLE);
@@ -180,6 +185,7 @@ export async function seed(database: Database, tenant: LookAlikeTenant): Promise
       // Somebody gave a viewer more than his role allows: the role decides.
       { tenantId, documentId: document, userId: tenant.people["viewer"]!.id, permission: "edit" },
       { tenantId, documentId: memo, userId: tenant.people["reader"]!.id, permission: "view" },
+      { tenantId, documentId: memo, userId: tenant.people["guest"]!.id, permission: "view" },
     ]);
   });
 }

@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
+import type { PGlite } from "@electric-sql/pglite";
 import pg from "pg";
 import { eq } from "drizzle-orm";
-import type { TenantScope } from "glacis";
+import type { TenantScope, User, UserId } from "glacis";
+import { postgresAuthentication } from "glacis/authentication";
 import { databasePosture, tenantDatabase, type TenantConnection } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
@@ -14,15 +16,23 @@ import { FOUNDATION, migrations, ROLES, upkeep, type DatabaseRoles } from "../sr
 import { openPostgres } from "../src/database/postgres.ts";
 import { allowLogin, runtimeUrl } from "../src/database/runtime-login.ts";
 import { documents } from "../src/database/schema.ts";
+import { documentsIn } from "../src/documents/documents.ts";
 import { temporaryFolder } from "./support/folio.ts";
 
 const suffix = randomBytes(6).toString("hex");
-const roles: DatabaseRoles = { runtime: `folio_app_${suffix}`, signIn: `folio_sign_in_${suffix}` };
+const rolesOf = (word: string): DatabaseRoles => ({
+  runtime: `folio_${word}_app_${suffix}`,
+  library: `folio_${word}_library_${suffix}`,
+  signIn: `folio_${word}_sign_in_${suffix}`,
+});
+const roles = rolesOf("ground");
 const postgres = await testDatabase("folio");
 
 interface Ground {
   readonly database: Database;
   readonly role: string;
+  /** As the runtime role, without a tenant. */
+  readonly ask: (text: string) => Promise<readonly unknown[]>;
   readonly close: () => Promise<void>;
 }
 
@@ -34,12 +44,18 @@ const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
       await database.close();
       rmSync(folder, { recursive: true, force: true });
     };
-    return { database, role: ROLES.runtime, close };
+    const ask: Ground["ask"] = (text) =>
+      (database.tenantDriver as unknown as PGlite).transaction(async (transaction) => {
+        await transaction.query(`set local role ${ROLES.runtime}`);
+        return (await transaction.query(text)).rows;
+      });
+    return { database, role: ROLES.runtime, ask, close };
   },
   ...(postgres !== undefined && {
     Postgres: async (): Promise<Ground> => {
       const database = await openPostgres(postgres.url, roles);
-      return { database, role: roles.runtime, close: () => database.close() };
+      const ask: Ground["ask"] = async (text) => (await database.tenantDriver.query(text, [])).rows;
+      return { database, role: roles.runtime, ask, close: () => database.close() };
     },
   }),
 };
@@ -62,7 +78,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
 
   /** Raw SQL inside a scope: what an injection would have. */
   const raw = <Result>(scope: TenantScope, work: (connection: TenantConnection) => Promise<Result>): Promise<Result> =>
-    tenantDatabase({ database: ground.database.driver, role: ground.role }).withTenant(scope, work);
+    tenantDatabase({ database: ground.database.tenantDriver, role: ground.role }).withTenant(scope, work);
 
   beforeAll(async () => {
     ground = await open();
@@ -172,8 +188,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
 
   it("sees no row at all without a tenant, and with an empty one", async () => {
     for (const table of TENANT_TABLES) {
-      const { rows } = await ground.database.query(`select 1 from ${table}`, []);
-      expect(rows, table).toEqual([]);
+      expect(await ground.ask(`select 1 from ${table}`), table).toEqual([]);
     }
   });
 
@@ -210,22 +225,95 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     expect(keys).toHaveLength(6);
     for (const key of keys)
       expect(key).toMatch(
-        /FOREIGN KEY \(tenant_id(, \w+\) REFERENCES \w+\(tenant_id, id\)|\) REFERENCES tenants\(id\))/u,
+        /FOREIGN KEY \(tenant_id(, \w+\) REFERENCES \w+\(tenant_id, (user_)?id\)|\) REFERENCES tenants\(id\))/u,
       );
   });
 
-  it("runs as a role that cannot pass over a policy, and cannot become anybody else through the sign-in function", async () => {
-    const { rows } = await ground.database.query(
-      `select r.rolsuper, r.rolbypassrls, r.rolcreaterole,
+  it("runs as roles that cannot pass over a policy, and cannot become anybody else through the functions between them", async () => {
+    const self = `select r.rolsuper, r.rolbypassrls, r.rolcreaterole,
          (select count(*)::int from pg_class c where c.relowner = r.oid) as owned
-       from pg_roles r where r.rolname = current_user`,
+       from pg_roles r where r.rolname = current_user`;
+    const harmless = [{ rolsuper: false, rolbypassrls: false, rolcreaterole: false, owned: 0 }];
+    expect(await ground.ask(self)).toEqual(harmless);
+    expect((await ground.database.query(self, [])).rows).toEqual(harmless);
+    const { rows } = await ground.database.query(
+      "select distinct prosecdef, proconfig from pg_proc where proname in ('find_membership', 'colleague_address')",
       [],
     );
-    expect(rows).toEqual([{ rolsuper: false, rolbypassrls: false, rolcreaterole: false, owned: 0 }]);
-    const [definer] = (
-      await ground.database.query("select prosecdef, proconfig from pg_proc where proname = 'find_membership'", [])
-    ).rows as readonly { readonly prosecdef: boolean; readonly proconfig: readonly string[] }[];
-    expect(definer).toEqual({ prosecdef: true, proconfig: ["search_path=pg_catalog, pg_temp"] });
+    expect(rows).toEqual([{ prosecdef: true, proconfig: ["search_path=pg_catalog, pg_temp"] }]);
+  });
+
+  it("lets SQL inside a scope read no hash, no secret and no session, and no other column of the library's", async () => {
+    const { rows } = await ground.database.query(
+      `select table_name as table, array_agg(column_name::text) as columns from information_schema.columns
+       where table_schema = 'public' and table_name like 'glacis%' group by 1`,
+      [],
+    );
+    const library = rows as readonly { readonly table: string; readonly columns: readonly string[] }[];
+    const secret = ["glacis_accounts", "glacis_sessions", "glacis_totp", "glacis_recovery_codes", "glacis_passkeys"];
+    expect(library.map(({ table }) => table)).toEqual(expect.arrayContaining(secret));
+    const attempts = [
+      "select * from find_membership(gen_random_uuid())",
+      "select rolpassword from pg_authid",
+      ...library.flatMap(({ table, columns }) => [
+        `delete from ${table}`,
+        `select count(*) from ${table}`,
+        ...columns.map((column) => `select id from documents union select ${column}::text::uuid from ${table}`),
+      ]),
+    ];
+    for (const text of attempts)
+      await expect(
+        raw(scopeA, (connection) => connection.query(text)),
+        text,
+      ).rejects.toThrow(/permission denied/u);
+  });
+
+  it("tells SQL inside a scope the addresses of colleagues, and no other", async () => {
+    const { accounts: library } = postgresAuthentication(ground.database.driver);
+    for (const { owner } of [a, b]) {
+      const account = {
+        userId: owner as UserId,
+        email: `${owner}@x.test`,
+        passwordHash: null,
+        status: "active",
+      } as const;
+      await library.create({ ...account, verifiedAtMs: 0, version: 1, createdAtMs: 0 });
+    }
+    const asked = await raw(scopeA, (connection) =>
+      connection.query("select colleague_address($1) as own, colleague_address($2) as foreign", [a.owner, b.owner]),
+    );
+    expect(asked).toEqual([{ own: `${a.owner}@x.test`, foreign: null }]);
+    expect(await ground.ask(`select colleague_address('${a.owner}') as nobody`)).toEqual([{ nobody: null }]);
+  });
+
+  it("shows the library's role no row of a tenant", async () => {
+    for (const table of TENANT_TABLES)
+      await expect(ground.database.query(`select 1 from ${table}`, []), table).rejects.toThrow(/permission denied/u);
+  });
+
+  it("takes along what was shared with somebody who leaves", async () => {
+    const [tenantId, owner, member] = [randomUUID(), randomUUID(), randomUUID()];
+    const scope = systemScope(tenantId, "test");
+    const as = (id: string, role: string): User => ({
+      kind: "user",
+      id: id as UserId,
+      tenantId: tenantId as User["tenantId"],
+      roles: [role],
+      assurance: 1,
+      authenticatedAtMs: 0,
+    });
+    await accounts.createTenant({ id: tenantId, name: "Leavers" }, { id: owner, name: "O", role: "owner" });
+    const joining = () => accounts.addPerson(scope, { id: member, name: "M", role: "member" });
+    await joining();
+    const shelf = documentsIn(ground.database);
+    const id = await shelf.create(as(owner, "owner"), { title: "Shared", body: "" });
+    expect(await shelf.share(as(owner, "owner"), id, { userId: member, permission: "edit" })).toBe("shared");
+    expect(await shelf.read(as(member, "member"), id)).toMatchObject({ access: "edit" });
+    expect(await accounts.removePerson(as(owner, "owner"), member)).toBe("changed");
+    expect(await shelf.read(as(member, "member"), id)).toBeUndefined();
+    await joining();
+    expect(await shelf.read(as(member, "member"), id)).toBeUndefined();
+    expect(await raw(scope, (connection) => connection.query("select 1 from document_shares"))).toEqual([]);
   });
 
   it("answers drizzle like any other driver, dates and numbers included", async () => {
@@ -239,18 +327,27 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
 });
 
 describe.runIf(postgres !== undefined)("the application on Postgres", () => {
-  it("logs in as the runtime role, from which no statement leads back", async () => {
+  it("logs in as two roles, from which no statement leads back or to the other", async () => {
     const database = await openPostgres(postgres?.url ?? "", roles);
     try {
       const who = "select session_user::text as login, current_user::text as role";
-      const runtime = { login: roles.runtime, role: roles.runtime };
-      expect((await database.query(who, [])).rows).toEqual([runtime]);
-      await database.query("reset role", []);
-      await database.query("reset session authorization", []);
-      expect((await database.query(who, [])).rows).toEqual([runtime]);
-      await expect(database.query("set role postgres", [])).rejects.toThrow(/permission denied/u);
-      await expect(database.query("create temporary table users (id int)", [])).rejects.toThrow(/permission denied/u);
-      await expect(database.query("create table stolen (id int)", [])).rejects.toThrow(/permission denied/u);
+      for (const [driver, role, other] of [
+        [database.driver, roles.library, roles.runtime],
+        [database.tenantDriver, roles.runtime, roles.library],
+      ] as const) {
+        expect((await driver.query(who, [])).rows).toEqual([{ login: role, role }]);
+        await driver.query("reset role", []);
+        await driver.query("reset session authorization", []);
+        expect((await driver.query(who, [])).rows).toEqual([{ login: role, role }]);
+        for (const forbidden of [
+          "set role postgres",
+          `set role ${other}`,
+          `set role ${roles.signIn}`,
+          "create temporary table users (id int)",
+          "create table stolen (id int)",
+        ])
+          await expect(driver.query(forbidden, []), forbidden).rejects.toThrow(/permission denied/u);
+      }
     } finally {
       await database.close();
     }
@@ -271,7 +368,7 @@ describe.runIf(postgres !== undefined)("the application on Postgres", () => {
   it("passes the judgement of its own database without an error", async () => {
     const database = await openPostgres(postgres?.url ?? "", roles);
     try {
-      const posture = await databasePosture(database.driver, { shared: ["migrations"] });
+      const posture = await databasePosture(database.tenantDriver, { shared: ["migrations"] });
       const errors = posture.filter(({ rule }) => rule.severity === "error");
       expect(errors.map(({ rule, at, detail }) => [rule.id, at, detail])).toEqual([]);
     } finally {
@@ -284,7 +381,7 @@ describe.runIf(postgres !== undefined)("migrations", () => {
   it("let several processes start at once: one works, the others wait and find it done", async () => {
     const server = await testDatabase("folio_race");
     if (server === undefined) return expect(process.env["CI"]).not.toBe("true");
-    const own: DatabaseRoles = { runtime: `folio_race_app_${suffix}`, signIn: `folio_race_sign_in_${suffix}` };
+    const own = rolesOf("race");
     const connect = async () => {
       const client = new pg.Client({ connectionString: server.url });
       await client.connect();
@@ -306,7 +403,7 @@ describe.runIf(postgres !== undefined)("migrations", () => {
   it("carry accounts over from before they were the library's, as an owner whom policies bind", async () => {
     const server = await testDatabase("folio_carry");
     if (server === undefined) return expect(process.env["CI"]).not.toBe("true");
-    const own: DatabaseRoles = { runtime: `folio_carry_app_${suffix}`, signIn: `folio_carry_sign_in_${suffix}` };
+    const own = rolesOf("carry");
     const login = `folio_carry_owner_${suffix}`;
     await server.pool.query(`create role ${login} login createrole; grant all on schema public to ${login}`);
     await server.pool.query(`alter database "${new URL(server.url).pathname.slice(1)}" owner to ${login}`);
@@ -328,7 +425,7 @@ describe.runIf(postgres !== undefined)("migrations", () => {
     await server.pool.query(
       `insert into credentials (tenant_id, user_id, email, password_hash) values ('${tenantId}', '${userId}', 'a@carry.test', '${hash}')`,
     );
-    expect(await migrate(connection, all, upkeep(own), FOUNDATION)).toEqual(["0005-library-accounts"]);
+    expect(await migrate(connection, all, upkeep(own), FOUNDATION)).toEqual(all.slice(4).map(({ name }) => name));
     const { rows } = await server.pool.query("select user_id, email, password_hash, status from glacis_accounts");
     expect(rows).toEqual([{ user_id: userId, email: "a@carry.test", password_hash: hash, status: "active" }]);
     await client.end();

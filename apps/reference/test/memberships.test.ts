@@ -14,7 +14,11 @@ import { signUp } from "./support/mail.ts";
 
 const postgres = await testDatabase("memberships");
 const suffix = randomBytes(6).toString("hex");
-const roles = { runtime: `members_app_${suffix}`, signIn: `members_sign_in_${suffix}` };
+const roles = {
+  runtime: `members_app_${suffix}`,
+  library: `members_library_${suffix}`,
+  signIn: `members_sign_in_${suffix}`,
+};
 const folder = temporaryFolder();
 
 const grounds: Readonly<Record<string, () => Promise<Database>>> = {

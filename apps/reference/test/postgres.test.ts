@@ -41,10 +41,10 @@ describe.runIf(postgres !== undefined)("the whole application on a real Postgres
     expect((await alice.ask(path)).json).toMatchObject({ title: "Walk" });
   });
 
-  it("is connected as the role that owns nothing, in every connection", async () => {
+  it("is connected as the two roles that own nothing, in every connection", async () => {
     const seen = await postgres?.pool.query(
-      "select distinct usename::text as role from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()",
+      "select distinct usename::text as role from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() order by 1",
     );
-    expect(seen?.rows).toEqual([{ role: ROLES.runtime }]);
+    expect(seen?.rows).toEqual([{ role: ROLES.runtime }, { role: ROLES.library }]);
   });
 });

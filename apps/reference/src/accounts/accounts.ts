@@ -2,7 +2,7 @@ import { and, asc, eq, sql } from "drizzle-orm";
 import { randomUUID } from "node:crypto";
 import { tenantScope, type TenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
-import { accountOf, accounts, memberships, tenants, users } from "../database/schema.ts";
+import { addressOf, memberships, tenants, users } from "../database/schema.ts";
 import { erasePerson, exportPerson, type PersonalData } from "./personal-data.ts";
 import { membershipsIn, type Memberships, type Role } from "./memberships.ts";
 
@@ -78,10 +78,9 @@ export function accountsIn(database: Database): Accounts {
           .select({ ...PERSON, tenantId: tenants.id, tenantName: tenants.name })
           .from(users)
           .innerJoin(memberships, sameUser)
-          .innerJoin(accounts, accountOf)
           .innerJoin(tenants, eq(tenants.id, users.tenantId))
           .where(and(eq(users.tenantId, user.tenantId), eq(users.id, user.id)));
-        return found;
+        return found && addressed(found);
       }),
 
     rename: (user, name) =>
@@ -93,16 +92,16 @@ export function accountsIn(database: Database): Accounts {
       }),
 
     people: (scope) =>
-      database.withTenant(scope, (db) =>
-        db
+      database.withTenant(scope, async (db) => {
+        const rows = await db
           .select(PERSON)
           .from(users)
           .innerJoin(memberships, sameUser)
-          .innerJoin(accounts, accountOf)
           .where(eq(users.tenantId, scope.tenantId))
           .orderBy(asc(sql`lower(${users.name})`), asc(users.id))
-          .limit(500),
-      ),
+          .limit(500);
+        return rows.flatMap((row) => addressed(row) ?? []);
+      }),
 
     exportPerson: (userId) => inOwnTenant(userId, "export", (db, tenantId) => exportPerson(db, tenantId, userId)),
     erasePerson: async (userId) => {
@@ -124,8 +123,16 @@ async function insertPerson(db: TenantDrizzle, tenantId: string, { id, name, rol
     .onConflictDoNothing({ target: [memberships.tenantId, memberships.userId] });
 }
 
-const PERSON = { id: users.id, name: users.name, email: accounts.email, role: memberships.role };
+const PERSON = { id: users.id, name: users.name, email: addressOf, role: memberships.role };
 const sameUser = and(eq(memberships.tenantId, users.tenantId), eq(memberships.userId, users.id));
+
+/** Somebody whose account has gone a moment ago is nobody any more. */
+export function addressed<Row extends { readonly email: string | null }>(
+  row: Row,
+): (Row & { readonly email: string }) | undefined {
+  return row.email === null ? undefined : { ...row, email: row.email };
+}
+
 /** The scope of a step that has no signed-in user yet: sign-up makes the tenant, sign-in has just proved the account. */
 export function systemScope(tenantId: string, step: string): TenantScope {
   return tenantScope({ kind: "service", id: step, tenantId: tenantId as User["tenantId"], roles: [] });

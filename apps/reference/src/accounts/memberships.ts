@@ -26,8 +26,8 @@ export interface Memberships {
   /** @throws Refusal 403 for a change that reaches above the one who makes it */
   changeRole(actor: User, userId: string, role: Role): Promise<MembershipResult>;
   /**
-   * Takes a person out of the workspace: they cannot sign in any more. Their documents stay, and what others share with them stays theirs to end:
-   * an admin rules over memberships, not over documents that he may not see.
+   * Takes a person out of the workspace: they cannot sign in any more, and what others shared with them is shared no more, even should they come
+   * back. Their own documents stay.
    *
    * @throws Refusal 403 for somebody above the one who asks
    */

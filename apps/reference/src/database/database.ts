@@ -13,10 +13,12 @@ export interface Database {
   readonly shared: boolean;
   /** What `databasePosture()` found; undefined where nobody asked, and for the embedded one, which is its own superuser. */
   readonly posture?: readonly Finding[];
-  /** Tables without a tenant: sessions, counters, and the function that finds credentials. As the runtime role. */
+  /** Tables without a tenant: accounts, sessions, counters, and the function that says where somebody belongs. As the library's role. */
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
-  /** The pool or instance behind it, for the library's own stores. */
+  /** The library's own stores: connected as a role that reads no tenant's rows. */
   readonly driver: Pool | Embedded;
+  /** Tenants' rows: connected as a role that reads nothing of the library's, so that an injection there finds no hash and no session. */
+  readonly tenantDriver: Pool | Embedded;
   /** One transaction that sees one tenant. */
   withTenant<Result>(scope: TenantScope, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
@@ -33,20 +35,20 @@ export interface DatabaseParts {
   readonly description: string;
   readonly shared: boolean;
   readonly driver: Pool | Embedded;
+  readonly tenantDriver: Pool | Embedded;
+  /** The role of tenants' transactions. */
   readonly role: string;
   readonly close: () => Promise<void>;
 }
 
-/** Joins a driver, connected as the runtime role, to the one door for tenant data. */
-export function makeDatabase({ description, shared, driver, role, close }: DatabaseParts): Database {
-  const tenants = tenantDatabase({ database: driver, role });
+/** Joins the two connections, and puts the one door for tenant data before the second. */
+export function makeDatabase({ role, ...parts }: DatabaseParts): Database {
+  const { driver, tenantDriver } = parts;
+  const tenants = tenantDatabase({ database: tenantDriver, role });
   return {
-    description,
-    shared,
-    driver,
+    ...parts,
     query: (text, values) => driver.query(text, values),
     withTenant: (scope, work) => tenants.withTenant(scope, (connection) => work(drizzleOn(connection))),
-    close,
   };
 }
 

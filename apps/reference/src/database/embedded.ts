@@ -22,11 +22,13 @@ export async function openEmbedded(folder: string): Promise<Database> {
     upkeep(),
     FOUNDATION,
   );
-  await engine.exec(`set role ${ROLES.runtime}`);
+  // One connection cannot be two roles: it is the library's, and each tenant's transaction becomes the other.
+  await engine.exec(`set role ${ROLES.library}`);
   return makeDatabase({
     description: `embedded Postgres in ${directory}`,
     shared: false,
     driver: engine,
+    tenantDriver: engine,
     role: ROLES.runtime,
     close: () => engine.close(),
   });

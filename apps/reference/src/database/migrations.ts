@@ -14,15 +14,21 @@ import {
 import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
 import { rateLimitMigration } from "glacis/network";
 
-/** The roles that the database is divided between; neither owns a table, and only the first may log in, where there is a server to log in to. */
+/** The roles that the database is divided between; none owns a table, and the first two log in, where there is a server to log in to. */
 export interface DatabaseRoles {
-  /** What the running application becomes. Row-level security binds it. */
+  /** What reads and writes tenants' rows. Row-level security binds it, and it reads nothing of the library's. */
   readonly runtime: string;
-  /** The owner of one function, which says where somebody belongs before a tenant is known. */
+  /** What the library's stores become: accounts, sessions, events and counters, and no row of a tenant. */
+  readonly library: string;
+  /** The owner of the two functions between them: where somebody belongs before a tenant is known, and a colleague's address after. */
   readonly signIn: string;
 }
 
-export const ROLES: DatabaseRoles = { runtime: "documents_app", signIn: "documents_sign_in" };
+export const ROLES: DatabaseRoles = {
+  runtime: "documents_app",
+  library: "documents_library",
+  signIn: "documents_sign_in",
+};
 
 const LAST_OWNER = lastHolderStays({
   table: "memberships",
@@ -68,13 +74,16 @@ end $$;
 }
 
 /** Every change of the database, oldest first. Never edit one that has been released: its hash is recorded. */
-export function migrations({ runtime, signIn }: DatabaseRoles = ROLES): readonly Migration[] {
+export function migrations(roles: DatabaseRoles = ROLES): readonly Migration[] {
+  const { runtime, signIn } = roles;
   return [
     { name: "0001-roles", sql: ensureRole(runtime) + ensureRole(signIn) },
     { name: "0002-accounts", sql: accounts(runtime, signIn) },
     { name: "0003-documents", sql: documents(runtime) },
     { name: "0004-roles-change", sql: rolesChange(runtime) },
     { name: "0005-library-accounts", sql: libraryAccounts(runtime, signIn) },
+    { name: "0006-library-role", sql: libraryRole(roles) },
+    { name: "0007-shares-of-members", sql: sharesOfMembers() },
   ];
 }
 
@@ -100,14 +109,20 @@ const LIBRARY_TABLES = [
   "glacis_recovery_codes",
 ].join(", ");
 
-/** What is safe to repeat, and repeated at each start: the rights to the library's tables, and this login's right to become the runtime role. */
-export function upkeep({ runtime }: DatabaseRoles = ROLES): string {
+/** What is safe to repeat, and repeated at each start: who reaches the library's tables, and this login's right to become either role. */
+export function upkeep({ runtime, library }: DatabaseRoles = ROLES): string {
   return `
-grant select, insert, delete on glacis_events to ${runtime};
-grant select, insert, update, delete on glacis_event_counts to ${runtime};
-grant select, insert, update, delete on ${LIBRARY_TABLES} to ${runtime};
+revoke all on glacis_events, glacis_event_counts, ${LIBRARY_TABLES} from public, ${runtime};
+grant select, insert, delete on glacis_events to ${library};
+grant select, insert, update, delete on glacis_event_counts to ${library};
+grant select, insert, update, delete on ${LIBRARY_TABLES} to ${library};
+${[runtime, library].map(membershipOf).join("")}`;
+}
+
+function membershipOf(role: string): string {
+  return `
 do $$ begin
-  if not pg_has_role(current_user, '${runtime}', 'member') then grant ${runtime} to current_user; end if;
+  if not pg_has_role(current_user, '${role}', 'member') then grant ${role} to current_user; end if;
 end $$;
 `;
 }
@@ -232,6 +247,48 @@ revoke create on schema public from ${signIn};
 grant execute on function find_membership (uuid) to ${runtime};
 
 grant delete on tenants, users to ${runtime};
+`;
+}
+
+/**
+ * Hashes, secrets and sessions leave the role that runs tenants' queries: SQL that is smuggled into one of those finds none of them. What such
+ * a query needs of the library is a colleague's address, and a function tells it of the transaction's own tenant alone.
+ */
+function libraryRole({ runtime, library, signIn }: DatabaseRoles): string {
+  return `
+${ensureRole(library)}
+grant usage on schema public to ${library};
+revoke execute on function find_membership (uuid) from ${runtime};
+grant execute on function find_membership (uuid) to ${library};
+grant select (user_id, email) on glacis_accounts to ${signIn};
+create function colleague_address(wanted uuid)
+  returns text
+  language sql stable security definer set search_path = pg_catalog, pg_temp
+  as $$
+    select a.email from public.memberships m join public.glacis_accounts a on a.user_id = m.user_id::text
+    where m.tenant_id = ${TENANT} and m.user_id = wanted
+  $$;
+revoke all on function colleague_address (uuid) from public;
+grant create on schema public to ${signIn};
+alter function colleague_address (uuid) owner to ${signIn};
+revoke create on schema public from ${signIn};
+grant execute on function colleague_address (uuid) to ${runtime};
+`;
+}
+
+/** Whoever leaves a workspace leaves what was shared with him, and finds none of it when he comes back. */
+function sharesOfMembers(): string {
+  return `
+alter table document_shares no force row level security;
+alter table memberships no force row level security;
+delete from document_shares s where not exists (
+  select from memberships m where m.tenant_id = s.tenant_id and m.user_id = s.user_id
+);
+alter table memberships force row level security;
+alter table document_shares force row level security;
+alter table document_shares drop constraint document_shares_tenant_id_user_id_fkey;
+alter table document_shares add constraint document_shares_member_fkey
+  foreign key (tenant_id, user_id) references memberships (tenant_id, user_id) on delete cascade;
 `;
 }
 

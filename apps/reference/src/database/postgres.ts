@@ -8,40 +8,50 @@ import { FOUNDATION, migrations, ROLES, upkeep, type DatabaseRoles } from "./mig
 const CONNECT_TIMEOUT_MS = 5_000;
 /** A request that needs longer than this has gone wrong, and holds a connection that others wait for. */
 const STATEMENT_TIMEOUT_MS = 10_000;
+/** Of each role. */
+const MOST_CONNECTIONS = 10;
 
 /**
- * Migrates a Postgres database as the role of the URL, which owns the tables, and opens a pool that logs in as the unprivileged runtime role,
- * and judges what it finds there. The role of the URL needs CREATEROLE for that, and the server's `pg_hba.conf` a line that lets the runtime role in.
+ * Migrates a Postgres database as the role of the URL, which owns the tables, opens a pool for each of the two roles without privileges, and
+ * judges what tenants' work finds there. The role of the URL needs CREATEROLE for that, and the server's `pg_hba.conf` a line that lets both in.
  */
 export async function openPostgres(url: string, roles: DatabaseRoles = ROLES): Promise<Database> {
   await migrateAs(url, roles);
   const database = connectTo(url, roles);
   try {
-    return { ...database, posture: await databasePosture(database.driver, { shared: ["migrations"] }) };
+    return { ...database, posture: await databasePosture(database.tenantDriver, { shared: ["migrations"] }) };
   } catch (error) {
     await database.close();
     throw error;
   }
 }
 
-/** The pool alone: it connects with the first query. */
+/** The pools alone: each connects with its first query. */
 export function connectTo(url: string, roles: DatabaseRoles = ROLES): Database {
+  const [driver, tenantDriver] = [poolOf(url, roles.library), poolOf(url, roles.runtime)];
+  return makeDatabase({
+    description: `Postgres at ${new URL(url).hostname}`,
+    shared: true,
+    driver,
+    tenantDriver,
+    role: roles.runtime,
+    close: async () => {
+      await Promise.all([driver.end(), tenantDriver.end()]);
+    },
+  });
+}
+
+function poolOf(url: string, role: string): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: runtimeUrl(url, roles.runtime),
-    max: 10,
+    connectionString: runtimeUrl(url, role),
+    max: MOST_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
   });
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on("error", () => undefined);
-  return makeDatabase({
-    description: `Postgres at ${new URL(url).hostname}`,
-    shared: true,
-    driver: pool,
-    role: roles.runtime,
-    close: () => pool.end(),
-  });
+  return pool;
 }
 
 /** Asked first, because a role belongs to the whole server and two databases may not alter it at the same moment. */
@@ -67,7 +77,8 @@ async function migrateAs(url: string, roles: DatabaseRoles): Promise<void> {
       upkeep(roles),
       FOUNDATION,
     );
-    if (!(await canLogIn(runtimeUrl(url, roles.runtime)))) await client.query(allowLogin(url, roles.runtime));
+    for (const role of [roles.library, roles.runtime])
+      if (!(await canLogIn(runtimeUrl(url, role)))) await client.query(allowLogin(url, role));
   } finally {
     await client.end();
   }

@@ -20,14 +20,8 @@ export const memberships = pgTable("memberships", {
   role: text("role", { enum: ["owner", "admin", "member", "viewer"] }).notNull(),
 });
 
-/** The library's: of no tenant, and read here for the one address that a person has. */
-export const accounts = pgTable("glacis_accounts", {
-  userId: text("user_id").primaryKey(),
-  email: text("email").notNull(),
-});
-
-/** The library's ids are text. */
-export const accountOf: SQL = sql`${accounts.userId} = ${users.id}::text`;
+/** The address of somebody in the transaction's own tenant; null for anybody else. Accounts are the library's, and no query here reads them. */
+export const addressOf: SQL<string | null> = sql<string | null>`colleague_address(${users.id})`;
 
 export const documents = pgTable("documents", {
   tenantId: uuid("tenant_id").notNull(),

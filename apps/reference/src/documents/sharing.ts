@@ -1,7 +1,8 @@
 import { and, asc, eq, type SQL } from "drizzle-orm";
 import { tenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
-import { accountOf, accounts, documentShares, documents, memberships, users } from "../database/schema.ts";
+import { addressed } from "../accounts/accounts.ts";
+import { addressOf, documentShares, documents, memberships, users } from "../database/schema.ts";
 
 export interface Share {
   readonly userId: string;
@@ -30,13 +31,13 @@ export function sharingIn(database: Database): Sharing {
     shares: (user, id) =>
       inTenant(user, async (db) => {
         if (!(await owns(db, user, id))) return undefined;
-        return db
-          .select({ userId: users.id, name: users.name, email: accounts.email, permission: documentShares.permission })
+        const rows = await db
+          .select({ userId: users.id, name: users.name, email: addressOf, permission: documentShares.permission })
           .from(documentShares)
           .innerJoin(users, and(eq(users.tenantId, documentShares.tenantId), eq(users.id, documentShares.userId)))
-          .innerJoin(accounts, accountOf)
           .where(and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id)))
           .orderBy(asc(users.name), asc(users.id));
+        return rows.flatMap((row) => addressed(row) ?? []);
       }),
 
     share: (user, id, { userId, permission }) =>

@@ -5,6 +5,12 @@ import type { Answer } from "./attack-matrix-client.ts";
 const VOLATILE =
   /^(?:date|age|expires|etag|set-cookie|connection|keep-alive|transfer-encoding|content-length|x-request-id|request-id|retry-after|.*ratelimit.*|content-security-policy.*|reporting-endpoints)$/u;
 const DATES = /\d{4}-\d\d-\d\d[T ][\d:.]+(?:Z|[+-]\d\d(?::?\d\d)?)?/gu;
+const MONTH = String.raw`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*`;
+/** `26 Nov 2026, 15:30` and `November 26, 2026 15:30`: when a session was last seen moves while others ask. */
+const DATES_IN_WORDS = new RegExp(
+  String.raw`\b(?:\d{1,2}\.? ${MONTH}\.?|${MONTH}\.? \d{1,2}),? \d{4}(?:(?:,| at)? \d{1,2}:\d\d(?::\d\d)?)?`,
+  "gu",
+);
 /** Ids, nonces, tokens. Whose they are is the markers' business. */
 const TOKENS = /[\w-]{16,}/gu;
 
@@ -16,7 +22,7 @@ export function fingerprint({ status, headers, body }: Answer, method: string): 
 }
 
 function masked(text: string): string {
-  return text.replaceAll(DATES, "<date>").replaceAll(TOKENS, "<token>");
+  return text.replaceAll(DATES, "<date>").replaceAll(DATES_IN_WORDS, "<date>").replaceAll(TOKENS, "<token>");
 }
 
 /** For an answer that differs from itself, such as one with a counter in it. */

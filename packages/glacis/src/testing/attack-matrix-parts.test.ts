@@ -236,6 +236,10 @@ describe("effects and fingerprints", () => {
     expect(fingerprint(one, "GET")).toBe(fingerprint(two, "GET"));
     expect(fingerprint({ ...one, status: 404 }, "GET")).not.toBe(fingerprint(one, "GET"));
     expect(fingerprint({ ...one, body: one.body.replace("3", "4") }, "GET")).not.toBe(fingerprint(one, "GET"));
+    const seen = (at: string): string => fingerprint({ ...one, body: `last used ${at}, on a phone` }, "GET");
+    expect(seen("26 Nov 2026, 15:30 UTC")).toBe(seen("26 Nov 2026, 15:35 UTC"));
+    expect(seen("November 26, 2026 at 9:05")).toBe(seen("December 1, 2026 at 10:00"));
+    expect(seen("26 Nov 2026, Alpha")).not.toBe(seen("26 Nov 2026, Bravo"));
     const long = { ...one, headers: [["content-length", "5"]] as const };
     expect(fingerprint(long, "GET")).toBe(fingerprint({ ...long, headers: [["content-length", "6"]] as const }, "GET"));
     expect(fingerprint(long, "HEAD")).not.toBe(
