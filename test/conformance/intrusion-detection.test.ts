@@ -1,7 +1,7 @@
 /** What a client sees of bait, which is nothing. */
 import type { AddressInfo, Server } from "node:net";
 import { glacis, keyRing, newKey, publicAccess, routeRule, saas, type AuditRecord } from "glacis";
-import { detection, intrusionDetection, type IntrusionDetectionOptions } from "glacis/audit";
+import type { IntrusionDetectionOptions } from "glacis/audit";
 import { afterEach, describe, expect, it } from "vitest";
 import { json, type Application } from "./application.ts";
 import { get } from "./case.ts";
@@ -27,13 +27,13 @@ let server: Server | undefined;
 afterEach(() => void server?.close());
 
 function layersOf(records: AuditRecord[], options: IntrusionDetectionOptions) {
-  const layers = saas({
+  return saas({
     origin: "http://localhost",
     mode: "test",
     keys: keyRing(newKey("k1")),
-    audit: detection({ sink: (record) => void records.push(record) }),
+    audit: (record) => void records.push(record),
+    detection: options,
   });
-  return { ...layers, transport: [...layers.transport, intrusionDetection(options)] };
 }
 
 describe.each([

@@ -51,4 +51,5 @@ export { authenticationPages, type AuthenticationPagesOptions } from "./presets/
 export { libraryMigration, type LibraryMigrationOptions } from "./presets/library-migration.ts";
 export { outboxPage, type OutboxPageOptions } from "./presets/outbox-page.ts";
 export { saas, type SaasLayers, type SaasLimits, type SaasOptions } from "./presets/saas.ts";
+export type { SaasAlarms, SaasDetection, Watch } from "./presets/watch.ts";
 export { withControls } from "./presets/with-controls.ts";

@@ -50,9 +50,19 @@ export const waivers = [{ ...entry, expires: day(Number(process.env.WAIVER_DAYS)
   "chatty.config.ts":
     'import { compose } from "./src/security";\nconsole.log("connecting");\nsetInterval(() => undefined, 1000);\nexport const security = compose({});',
   "saas.config.ts": `import { glacis, keyRing, newKey, saas } from "glacis";
+import { mailAction, postgresAuditLog } from "glacis/audit";
+import { generateKeyPairSync } from "node:crypto";
 import pg from "pg";
+const database = new pg.Pool();
+const { privateKey: signingKey } = generateKeyPairSync("ed25519");
+const anchors = [{ name: "elsewhere", publish: () => undefined }];
 export const security = glacis(
-  saas({ origin: "https://app.example.com", keys: keyRing(newKey("k1")), proxies: ["10.0.0.0/8"], database: new pg.Pool() }),
+  saas({
+    origin: "https://app.example.com", keys: keyRing(newKey("k1")), proxies: ["10.0.0.0/8"], database,
+    auditLog: postgresAuditLog({ database, origin: "app.example.com/audit", signingKey, anchors }),
+    alarms: { actions: [mailAction({ to: ["security@example.com"], sendMail: () => undefined })] },
+    detection: { honeyCredentials: ["a bait of 16 characters or more"] },
+  }),
 );`,
   "weak.config.ts": `import { glacis, keyRing, saas } from "glacis";
 export const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));`,

@@ -68,10 +68,12 @@ export function alarmEvaluator({ definitions, store, delivery, slotSeconds }: Ev
     async evaluate(nowMs) {
       const { held, evaluatedSeconds } = await store.lease(holder, LEASE_SECONDS);
       if (!held) return [];
-      const nowSeconds = Math.floor(nowMs / 1000) - GRACE_SECONDS[store.kind];
-      const last = nowSeconds - (nowSeconds % slotSeconds);
-      const begin = Math.max(evaluatedSeconds ?? last, last - MOST_CATCH_UP * slotSeconds);
-      if (evaluatedSeconds === undefined) await store.advance(holder, last);
+      const beginOf = (seconds: number): number => seconds - (seconds % slotSeconds);
+      const nowSeconds = Math.floor(nowMs / 1000);
+      const last = beginOf(nowSeconds - GRACE_SECONDS[store.kind]);
+      // At the very beginning the slot that runs is the first: before it nobody could have given a sign of life.
+      const begin = Math.max(evaluatedSeconds ?? beginOf(nowSeconds), last - MOST_CATCH_UP * slotSeconds);
+      if (evaluatedSeconds === undefined) await store.advance(holder, begin);
       const changes: AlarmChange[] = [];
       for (let end = begin + slotSeconds; end <= last; end += slotSeconds) {
         const found = await evaluateSlot(end);

@@ -2,8 +2,8 @@
 import type { Control, ControlMeta } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { finding, type Location, type Rule } from "../core/finding.ts";
+import type { AuditCheckpointOptions } from "./audit-checkpointer.ts";
 import type { AuditLogVerdict } from "./audit-log-verify.ts";
-import type { AuditLog } from "./audit-log.ts";
 
 const META: ControlMeta = {
   id: "audit-integrity",
@@ -21,7 +21,7 @@ export const NO_AUDIT_LOG: Rule = {
   severity: "warning",
   what: "Security events are kept nowhere that shows a change.",
   why: "Whoever breaks in takes their traces out of an ordinary log, and nobody can tell.",
-  fix: "Compose openAuditLog({ directory, origin, signingKey, anchors }), or postgresAuditLog.",
+  fix: "Pass auditLog to saas(): openAuditLog({ directory, origin, signingKey, anchors }), or postgresAuditLog.",
 };
 export const NO_SIGNING_KEY: Rule = {
   id: "audit-integrity/no-signing-key",
@@ -38,21 +38,26 @@ export const NO_ANCHOR: Rule = {
   fix: "Pass an anchor that this process cannot take back: fileAnchor on an append-only mount, or your own over object lock.",
 };
 
+/** An audit log in files or in Postgres, as far as it is judged. */
+export interface JudgedLog {
+  readonly options: Pick<AuditCheckpointOptions, "signingKey" | "anchors">;
+}
+
 /**
  * Judges where events are kept.
  *
  * @param log the log whose `audit` is composed; undefined says that there is none
  */
-export function auditIntegrity(log?: Pick<AuditLog, "options">): Control {
+export function auditIntegrity(log?: JudgedLog): Control {
   return {
     meta: META,
     rules: [NO_AUDIT_LOG, NO_SIGNING_KEY, NO_ANCHOR],
     check: ({ mode }) => {
       if (mode !== "production") return [];
-      if (log === undefined) return [finding(NO_AUDIT_LOG, setting("audit"))];
+      if (log === undefined) return [finding(NO_AUDIT_LOG, setting("auditLog"))];
       const { signingKey, anchors = [] } = log.options;
-      if (signingKey === undefined) return [finding(NO_SIGNING_KEY, setting("openAuditLog.signingKey"))];
-      return anchors.length === 0 ? [finding(NO_ANCHOR, setting("openAuditLog.anchors"))] : [];
+      if (signingKey === undefined) return [finding(NO_SIGNING_KEY, setting("auditLog.signingKey"))];
+      return anchors.length === 0 ? [finding(NO_ANCHOR, setting("auditLog.anchors"))] : [];
     },
   };
 }

@@ -49,6 +49,31 @@ describe.skipIf(pool === undefined)("postgresAuditLog", () => {
   const verify = async (anchors: readonly string[] = []) =>
     verifyPostgresAuditLog({ database, origin, publicKey, anchors });
 
+  it("loses nothing that its sink took while the database was away, and writes one statement at a time", async () => {
+    const statements: unknown[][] = [];
+    let running = 0;
+    let away = 2;
+    const shaky = postgresAuditLog({
+      origin,
+      database: {
+        async query(text, values) {
+          if (!text.startsWith("insert into glacis_audit_events")) return { rows: [] };
+          running += 1;
+          expect(running).toBe(1);
+          statements.push(values);
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          running -= 1;
+          if ((away -= 1) >= 0) throw new Error("away");
+          return { rows: [] };
+        },
+      },
+    });
+    for (let count = 0; count < 50; count += 1) shaky.audit({ ...event(count), detail: "a\0b" });
+    await shaky.close();
+    expect(statements.map(([tenants]) => (tenants as unknown[]).length)).toEqual([50, 50, 50]);
+    expect((statements.at(-1)?.[0] as unknown[])[0]).toBe("t1");
+  });
+
   it("keeps an event exactly when its transaction is kept", async () => {
     for (const end of ["commit", "rollback"]) {
       const client = await database.connect();

@@ -1,11 +1,13 @@
 /** An audit log in Postgres: events join the transaction that they are about, and a sequencer chains what has been committed. */
 import type { KeyObject } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { AuditAnchor } from "./audit-anchor.ts";
 import { checkOrigin, checkSigningKey, signCheckpoint } from "./audit-checkpoint.ts";
 import type { AuditDatabase } from "./audit-database.ts";
 import { chainHash, FIRST_HASH } from "./audit-log-line.ts";
+import { auditLogQueue, type AuditLogQueue } from "./audit-log-queue.ts";
 import { eventLine } from "./event-line.ts";
 import { merkleFrontier, type MerkleFrontier } from "./merkle-frontier.ts";
 
@@ -76,7 +78,7 @@ export interface PostgresAuditLogOptions {
 }
 
 export interface PostgresAuditLog {
-  /** Writes by itself, beside any transaction. */
+  /** The sink to compose: returns at once. One statement at a time writes what has gathered, beside any transaction. */
   readonly audit: AuditSink;
   /** Writes over a client inside a transaction: the event is there exactly when the change is. What it throws rolls both back. */
   append(record: AuditRecord, client?: AuditDatabase): Promise<void>;
@@ -87,6 +89,11 @@ export interface PostgresAuditLog {
    * @returns how many events it chained
    */
   sequence(): Promise<number>;
+  /** Waits until all that was handed to the sink is in the database. */
+  flush(): Promise<void>;
+  /** Writes what waits, chains it, and takes no more. */
+  close(): Promise<void>;
+  readonly options: PostgresAuditLogOptions;
 }
 
 interface Head {
@@ -95,6 +102,10 @@ interface Head {
 }
 
 const BATCH = 1000;
+const WRITE = `insert into glacis_audit_events (tenant_id, line)
+select given.tenant, given.line from unnest($1::text[], $2::text[]) with ordinality as given(tenant, line, place) order by given.place`;
+/** A database that is away for a moment loses nothing. */
+const PAUSES_MS = [100, 400, 1500, 5000];
 const UNIQUE_VIOLATION = "23505";
 
 /** Whatever has been committed and not been chained: a transaction that commits late takes its place behind those that did before. */
@@ -118,8 +129,8 @@ interface EventRow {
  */
 export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAuditLog {
   rejectUnknownOptions("postgresAuditLog", options, ["database", "origin", "signingKey", "anchors", "report"]);
-  const { database, origin, signingKey, anchors = [], report = toStderr } = options;
-  checkOrigin(origin);
+  const { database, signingKey, report = toStderr } = options;
+  checkOrigin(options.origin);
   if (signingKey !== undefined) checkSigningKey(signingKey, "private");
   const query = async <Row>(text: string, values: unknown[] = []): Promise<readonly Row[]> =>
     (await database.query(text, values)).rows as readonly Row[];
@@ -128,6 +139,8 @@ export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAudi
     const text = "insert into glacis_audit_events (tenant_id, line) values ($1, $2)";
     await client.query(text, [record.tenant_id ?? null, eventLine(record)]);
   }
+
+  const queue = writerOf(database, report);
 
   async function head(): Promise<Head> {
     const [row] = await query<{ seq: string; hash: string }>(HEAD);
@@ -143,51 +156,80 @@ export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAudi
     return events.length;
   }
 
-  async function checkpoint(): Promise<void> {
-    if (signingKey === undefined) return;
-    const frontier = await frontierOf(query);
-    const size = frontier.size();
-    const note = signCheckpoint({ origin, size, root: frontier.root() }, signingKey);
-    const text =
-      "insert into glacis_audit_checkpoints (size, note, frontier) values ($1, $2, $3) on conflict do nothing returning size";
-    const kept = await query(text, [size, note, frontier.export().join(" ")]);
-    if (kept.length === 0) return;
-    for (const anchor of anchors) {
-      try {
-        await anchor.publish(note);
-      } catch (error) {
-        report({
-          ...FAILED,
-          event: "audit_anchor_failed",
-          severity: "error",
-          detail: anchor.name,
-          error: String(error),
-        });
-      }
+  async function sequence(): Promise<number> {
+    let chained = 0;
+    try {
+      for (let count = BATCH; count === BATCH; chained += count) count = await chainNext(await head());
+    } catch (error) {
+      // Another sequencer has taken these numbers.
+      if ((error as { readonly code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
     }
+    if (chained > 0) await checkpoint(query, options);
+    return chained;
   }
 
   return {
+    options,
     append,
-    audit: (record) =>
-      void append(record).catch((error: unknown) =>
-        report({ ...FAILED, event: "audit_log_unwritable", error: String(error) }),
-      ),
-    async sequence() {
-      let chained = 0;
-      try {
-        for (let count = BATCH; count === BATCH; chained += count) count = await chainNext(await head());
-      } catch (error) {
-        // Another sequencer has taken these numbers.
-        if ((error as { readonly code?: unknown }).code !== UNIQUE_VIOLATION) throw error;
-      }
-      if (chained > 0) await checkpoint();
-      return chained;
+    audit: (record) => queue.offer(eventLine(record)),
+    sequence,
+    flush: queue.flush,
+    async close() {
+      await queue.close();
+      await sequence();
     },
   };
 }
 
+/** What the sink takes, written together: one statement at a time, so that a slow database costs no request its connection. */
+function writerOf(database: AuditDatabase, report: (event: AuditEvent) => void): AuditLogQueue {
+  async function write(lines: readonly string[]): Promise<number> {
+    const values = [lines.map(tenantOf), lines];
+    for (const pauseMs of PAUSES_MS) {
+      try {
+        await database.query(WRITE, values);
+        return 0;
+      } catch {
+        await delay(pauseMs, undefined, { ref: false });
+      }
+    }
+    await database.query(WRITE, values);
+    return 0;
+  }
+  const nowText = (): string => new Date().toISOString();
+  return auditLogQueue({ file: { write }, nowText, report, onWritten: () => undefined });
+}
+
+/** Read from the line, as any reader would: Postgres itself refuses to look into JSON that holds an escaped NUL. */
+function tenantOf(line: string): string | null {
+  const { tenant_id: tenant } = JSON.parse(line) as { readonly tenant_id?: unknown };
+  return typeof tenant === "string" ? tenant.replaceAll("\0", "") : null;
+}
+
 export type AuditQuery = <Row>(text: string, values?: unknown[]) => Promise<readonly Row[]>;
+
+/** Signs where the chain stands, unless another process has, and gives the note to whoever keeps it. */
+async function checkpoint(
+  query: AuditQuery,
+  { origin, signingKey, anchors = [], report = toStderr }: PostgresAuditLogOptions,
+): Promise<void> {
+  if (signingKey === undefined) return;
+  const frontier = await frontierOf(query);
+  const size = frontier.size();
+  const note = signCheckpoint({ origin, size, root: frontier.root() }, signingKey);
+  const text =
+    "insert into glacis_audit_checkpoints (size, note, frontier) values ($1, $2, $3) on conflict do nothing returning size";
+  const kept = await query(text, [size, note, frontier.export().join(" ")]);
+  if (kept.length === 0) return;
+  for (const anchor of anchors) {
+    try {
+      await anchor.publish(note);
+    } catch (error) {
+      const about = { event: "audit_anchor_failed", severity: "error", detail: anchor.name } as const;
+      report({ ...FAILED, ...about, error: String(error) });
+    }
+  }
+}
 
 /** The frontier at the end of the chain: from the last checkpoint on, or from the beginning. */
 async function frontierOf(query: AuditQuery): Promise<MerkleFrontier> {

@@ -23,7 +23,8 @@ interface Waiting {
 }
 
 interface QueueParts {
-  readonly file: AuditLogFile;
+  /** Where batches go, one at a time. */
+  readonly file: Pick<AuditLogFile, "write">;
   readonly nowText: () => string;
   readonly report: (event: AuditEvent) => void;
   readonly onWritten: () => void;

@@ -36,7 +36,8 @@ export {
 export { type AlarmState } from "./alarm.ts";
 export { type AuditDatabase } from "./audit-database.ts";
 export { fileAnchor, type AuditAnchor } from "./audit-anchor.ts";
-export { auditIntegrity, integrityEvent } from "./audit-integrity.ts";
+export { auditChain, type AuditChain, type AuditChainOptions, type AuditChainState } from "./audit-chain.ts";
+export { auditIntegrity, integrityEvent, type JudgedLog } from "./audit-integrity.ts";
 export { AuditLogError } from "./audit-log-error.ts";
 export { verifyPostgresAuditLog, type VerifyPostgresAuditLogOptions } from "./audit-log-postgres-verify.ts";
 export {

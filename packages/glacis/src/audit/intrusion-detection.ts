@@ -24,7 +24,7 @@ export const NO_HONEY_CREDENTIAL: Rule = {
   severity: "warning",
   what: "There is no credential that is bait.",
   why: "Whoever has copied the repository, a backup or a laptop can try what is in it, and nobody hears of it.",
-  fix: "Make a credential that opens nothing, leave it where real ones are kept, and register it: intrusionDetection({ honeyCredentials: [...] }).",
+  fix: "Make a credential that opens nothing, leave it where real ones are kept, and register it: saas({ detection: { honeyCredentials: [...] } }).",
 };
 export const HONEY_ROUTE_TAKEN: Rule = {
   id: "intrusion-detection/honey-route-taken",
@@ -95,7 +95,7 @@ export function intrusionDetection(options: IntrusionDetectionOptions = {}): Con
     },
     check: ({ mode }) =>
       mode === "production" && credentials.length === 0
-        ? [finding(NO_HONEY_CREDENTIAL, { kind: "setting", name: "intrusionDetection.honeyCredentials" })]
+        ? [finding(NO_HONEY_CREDENTIAL, { kind: "setting", name: "detection.honeyCredentials" })]
         : [],
     checkRoutes: (declared) => taken(declared, routes),
   };

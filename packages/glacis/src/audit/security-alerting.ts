@@ -20,14 +20,14 @@ export const NO_ALARMS: Rule = {
   severity: "warning",
   what: "No alarm watches the security events.",
   why: "An attack that is only written down is read afterwards, if at all.",
-  fix: "Compose alarmEngine({ definitions: readAlarmDefinitions(SECURITY_ALARMS), ... }), or export the alarms to what watches your logs.",
+  fix: "Pass alarms to saas(): { actions: [mailAction(...)] }. Or export them to what watches your logs, and waive this.",
 };
 export const NO_DESTINATION: Rule = {
   id: "security-alerting/no-destination",
   severity: "warning",
   what: "Alarms are written into the log and go nowhere else.",
   why: "An alarm that nobody receives wakes nobody.",
-  fix: "Give alarmEngine() an action: webhookAction or mailAction.",
+  fix: "Give the alarms an action: webhookAction or mailAction.",
 };
 export const ALARMS_IN_MEMORY: Rule = {
   id: "security-alerting/memory-store",
@@ -61,7 +61,7 @@ export function securityAlerting(engine?: AlarmEngine): Control {
     meta: META,
     rules: [NO_ALARMS, NO_DESTINATION, ALARMS_IN_MEMORY, FILTER_MATCHES_NOTHING, NO_SILENCE_ALARM],
     check: ({ mode }) => {
-      if (engine === undefined) return mode === "production" ? [finding(NO_ALARMS, setting("audit"))] : [];
+      if (engine === undefined) return mode === "production" ? [finding(NO_ALARMS, setting("alarms"))] : [];
       return [...judgeDefinitions(engine), ...(mode === "production" ? judgeEngine(engine) : [])];
     },
   };
@@ -72,17 +72,17 @@ const setting = (name: string): Location => ({ kind: "setting", name });
 function judgeDefinitions({ options: { definitions } }: AlarmEngine): readonly Finding[] {
   const dead = alarmRemarks(definitions)
     .filter(({ kind }) => kind === "unknown_field" || kind === "unknown_value")
-    .map(({ at, message }) => finding(FILTER_MATCHES_NOTHING, setting(`alarmEngine.definitions ${at}`), message));
+    .map(({ at, message }) => finding(FILTER_MATCHES_NOTHING, setting(`alarms.definitions ${at}`), message));
   const hearsSilence = definitions.alarms.some(
     ({ treatMissingData, comparisonOperator }) =>
       treatMissingData === "breaching" && comparisonOperator.startsWith("LessThan"),
   );
-  return hearsSilence ? dead : [...dead, finding(NO_SILENCE_ALARM, setting("alarmEngine.definitions"))];
+  return hearsSilence ? dead : [...dead, finding(NO_SILENCE_ALARM, setting("alarms.definitions"))];
 }
 
 function judgeEngine({ options: { actions = [], store } }: AlarmEngine): readonly Finding[] {
   return [
-    ...(actions.some(({ leaves }) => leaves) ? [] : [finding(NO_DESTINATION, setting("alarmEngine.actions"))]),
-    ...(store.kind === "memory" ? [finding(ALARMS_IN_MEMORY, setting("alarmEngine.store"))] : []),
+    ...(actions.some(({ leaves }) => leaves) ? [] : [finding(NO_DESTINATION, setting("alarms.actions"))]),
+    ...(store.kind === "memory" ? [finding(ALARMS_IN_MEMORY, setting("alarms.store"))] : []),
   ];
 }

@@ -1,5 +1,6 @@
 import { debugOff } from "../audit/debug-off.ts";
-import { eventLog } from "../audit/event-log.ts";
+import type { PostgresAuditLog } from "../audit/audit-log-postgres.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
 import type { BearerCredential } from "../authentication/bearer-credential.ts";
 import { csrf, type Csrf } from "../authentication/csrf.ts";
 import type { AuthenticationDatabase } from "../authentication/database.ts";
@@ -56,6 +57,7 @@ import { referrerPolicy } from "../transport/referrer-policy.ts";
 import { resourceIsolation } from "../transport/resource-isolation.ts";
 import { securityTxt, type SecurityTxtOptions } from "../transport/security-txt.ts";
 import { tlsPeerVerification } from "../transport/tls-peer-verification.ts";
+import { composeWatch, type SaasAlarms, type SaasDetection, type Watch } from "./watch.ts";
 
 /** How often, for each kind of caller. A text such as `60/m`, or several that all hold. */
 export interface SaasLimits {
@@ -108,6 +110,12 @@ export interface SaasOptions {
   readonly healthPaths?: readonly string[];
   /** Where events go. JSON lines on stdout unless you say otherwise. */
   readonly audit?: AuditSink;
+  /** Keeps events where a change shows, beside `audit`: `await openAuditLog(...)` or `postgresAuditLog(...)`. Without it that is a finding. */
+  readonly auditLog?: AuditLog | PostgresAuditLog;
+  /** Who is called when it matters: `{ actions: [mailAction(...)] }`. Without it nothing rings, which is a finding. */
+  readonly alarms?: SaasAlarms;
+  /** Bait of your own, and where addresses are: `{ honeyCredentials: [...] }`. Attacks are detected without it too. */
+  readonly detection?: SaasDetection;
   readonly waivers?: readonly Waiver[];
   /** A refused page in your own design. */
   readonly refusalPage?: Layers["refusalPage"];
@@ -119,6 +127,8 @@ export interface SaasLayers extends Layers {
   readonly csrf: Csrf;
   /** The only `fetch` to use. */
   readonly outbound: EgressAllowlist;
+  /** The alarms and the chain of the audit log, for the Security Center; to be closed before the database is. */
+  readonly watch: Watch;
 }
 
 const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
@@ -141,6 +151,9 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "securityTxt",
   "healthPaths",
   "audit",
+  "auditLog",
+  "alarms",
+  "detection",
   "waivers",
   "refusalPage",
 ];
@@ -167,15 +180,20 @@ export function saas(options: SaasOptions): SaasLayers {
   const limits = requestLimits();
   const rates = rateLimits(options);
   const disclosure = options.securityTxt === undefined ? undefined : securityTxt(options.securityTxt);
-  const audit = options.audit ?? eventLog();
-  const report = (event: AuditEvent): void => audit(outsideRequest(event));
+  const { watch, sink, environment, bait } = composeWatch(options);
+  const report = (event: AuditEvent): void => sink(outsideRequest(event));
   const outbound = egressAllowlist({ allow: [], ...options.outbound, origin, report });
   const hosts = options.hosts === undefined ? {} : { hosts: [new URL(origin).host, ...options.hosts] };
   return {
     mode,
     origin,
     interpretation: { sources: systemSources(), resolve: proxies.resolve, parseCookies: parseCookieHeader },
-    environment: [...ENVIRONMENT, keyManagement({ keys }), thirdPartySharing({ destinations: outbound.destinations })],
+    environment: [
+      ...ENVIRONMENT,
+      ...environment,
+      keyManagement({ keys }),
+      thirdPartySharing({ destinations: outbound.destinations }),
+    ],
     network: [
       proxies.control,
       // First what must close the connection, then what is counted: a refusal further down costs its client a request of its allowance, or
@@ -191,20 +209,9 @@ export function saas(options: SaasOptions): SaasLayers {
       ...outbound.controls,
     ],
     transport: [
-      httpsOnly({ origin, exempt: healthPaths }),
-      cors(options.cors),
-      hsts(),
-      contentSecurityPolicy(),
-      contentTypeOptions(),
-      frameOptions(),
-      referrerPolicy(),
-      crossOriginPolicies(),
-      permissionsPolicy(),
-      obsoleteHeaders(),
-      redirectGuard({ origin, allow: options.redirectTo ?? [] }),
-      cookies({ registry: options.cookies ?? {}, unregistered: mode === "production" ? "drop" : "refuse" }),
-      cacheControl(),
+      ...transportOf(options, mode, healthPaths),
       ...(disclosure === undefined ? [] : [disclosure.control]),
+      bait,
     ],
     authenticate: bearer.reduceRight<Authenticate>((next, one) => one.authenticate(next), session.authenticate),
     authentication: [
@@ -219,14 +226,37 @@ export function saas(options: SaasOptions): SaasLayers {
     body: limits.body,
     server: limits.server,
     endpoints: [cspReportEndpoint({ origin }), ...(disclosure === undefined ? [] : [disclosure.endpoint])],
-    audit,
+    audit: sink,
     controlTimeoutMs: 5_000,
     ...(options.waivers && { waivers: options.waivers }),
     ...(options.refusalPage && { refusalPage: options.refusalPage }),
     sessions: session,
     csrf: guard,
     outbound,
+    watch,
   };
+}
+
+function transportOf(
+  { origin, cors: corsOptions, redirectTo, cookies: registry }: SaasOptions,
+  mode: Mode,
+  healthPaths: readonly string[],
+) {
+  return [
+    httpsOnly({ origin, exempt: healthPaths }),
+    cors(corsOptions),
+    hsts(),
+    contentSecurityPolicy(),
+    contentTypeOptions(),
+    frameOptions(),
+    referrerPolicy(),
+    crossOriginPolicies(),
+    permissionsPolicy(),
+    obsoleteHeaders(),
+    redirectGuard({ origin, allow: redirectTo ?? [] }),
+    cookies({ registry: registry ?? {}, unregistered: mode === "production" ? "drop" : "refuse" }),
+    cacheControl(),
+  ];
 }
 
 /** An event from code that `Security` does not call: with its time, and the request that it happened in where there is one. */

@@ -1,0 +1,130 @@
+/** What is known afterwards, joined to one sink: the log, its chain, the alarms that count what passes, the detection before all of them. */
+import { alarmEngine, type AlarmEngine, type AlarmEngineOptions } from "../audit/alarm-engine.ts";
+import { readAlarmDefinitions } from "../audit/alarm-definition.ts";
+import { SECURITY_ALARMS } from "../audit/alarm-set.ts";
+import { postgresAlarms } from "../audit/alarm-store-postgres.ts";
+import { memoryAlarms } from "../audit/alarm-store.ts";
+import { auditChain, type AuditChain } from "../audit/audit-chain.ts";
+import type { AuditDatabase } from "../audit/audit-database.ts";
+import { auditIntegrity } from "../audit/audit-integrity.ts";
+import type { PostgresAuditLog } from "../audit/audit-log-postgres.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import { detection, type DetectionOptions } from "../audit/detection.ts";
+import { eventLog } from "../audit/event-log.ts";
+import { intrusionDetection, type IntrusionDetectionOptions } from "../audit/intrusion-detection.ts";
+import { securityAlerting } from "../audit/security-alerting.ts";
+import type { Control } from "../core/control.ts";
+import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
+
+/** `SECURITY_ALARMS` over the events of this composition, counted in `database` where there is one. */
+export type SaasAlarms = Partial<Omit<AlarmEngineOptions, "sink">>;
+
+/** Bait of your own, and where addresses are. What the stream of events shows is detected in any case. */
+export type SaasDetection = Omit<DetectionOptions, "sink"> & IntrusionDetectionOptions;
+
+export interface WatchOptions {
+  readonly audit?: AuditSink;
+  readonly auditLog?: AuditLog | PostgresAuditLog;
+  readonly alarms?: SaasAlarms;
+  readonly detection?: SaasDetection;
+  readonly database?: AuditDatabase;
+}
+
+/** What runs beside the requests. It begins with the first event and keeps no process alive. */
+export interface Watch {
+  /** What rings; undefined without the option `alarms`. */
+  readonly alarms: AlarmEngine | undefined;
+  /** What the audit log's chain says of itself; undefined without the option `auditLog`. */
+  readonly chain: AuditChain | undefined;
+  /** Begins before the first event, so that a quiet start is not taken for silence. */
+  start(): void;
+  /** Stores what has been counted, writes out the audit log and closes it: the last thing before the database is closed. */
+  close(): Promise<void>;
+}
+
+export interface ComposedWatch {
+  readonly watch: Watch;
+  readonly sink: AuditSink;
+  readonly environment: readonly Control[];
+  /** Watches for bait in paths and credentials. */
+  readonly bait: Control;
+}
+
+/** @throws TypeError on an unknown option of the alarms or the detection */
+export function composeWatch({ audit = eventLog(), auditLog, database, ...options }: WatchOptions): ComposedWatch {
+  const kept = auditLog === undefined ? audit : both(auditLog.audit, audit);
+  const alarms = options.alarms && engineOf(options.alarms, kept, database);
+  const counted = alarms?.audit ?? kept;
+  const { detect, bait } = detectionOf(options.detection ?? {}, counted);
+  const report = (event: AuditEvent): void => detect({ time: new Date().toISOString(), ...event });
+  const chain = auditLog && auditChain({ log: auditLog, report });
+  let isStarted = false;
+  const start = (): void => {
+    if (isStarted) return;
+    isStarted = true;
+    alarms?.start();
+    chain?.start();
+  };
+  return {
+    sink: (record: AuditRecord) => {
+      start();
+      detect(record);
+    },
+    environment: [auditIntegrity(auditLog), securityAlerting(alarms)],
+    bait,
+    watch: {
+      alarms,
+      chain,
+      start,
+      async close() {
+        // Each gets its turn, whatever becomes of the others.
+        const outcomes = [
+          await settled(alarms?.close()),
+          await settled(chain?.stop()),
+          await settled(auditLog?.close()),
+        ];
+        const failed = outcomes.find((outcome) => outcome.status === "rejected");
+        if (failed !== undefined) throw failed.reason;
+      },
+    },
+  };
+}
+
+async function settled(work: Promise<void> | undefined): Promise<PromiseSettledResult<void>> {
+  const [outcome] = await Promise.allSettled([work]);
+  return outcome;
+}
+
+/** The chained log first, because it is the one that counts. */
+function both(log: AuditSink, audit: AuditSink): AuditSink {
+  return (record) => {
+    try {
+      log(record);
+    } finally {
+      audit(record);
+    }
+  };
+}
+
+function engineOf(options: SaasAlarms, sink: AuditSink, database: AuditDatabase | undefined): AlarmEngine {
+  const { definitions, store, ...others } = options;
+  return alarmEngine({
+    ...others,
+    definitions: definitions ?? readAlarmDefinitions(SECURITY_ALARMS),
+    store: store ?? (database === undefined ? memoryAlarms() : postgresAlarms(database)),
+    sink,
+  });
+}
+
+const DETECTION_OPTIONS = ["locate", "honeyResources", "honeyUsers", "honeyCredentials", "honeyRoutes"] as const;
+
+function detectionOf(options: SaasDetection, sink: AuditSink): { readonly detect: AuditSink; readonly bait: Control } {
+  rejectUnknownOptions("saas({ detection })", options, DETECTION_OPTIONS);
+  const { honeyCredentials, honeyRoutes, ...stream } = options;
+  const bait = intrusionDetection({
+    ...(honeyCredentials !== undefined && { honeyCredentials }),
+    ...(honeyRoutes !== undefined && { honeyRoutes }),
+  });
+  return { detect: detection({ ...stream, sink }), bait };
+}
