@@ -34,7 +34,8 @@ describe("glacis migrate", () => {
 
   it.each([
     [[], "required option"],
-    [["--role", "a b"], "is no name of a role"],
+    [["--role", "a b"], '"a b" will not do'],
+    [["--role", "app", "--tenant-role", "app"], "needs two roles"],
     [["--role", "app", "--write"], "DATABASE_URL is not set"],
   ])("says what %j lacks", (args, what) => {
     const { status, stderr } = migrate(args);

@@ -5,6 +5,7 @@ import { CannotCheck } from "../outcome.ts";
 
 interface MigrateOptions {
   readonly role: string;
+  readonly tenantRole?: string;
   readonly write: boolean;
 }
 
@@ -23,13 +24,14 @@ export function addMigrateCommand(program: Command): void {
     .command("migrate")
     .description("print the SQL that makes and upgrades the library's tables, or run it with --write")
     .requiredOption("--role <role>", "the role that the application logs in as; it is granted what it needs")
+    .option("--tenant-role <role>", "the role of tenants' queries, which is not to reach accounts and sessions")
     .option("--write", "run it in the database of DATABASE_URL, as that database's owner", false)
     .addHelpText(
       "after",
       "\nSafe to repeat: run it before each deployment, or keep what it prints with your migrations.",
     )
-    .action(async ({ role, write }: MigrateOptions) => {
-      const sql = migrationFor(role);
+    .action(async ({ role, tenantRole, write }: MigrateOptions) => {
+      const sql = migrationFor(role, tenantRole);
       if (!write) return void process.stdout.write(sql);
       await withClient(databaseUrl("--write"), FAILED, async (client) => {
         await client.query("begin");
@@ -41,14 +43,17 @@ export function addMigrateCommand(program: Command): void {
     });
 }
 
-function migrationFor(role: string): string {
+function migrationFor(role: string, tenantRole: string | undefined): string {
   try {
-    return libraryMigration({ role });
+    return libraryMigration({ role, ...(tenantRole !== undefined && { tenantRole }) });
   } catch (error) {
     throw new CannotCheck(
-      `${JSON.stringify(role)} is no name of a role: ${(error as Error).message}`,
-      "what the role may do is part of the migration.",
-      "give the plain name of the role that the application logs in as, such as --role app.",
+      `${[role, tenantRole]
+        .filter((name) => name !== undefined)
+        .map((name) => JSON.stringify(name))
+        .join(" and ")} will not do: ${(error as Error).message}`,
+      "what a role may do is part of the migration.",
+      "give the plain name of the role that the application logs in as, such as --role app; --tenant-role is another one.",
     );
   }
 }

@@ -67,6 +67,21 @@ const faults: readonly Fault[] = [
   ],
   ["table-granted-to-public", "public.notes", "grant select on notes to public"],
   ["table-granted-to-public", "public.notes", "grant update (text) on notes to public"],
+  [
+    "role-reaches-accounts",
+    "public.glacis_accounts",
+    "create table glacis_accounts (email text, password_hash text); grant select on glacis_accounts to $role",
+  ],
+  [
+    "role-reaches-accounts",
+    "public.glacis_accounts",
+    "create table glacis_accounts (email text, password_hash text); grant select (password_hash) on glacis_accounts to public",
+  ],
+  [
+    "role-reaches-accounts",
+    "public.glacis_passkeys",
+    "create table glacis_passkeys (id text); grant insert on glacis_passkeys to $role",
+  ],
   ["role-truncates", "public.notes", "grant truncate on notes to $role"],
   ["role-adds-triggers", "public.notes", "grant trigger on notes to $role"],
   ["role-adds-references", "public.notes", "grant references on notes to $role"],

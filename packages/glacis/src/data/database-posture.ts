@@ -4,6 +4,7 @@ import type { Finding, Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { databaseExposure } from "./database-exposure.ts";
 import { collectFacts, type PostureClient, type PostureOptions } from "./posture/collect.ts";
+import { judgeAccounts } from "./posture/accounts.ts";
 import { judgeGrants } from "./posture/grants.ts";
 import { found } from "./posture/judging.ts";
 import { judgeKeys } from "./posture/keys.ts";
@@ -46,6 +47,7 @@ export async function databasePosture(
     ...judgeRoles(facts),
     ...judgeServer(facts, Date.now()),
     ...judgeGrants(facts),
+    ...judgeAccounts(facts),
     ...judgeReach(facts),
     ...judgeTables(facts),
     ...judgePolicies(facts),

@@ -116,6 +116,17 @@ describe.each(Object.entries(grounds))("a migrated table on %s", (_name, open) =
     expect(before[0]).toMatchObject({ policies: 24 });
   });
 
+  it("takes the library's own tables from the role, all but the audit log's", async () => {
+    const may = `select has_table_privilege('${ground.role}', 'glacis_sessions', 'select') as sessions,
+      has_column_privilege('${ground.role}', 'glacis_sessions', 'id', 'select') as column,
+      has_table_privilege('${ground.role}', 'glacis_audit_events', 'insert') as audit`;
+    await ground.exec(`create table glacis_sessions (id text primary key); create table glacis_audit_events (id text);
+      grant select, insert on glacis_sessions, glacis_audit_events to ${ground.role}; grant select (id) on glacis_sessions to public`);
+    expect(await ground.ask(may)).toEqual([{ sessions: true, column: true, audit: true }]);
+    await ground.exec(tenantMigration(migrationFor(ground.role)));
+    expect(await ground.ask(may)).toEqual([{ sessions: false, column: false, audit: true }]);
+  });
+
   it("holds each verb to the tenant", async () => {
     const id = randomUUID();
     await as(a).query("insert into documents (tenant_id, id, owner_id, title) values ($1, $2, $3, 'mine')", [

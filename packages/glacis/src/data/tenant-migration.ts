@@ -56,6 +56,7 @@ export function tenantMigration(options: TenantMigrationOptions): string {
     ...(proof ? [ensureRole(keeperOf(role)), tenantProofMigration(role, keeperOf(role))] : []),
     closeTheDatabase([...new Set([schema, ...schemasOf(options.tables, schema)])], [role, systemRole]),
     ...[...tables.values()].flatMap((table) => [keyAndIndexes(table), policies(table, tenant, role, systemRole)]),
+    closeTheLibrary(schema, role),
     // Keys first, so that the order of the list does not matter.
     ...[...tables.values()].flatMap((table) =>
       table.references.map((reference) => foreignKey(table, reference, tables)),
@@ -98,6 +99,25 @@ ${schemas
   )
   .join("\n")}
 ${users.map((user) => ownSearchPath(user, schemas)).join("")}`;
+}
+
+/**
+ * Accounts, sessions and counters belong to no tenant, so no policy protects them: they are another role's, and SQL that was smuggled into a
+ * tenant's query finds none of it. The audit log stays, whose events join the transaction that they are about.
+ */
+function closeTheLibrary(schema: string, role: string): string {
+  return `
+do $glacis$ declare library text; begin
+  for library in
+    select c.oid::regclass::text from pg_catalog.pg_class c
+    where c.relnamespace = ${quoteLiteral(quoteIdentifier(schema))}::regnamespace and c.relkind in ('r', 'p')
+      and starts_with(c.relname, 'glacis_') and not starts_with(c.relname, 'glacis_audit_')
+      and pg_catalog.pg_has_role(c.relowner, 'USAGE')
+  loop
+    execute 'revoke all on table ' || library || ${quoteLiteral(` from public, ${quoteIdentifier(role)}`)};
+  end loop;
+end $glacis$;
+`;
 }
 
 /** What withTenant() would otherwise set in each transaction. Whoever may not alter the role leaves it to that. */

@@ -11,11 +11,12 @@ import { testDatabase } from "../../../../test/support/services.ts";
 
 const database = await testDatabase("library_migration");
 const ROLE = `library_app_${process.pid}`;
+const TENANT_ROLE = `library_tenants_${process.pid}`;
 const TABLE = /create (?:unlogged )?table if not exists (\w+)/gu;
 const tablesOf = (sql: string): readonly string[] => [...sql.matchAll(TABLE)].map((match) => String(match[1]));
 
 afterAll(async () => {
-  await database?.pool.query(`drop owned by ${ROLE}; drop role ${ROLE}`);
+  await database?.pool.query(`drop owned by ${ROLE}, ${TENANT_ROLE}; drop role ${ROLE}, ${TENANT_ROLE}`);
   await database?.drop();
 });
 
@@ -42,6 +43,10 @@ describe("the migration of the library", () => {
       ).toEqual([]);
   });
 
+  it("needs two roles where it is told both", () => {
+    expect(() => libraryMigration({ role: "app", tenantRole: "app" })).toThrow(/two roles/u);
+  });
+
   it.each(["", "a b; drop table x", 'app"', undefined])("refuses %j as a role", (role) => {
     expect(() => libraryMigration({ role: role as string })).toThrow(TypeError);
   });
@@ -50,7 +55,7 @@ describe("the migration of the library", () => {
     const pool = database?.pool as NonNullable<typeof database>["pool"];
 
     it("can be run again, and lets the application's role work but not rewrite what happened", async () => {
-      await pool.query(`create role ${ROLE} nologin`);
+      await pool.query(`create role ${ROLE} nologin; create role ${TENANT_ROLE} nologin`);
       await pool.query(libraryMigration({ role: ROLE }));
       await pool.query(libraryMigration({ role: ROLE }));
       const client = await pool.connect();
@@ -65,6 +70,23 @@ describe("the migration of the library", () => {
         await client.query("reset role");
         client.release();
       }
+    });
+
+    it("takes its tables from the role of tenants' queries, and the posture says when that has one of them", async () => {
+      const sql = libraryMigration({ role: ROLE, tenantRole: TENANT_ROLE });
+      const reached = async (): Promise<readonly string[]> => {
+        const posture = await data.databasePosture(pool, { role: TENANT_ROLE });
+        const found = posture.filter(({ rule }) => rule.id === "database-exposure/role-reaches-accounts");
+        return found.map(({ at }) => (at.kind === "database" ? at.name : ""));
+      };
+      await pool.query(libraryMigration({ role: TENANT_ROLE }));
+      const tables = tablesOf(sql).map((table) => `public.${table}`);
+      const reach = await reached();
+      expect(tables).toEqual(expect.arrayContaining([...reach]));
+      const harmless = /rate_limits|used|quotas|alarm|event|audit|support|allowances|counters/u;
+      expect(tables.filter((table) => !reach.includes(table) && !harmless.test(table))).toEqual([]);
+      await pool.query(sql);
+      expect(await reached()).toEqual([]);
     });
   });
 });

@@ -12,13 +12,16 @@ import { SUPPORT_MIGRATION } from "../authorization/support-store.ts";
 import { EVENT_ARCHIVE_MIGRATION } from "../center/event-store-postgres.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { SINGLE_USE_MIGRATION } from "../data/single-use-postgres.ts";
+import { IDEMPOTENCY_MIGRATION } from "../input/idempotency-store.ts";
 import { UPLOAD_QUOTA_MIGRATION } from "../input/upload-quota-store.ts";
 import { rateLimitMigration } from "../network/rate-limit-postgres.ts";
 import { quoteIdentifier } from "../primitives/sql-identifier.ts";
 
 export interface LibraryMigrationOptions {
-  /** The role that the application logs in as. It exists already, and owns nothing. */
+  /** The role that the library's stores log in as. It exists already, and owns nothing. */
   readonly role: string;
+  /** The role of tenants' transactions, of `tenantMigration()`: it is given nothing here, and loses what it was given before. */
+  readonly tenantRole?: string;
 }
 
 const CREATED = /create (?:unlogged )?table if not exists (\w+)/gu;
@@ -31,13 +34,17 @@ const NARROWER: Readonly<Record<string, string>> = { glacis_events: "select, ins
  * run again after every update of the library, which is how it is upgraded. To be run by the owner of the database, who is somebody else than
  * the application (least privilege: guide, Core Security Principles).
  *
- * @throws TypeError when the role is no plain name, or an option is unknown.
+ * @throws TypeError when a role is no plain name, or both are the same, or an option is unknown.
  * @example
- * await owner.query(libraryMigration({ role: "app" }));
+ * await owner.query(libraryMigration({ role: "app", tenantRole: "app_tenants" }));
  */
 export function libraryMigration(options: LibraryMigrationOptions): string {
-  rejectUnknownOptions("libraryMigration", options, ["role"]);
-  const { role } = options;
+  rejectUnknownOptions("libraryMigration", options, ["role", "tenantRole"]);
+  const { role, tenantRole } = options;
+  if (tenantRole === role)
+    throw new TypeError(
+      "libraryMigration() needs two roles: SQL that is smuggled into a tenant's query must not reach accounts and sessions.",
+    );
   const sql = [
     SESSION_MIGRATION,
     AUTHENTICATION_MIGRATION,
@@ -50,15 +57,19 @@ export function libraryMigration(options: LibraryMigrationOptions): string {
     SUPPORT_MIGRATION,
     rateLimitMigration(),
     UPLOAD_QUOTA_MIGRATION,
+    IDEMPOTENCY_MIGRATION,
     SINGLE_USE_MIGRATION,
     ALARM_MIGRATION,
     EVENT_ARCHIVE_MIGRATION,
   ].join("\n");
-  const grants = tablesOf(sql).map(
+  const tables = tablesOf(sql);
+  const revoked =
+    tenantRole === undefined ? [] : [`revoke all on ${tables.join(", ")} from public, ${quoteIdentifier(tenantRole)};`];
+  const grants = tables.map(
     (table) => `grant ${NARROWER[table] ?? "select, insert, update, delete"} on ${table} to ${quoteIdentifier(role)};`,
   );
   // The audit log decides by itself what a role may do with it.
-  return `${sql}\n${grants.join("\n")}\n${auditLogMigration(role)}`;
+  return `${sql}\n${[...revoked, ...grants].join("\n")}\n${auditLogMigration(role)}`;
 }
 
 function tablesOf(sql: string): readonly string[] {

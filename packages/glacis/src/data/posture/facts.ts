@@ -56,6 +56,8 @@ export interface ColumnFacts {
   readonly name: string;
   readonly type: string;
   readonly notNull: boolean;
+  /** By the runtime role. */
+  readonly readable: boolean;
 }
 
 export interface PolicyFacts {

@@ -42,7 +42,8 @@ export const TABLES: string = `
     c.relforcerowsecurity as "forced", o.rolname as "owner", o.rolsuper or o.rolbypassrls as "ownerExempt", c.relpersistence = 'u' as "unlogged",
     coalesce((select json_agg(i.inhparent::int8) from pg_catalog.pg_inherits i where i.inhrelid = c.oid), '[]') as "parents",
     c.relispartition as "partition",
-    (select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null), 'notNull', a.attnotnull) order by a.attnum), '[]')
+    (select coalesce(json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null), 'notNull', a.attnotnull,
+        'readable', has_column_privilege($1, c.oid, a.attnum, 'SELECT')) order by a.attnum), '[]')
       from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as "columns",
     (select coalesce(json_agg(p), '[]') from unnest(array['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) p
       where has_table_privilege($1, c.oid, p)

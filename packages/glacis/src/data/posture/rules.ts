@@ -1,5 +1,6 @@
 /** Every rule about a database, and the part of them that belongs to one control. */
 import type { Finding, Rule } from "../../core/finding.ts";
+import { ACCOUNT_RULES } from "./accounts.ts";
 import { GRANT_RULES } from "./grants.ts";
 import { KEY_RULES } from "./keys.ts";
 import { OBJECT_RULES } from "./objects.ts";
@@ -24,6 +25,7 @@ export const POSTURE_RULES: readonly Rule[] = [
   ...ROLE_RULES,
   ...SERVER_RULES,
   ...GRANT_RULES,
+  ...ACCOUNT_RULES,
   ...REACH_RULES,
   ...TABLE_RULES,
   ...POLICY_RULES,
