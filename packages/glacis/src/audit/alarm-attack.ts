@@ -50,6 +50,15 @@ function single(about: Pick<Shape, "event_type" | "status" | "severity" | "event
   return { ip_address: ATTACKER, ...about };
 }
 
+/** What the detection finds, and how often it is written until somebody is called. */
+const DETECTED = [
+  ["id-walking", "IdWalking", "malicious_direct_reference", "The detection finds one user trying ids.", 1],
+  ["path-search", "PathSearch", "malicious_excess_404", "The detection finds a search for paths.", 1],
+  ["scanner", "ScannerAtWork", "malicious_honey_route", "A scanner asks for six paths that are bait.", 6],
+  ["stolen-bait", "BaitTouched", "malicious_honeytoken", "Somebody uses a credential that is bait.", 1],
+  ["impossible-travel", "ImpossibleTravel", "authn_impossible_travel", "One user in Oslo and Lima within an hour.", 1],
+] as const;
+
 /** One attack for every shipped alarm that waits for an attacker. */
 export const SYNTHETIC_ATTACKS: readonly SyntheticAttack[] = [
   {
@@ -112,6 +121,14 @@ export const SYNTHETIC_ATTACKS: readonly SyntheticAttack[] = [
       spread(1, MINUTE, () => single({ event_type: "authentication", status: "refused", severity: "error", event })),
     ),
   },
+  ...DETECTED.map(([name, alarm, event, description, count]) => ({
+    name,
+    description,
+    rings: [alarm],
+    records: spread(count, MINUTE, () =>
+      single({ event_type: "system", status: "observed", severity: "warning", event }),
+    ),
+  })),
   {
     name: "malicious-upload",
     description: "One infected file.",

@@ -1,17 +1,5 @@
 /** The alarms that come with the library: what OWASP asks to be seen (A09), over the events that the library writes. */
-
-interface ShippedAlarm {
-  readonly name: string;
-  readonly severity: "critical" | "error" | "warning";
-  readonly description: string;
-  readonly pattern: string;
-  readonly metric: string;
-  readonly per?: string;
-  readonly threshold: number;
-  readonly periodSeconds: number;
-  readonly periods?: number;
-  readonly points?: number;
-}
+import { DETECTED_ALARMS, type ShippedAlarm } from "./alarm-set-detected.ts";
 
 const RINGING: readonly ShippedAlarm[] = [
   {
@@ -189,16 +177,6 @@ const RINGING: readonly ShippedAlarm[] = [
     periodSeconds: 300,
   },
   {
-    name: "GuessingDetected",
-    severity: "critical",
-    description: "The detection of stuffed, sprayed or distributed sign-ins has found some.",
-    pattern:
-      '{ $.event = "authn_credential_stuffing" || $.event = "authn_password_spraying" || $.event = "authn_distributed_guessing" || $.event = "authn_failure_surge" }',
-    metric: "GuessingCampaigns",
-    threshold: 1,
-    periodSeconds: 300,
-  },
-  {
     name: "AccountLocked",
     severity: "error",
     description: "So many sign-ins have failed that an account is locked.",
@@ -234,6 +212,7 @@ const RINGING: readonly ShippedAlarm[] = [
     threshold: 3,
     periodSeconds: 900,
   },
+  ...DETECTED_ALARMS,
 ];
 
 /** No sign of life of any process for a quarter of an hour. */
