@@ -17,6 +17,7 @@ import {
   type ConditionSource,
   type Pattern,
 } from "../../packages/glacis/src/authorization/match.ts";
+import { related, type Related } from "../../packages/glacis/src/authorization/relation.ts";
 import { acrossTenants } from "../../packages/glacis/src/authorization/read-policy.ts";
 import type { Statement } from "../../packages/glacis/src/authorization/statements.ts";
 
@@ -39,7 +40,12 @@ const ACTIONS = { list: "list", retrieve: "read", create: "create", update: "upd
 
 export type ThingAction = keyof typeof ACTIONS;
 export type GeneratedPolicy = AccessPolicy<typeof COLUMNS, ThingAction, never>;
-export type Thing = Readonly<Record<keyof typeof COLUMNS, unknown>>;
+/** A row of a second table, of which a thing has several. */
+export interface Mark {
+  readonly userId: string | null;
+  readonly kind: string | null;
+}
+export type Thing = Readonly<Record<keyof typeof COLUMNS, unknown>> & { readonly marks: readonly Mark[] };
 
 // Equal to the eye, to a careless comparison or to a careless quoting, and not equal.
 const TEXTS = [
@@ -82,6 +88,7 @@ const row: fc.Arbitrary<Omit<Thing, "number">> = fc.record({
   teamId: orNull(uuid),
   sharedWith: orNull(fc.array(orNull(text), { maxLength: 3 })),
   deletedAt: orNull(fc.constant("2026-01-01T00:00:00Z")),
+  marks: fc.array(fc.record({ userId: orNull(text), kind: orNull(fc.constantFrom("view", "edit")) }), { maxLength: 3 }),
 });
 
 const names = fc.subarray(ROLES, { maxLength: 3 });
@@ -159,6 +166,19 @@ const pattern: fc.Arbitrary<ConditionSource<typeof COLUMNS>> = fc
   .array(columnMatch, { minLength: 1, maxLength: 2 })
   .map((columns) => Object.fromEntries(columns) as Pattern<typeof COLUMNS>);
 
+const marked: fc.Arbitrary<Related> = fc
+  .record({ userId: textMatch, kind: fc.constantFrom("view", "edit", not("edit"), isNull()) }, { requiredKeys: [] })
+  .filter((where) => Object.keys(where).length > 0)
+  .map((where) =>
+    related({
+      property: "marks",
+      table: "marks",
+      columns: { number: "integer", ownerId: "text", status: "text", userId: "text", kind: "text" },
+      on: { number: "number" },
+      where,
+    }),
+  );
+
 const CONDITIONS = ["p", "q", "r", "s"] as const;
 const expression = fc.constantFrom(
   ...CONDITIONS,
@@ -213,7 +233,7 @@ const policy: fc.Arbitrary<GeneratedPolicy> = fc
     fenced: fc.boolean(),
     conditions: fc.record({
       p: pattern,
-      q: pattern,
+      q: fc.oneof(pattern, marked),
       r: pattern,
       s: fc.oneof(pattern, fc.constantFrom("p or not q", "r and p")),
     }),

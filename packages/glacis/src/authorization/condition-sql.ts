@@ -2,6 +2,7 @@
 import { quoteIdentifier } from "../primitives/sql-identifier.ts";
 import type { Column, ColumnType, Scalar } from "./columns.ts";
 import { elementType } from "./columns.ts";
+import type { Relation } from "./relation.ts";
 import {
   opaqueIn,
   type Attribute,
@@ -16,6 +17,8 @@ export type SqlChunk = string | { readonly value: Scalar };
 
 export interface SqlDialect {
   column(column: Column): string;
+  /** The same from inside a sub-select, where its name alone could be another table's. */
+  outerColumn(column: Column): string;
   literal(value: Scalar, type: ColumnType): readonly SqlChunk[];
   attribute(name: Attribute, type: ColumnType): readonly SqlChunk[];
   /** Whether the caller has the text of this column among its roles or groups. */
@@ -66,6 +69,8 @@ function render(condition: Condition, dialect: SqlDialect): readonly SqlChunk[] 
     }
     case "absent":
       return ["(", dialect.column(condition.column), " is null)"];
+    case "related":
+      return relatedSql(condition.relation, dialect);
     case "not":
       return ["(not ", ...render(condition.condition, dialect), ")"];
     case "all":
@@ -84,6 +89,19 @@ function render(condition: Condition, dialect: SqlDialect): readonly SqlChunk[] 
       throw new TypeError(`The condition "${condition.name}" is a function and has no SQL.`);
   }
 }
+
+/** A row with the same key: `exists` is true or false and never unknown. */
+function relatedSql({ table, on, where }: Relation, dialect: SqlDialect): readonly SqlChunk[] {
+  const columnThere = ({ name }: Column): string => `${RELATED}.${quoteIdentifier(name)}`;
+  return [
+    `(exists (select 1 from ${table.map(quoteIdentifier).join(".")} as ${RELATED} where `,
+    ...on.map(({ there, here }) => `${columnThere(there)} = ${dialect.outerColumn(here)} and `),
+    ...render(where, { ...dialect, column: columnThere, outerColumn: columnThere }),
+    "))",
+  ];
+}
+
+const RELATED = "glacis_related";
 
 function operandSql(operand: Operand, type: ColumnType, dialect: SqlDialect): readonly SqlChunk[] {
   switch (operand.kind) {

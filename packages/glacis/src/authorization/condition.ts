@@ -1,6 +1,7 @@
 /** A condition as data: the one form that the predicate, the list filter and the row-level security policy are all compiled from. */
 import type { Principal } from "../core/principal.ts";
 import type { Column, Scalar } from "./columns.ts";
+import type { Relation } from "./relation.ts";
 
 /** One thing about the caller. A service has no `userId` and a user no `serviceId`, so that equal texts are not taken for equal callers. */
 export type Attribute = "userId" | "serviceId" | "tenantId";
@@ -33,6 +34,7 @@ export type Condition =
   | { readonly kind: "member"; readonly column: Column; readonly list: ListAttribute }
   | { readonly kind: "contains"; readonly column: Column; readonly operand: Operand }
   | { readonly kind: "absent"; readonly column: Column }
+  | { readonly kind: "related"; readonly relation: Relation }
   | { readonly kind: "not"; readonly condition: Condition }
   | { readonly kind: "all"; readonly conditions: readonly Condition[] }
   | {
@@ -102,6 +104,7 @@ export function knowing(condition: Condition, know: (pattern: CallerPattern) => 
     case "member":
     case "contains":
     case "absent":
+    case "related":
     case "opaque":
       return condition;
   }
@@ -124,6 +127,7 @@ export function opaqueIn(condition: Condition): string | undefined {
     case "member":
     case "contains":
     case "absent":
+    case "related":
       return undefined;
   }
 }

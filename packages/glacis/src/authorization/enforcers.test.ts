@@ -24,7 +24,9 @@ const MIGRATION = `
     number integer, tenant_id text, owner_id text, reviewer_id text, status text, level integer, size bigint, open boolean, team_id uuid,
     shared_with text[], deleted_at timestamptz
   );
+  create table marks (number integer, owner_id text, status text, user_id text, kind text);
   create role ${role} nologin nosuperuser nobypassrls;
+  grant select on marks to ${role};
   grant select, insert, update, delete on things to ${role};
 `;
 
@@ -82,9 +84,19 @@ async function insert(connection: Connection, things: readonly Thing[]): Promise
   await connection.query(`insert into things (${NAMES}) values ${rows.join(", ")}`, values);
 }
 
+async function mark(connection: Connection, things: readonly Thing[]): Promise<void> {
+  for (const { number, marks } of things)
+    for (const { userId, kind } of marks)
+      await connection.query("insert into marks (number, user_id, kind) values ($1, $2, $3)", [number, userId, kind]);
+}
+
+const EVERYTHING = `select *, (select coalesce(json_agg(json_build_object('userId', m.user_id, 'kind', m.kind)), '[]')
+  from marks m where m.number = things.number) as marks from things order by number`;
+
 function read(record: unknown): Thing {
   const values = record as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(PROPERTIES.map((name) => [name, values[snake(name)]])) as Thing;
+  const names = [...PROPERTIES, "marks"];
+  return Object.fromEntries(names.map((name) => [name, values[snake(name)]])) as unknown as Thing;
 }
 
 const numbersOf = (rows: readonly unknown[]): readonly number[] =>
@@ -173,12 +185,11 @@ describe.each(Object.entries(grounds))("the three enforcers on %s", (_name, { ru
     const property = fc.asyncProperty(policies, things, callers, async (subject, generated, asking) => {
       await connection.query("begin");
       try {
-        await insert(
-          connection,
-          generated.map((thing, number) => ({ number, ...thing })),
-        );
+        const numbered = generated.map((thing, number) => ({ number, ...thing }));
+        await insert(connection, numbered);
+        await mark(connection, numbered);
         await ground.exec(rowSecurity(subject).sql);
-        const rows = (await connection.query("select * from things order by number")).rows.map(read);
+        const rows = (await connection.query(EVERYTHING)).rows.map(read);
         for (const who of asking) {
           await compare(connection, subject, who, rows);
           for (const thing of rows) answers[subject.permits(who, "list", thing as never) ? "yes" : "no"] += 1;

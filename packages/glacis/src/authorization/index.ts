@@ -28,6 +28,7 @@ export {
   type TableSecurity,
 } from "./policy-drift.ts";
 export type { PolicyDecision } from "./policy-judge.ts";
+export { related, type Related, type RelationOptions } from "./relation.ts";
 export { policyRoute } from "./policy-route.ts";
 export { acrossTenants, type AcrossTenants } from "./read-policy.ts";
 export { roleHierarchy, type RoleChange, type RoleHierarchy, type RoleHierarchyOptions } from "./role-hierarchy.ts";

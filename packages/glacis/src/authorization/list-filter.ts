@@ -9,7 +9,7 @@ import { conditionSql, quoteIdentifier, type SqlChunk, type SqlDialect } from ".
 export interface ListFilterOptions {
   /** The number of the first parameter, where others come before: 3 for a query that has `$1` and `$2`. 1 unless you say otherwise. */
   readonly startAt?: number;
-  /** The table's name or alias in the query, needed where a column's name alone could be another table's. */
+  /** The table's name or alias in the query, needed where a column's name alone could be another table's, and for `related()`. */
   readonly alias?: string;
 }
 
@@ -40,14 +40,20 @@ export function listFilter(
   const { startAt = 1, alias } = options;
   if (!Number.isSafeInteger(startAt) || startAt < 1) throw new TypeError("filter() needs startAt as 1 or more.");
   const known = isDecidable(principal) ? knowing(rule, (pattern) => holdsFor(pattern, principal)) : FALSE;
-  return fragment(conditionSql(owner, known, parameters(principal, alias)), startAt);
+  return fragment(conditionSql(owner, known, parameters(owner, principal, alias)), startAt);
 }
 
-function parameters(principal: Principal, alias: string | undefined): SqlDialect {
+function parameters(owner: string, principal: Principal, alias: string | undefined): SqlDialect {
   const prefix = alias === undefined ? "" : `${quoteIdentifier(alias)}.`;
   const literal = (value: Scalar, type: ColumnType): readonly SqlChunk[] => [{ value }, `::${type}`];
   return {
     column: ({ name }) => prefix + quoteIdentifier(name),
+    outerColumn({ name }) {
+      if (alias !== undefined) return prefix + quoteIdentifier(name);
+      throw new TypeError(
+        `${owner} looks at rows of another table, so filter() needs alias: the table's name or alias in the query.`,
+      );
+    },
     literal,
     attribute(name, type) {
       const value = canonical(type, attributeOf(principal, name));

@@ -2,6 +2,7 @@
 import type { Principal } from "../core/principal.ts";
 import { isStorableText, type Columns, type LiteralOf, type RowOf, type TypeOfColumn } from "./columns.ts";
 import type { Attribute, ListAttribute, OpaqueTest } from "./condition.ts";
+import type { Related } from "./relation.ts";
 
 /** Something of the caller to compare a column with. */
 export interface CallerAttribute {
@@ -53,8 +54,8 @@ type MatchOf<Type> = Type extends "text[]" | "uuid[]"
 /** Every named column must match. */
 export type Pattern<C extends Columns> = { readonly [Name in keyof C]?: MatchOf<TypeOfColumn<C[Name]>> };
 
-/** A pattern, an expression over other conditions such as `"isOwner or isShared"`, or an opaque function. */
-export type ConditionSource<C extends Columns> = Pattern<C> | string | Opaque<RowOf<C>>;
+/** A pattern, an expression over other conditions such as `"isOwner or isShared"`, a related row, or an opaque function. */
+export type ConditionSource<C extends Columns> = Pattern<C> | string | Related | Opaque<RowOf<C>>;
 
 /**
  * The one who asks. A service has no `userId` and a user no `serviceId`; an anonymous caller has nothing, which equals nothing.
@@ -150,6 +151,7 @@ function test(source: TestSource): Test<unknown> {
 
 export function isMatch(value: unknown, match: "attribute"): value is CallerAttribute;
 export function isMatch(value: unknown, match: "test"): value is Test<never>;
+export function isMatch(value: unknown, match: "related"): value is Related;
 export function isMatch(value: unknown, match: "opaque"): value is Opaque<never>;
 export function isMatch(value: unknown, match: string): boolean {
   return typeof value === "object" && value !== null && (value as { readonly match?: unknown }).match === match;

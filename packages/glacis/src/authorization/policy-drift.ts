@@ -120,8 +120,9 @@ export async function checkPolicyDrift(
 }
 
 async function readExpected(connection: DriftConnection, security: RowSecurity): Promise<TableSecurity> {
-  const copy = "pg_temp.glacis_expected_policies";
-  await connection.query(`create temporary table glacis_expected_policies (like ${security.table})`);
+  // By the same name, for a policy that looks at another table names its own.
+  const copy = `pg_temp.${security.name}`;
+  await connection.query(`create temporary table ${security.name} (like ${security.table})`);
   for (const policy of security.policies) await connection.query(createPolicy(security, policy, copy));
   return readTable(connection, copy);
 }

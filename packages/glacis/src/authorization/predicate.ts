@@ -5,7 +5,10 @@
 import type { Principal } from "../core/principal.ts";
 import { attributeOf, holdsFor, listOf } from "./caller.ts";
 import { canonical, compareNumbers, elementType, type Column, type Scalar } from "./columns.ts";
+import { isRecord } from "../primitives/is-record.ts";
 import { all, any, type Attribute, type Condition, type Operand, type Operator } from "./condition.ts";
+
+import type { Relation } from "./relation.ts";
 
 export type PolicyRow = Readonly<Record<string, unknown>>;
 
@@ -56,6 +59,8 @@ function compile(condition: Condition, wanted: boolean): Predicate {
       // A property that is undefined was not loaded; whether the column is null is not known.
       return (_, row) => row[property] !== undefined && (row[property] === null) === wanted;
     }
+    case "related":
+      return relatedRow(condition.relation, wanted);
     case "not":
       return compile(condition.condition, !wanted);
     case "all":
@@ -240,6 +245,15 @@ export function isSameUuid(left: unknown, right: string): boolean {
   if (typeof left !== "string" || left.length !== right.length || left.toLowerCase() !== right.toLowerCase())
     return false;
   return canonical("uuid", left) !== undefined;
+}
+
+/** Whether there is a related row is known where they were loaded: then there is one or there is none, and nothing in between. */
+function relatedRow({ property, where }: Relation, wanted: boolean): Predicate {
+  const matches = holds(where);
+  return (principal, row) => {
+    const rows: unknown = row[property];
+    return Array.isArray(rows) && rows.some((each) => isRecord(each) && matches(principal, each)) === wanted;
+  };
 }
 
 function reader(type: Column["type"], operand: Operand): (principal: Principal, row: PolicyRow) => Scalar | undefined {

@@ -3,6 +3,7 @@ import { nearestWord } from "../core/options.ts";
 import { canonical, elementType, type Column, type Columns, type Scalar } from "./columns.ts";
 import { all, any, not, type Condition, type Operand } from "./condition.ts";
 import { isConditionName, parseExpression, type Expression } from "./expression.ts";
+import { readRelation } from "./relation.ts";
 import { isMatch, isUnstorable, type ConditionSource, type TestSource } from "./match.ts";
 
 /** The words of a policy, for reading its statements. */
@@ -52,7 +53,11 @@ export function readConditions<C extends Columns>(
       );
     if (typeof source === "string") return fromExpression(parseExpression(source), resolve);
     if (isMatch(source, "opaque")) return { kind: "opaque", name, test: source.test };
-    return readPattern(`${owner}, condition "${name}",`, columns, source);
+    const here = `${owner}, condition "${name}",`;
+    if (!isMatch(source, "related")) return readPattern(here, columns, source);
+    const { relation } = source;
+    const where = (others: ReadonlyMap<string, Column>): Condition => readPattern(here, others, relation.where);
+    return { kind: "related", relation: readRelation(here, columns, relation, where) };
   }
 
   for (const name of names) resolve(name);

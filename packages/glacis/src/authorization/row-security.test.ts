@@ -225,7 +225,7 @@ describe.each(Object.entries(grounds))("on %s", (_name, open) => {
       ),
     ).toEqual([]);
     expect(await find(`drop policy extra on documents; ${mend}`)).toEqual([]);
-    await expect(ground.connection.query("select 1 from glacis_expected_policies")).rejects.toMatchObject({
+    await expect(ground.connection.query("select 1 from pg_temp.documents")).rejects.toMatchObject({
       code: "42P01",
     });
   });

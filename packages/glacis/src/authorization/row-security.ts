@@ -35,6 +35,8 @@ export interface RowPolicy {
 export interface RowSecurity {
   /** The table, quoted. */
   readonly table: string;
+  /** The same without its schema. */
+  readonly name: string;
   readonly policies: readonly RowPolicy[];
   readonly role: string | undefined;
   readonly restrictive: boolean;
@@ -69,7 +71,7 @@ export function rowSecurity(policy: CompilablePolicy, options: RowSecurityOption
   const { table, owner, plans } = policy.model;
   if (table === undefined) throw new TypeError(`rowSecurity() needs a table in ${owner}, such as table: "documents".`);
   if (role !== undefined && !isIdentifier(role)) throw new TypeError("rowSecurity() needs role as a plain identifier.");
-  const dialect = settingsDialect(readPrefix(settings));
+  const dialect = settingsDialect(readPrefix(settings), quoteIdentifier(table.at(-1) as string));
   const policies = Object.entries(VERBS).flatMap(([verb, kinds]): readonly RowPolicy[] => {
     const rules = [...plans.values()].filter(({ kind }) => kinds.includes(kind)).map(({ rule }) => rule);
     if (rules.length === 0) return [];
@@ -80,7 +82,7 @@ export function rowSecurity(policy: CompilablePolicy, options: RowSecurityOption
     return [{ name, verb: verb as SqlVerb, using: uses ? text : undefined, check: checks ? text : undefined }];
   });
   const quoted = table.map(quoteIdentifier).join(".");
-  const described = { table: quoted, policies, role, restrictive };
+  const described = { table: quoted, name: quoteIdentifier(table.at(-1) as string), policies, role, restrictive };
   return { ...described, sql: migration(described) };
 }
 
@@ -150,7 +152,7 @@ const SETTING_OF: Readonly<Record<Attribute, string>> = {
 };
 
 /** Each setting stands in a sub-select of its own, which Postgres reads once for a query and not once for a row. */
-function settingsDialect(prefix: string): SqlDialect {
+function settingsDialect(prefix: string, table: string): SqlDialect {
   const setting = (name: string): string => `nullif(current_setting('${prefix}.${name}', true), '')`;
   const somebody = `coalesce(${setting("user_id")}, ${setting("service_id")})`;
   const caller = (pattern: CallerPattern): string => {
@@ -173,6 +175,7 @@ function settingsDialect(prefix: string): SqlDialect {
   };
   return {
     column: ({ name }) => quoteIdentifier(name),
+    outerColumn: ({ name }) => `${table}.${quoteIdentifier(name)}`,
     literal: (value: Scalar, type): readonly SqlChunk[] => [`${quoteLiteral(String(value))}::${type}`],
     attribute: (name, type) => [`(select ${setting(SETTING_OF[name])}::${type})`],
     member: (column: string, list: ListAttribute) => [
