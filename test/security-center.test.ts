@@ -1,4 +1,6 @@
 /** The Security Center over real sockets in each framework, and in a browser in both themes. */
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventArchive, memoryEvents } from "glacis/center";
 import { accessibilityFaults, openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
@@ -7,7 +9,7 @@ import { startCenter, weekOfEvents, type CenterGround, type Framework } from "./
 const TIMEOUT_MS = 180_000;
 const FRAMEWORKS: readonly Framework[] = ["express", "fastify", "hono"];
 const TENANT_PAGES = ["", "/events", "/accounts", "/account?user=user-ada"];
-const DEPLOYMENT_PAGES = ["/limits", "/csp", "/routes", "/keys", "/findings", "/audit"];
+const DEPLOYMENT_PAGES = ["/alarms", "/limits", "/csp", "/routes", "/keys", "/findings", "/audit"];
 const HOSTILE = `"><script>alert(1)</script>\u202Egnp.exe`;
 
 interface Client {
@@ -193,6 +195,82 @@ describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
       { action: "revoke_all", user_id: "user-ada", resource_id: "user-amy", tenant_id: "alpha" },
       { action: "unlock", user_id: "user-ada", resource_id: "user-amy" },
     ]);
+  });
+});
+
+describe("for the people of the deployment", () => {
+  let ground: CenterGround;
+  let ada: Client;
+  beforeAll(async () => {
+    ground = await startCenter("hono", { reach: "deployment" });
+    ada = await clientOf(ground, "user=user-ada");
+  }, TIMEOUT_MS);
+  afterAll(() => ground.close());
+  const read = async (path: string): Promise<string> => (await ada.get(path)).text();
+
+  it("shows what rings and who is behind it, first of all, and that nothing does before", async () => {
+    const alarms = ground.watch.alarms;
+    await alarms?.tick();
+    expect(await read("/security")).toMatch(/All quiet[\s\S]*Nobody is at the door/u);
+    const failed = { event_type: "authentication", status: "failed", severity: "warning" } as const;
+    for (let count = 0; count < 25; count += 1) {
+      const record = {
+        time: new Date().toISOString(),
+        ...failed,
+        event: "authn_login_fail",
+        ip_address: "203.0.113.66",
+      };
+      ground.security.layers.audit(record);
+    }
+    await alarms?.tick();
+    ground.clock.nowMs += 60_000;
+    await alarms?.tick();
+    await ground.archive.flush();
+    const page = await read("/security");
+    expect(page).toContain("2 alarms ring");
+    expect(page.indexOf("PasswordSpraying")).toBeLessThan(page.indexOf("HighFailedLogins"));
+    expect(page).toContain('search=203.0.113.66"><span class="badge neutral">203.0.113.66</span>');
+    expect(page).toMatch(/Passwords guessed[\s\S]*under way[\s\S]*203\.0\.113\.66[\s\S]*>25</u);
+    const list = await read("/security/alarms");
+    expect(list).toMatch(/>rings<[\s\S]*>quiet</u);
+    expect(list).toContain("AccountTakeoverUnderway");
+    expect(await read("/security/events?event=sys_alarm_raised")).toContain("sys_alarm_raised");
+  });
+
+  it("reads the audit log when asked to, says what it found, and writes down who asked", async () => {
+    ground.security.report({ event_type: "account", status: "succeeded", severity: "info", event: "untouched_so_far" });
+    const token = await ada.token("/security/audit");
+    expect((await ada.post("/security/audit/verify", {})).status).toBe(403);
+    const verify = async (): Promise<string> => {
+      const done = await ada.post("/security/audit/verify", { csrf_token: token });
+      expect([done.status, done.headers.get("location")]).toEqual([303, "/security/audit?notice=verified"]);
+      return read("/security/audit");
+    };
+    expect(await verify()).toMatch(/>intact<[\s\S]*just now/u);
+    const actions = ground.records.filter(({ action }) => action === "verify");
+    expect(actions.at(-1)).toMatchObject({ event: "admin_action", status: "succeeded", user_id: "user-ada" });
+    const name = (await readdir(ground.logFolder)).find((one) => /^\D*\d+\.jsonl$/u.test(one)) ?? "";
+    const segment = join(ground.logFolder, name);
+    const text = await readFile(segment, "utf8");
+    await writeFile(segment, text.replace("untouched_so_far", "untouched_so_far!"));
+    expect(await verify()).toMatch(/>broken<[\s\S]*altered at entry \d+/u);
+    expect(ground.records.map(({ event }) => event)).toContain("audit_log_altered");
+    await writeFile(segment, text);
+  });
+
+  it("reads the log for nobody of a single tenant", async () => {
+    const own = await startCenter("hono");
+    const owner = await clientOf(own, "user=user-ada");
+    const token = await owner.token("/security/events");
+    expect((await owner.post("/security/audit/verify", { csrf_token: token })).status).toBe(404);
+    await own.close();
+  });
+
+  it("says in its findings that events are kept in memory, and lists what keys are used for", async () => {
+    const findings = await read("/security/findings");
+    expect(findings).toContain("admin-interface/archive-in-memory");
+    expect(findings).not.toContain("admin-interface/one-factor");
+    expect(await read("/security/keys")).toMatch(/Used for[\s\S]*csrf/u);
   });
 });
 

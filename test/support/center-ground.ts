@@ -1,7 +1,11 @@
 /** An application of each framework with the Security Center mounted, a way to be anybody, and events as a busy week writes them. */
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import express from "express";
 import fastify from "fastify";
 import {
@@ -13,8 +17,10 @@ import {
   saas,
   type AuditRecord,
   type Exchange,
+  type SaasLayers,
   type Security,
 } from "glacis";
+import { openAuditLog } from "glacis/audit";
 import { memorySessions, memorySignInThrottle, signInThrottle, type SignInThrottle } from "glacis/authentication";
 import {
   eventArchive,
@@ -47,6 +53,12 @@ export interface CenterGround {
   readonly archive: EventArchive;
   readonly throttle: SignInThrottle;
   readonly records: AuditRecord[];
+  readonly security: Security;
+  readonly watch: SaasLayers["watch"];
+  /** What the alarms take for the time, in milliseconds since the epoch. */
+  readonly clock: { nowMs: number };
+  /** The folder of the audit log. */
+  readonly logFolder: string;
   readonly close: () => Promise<void>;
 }
 
@@ -63,7 +75,12 @@ export async function startCenter(
   const keys = keyRing([newKey("k2"), newKey("k1")].join(","));
   const records: AuditRecord[] = [];
   const archive = options.archive ?? eventArchive({ store: memoryEvents(50_000) });
+  const clock = { nowMs: Date.now() - 600_000 };
+  const logFolder = await mkdtemp(join(tmpdir(), "glacis-center-"));
+  const { privateKey: signingKey } = generateKeyPairSync("ed25519");
   const layers = saas({
+    auditLog: await openAuditLog({ directory: logFolder, origin: "center/audit", signingKey }),
+    alarms: { now: () => clock.nowMs },
     origin,
     keys,
     mode: "development",
@@ -78,6 +95,8 @@ export async function startCenter(
     sessions: layers.sessions,
     throttle,
     keys,
+    alarms: layers.watch.alarms,
+    chain: layers.watch.chain,
     keyDates: { k1: "2025-03-01", k2: "2026-09-14" },
     security: () => security,
     deployment: currentDeployment,
@@ -107,10 +126,16 @@ export async function startCenter(
     archive,
     throttle,
     records,
+    security,
+    watch: layers.watch,
+    clock,
+    logFolder,
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      await layers.watch.close();
       await archive.close();
+      await rm(logFolder, { recursive: true });
     },
   };
 }

@@ -71,7 +71,7 @@ describe.skipIf(pool === undefined)("postgresAuditLog", () => {
     for (let count = 0; count < 50; count += 1) shaky.audit({ ...event(count), detail: "a\0b" });
     await shaky.close();
     expect(statements.map(([tenants]) => (tenants as unknown[]).length)).toEqual([50, 50, 50]);
-    expect((statements.at(-1)?.[0] as unknown[])[0]).toBe("t1");
+    expect(statements.at(-1)?.[0]).toEqual(Array.from({ length: 50 }, () => "t1"));
   });
 
   it("keeps an event exactly when its transaction is kept", async () => {

@@ -2,6 +2,7 @@
 import { stepUp } from "../authentication/step-up.ts";
 import { allOf, hasRole, publicAccess, signInFirst, type AccessRule } from "../core/access.ts";
 import { routeRule, type RouteRule } from "../core/route.ts";
+import { adminInterface } from "./admin-interface.ts";
 import type { CenterSettings } from "./center-options.ts";
 
 const TEN_MINUTES = 600;
@@ -20,11 +21,12 @@ export function rulesOf(settings: CenterSettings): CenterRules {
   const { maxAgeSeconds } = settings;
   const look = guarded(settings, maxAgeSeconds);
   const act = guarded(settings, Math.min(maxAgeSeconds, TEN_MINUTES));
+  const controls = [adminInterface(settings)];
   return {
-    page: routeRule(look),
-    live: routeRule(look, { kind: "api", passive: true }),
-    action: routeRule(act, { bodyBytes: LARGEST_FORM_BYTES }),
-    download: routeRule(act, { kind: "download", bodyBytes: LARGEST_FORM_BYTES }),
+    page: routeRule(look, { controls }),
+    live: routeRule(look, { kind: "api", passive: true, controls }),
+    action: routeRule(act, { bodyBytes: LARGEST_FORM_BYTES, controls }),
+    download: routeRule(act, { kind: "download", bodyBytes: LARGEST_FORM_BYTES, controls }),
     asset: routeRule(publicAccess("stylesheet and script of the Security Center, without data"), {
       kind: "asset",
       cacheControl: "public, max-age=31536000, immutable",

@@ -1,4 +1,5 @@
 /** What administrators do here. Each action asks the application first whether this person may, and is an event of its own. */
+import { setTimeout as delay } from "node:timers/promises";
 import { deny, redirect, type Answer, type Deny, type Redirect } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
@@ -9,6 +10,7 @@ import { readFilter } from "./event-filter.ts";
 type Outcome = Answer | Deny | Redirect;
 
 const LONGEST_ID = 200;
+const LONGEST_WAIT_MS = 3000;
 
 /** The parsed form, as far as its fields are text. */
 function fieldsOf({ request }: CenterContext): URLSearchParams {
@@ -61,6 +63,18 @@ export function exportFile(context: CenterContext): Outcome {
     stream: exportEvents(context.settings.archive.store, withinReach(context, filter), format),
     events: [actionEvent("export", "events", format)],
   };
+}
+
+/** Reads the whole log: for whoever sees the deployment, which no single tenant does. */
+export async function verifyChain(context: CenterContext): Promise<Outcome> {
+  const { chain } = context.settings;
+  if (chain === undefined || context.reach !== "deployment") return nothingHere(context, "verify");
+  // A log of millions takes longer than anybody should wait; a failure after that is told by the next reading.
+  const notice = await Promise.race([
+    chain.verify().then(() => "verified"),
+    delay(LONGEST_WAIT_MS, "verifying", { ref: false }),
+  ]);
+  return redirect(303, linkTo(context, "/audit", { notice }), [actionEvent("verify", "audit_log", undefined)]);
 }
 
 async function accountOf(context: CenterContext): Promise<CenterAccount | undefined> {

@@ -1,4 +1,5 @@
 import type { AlarmEngine } from "../audit/alarm-engine.ts";
+import type { AuditChain } from "../audit/audit-chain.ts";
 import type { Csrf } from "../authentication/csrf.ts";
 import type { Sessions } from "../authentication/session.ts";
 import type { SignInThrottle } from "../authentication/sign-in-throttle.ts";
@@ -28,18 +29,6 @@ export interface AccountDirectory {
   get(userId: string, administrator: User): Promise<CenterAccount | undefined>;
 }
 
-/** What the audit chain says of itself. */
-export interface ChainState {
-  readonly intact: boolean;
-  readonly entries: number;
-  /** When the chain was last read from end to end, in milliseconds since the epoch. */
-  readonly verifiedAtMs?: number;
-  /** The hash of the newest entry, to compare with one that was kept elsewhere. */
-  readonly head?: string;
-  /** The first entry that does not fit, and why. */
-  readonly fault?: string;
-}
-
 export interface SecurityCenterOptions {
   readonly archive: EventArchive;
   readonly csrf: Pick<Csrf, "token">;
@@ -50,10 +39,12 @@ export interface SecurityCenterOptions {
   readonly sessions?: Pick<Sessions, "list" | "revoke" | "revokeOne">;
   readonly throttle?: Pick<SignInThrottle, "state" | "unlock">;
   readonly accounts?: AccountDirectory;
-  readonly alarms?: Pick<AlarmEngine, "status">;
-  readonly chain?: () => ChainState | Promise<ChainState>;
-  /** The master keys: their ids are shown, never a key. */
-  readonly keys?: Pick<KeySource, "ids">;
+  /** `layers.watch.alarms` of `saas({ alarms })`. */
+  readonly alarms?: Pick<AlarmEngine, "status" | "options"> | undefined;
+  /** `layers.watch.chain` of `saas({ auditLog })`. */
+  readonly chain?: Pick<AuditChain, "state" | "verify"> | undefined;
+  /** The master keys: their ids and what they are used for, never a key. */
+  readonly keys?: Pick<KeySource, "ids" | "purposes">;
   /** When keys came into use, by id, such as `{ k1: "2026-03-01" }`. */
   readonly keyDates?: Readonly<Record<string, string>>;
   /** Where it is mounted: one or two plain steps. `/security`. */

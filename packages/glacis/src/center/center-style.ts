@@ -71,13 +71,18 @@ const PARTS = `
 .quiet { color: var(--quiet); }
 .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 12.5px; overflow-wrap: anywhere; }
 .banner { border-radius: 12px; padding: 14px 18px; border: 1px solid; display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 14px; }
+.banner a { color: inherit; text-decoration: underline; text-underline-offset: 3px; }
 .banner h2 { font-size: 15px; font-weight: 650; }
 .banner.good { background: var(--good-soft); border-color: transparent; color: var(--good); }
 .banner.info { background: var(--info-soft); border-color: transparent; color: var(--info); }
 .banner.bad { background: var(--bad-soft); border-color: var(--bad-fill); color: var(--bad); }
-.alarms { width: 100%; display: grid; gap: 6px; }
-.alarms li { display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: baseline; color: var(--text); }
+.alarms { width: 100%; display: grid; gap: 8px; }
+.alarms li { padding-top: 8px; border-top: 1px solid color-mix(in srgb, var(--bad-fill) 30%, transparent); color: var(--text); }
+.alarms p { display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: baseline; }
 .alarms strong { color: var(--bad); }
+.chips { display: flex; flex-wrap: wrap; gap: 8px; }
+.chips li { padding: 3px 10px; border-radius: 8px; background: var(--sunk); font-size: 12.5px; }
+.fields .whole { grid-column: 1 / -1; overflow-wrap: anywhere; }
 .notice { padding: 10px 14px; border-radius: 10px; background: var(--good-soft); color: var(--good); font-weight: 500; }
 .notice.warn { background: var(--warn-soft); color: var(--warn); }
 .tiles { display: grid; gap: 18px; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); }

@@ -4,11 +4,5 @@ export { type ArchivedEvent, type EventDraft } from "./event-record.ts";
 export { memoryEvents } from "./event-store-memory.ts";
 export { EVENT_ARCHIVE_MIGRATION, postgresEvents } from "./event-store-postgres.ts";
 export { type CountRange, type EventCount, type EventStore, type TopField, type TopValue } from "./event-store.ts";
-export {
-  type AccountDirectory,
-  type CenterAccount,
-  type ChainState,
-  type Reach,
-  type SecurityCenterOptions,
-} from "./center-options.ts";
+export { type AccountDirectory, type CenterAccount, type Reach, type SecurityCenterOptions } from "./center-options.ts";
 export { securityCenter } from "./security-center.ts";

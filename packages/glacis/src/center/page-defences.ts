@@ -149,6 +149,7 @@ function csrfCell(method: string, exempt: string | undefined): SafeHtml | string
 }
 
 const ROTATE_AFTER_DAYS = 365;
+const MOST_PURPOSES = 100;
 
 export function keysPage(context: CenterContext): SafeHtml {
   const { settings, nowMs } = context;
@@ -185,7 +186,18 @@ export function keysPage(context: CenterContext): SafeHtml {
               ],
               rows,
             )}
-          </section>`,
+          </section>
+          ${purposesPanel(keys?.purposes)}`,
+  });
+}
+
+/** Keys of two purposes open nothing of each other; this is what the master keys have been asked for. */
+function purposesPanel(purposes: readonly string[] | undefined): SafeHtml {
+  if (purposes === undefined || purposes.length === 0) return html``;
+  return panel({
+    title: "Used for",
+    note: "Each purpose has a key of its own, derived from the current master key",
+    body: html`<ul class="chips">${purposes.slice(0, MOST_PURPOSES).map((purpose) => html`<li class="mono">${visible(purpose, 80)}</li>`)}</ul>`,
   });
 }
 

@@ -1,9 +1,9 @@
 /** What can be shown to an auditor: findings of the composition, and the state of the audit chain. */
+import type { AuditChainState } from "../audit/audit-chain.ts";
 import { groupByRule, type FindingGroup } from "../core/finding.ts";
 import { judgeSecurity } from "../core/judge.ts";
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, type CenterContext } from "./center-context.ts";
-import type { ChainState } from "./center-options.ts";
 import { eventTable } from "./event-table.ts";
 import { renderPage } from "./page-frame.ts";
 import { badge, emptyState, number, panel, timeOf, visible } from "./widgets.ts";
@@ -62,13 +62,14 @@ function findingPanel({ rule, places }: FindingGroup): SafeHtml {
 export async function auditPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, nowMs } = context;
   const { archive } = settings;
-  const [chain, events] = await Promise.all([settings.chain?.(), archive.store.page({ type: "audit_integrity" }, 10)]);
+  const events = await archive.store.page({ type: "audit_integrity" }, 10);
   const { queued, lost, failing } = archive.state;
   return renderPage(context, {
     page: "/audit",
     title: "Audit chain",
     lead: "Whether what is written here can still be believed.",
-    body: html`${chainPanel(chain, nowMs)}
+    actions: settings.chain && verifyForm(context),
+    body: html`${chainPanel(settings.chain?.state(), settings.chain !== undefined, nowMs)}
     ${panel({
       title: "Archive",
       note: failing ? badge("store is down", "bad") : badge("writing", "good"),
@@ -89,24 +90,39 @@ export async function auditPage(context: CenterContext): Promise<SafeHtml> {
   });
 }
 
-function chainPanel(chain: ChainState | undefined, nowMs: number): SafeHtml {
+function verifyForm(context: CenterContext): SafeHtml {
+  const { settings, request } = context;
+  return html`<form method="post" action="${linkTo(context, "/audit/verify")}" class="inline">
+    <input type="hidden" name="csrf_token" value="${settings.csrf.token(request)}" />
+    <button class="button">Verify now</button>
+  </form>`;
+}
+
+function chainPanel(chain: AuditChainState | undefined, isMounted: boolean, nowMs: number): SafeHtml {
   if (chain === undefined)
     return panel({
       title: "Hash chain",
-      body: emptyState(
-        "No chain is mounted",
-        "Hand securityCenter() the state of the audit log's chain, and it is shown here.",
-      ),
+      body: isMounted
+        ? html`<p class="quiet">The log has not been read since this process began. It is read a moment after the start, and every hour.</p>`
+        : emptyState(
+            "No chain is mounted",
+            "Pass auditLog to saas() and its chain to the Security Center, and its state is shown here.",
+          ),
     });
-  const { intact, entries, verifiedAtMs, head, fault } = chain;
+  const { intact, entries, verifiedAtMs, head, checkpoints, anchors = [], fault } = chain;
   return panel({
     title: "Hash chain",
     note: intact ? badge("intact", "good") : badge("broken", "bad"),
-    body: html`<dl class="fields">
-      <div><dt>Entries</dt><dd>${number(entries)}</dd></div>
-      <div><dt>Verified</dt><dd>${verifiedAtMs === undefined ? "not yet" : timeOf(verifiedAtMs, nowMs)}</dd></div>
-      ${head !== undefined && html`<div><dt>Head</dt><dd class="mono">${visible(head, 128)}</dd></div>`}
-      ${fault !== undefined && html`<div><dt>Fault</dt><dd>${visible(fault, 300)}</dd></div>`}
-    </dl>`,
+    body: html`${
+      fault !== undefined &&
+      html`<p class="notice warn" role="alert">Not as it was written: ${visible(fault, 300)}. Keep the log as evidence, and ask glacis audit-log verify.</p>`
+    }
+      <dl class="fields">
+        <div><dt>Entries</dt><dd>${number(entries)}</dd></div>
+        <div><dt>Verified</dt><dd>${verifiedAtMs === undefined ? "not yet" : timeOf(verifiedAtMs, nowMs)}</dd></div>
+        <div><dt>Signed checkpoints that agree</dt><dd>${checkpoints === undefined ? badge("nobody signs", "warn") : number(checkpoints)}</dd></div>
+        <div><dt>Kept elsewhere by</dt><dd>${anchors.length === 0 ? badge("nobody", "warn") : visible(anchors.join(", "), 200)}</dd></div>
+        ${head !== undefined && html`<div class="whole"><dt>Root over all entries</dt><dd class="mono">${visible(head, 128)}</dd></div>`}
+      </dl>`,
   });
 }

@@ -4,7 +4,17 @@ import { linkTo, type CenterContext } from "./center-context.ts";
 import type { Reach } from "./center-options.ts";
 import { visible } from "./widgets.ts";
 
-export type PageName = "" | "/events" | "/accounts" | "/csp" | "/limits" | "/routes" | "/keys" | "/findings" | "/audit";
+export type PageName =
+  | ""
+  | "/alarms"
+  | "/events"
+  | "/accounts"
+  | "/csp"
+  | "/limits"
+  | "/routes"
+  | "/keys"
+  | "/findings"
+  | "/audit";
 
 interface NavigationEntry {
   readonly page: PageName;
@@ -21,6 +31,12 @@ export const NAVIGATION: readonly { readonly title: string; readonly entries: re
     title: "Watch",
     entries: [
       { page: "", title: "Now", reach: "tenant", icon: icon(html`<path d="M3 12h4l3-8 4 16 3-8h4" />`) },
+      {
+        page: "/alarms",
+        title: "Alarms",
+        reach: "deployment",
+        icon: icon(html`<path d="M6 16v-5a6 6 0 0 1 12 0v5l2 2H4zM10 21h4" />`),
+      },
       {
         page: "/events",
         title: "Events",
@@ -92,8 +108,8 @@ export const NAVIGATION: readonly { readonly title: string; readonly entries: re
 export interface PageParts {
   readonly page: PageName;
   readonly title: string;
-  readonly lead?: SafeHtml | string;
-  readonly actions?: SafeHtml;
+  readonly lead?: SafeHtml | string | undefined;
+  readonly actions?: SafeHtml | undefined;
   readonly body: SafeHtml;
 }
 
@@ -101,6 +117,8 @@ const NOTICES: Readonly<Record<string, string>> = {
   unlocked: "The account is unlocked. Its failed attempts are forgotten.",
   revoked: "The session is ended.",
   "revoked-all": "Every session of the account is ended.",
+  verified: "The audit log was read from its first entry to its last.",
+  verifying: "The audit log is being read. That takes a moment; come back for the result.",
 };
 
 export function renderPage(context: CenterContext, parts: PageParts): SafeHtml {

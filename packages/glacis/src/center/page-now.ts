@@ -1,12 +1,13 @@
 /** The first page: does an alarm ring, is somebody at the door, and what is different from before. */
-import type { AlarmStatus } from "../audit/alarm-engine.ts";
 import { html, type SafeHtml } from "../input/html.ts";
+import { attacksPanel } from "./attacks.ts";
 import { linkTo, rangeWithinReach, withinReach, type CenterContext } from "./center-context.ts";
 import { barsOf, outcomeChart, sparkline, totalOf } from "./chart.ts";
 import { BUCKET_MS, type EventCount, type TopField, type TopValue } from "./event-store.ts";
 import { eventTable } from "./event-table.ts";
+import { ringingPanel } from "./page-alarms.ts";
 import { renderPage } from "./page-frame.ts";
-import { badge, emptyState, number, panel, ranking, timeOf, visible } from "./widgets.ts";
+import { emptyState, number, panel, ranking } from "./widgets.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -28,14 +29,15 @@ export async function nowPage(context: CenterContext): Promise<SafeHtml> {
   const fromMs = nowMs - lengthMs - ((nowMs - lengthMs) % barMs);
   const range = rangeWithinReach(context, fromMs, nowMs);
   const top = async (field: TopField): Promise<readonly TopValue[]> => store.top(field, range, MOST_RANKED);
-  const [counts, before, addresses, users, routes, latest, alarms] = await Promise.all([
+  const [counts, before, addresses, users, routes, latest, ringing, attacks] = await Promise.all([
     store.counts(range, barMs),
     store.counts(rangeWithinReach(context, fromMs - lengthMs, fromMs - 1), barMs),
     top("ip_address"),
     top("user_id"),
     top("event"),
     store.page(withinReach(context, { severity: "critical", fromMs }), 5),
-    context.reach === "deployment" ? settings.alarms?.status() : undefined,
+    ringingPanel(context),
+    attacksPanel(context),
   ]);
   const bars = barsOf(counts, fromMs, nowMs, barMs);
   return renderPage(context, {
@@ -43,7 +45,7 @@ export async function nowPage(context: CenterContext): Promise<SafeHtml> {
     title: "Now",
     lead: html`The last ${title}, compared with the ${title} before.`,
     actions: rangeLinks(context, rangeName),
-    body: html`${alarmPanel(alarms, nowMs, context.reach === "deployment")} ${tiles(context, bars, before)}
+    body: html`${ringing} ${tiles(context, bars, before)} ${attacks}
       ${panel({ title: "Events by outcome", note: html`times in UTC`, body: outcomeChart(bars, barMs) })}
       <div class="thirds">
         ${ranking("Refused and failed, by address", linked(context, "ip", addresses), "Nobody was refused.")}
@@ -121,25 +123,4 @@ function change(total: number, former: number, isBad: boolean): SafeHtml {
   const tone = !isBad || percent === 0 ? "" : percent > 0 ? "bad" : "good";
   const text = percent === 0 ? "about the same" : `${percent > 0 ? "▲" : "▼"} ${number(Math.abs(percent))} %`;
   return html`<span class="change ${tone}">${text}</span>`;
-}
-
-function alarmPanel(alarms: readonly AlarmStatus[] | undefined, nowMs: number, mayKnow: boolean): SafeHtml {
-  if (!mayKnow) return html``;
-  if (alarms === undefined)
-    return html`<section class="banner info"><h2>No alarms are mounted</h2><p>Hand an alarm engine to the Security Center, and what rings is shown here first.</p></section>`;
-  const ringing = alarms.filter(({ state }) => state === "ALARM").toSorted((a, b) => a.sinceMs - b.sinceMs);
-  if (ringing.length === 0)
-    return html`<section class="banner good"><h2>All quiet</h2><p>${number(alarms.length)} alarms watch, and none of them rings.</p></section>`;
-  return html`<section class="banner bad">
-    <h2>${ringing.length === 1 ? "An alarm rings" : `${number(ringing.length)} alarms ring`}</h2>
-    <ul class="alarms">
-      ${ringing.map(
-        ({ alarm, sinceMs, contributors }) =>
-          html`<li>
-            <strong>${visible(alarm)}</strong> <span>since ${timeOf(sinceMs, nowMs)}</span>
-            ${contributors.slice(0, 5).map((one) => badge(one, "bad"))}
-          </li>`,
-      )}
-    </ul>
-  </section>`;
 }

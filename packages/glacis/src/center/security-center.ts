@@ -5,7 +5,7 @@ import type { Endpoint } from "../core/endpoint.ts";
 import type { RouteRule } from "../core/route.ts";
 import type { SafeHtml } from "../input/html.ts";
 import { rulesOf } from "./center-access.ts";
-import { exportFile, nothingHere, revoke, unlock } from "./center-actions.ts";
+import { exportFile, nothingHere, revoke, unlock, verifyChain } from "./center-actions.ts";
 import { assetUrl, contextOf, withinReach, type CenterAssets, type CenterContext } from "./center-context.ts";
 import { liveFeed, type LiveFeed } from "./center-live.ts";
 import { settingsOf, type SecurityCenterOptions } from "./center-options.ts";
@@ -13,6 +13,7 @@ import { SCRIPT } from "./center-script.ts";
 import { STYLE } from "./center-style.ts";
 import { readFilter } from "./event-filter.ts";
 import { accountPage, accountsPage } from "./page-accounts.ts";
+import { alarmsPage } from "./page-alarms.ts";
 import { cspPage, keysPage, limitsPage, routesPage } from "./page-defences.ts";
 import { auditPage, findingsPage } from "./page-evidence.ts";
 import { eventPage, eventsPage } from "./page-events.ts";
@@ -26,6 +27,7 @@ const FORM = ["application/x-www-form-urlencoded"];
 
 /** Pages whose content is not of one tenant. */
 const DEPLOYMENT_PAGES: Readonly<Record<string, Page>> = {
+  "/alarms": alarmsPage,
   "/limits": limitsPage,
   "/csp": cspPage,
   "/routes": routesPage,
@@ -43,6 +45,7 @@ const TENANT_PAGES: Readonly<Record<string, Page>> = {
 const ACTIONS: Readonly<Record<string, (context: CenterContext) => Reply | Promise<Reply>>> = {
   "/accounts/unlock": unlock,
   "/accounts/revoke": revoke,
+  "/audit/verify": verifyChain,
 };
 
 /**
@@ -52,8 +55,9 @@ const ACTIONS: Readonly<Record<string, (context: CenterContext) => Reply | Promi
  * @throws TypeError on an unknown option or a prefix that is no plain path
  * @example
  * const archive = eventArchive({ store: postgresEvents(pool) });
- * const layers = saas({ origin, keys, database: pool, audit: archive.tee(eventLog()) });
- * const center = securityCenter({ archive, csrf: layers.csrf, sessions: layers.sessions, security: () => security });
+ * const layers = saas({ origin, keys, database: pool, audit: archive.tee(eventLog()), auditLog, alarms });
+ * const { csrf, sessions, watch } = layers;
+ * const center = securityCenter({ archive, csrf, sessions, alarms: watch.alarms, chain: watch.chain, security: () => security });
  * const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...center] });
  */
 export function securityCenter(options: SecurityCenterOptions): readonly Endpoint[] {

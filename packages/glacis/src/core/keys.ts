@@ -13,5 +13,7 @@ export interface DerivedKeys {
 /** Hands out keys by purpose: two purposes never share a key, so a value made for one never verifies for another. */
 export interface KeySource {
   readonly ids: readonly string[];
+  /** What keys have been handed out for in this process so far, where the source says. */
+  readonly purposes?: readonly string[];
   derive(purpose: string): DerivedKeys;
 }

@@ -25,11 +25,13 @@ export function reportFailure(report: Report, id: string, error: unknown, exchan
 
 function withContext(event: AuditEvent, exchange: Exchange | undefined, nowMs: number): AuditRecord {
   const time = new Date(nowMs).toISOString();
-  if (exchange === undefined) return { time, ...event };
+  return exchange === undefined ? { time, ...event } : { time, ...event, ...contextOf(exchange) };
+}
+
+/** What an event says of the request that it happened in. */
+export function contextOf(exchange: Exchange): Partial<AuditRecord> {
   const { principal } = exchange;
   return {
-    time,
-    ...event,
     request_id: exchange.requestId,
     ip_address: exchange.client,
     method: exchange.method,

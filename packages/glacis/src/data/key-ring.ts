@@ -25,6 +25,9 @@ export function keyRing(text: string | undefined): KeySource {
   const derived = new Map<string, DerivedKeys>();
   return {
     ids: masters.map(({ id }) => id),
+    get purposes() {
+      return [...derived.keys()].toSorted();
+    },
     derive(purpose) {
       const known = derived.get(purpose);
       if (known !== undefined) return known;

@@ -10,7 +10,7 @@ import { postgresSessions } from "../authentication/session-postgres.ts";
 import type { SessionStore } from "../authentication/session-record.ts";
 import { sessions, type Sessions } from "../authentication/session.ts";
 import type { Mode } from "../core/control.ts";
-import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
+import type { AuditEvent, AuditSink } from "../core/event.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -36,7 +36,6 @@ import { runtimeHardening } from "../network/runtime-hardening.ts";
 import { trustedProxies, type TrustedProxiesOptions } from "../network/trusted-proxies.ts";
 import { parseCookieHeader } from "../primitives/cookie-header.ts";
 import { modeOf } from "../primitives/deployment.ts";
-import { currentRequest } from "../primitives/request-context.ts";
 import { systemSources } from "../primitives/sources.ts";
 import { cacheControl } from "../transport/cache-control.ts";
 import { contentSecurityPolicy } from "../transport/content-security-policy.ts";
@@ -181,7 +180,7 @@ export function saas(options: SaasOptions): SaasLayers {
   const rates = rateLimits(options);
   const disclosure = options.securityTxt === undefined ? undefined : securityTxt(options.securityTxt);
   const { watch, sink, environment, bait } = composeWatch(options);
-  const report = (event: AuditEvent): void => sink(outsideRequest(event));
+  const report = (event: AuditEvent): void => sink({ time: new Date().toISOString(), ...event });
   const outbound = egressAllowlist({ allow: [], ...options.outbound, origin, report });
   const hosts = options.hosts === undefined ? {} : { hosts: [new URL(origin).host, ...options.hosts] };
   return {
@@ -257,13 +256,6 @@ function transportOf(
     cookies({ registry: registry ?? {}, unregistered: mode === "production" ? "drop" : "refuse" }),
     cacheControl(),
   ];
-}
-
-/** An event from code that `Security` does not call: with its time, and the request that it happened in where there is one. */
-function outsideRequest(event: AuditEvent): AuditRecord {
-  const request = currentRequest();
-  const time = new Date().toISOString();
-  return request === undefined ? { time, ...event } : { time, ...event, request_id: request.requestId };
 }
 
 function rateLimits({ limits = {}, limitStore }: SaasOptions) {

@@ -15,6 +15,7 @@ import type { AuditEvent, AuditRecord } from "../core/event.ts";
 import type { Wire } from "../core/wire.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
+import { runInRequest } from "../primitives/request-context.ts";
 import { saas, type SaasOptions } from "./saas.ts";
 
 const { privateKey } = generateKeyPairSync("ed25519");
@@ -163,6 +164,26 @@ describe("saas({ auditLog, alarms, detection })", () => {
     for (let index = 0; index < 20; index += 1)
       security.report({ ...withheld, resource_id: `row-${index}`, user_id: "user-7" });
     expect(records.at(-1)).toMatchObject({ event: "malicious_direct_reference", user_id: "user-7" });
+  });
+
+  it("says of what a control reports by itself in which request it happened, and of its own timers that it was in none", async () => {
+    const { layers, security, records } = compose({ alarms: { heartbeatSeconds: 60 } });
+    const exchange = security.begin({
+      method: "POST",
+      target: "/preview",
+      httpVersion: "1.1",
+      rawHeaders: ["Host", "app.example.com"],
+      peerAddress: "192.0.2.1",
+      encrypted: true,
+    });
+    await runInRequest(exchange, async () => {
+      await expect(layers.outbound.fetch("https://api.example.net/")).rejects.toThrow(/not on the list/u);
+    });
+    const about = { request_id: exchange.requestId, ip_address: "192.0.2.1", method: "POST" };
+    const beats = records.filter(({ event }) => event === "sys_heartbeat");
+    expect(records.filter((record) => !beats.includes(record))).toMatchObject([{ event: "egress.blocked", ...about }]);
+    expect(beats.map(({ request_id: id }) => id)).toEqual([undefined]);
+    await layers.watch.close();
   });
 
   it("hands a request back at once, however slow or dead what listens is", async () => {

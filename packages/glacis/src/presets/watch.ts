@@ -16,6 +16,8 @@ import { securityAlerting } from "../audit/security-alerting.ts";
 import type { Control } from "../core/control.ts";
 import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { contextOf } from "../core/report.ts";
+import { currentRequest, runOutsideRequests } from "../primitives/request-context.ts";
 
 /** `SECURITY_ALARMS` over the events of this composition, counted in `database` where there is one. */
 export type SaasAlarms = Partial<Omit<AlarmEngineOptions, "sink">>;
@@ -63,13 +65,16 @@ export function composeWatch({ audit = eventLog(), auditLog, database, ...option
   const start = (): void => {
     if (isStarted) return;
     isStarted = true;
-    alarms?.start();
-    chain?.start();
+    // The first event may be a request's; what it begins is not.
+    runOutsideRequests(() => {
+      alarms?.start();
+      chain?.start();
+    });
   };
   return {
-    sink: (record: AuditRecord) => {
+    sink: (record) => {
       start();
-      detect(record);
+      detect(inItsRequest(record));
     },
     environment: [auditIntegrity(auditLog), securityAlerting(alarms)],
     bait,
@@ -89,6 +94,12 @@ export function composeWatch({ audit = eventLog(), auditLog, database, ...option
       },
     },
   };
+}
+
+/** What controls report by themselves, such as a refused way out, belongs to the request that it happened in. */
+function inItsRequest(record: AuditRecord): AuditRecord {
+  const request = record.request_id === undefined ? currentRequest() : undefined;
+  return request === undefined ? record : { ...contextOf(request), ...record };
 }
 
 async function settled(work: Promise<void> | undefined): Promise<PromiseSettledResult<void>> {
