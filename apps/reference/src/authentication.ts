@@ -41,6 +41,8 @@ export interface AuthenticationParts {
   readonly database: Database;
   readonly accounts: Accounts;
   readonly report: (event: AuditEvent) => void;
+  /** Called when somebody has been erased, to remove what is not in the database. */
+  readonly erased: () => Promise<void>;
   /** What a test may make cheaper. */
   readonly hashing?: PasswordHashingOptions;
   readonly throttleStore?: SignInThrottleStore;
@@ -84,7 +86,7 @@ export function flowsOf(
   sessions: Sessions,
   { totp: app, recoveryCodes: codes, passkeys: keysOfPeople }: Factors,
 ): { readonly flows: AuthenticationFlows; readonly controls: readonly Control[] } {
-  const { settings, keys, database, accounts, report } = parts;
+  const { settings, keys, database, accounts, report, erased } = parts;
   const passwords = passwordHashing({ pepper: keys, onEvent: report, ...parts.hashing });
   const policy = passwordPolicy({ words: [PRODUCT], report });
   const store =
@@ -99,7 +101,7 @@ export function flowsOf(
     passwords,
     policy,
     throttle,
-    application: applicationOf(accounts),
+    application: applicationOf(accounts, erased),
     authenticators: { totp: app, recoveryCodes: codes, ...(keysOfPeople && { passkeys: keysOfPeople }) },
     mail: settings.mail === undefined ? outboxMail({ folder: settings.mailFolder }) : smtpMail(settings.mail),
     report,
@@ -108,7 +110,10 @@ export function flowsOf(
 }
 
 /** What the flows ask Folio. Each of these may be asked twice. */
-function applicationOf(accounts: Accounts): Parameters<typeof authenticationFlows>[0]["application"] {
+function applicationOf(
+  accounts: Accounts,
+  erased: () => Promise<void>,
+): Parameters<typeof authenticationFlows>[0]["application"] {
   return {
     async membership(userId) {
       const found = await accounts.belonging(userId);
@@ -127,7 +132,10 @@ function applicationOf(accounts: Accounts): Parameters<typeof authenticationFlow
       await accounts.addPerson(systemScope(tenantId, "invitation"), person);
     },
     exportData: (userId) => accounts.exportPerson(userId),
-    erase: (userId) => accounts.erasePerson(userId),
+    async erase(userId) {
+      await accounts.erasePerson(userId);
+      await erased();
+    },
   };
 }
 

@@ -6,6 +6,7 @@ import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { accountsIn } from "./accounts/accounts.ts";
 import { createApp } from "./app.ts";
+import { attachmentsIn } from "./attachments/attachments.ts";
 import { loadAssets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
 import { DEMO, TEST_TENANTS } from "./demo.ts";
@@ -43,7 +44,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
     const assets = loadAssets();
     const keys = settings.keys ?? keysIn(settings.dataFolder);
     const guard = guardOf({ settings, keys, database, assets, audit: auditOf(settings), accounts, demo: tenants });
-    const { security, sessions, flows, previews, archive } = guard;
+    const { security, sessions, flows, previews, archive, fileTasks } = guard;
     if (tenants.length > 0) {
       const { passwords } = flows.context;
       const afresh = settings.kind === "test-target";
@@ -56,6 +57,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
       origin: settings.origin,
       accounts,
       documents: documentsIn(database),
+      attachments: attachmentsIn(database),
       ...guard,
       assets,
       outbox: settings.mail === undefined ? settings.mailFolder : undefined,
@@ -63,6 +65,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
       ready: () => ready,
     });
     const worker = flows.worker.start();
+    const stopFileTasks = fileTasks.start();
     const server = listenHono(app, security, { port: settings.port, hostname: settings.host });
     await listening(server, settings);
     ready = true;
@@ -71,6 +74,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
       ready = false;
       await closeServer(server);
       await worker.stop();
+      await stopFileTasks();
       await previews.close();
       // Uses that the store does not take any more cost a user a minute of his idle hour at most.
       await sessions.flush().catch(() => undefined);

@@ -1,4 +1,12 @@
-import { glacis, saas, withControls, type AuditSink, type IdentifiedFacts, type Security } from "glacis";
+import {
+  glacis,
+  saas,
+  withControls,
+  type AuditEvent,
+  type AuditSink,
+  type IdentifiedFacts,
+  type Security,
+} from "glacis";
 import { authenticationRoutes, type AuthenticationFlows, type Csrf, type Sessions } from "glacis/authentication";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
 import { databaseControls, keyRing } from "glacis/data";
@@ -12,6 +20,8 @@ import {
   type RateLimitStore,
 } from "glacis/network";
 import { accountsIn, type Accounts } from "./accounts/accounts.ts";
+import { fileStoreOf, type FileStore } from "./attachments/file-store.ts";
+import { fileTasksOf, type FileTasks } from "./attachments/file-tasks.ts";
 import { flowPages } from "./accounts/flow-pages.ts";
 import type { Assets } from "./assets.ts";
 import { factorsOf, flowsOf, type AuthenticationParts, type Factors } from "./authentication.ts";
@@ -29,6 +39,8 @@ export interface Guard {
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
+  readonly files: FileStore;
+  readonly fileTasks: FileTasks;
   /** Events where the Security Center finds them; to be closed before the database is. */
   readonly archive: EventArchive;
 }
@@ -73,12 +85,10 @@ export function guardOf(parts: GuardParts): Guard {
   const keys = keyRing(parts.keys);
   const limitStore =
     parts.limitStore ?? (database.shared ? postgresRateLimits({ database: database.driver }) : memoryRateLimits());
-  const authentication: AuthenticationParts = {
-    ...parts,
-    keys,
-    accounts,
-    report: (event) => security.report(event),
-  };
+  const report = (event: AuditEvent): void => security.report(event);
+  const files = fileStoreOf({ settings, keys, database, limitStore });
+  const fileTasks = fileTasksOf({ ...files, database, report });
+  const authentication: AuthenticationParts = { ...parts, keys, accounts, report, erased: () => fileTasks.run() };
   const factors = factorsOf(authentication);
   const preset = saas({
     origin,
@@ -113,16 +123,17 @@ export function guardOf(parts: GuardParts): Guard {
   );
   const patient = database.shared ? layers : withControls(layers, patience());
   const composed = kind === "test-target" ? behindTls(patient) : patient;
-  const previews = linkPreviews((event) => security.report(event));
+  const previews = linkPreviews(report);
   const center = securityPages(settings, preset, archive, accounts, () => security);
   const security: Security = glacis({
     ...composed,
     network: [...composed.network, previews.control],
+    environment: [...composed.environment, ...files.controls],
     endpoints: [...composed.endpoints, ...center],
   });
   const { sessions, csrf } = layers;
   const invitationLimit = postLimit("invitations", "user", "30/h", limitStore);
-  return { security, sessions, csrf, flows, factors, invitationLimit, limitStore, previews, archive };
+  return { security, sessions, csrf, flows, factors, invitationLimit, limitStore, previews, files, fileTasks, archive };
 }
 
 function postLimit(name: string, by: "client" | "user", rates: "1200/h" | "20/h" | "30/h", store: RateLimitStore) {

@@ -3,6 +3,9 @@ import type { AuthenticationFlows, Csrf, Sessions } from "glacis/authentication"
 import type { RateLimit, RateLimitStore } from "glacis/network";
 import type { Accounts } from "./accounts/accounts.ts";
 import type { Assets } from "./assets.ts";
+import type { Attachments } from "./attachments/attachments.ts";
+import type { FileStore } from "./attachments/file-store.ts";
+import type { FileTasks } from "./attachments/file-tasks.ts";
 import type { Factors } from "./authentication.ts";
 import type { Documents } from "./documents/documents.ts";
 import type { Previews } from "./documents/preview.ts";
@@ -13,6 +16,9 @@ export interface Services {
   readonly origin: string;
   readonly accounts: Accounts;
   readonly documents: Documents;
+  readonly attachments: Attachments;
+  readonly files: FileStore;
+  readonly fileTasks: FileTasks;
   readonly previews: Previews;
   readonly flows: AuthenticationFlows;
   readonly factors: Factors;
@@ -53,6 +59,8 @@ const NOTICES: Readonly<Record<string, string>> = {
   deleted: "The document is deleted.",
   shared: "The document is shared.",
   unshared: "The document is no longer shared with them.",
+  attached: "The file is added.",
+  detached: "The file is removed.",
   renamed: "Your name is changed.",
   factors: "Your second factors are changed, and you are signed out everywhere else.",
   invited: "The invitation is on its way.",

@@ -5,6 +5,7 @@ export const OBJECTS: AttackMatrixOptions["objects"] = {
   document: ["member", "editor", "reader", "viewer"],
   draft: ["member"],
   memo: ["admin", "reader", "guest"],
+  attachment: ["member", "editor", "reader", "viewer"],
 };
 
 const readers = ["member", "editor", "reader", "viewer"];
@@ -14,6 +15,12 @@ const writers = ["admin", "member", "editor", "reader", "guest"];
 
 const document = { id: "{document}" };
 const share = { id: "{document}", userId: "{reader.id}" };
+const attached = { id: "{document}", attachmentId: "{attachment}" };
+const attachment = { id: "{attachment}" };
+const file = {
+  type: "multipart/form-data; boundary=limit",
+  text: '--limit\r\ncontent-disposition: form-data; name="file"; filename="a.txt"\r\ncontent-type: text/plain\r\n\r\nhello\r\n--limit--\r\n',
+};
 const text = { title: "Changed", body: "Changed" };
 const form = { ...text, link: "", version: "1" };
 const sharing = { userId: "{admin.id}", permission: "view" };
@@ -114,6 +121,15 @@ export const CASES: AttackMatrixOptions["cases"] = {
   "POST /documents/:id/shares": { params: document, form: sharing, allowed: owner },
   "POST /documents/:id/shares/:userId/remove": { params: share, form: {}, allowed: owner },
   "POST /documents/:id/preview": { params: document, form: {}, allowed: readers, changes: [] },
+  "POST /documents/:id/attachments": { params: document, raw: file, allowed: editors, changes: ["attachments"] },
+  "GET /documents/:id/attachments/:attachmentId": { params: attached, allowed: readers },
+  "GET /documents/:id/attachments/:attachmentId/remove": { params: attached, allowed: editors },
+  "POST /documents/:id/attachments/:attachmentId/remove": { params: attached, form: {}, allowed: editors },
+  "GET /files": { waived: "needs a link that lives for a minute; attachments.test.ts tries it as others" },
+  "GET /api/documents/:id/attachments": { params: document, allowed: readers, shows: ["{attachment}"] },
+  "POST /api/documents/:id/attachments": { params: document, raw: file, allowed: editors, changes: ["attachments"] },
+  "GET /api/attachments/:id": { params: attachment, allowed: readers },
+  "DELETE /api/attachments/:id": { params: attachment, allowed: editors },
   "POST /api/preview": { waived: "asks a site on the internet for what a user named; it reads nothing of any tenant" },
   "GET /api/csrf": { allowed: "everyone" },
   "GET /api/me": { self: true, shows: ["{tenant}"] },

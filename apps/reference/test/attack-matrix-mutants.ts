@@ -70,6 +70,7 @@ export async function mutated(changes: readonly Change[]): Promise<Parts> {
     return {
       ...((await load("accounts/accounts.ts")) as Pick<Parts, "accountsIn">),
       ...((await load("documents/documents.ts")) as Pick<Parts, "documentsIn">),
+      ...((await load("attachments/attachments.ts")) as Pick<Parts, "attachmentsIn">),
       ...((await (routes ? load : original)("app.ts")) as Pick<Parts, "createApp">),
     };
   } finally {

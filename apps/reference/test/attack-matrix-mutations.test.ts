@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { authenticated, publicAccess, type Security } from "glacis";
 import {
   attackMatrix,
@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
 import { accountsIn, systemScope } from "../src/accounts/accounts.ts";
+import { attachments } from "../src/database/schema.ts";
 import { CASES, OBJECTS } from "./attack-matrix-cases.ts";
 import * as mutants from "./attack-matrix-mutants.ts";
 import { describeChange, mutated, type Change, type Policy } from "./attack-matrix-mutants.ts";
@@ -46,7 +47,7 @@ beforeAll(async () => {
     ...common(running),
     seed: async (tenant) => {
       tenants[tenant.side] = tenant;
-      await support.seed(ground.database, tenant);
+      await support.seed(ground, tenant);
     },
     signIn: async (person) => {
       const given = await enter(person);
@@ -161,6 +162,11 @@ const WITH_ROLE = [
   "POST /api/documents",
   "PUT /api/documents/:id",
   "PATCH /api/documents/:id",
+  "POST /documents/:id/attachments",
+  "GET /documents/:id/attachments/:attachmentId/remove",
+  "POST /documents/:id/attachments/:attachmentId/remove",
+  "POST /api/documents/:id/attachments",
+  "DELETE /api/attachments/:id",
   ...Object.keys(ROLE_COVERED),
 ];
 
@@ -186,6 +192,12 @@ const ROUTES = {
     "PUT /api/documents/:id",
     "DELETE /api/documents/:id",
   ],
+  "attachments/attachments.ts": [
+    "GET /api/documents/:id/attachments",
+    "POST /api/documents/:id/attachments",
+    "GET /api/attachments/:id",
+    "DELETE /api/attachments/:id",
+  ],
   "documents/sharing.ts": [
     "GET /api/documents/:id/shares",
     "POST /api/documents/:id/shares",
@@ -205,6 +217,13 @@ const named = (changes: readonly Change[]) => changes.map((change) => [describeC
 
 const CHECKS: readonly Change[] = [
   { file: "documents/documents.ts", from: 'current.access === "view"', to: "false", nth: 0 },
+  { file: "attachments/attachments.ts", from: "file?.removable !== true", to: "file === undefined", nth: 0 },
+  {
+    file: "attachments/attachments.ts",
+    from: "if ((await documentIn(db, user, documentId)) === undefined) return undefined;",
+    to: "",
+    nth: 0,
+  },
   { file: "documents/sharing.ts", from: "if (!(await owns(db, user, id))) return undefined;", to: "", nth: 0 },
   { file: "documents/sharing.ts", from: 'if (!(await owns(db, user, id))) return "not_found";', to: "", nth: 0 },
   { file: "documents/sharing.ts", from: "if (!(await owns(db, user, id))) return false;", to: "", nth: 0 },
@@ -305,6 +324,15 @@ const erasure = async (): Promise<void> => {
   }
 };
 
+/** What the scanner says of a file that waited. */
+const verdict = async (): Promise<void> => {
+  const { id } = tenants.own;
+  const rows = await ground.database.withTenant(systemScope(id, "files"), (db) =>
+    db.update(attachments).set({ scan: "clean" }).where(eq(attachments.tenantId, id)).returning({ id: attachments.id }),
+  );
+  if (rows.length === 0) throw new Error("Nobody heard it.");
+};
+
 /** By policy, a route that needs it, or work that no request does at once; none where the runtime role has no such privilege in the first place. */
 const POLICIES: readonly (readonly [policy: string, route: string | (() => Promise<unknown>) | undefined])[] = [
   ["tenants SELECT", "GET /api/me"],
@@ -323,6 +351,10 @@ const POLICIES: readonly (readonly [policy: string, route: string | (() => Promi
   ["documents INSERT", "POST /api/documents"],
   ["documents UPDATE", "PUT /api/documents/:id"],
   ["documents DELETE", "DELETE /api/documents/:id"],
+  ["attachments SELECT", "GET /api/attachments/:id"],
+  ["attachments INSERT", "POST /api/documents/:id/attachments"],
+  ["attachments UPDATE", verdict],
+  ["attachments DELETE", "DELETE /api/attachments/:id"],
   ["document_shares SELECT", "GET /api/documents/:id/shares"],
   ["document_shares INSERT", "POST /api/documents/:id/shares"],
   ["document_shares UPDATE", "POST /api/documents/:id/shares"],
@@ -340,6 +372,11 @@ const ATTACKS: Readonly<Record<string, () => string>> = {
   "users SELECT": () => `select name from users where tenant_id = '${own().id}'`,
   "memberships SELECT": () => `select role from memberships where tenant_id = '${own().id}'`,
   "documents SELECT": () => `select title from documents where tenant_id = '${own().id}'`,
+  "attachments SELECT": () => `select name from attachments where tenant_id = '${own().id}'`,
+  "attachments INSERT": () =>
+    `insert into attachments (tenant_id, document_id, storage_key, name, media_type, bytes, sha256, scan) values ('${own().id}', '${own().objects["draft"]}', '${"k".repeat(40)}', 'x', 'text/plain', 1, '${"0".repeat(64)}', 'none')`,
+  "attachments UPDATE": () => "update attachments set scan = 'clean'",
+  "attachments DELETE": () => "delete from attachments",
   "document_shares SELECT": () => `select permission from document_shares where tenant_id = '${own().id}'`,
   "tenants INSERT": () => "insert into tenants (name) values ('x')",
   "users INSERT": () => `insert into users (tenant_id, name) values ('${own().id}', 'x')`,

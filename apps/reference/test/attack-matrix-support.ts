@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { rmSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import type { PGlite } from "@electric-sql/pglite";
 import type { Security, User } from "glacis";
 import {
@@ -11,7 +13,7 @@ import {
   postgresAuthentication,
   type SignInThrottleStore,
 } from "glacis/authentication";
-import { keyRing, newKey } from "glacis/data";
+import { keyRing, localStorage, newKey } from "glacis/data";
 import { listenHono } from "glacis/hono";
 import { memoryRateLimits, type RateLimitStore } from "glacis/network";
 import {
@@ -26,11 +28,13 @@ import { accountsIn, systemScope } from "../src/accounts/accounts.ts";
 import type { Role } from "../src/accounts/memberships.ts";
 import { createApp } from "../src/app.ts";
 import { loadAssets } from "../src/assets.ts";
+import { attachmentsIn } from "../src/attachments/attachments.ts";
+import type { FileTasks } from "../src/attachments/file-tasks.ts";
 import type { Database } from "../src/database/database.ts";
 import { openEmbedded } from "../src/database/embedded.ts";
 import type { DatabaseRoles } from "../src/database/migrations.ts";
 import { openPostgres } from "../src/database/postgres.ts";
-import { documents, documentShares } from "../src/database/schema.ts";
+import { attachments, documents, documentShares } from "../src/database/schema.ts";
 import { documentsIn } from "../src/documents/documents.ts";
 import { linkPreviews } from "../src/documents/preview.ts";
 import { readSettings } from "../src/operations/settings.ts";
@@ -43,6 +47,8 @@ export interface Ground {
   readonly database: Database;
   /** As a superuser. */
   readonly query: (text: string, values?: unknown[]) => Promise<{ readonly rows: readonly unknown[] }>;
+  /** Where files lie. */
+  readonly folder: string;
   readonly close: () => Promise<void>;
 }
 
@@ -63,6 +69,7 @@ export async function embeddedGround(): Promise<Ground> {
   return {
     database,
     query,
+    folder,
     close: async () => {
       await database.close();
       rmSync(folder, { recursive: true, force: true });
@@ -79,14 +86,17 @@ export async function postgresGround(postgres: TestDatabase): Promise<Ground> {
   };
   const database = await openPostgres(postgres.url, roles);
   await postgres.pool.query(LET_ROWS_BACK);
+  const folder = temporaryFolder();
   return {
     database,
+    folder,
     query: (text, values = []) => postgres.pool.query(text, values),
     close: async () => {
       await database.close();
       for (const role of Object.values(roles))
         await postgres.pool.query(`drop owned by ${role} cascade; drop role ${role}`);
       await postgres.drop();
+      rmSync(folder, { recursive: true, force: true });
     },
   };
 }
@@ -113,6 +123,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       memberships: { tenant: "tenant_id", closed: ["role"] },
       documents: { tenant: "tenant_id" },
       document_shares: { tenant: "tenant_id", closed: ["permission"] },
+      attachments: { tenant: "tenant_id", closed: ["scan", "sha256", "storage_key"] },
       glacis_sessions: { tenant: "tenant_id", ignore: ["seen_at_ms"], closed: ["roles", "groups", "factors", "label"] },
     },
     except: {
@@ -126,6 +137,8 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_passkeys: "public keys, which belong to no tenant",
       glacis_passkey_users: "random handles for browsers, which belong to no tenant",
       glacis_passkey_challenges: "what browsers are asked to sign, for five minutes",
+      file_tasks: "keys of files that are to be removed or scanned, which come with the rows above",
+      glacis_upload_quotas: "how much each tenant keeps, which comes with the rows above",
       migrations: "says which migrations ran, and nothing about anybody",
       glacis_session_revocations:
         "the moment of a user's last revocation, which comes with the ending of sessions above",
@@ -155,7 +168,7 @@ const HASH: Promise<string> = passwordHashing({ pepper: keyRing(KEYS), ...HASHIN
   .then((hashed) => (hashed.kind === "hashed" ? hashed.encoded : ""));
 
 /** Fills one tenant through the application's own code. */
-export async function seed(database: Database, tenant: LookAlikeTenant): Promise<void> {
+export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant): Promise<void> {
   const accounts = accountsIn(database);
   const scope = systemScope(tenant.id, "seed");
   const people = Object.values(tenant.people);
@@ -172,7 +185,9 @@ export async function seed(database: Database, tenant: LookAlikeTenant): Promise
   const ownerId = tenant.people["member"]!.id;
   const link = `https://example.com/${tenant.canary("link")}`;
   const adminId = tenant.people["admin"]!.id;
-  const { document, draft, memo } = objects as Record<"document" | "draft" | "memo", string>;
+  const { document, draft, memo, attachment } = objects as Record<"document" | "draft" | "memo" | "attachment", string>;
+  const content = Buffer.from(tenant.canary("content"));
+  const storageKey = await keep(folder, tenantId, content);
   await database.withTenant(scope, async (db) => {
     await db.insert(documents).values([
       { tenantId, id: document, ownerId, title: "Plan", body: tenant.canary("body"), link },
@@ -187,8 +202,28 @@ export async function seed(database: Database, tenant: LookAlikeTenant): Promise
       { tenantId, documentId: memo, userId: tenant.people["reader"]!.id, permission: "view" },
       { tenantId, documentId: memo, userId: tenant.people["guest"]!.id, permission: "view" },
     ]);
+    const [name, sha256] = [`${tenant.canary("file")}.txt`, "0".repeat(64)];
+    const file = { name, mediaType: "text/plain", bytes: content.length, sha256, scan: "none", storageKey } as const;
+    await db.insert(attachments).values({ ...file, tenantId, id: attachment, documentId: document, addedBy: ownerId });
   });
 }
+
+/** Puts a file where the application keeps its files. */
+async function keep(folder: string, tenantId: string, content: Buffer): Promise<string> {
+  const storage = localStorage({ root: join(folder, "files") });
+  const key = storage.newKey(tenantId);
+  const file = await storage.quarantine();
+  await pipeline([content], file.stream);
+  await file.commit(key, { bytes: content.length, sha256: "" });
+  return key;
+}
+
+/** What was removed comes back as a row for the next attempt, so the file stays. That it goes is tried in attachments.test.ts. */
+const FILES_STAY: FileTasks = {
+  withdraw: async () => undefined,
+  run: async () => undefined,
+  start: () => async () => undefined,
+};
 
 /** A store that never remembers: how often somebody may ask is not what is tried here. */
 const forgetful: RateLimitStore = {
@@ -212,10 +247,11 @@ const forgetfulThrottle: SignInThrottleStore = {
 export interface Parts {
   readonly accountsIn: typeof accountsIn;
   readonly documentsIn: typeof documentsIn;
+  readonly attachmentsIn: typeof attachmentsIn;
   readonly createApp: typeof createApp;
 }
 
-export const PARTS: Parts = { accountsIn, documentsIn, createApp };
+export const PARTS: Parts = { accountsIn, documentsIn, attachmentsIn, createApp };
 
 export interface Running {
   readonly security: Security;
@@ -226,18 +262,17 @@ export interface Running {
 
 /** The application on a port of its own, over a database that is there already. */
 export async function listen(
-  { database }: Ground,
-  { accountsIn, documentsIn, createApp }: Parts = PARTS,
+  { database, folder }: Ground,
+  { accountsIn, documentsIn, attachmentsIn, createApp }: Parts = PARTS,
   mutate: (security: Security) => Security = (security) => security,
   port?: number,
 ): Promise<Running> {
   const read = readSettings(["--test-target"], {
     PORT: String(port ?? (await freePort())),
-    DATA_DIR: temporaryFolder(),
+    DATA_DIR: folder,
   });
   // By name, for passkeys know no addresses.
   const settings = { ...read, origin: read.origin.replace("127.0.0.1", "localhost") };
-  rmSync(settings.dataFolder, { recursive: true, force: true });
   const assets = loadAssets();
   const accounts = accountsIn(database);
   const guard = guardOf({
@@ -258,6 +293,8 @@ export async function listen(
     origin: settings.origin,
     accounts,
     documents: documentsIn(database),
+    attachments: attachmentsIn(database),
+    fileTasks: FILES_STAY,
     // No name leads anywhere: the matrix asks who may, and leaves the internet alone.
     previews: linkPreviews(() => undefined, { resolve: async () => [] }),
     assets,

@@ -40,7 +40,7 @@ describe.each(Object.entries(grounds))("the attack matrix over the application o
       headers: { host: new URL(running.origin).host },
       people: PEOPLE,
       objects: OBJECTS,
-      seed: (tenant) => seed(ground.database, tenant),
+      seed: (tenant) => seed(ground, tenant),
       signIn: signIn(running),
       state: stateOf(ground),
       cases: CASES,

@@ -67,7 +67,7 @@ afterAll(async () => {
   await postgres.drop();
 });
 
-const TENANT_TABLES = ["tenants", "users", "memberships", "documents", "document_shares"];
+const TENANT_TABLES = ["tenants", "users", "memberships", "documents", "document_shares", "attachments"];
 
 describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   let ground: Ground;
@@ -222,7 +222,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
       [],
     );
     const keys = (rows as readonly { readonly key: string }[]).map(({ key }) => key);
-    expect(keys).toHaveLength(6);
+    expect(keys).toHaveLength(8);
     for (const key of keys)
       expect(key).toMatch(
         /FOREIGN KEY \(tenant_id(, \w+\) REFERENCES \w+\(tenant_id, (user_)?id\)|\) REFERENCES tenants\(id\))/u,

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { LINK_LIFETIMES_MS } from "glacis/authentication";
+import { MOST_FILES } from "../src/attachments/attachments.ts";
+import { LARGEST_BYTES } from "../src/attachments/file-store.ts";
 import { DEMO_DOCUMENTS, DEMO_MARKERS, TEST_TENANTS } from "../src/demo.ts";
 import type { Answer, Client } from "./support/client.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
@@ -10,7 +12,8 @@ import { nextCode } from "./support/totp.ts";
 interface Operation {
   readonly method?: string;
   readonly path: string;
-  readonly encoding?: "json" | "form";
+  readonly encoding?: "json" | "form" | "multipart";
+  readonly fileField?: string;
   readonly fields?: Readonly<Record<string, string>>;
   readonly csrf?: boolean;
   readonly ok: { readonly status: readonly number[]; readonly json?: Readonly<Record<string, unknown>> };
@@ -22,7 +25,7 @@ const operations: Readonly<Record<string, Operation>> = target.ops;
 
 /** Performs an operation as its description says, knowing nothing else about the application. */
 async function perform(client: Client, name: string, values: Readonly<Record<string, string>> = {}): Promise<Answer> {
-  const { method = "GET", path, encoding, fields = {} } = operations[name] as Operation;
+  const { method = "GET", path, encoding, fields = {}, fileField = "" } = operations[name] as Operation;
   const filled = path.replaceAll(/\{(\w+)\}/gu, (_, key: string) => encodeURIComponent(values[key] ?? ""));
   const body = Object.fromEntries(
     Object.entries(fields).flatMap(([key, wanted]) => {
@@ -31,6 +34,10 @@ async function perform(client: Client, name: string, values: Readonly<Record<str
       return value === undefined ? [] : [[key, value]];
     }),
   );
+  if (encoding === "multipart") {
+    const { filename = "", type = "", content = "" } = values;
+    return client.ask(filled, { method, parts: [{ name: fileField, filename, type, content }] });
+  }
   if (method === "GET") return client.ask(`${filled}?${new URLSearchParams(body)}`);
   return encoding === "form" ? client.ask(filled, { method, form: body }) : client.ask(filled, { method, json: body });
 }
@@ -89,6 +96,7 @@ describe("target.json", () => {
     const last = await perform(folio.client(), "login", target.accounts.lock5);
     expect(Number(last.headers.get("retry-after"))).toBeGreaterThan(0);
     expect(Number(last.headers.get("retry-after"))).toBeLessThanOrEqual(target.limits.lockSeconds);
+    expect(target.limits).toMatchObject({ uploadBytes: LARGEST_BYTES, filesPerDocument: MOST_FILES });
     expect(target.limits.resetTtlSeconds * 1000).toBe(LINK_LIFETIMES_MS.password_reset);
   });
 
@@ -136,6 +144,16 @@ describe("target.json", () => {
     await succeed(client, "docShare", { id, userId: amy, permission: "view" });
     await succeed(await signedIn("a_user2"), "docDetail", { id });
     await succeed(client, "docUnshare", { id, userId: amy });
+    const file = { filename: "a.txt", type: "text/plain", content: "hello" };
+    for (const op of ["upload", "uploadTo"]) {
+      const { json } = await succeed(client, op, { id, ...file });
+      const attachment = { id: String(json["id"]) };
+      expect((await succeed(client, "download", attachment)).text).toBe("hello");
+      if (op === "uploadTo") expect((await succeed(client, "uploadList", { id })).text).toContain(attachment.id);
+      expect((await perform(await signedIn("b_user"), "download", attachment)).status).toBe(404);
+      await succeed(client, "uploadDelete", attachment);
+      expect((await perform(client, "download", attachment)).status).toBe(404);
+    }
     await succeed(client, "docDelete", { id });
     await succeed(await signedIn("a_admin"), "adminUsers");
     await succeed(client, "logout");

@@ -12,7 +12,9 @@ import {
   TOTP_MIGRATION,
 } from "glacis/authentication";
 import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
+import { UPLOAD_QUOTA_MIGRATION } from "glacis/input";
 import { rateLimitMigration } from "glacis/network";
+import { attachmentsMigration } from "../attachments/migration.ts";
 
 /** The roles that the database is divided between; none owns a table, and the first two log in, where there is a server to log in to. */
 export interface DatabaseRoles {
@@ -84,6 +86,7 @@ export function migrations(roles: DatabaseRoles = ROLES): readonly Migration[] {
     { name: "0005-library-accounts", sql: libraryAccounts(runtime, signIn) },
     { name: "0006-library-role", sql: libraryRole(roles) },
     { name: "0007-shares-of-members", sql: sharesOfMembers() },
+    { name: "0008-attachments", sql: attachmentsMigration(roles, isolate) },
   ];
 }
 
@@ -97,6 +100,7 @@ export const FOUNDATION: string = [
   RECOVERY_CODE_MIGRATION,
   PASSKEY_MIGRATION,
   EVENT_ARCHIVE_MIGRATION,
+  UPLOAD_QUOTA_MIGRATION,
 ].join("");
 
 const LIBRARY_TABLES = [
@@ -107,6 +111,7 @@ const LIBRARY_TABLES = [
   "glacis_rate_limits",
   "glacis_totp",
   "glacis_recovery_codes",
+  "glacis_upload_quotas",
 ].join(", ");
 
 /** What is safe to repeat, and repeated at each start: who reaches the library's tables, and this login's right to become either role. */

@@ -1,6 +1,6 @@
 /** The tables as Drizzle sees them. What protects them (policies, keys, grants) is in the migrations. */
 import { sql, type SQL } from "drizzle-orm";
-import { integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
 
 export const tenants = pgTable("tenants", {
   id: uuid("id").primaryKey(),
@@ -40,4 +40,27 @@ export const documentShares = pgTable("document_shares", {
   documentId: uuid("document_id").notNull(),
   userId: uuid("user_id").notNull(),
   permission: text("permission", { enum: ["view", "edit"] }).notNull(),
+});
+
+export const attachments = pgTable("attachments", {
+  tenantId: uuid("tenant_id").notNull(),
+  id: uuid("id").primaryKey().defaultRandom(),
+  documentId: uuid("document_id").notNull(),
+  addedBy: uuid("added_by"),
+  storageKey: text("storage_key").notNull(),
+  name: text("name").notNull(),
+  mediaType: text("media_type").notNull(),
+  bytes: bigint("bytes", { mode: "number" }).notNull(),
+  sha256: text("sha256").notNull(),
+  scan: text("scan", { enum: ["clean", "none", "pending", "infected"] }).notNull(),
+  createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+});
+
+/** What is to be done with files in the storage. Under no tenant's policy, because it is done for all of them. */
+export const fileTasks = pgTable("file_tasks", {
+  storageKey: text("storage_key").primaryKey(),
+  tenant: text("tenant").notNull(),
+  bytes: bigint("bytes", { mode: "number" }).notNull(),
+  task: text("task", { enum: ["arriving", "scan", "remove"] }).notNull(),
+  since: timestamp("since", { withTimezone: true }).notNull().defaultNow(),
 });

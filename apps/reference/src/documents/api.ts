@@ -5,7 +5,7 @@ import { demand, notFound, readBody, readQuery } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import type { Document, DocumentSummary } from "./documents.ts";
 import { DocumentId, DocumentPatch, ListQuery, NewDocument, PreviewInput, ShareInput } from "./input.ts";
-import { previewRate, WRITERS } from "./routes.ts";
+import { previewRate, removeDocument, WRITERS } from "./routes.ts";
 
 const reader = access(authenticated(), { kind: "api" });
 const writer = access(hasRole(...WRITERS), { kind: "api" });
@@ -46,7 +46,7 @@ export function documentApi(app: Hono, services: Services): void {
   app.patch("/api/documents/:id", writer, (c) => update(c));
 
   app.delete("/api/documents/:id", writer, async (c) =>
-    (await documents.remove(userOf(requestOf(c)), idOf(c))) ? c.json({ ok: true }) : notFound(),
+    (await removeDocument(services, userOf(requestOf(c)), idOf(c))) ? c.json({ ok: true }) : notFound(),
   );
 
   app.get("/api/documents/:id/shares", reader, async (c) => {

@@ -59,7 +59,7 @@ export function documentsIn(database: Database): Documents {
 
   return {
     list: (user, query) => inTenant(user, (db) => listPage(db, user, query)),
-    read: (user, id) => inTenant(user, (db) => readOne(db, user, id)),
+    read: (user, id) => inTenant(user, (db) => documentIn(db, user, id)),
 
     create: (user, { title, body, link }) =>
       inTenant(user, async (db) => {
@@ -71,7 +71,7 @@ export function documentsIn(database: Database): Documents {
 
     change: (user, id, change, version) =>
       inTenant(user, async (db) => {
-        const current = await readOne(db, user, id);
+        const current = await documentIn(db, user, id);
         if (current === undefined || current.access === "view") return { kind: "not_found" };
         const seen = version ?? current.version;
         const [row] = await db
@@ -80,7 +80,7 @@ export function documentsIn(database: Database): Documents {
           .where(and(sameDocument(user, id), eq(documents.version, seen)))
           .returning({ version: documents.version });
         if (row !== undefined) return { kind: "changed", version: row.version };
-        const now = await readOne(db, user, id);
+        const now = await documentIn(db, user, id);
         return now === undefined ? { kind: "not_found" } : { kind: "conflict", current: now };
       }),
 
@@ -132,7 +132,8 @@ const SUMMARY = {
 };
 const owner = and(eq(users.tenantId, documents.tenantId), eq(users.id, documents.ownerId));
 
-async function readOne(db: TenantDrizzle, user: User, id: string): Promise<Document | undefined> {
+/** A document as this user may see it, inside a transaction that has begun. */
+export async function documentIn(db: TenantDrizzle, user: User, id: string): Promise<Document | undefined> {
   const [found] = await db
     .select({
       ...SUMMARY,
@@ -159,7 +160,7 @@ const ORDER = {
  */
 async function listPage(db: TenantDrizzle, user: User, { q, sort, after }: ListQuery): Promise<Page> {
   const { column, direction } = ORDER[sort];
-  const from = after === undefined ? undefined : await readOne(db, user, after);
+  const from = after === undefined ? undefined : await documentIn(db, user, after);
   const rows = await db
     .select({ ...SUMMARY, excerpt: sql<string>`left(${documents.body}, ${EXCERPT_LENGTH})`, access: accessOf(user) })
     .from(documents)

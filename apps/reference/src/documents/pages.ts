@@ -1,5 +1,7 @@
 import { html, type SafeHtml } from "glacis/input";
 import type { Person } from "../accounts/accounts.ts";
+import { filesSection } from "../attachments/pages.ts";
+import type { Attachment } from "../attachments/attachments.ts";
 import { BLANK, csrfField, errorSummary, field, hasErrors, select, textArea, type FormState } from "../views/form.ts";
 import { icon } from "../views/icons.ts";
 import { layout, type Frame } from "../views/layout.ts";
@@ -46,32 +48,40 @@ export interface DocumentView {
   /** Undefined unless the reader owns it. */
   readonly sharing: { readonly shares: readonly Share[]; readonly colleagues: readonly Person[] } | undefined;
   readonly mayWrite: boolean;
+  readonly files: readonly Attachment[];
   readonly shareState?: FormState;
+  readonly attachmentState?: FormState;
   /** What was found behind the document's link, just now. */
   readonly preview?: Preview | PreviewFault;
   readonly notice: string | undefined;
 }
 
 export function documentPage(frame: Frame, view: DocumentView): SafeHtml {
-  const { document, mayWrite, shareState = BLANK, notice } = view;
+  const { document, files, mayWrite, shareState = BLANK, attachmentState = BLANK, notice } = view;
+  const editable = mayWrite && document.access !== "view";
+  const failed = shareState !== BLANK || attachmentState !== BLANK;
   return layout(
     frame,
-    { title: document.title, section: "/documents", notice, failed: shareState !== BLANK },
+    { title: document.title, section: "/documents", notice, failed },
     html`
       ${backLink("/documents", "All documents")}
       ${errorSummary(shareState.errors, "share-")}
+      ${errorSummary(attachmentState.errors, "attachment-")}
       <div class="page-head">
         <h1>${document.title}</h1>
-        ${mayWrite && document.access !== "view" && actions(document)}
+        ${editable && actions(document)}
       </div>
       <div class="columns">
-        <article class="sheet" aria-label="Text">
-          ${
-            document.body === ""
-              ? html`<p class="lead">No text yet.</p>`
-              : html`<div class="prose">${document.body}</div>`
-          }
-        </article>
+        <div class="stack">
+          <article class="sheet" aria-label="Text">
+            ${
+              document.body === ""
+                ? html`<p class="lead">No text yet.</p>`
+                : html`<div class="prose">${document.body}</div>`
+            }
+          </article>
+          ${filesSection(frame, document.id, { files, editable, state: attachmentState })}
+        </div>
         <aside class="stack" aria-label="About this document">
           ${facts(document)}
           ${document.link !== null && linkSection(frame, document, view.preview)}
@@ -185,7 +195,7 @@ export function deletePage(frame: Frame, { id, title }: Document): SafeHtml {
       <div class="sheet stack narrow">
         <h1>Delete this document?</h1>
         <p>
-          <strong>${title}</strong> will be gone for you and for everybody it is shared with. This cannot be undone.
+          <strong>${title}</strong> and its files will be gone for you and for everybody it is shared with. This cannot be undone.
         </p>
         <form class="actions" method="post" action="/documents/${id}/delete">
           ${csrfField(frame.csrfToken)}

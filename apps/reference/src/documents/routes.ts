@@ -1,4 +1,12 @@
-import { authenticated, hasRole, signInFirst, tenantScope, type Control, type IdentifiedFacts } from "glacis";
+import {
+  authenticated,
+  hasRole,
+  signInFirst,
+  tenantScope,
+  type Control,
+  type IdentifiedFacts,
+  type User,
+} from "glacis";
 import { access, requestOf } from "glacis/hono";
 import { rateLimit, type RateLimitStore } from "glacis/network";
 import type { Context, Hono } from "hono";
@@ -79,6 +87,13 @@ export function documentRoutes(app: Hono, services: Services): void {
   ownerRoutes(app, services);
 }
 
+/** Its files go with it. @returns false when there is nothing that this user may delete */
+export async function removeDocument({ documents, fileTasks }: Services, user: User, id: string): Promise<boolean> {
+  if (!(await documents.remove(user, id))) return false;
+  await fileTasks.run(user.tenantId);
+  return true;
+}
+
 /** Each preview is a request to somebody else's server. */
 export function previewRate(store: RateLimitStore): Control<IdentifiedFacts> {
   return rateLimit({ name: "preview", rates: "30/m", by: "user", store });
@@ -95,7 +110,7 @@ function ownerRoutes(app: Hono, services: Services): void {
 
   app.post("/documents/:id/delete", access(writer), async (c) => {
     const { id } = await demandOwned(services, c);
-    if (!(await documents.remove(userOf(requestOf(c)), id))) notFound();
+    if (!(await removeDocument(services, userOf(requestOf(c)), id))) notFound();
     return c.redirect("/documents?notice=deleted", 303);
   });
 
@@ -126,7 +141,7 @@ async function demandDocument(services: Services, c: Context): Promise<Document>
 }
 
 /** Readers of a shared document know that it exists; for them and for strangers alike there is nothing to edit here. */
-async function demandEditable(services: Services, c: Context): Promise<Document> {
+export async function demandEditable(services: Services, c: Context): Promise<Document> {
   const document = await demandDocument(services, c);
   return document.access === "view" ? notFound() : document;
 }
@@ -136,20 +151,21 @@ async function demandOwned(services: Services, c: Context): Promise<Document> {
   return document.access === "owner" ? document : notFound();
 }
 
-async function viewPage(
+export async function viewPage(
   services: Services,
   c: Context,
   document: Document,
-  result: Pick<DocumentView, "shareState" | "preview"> = {},
+  result: Pick<DocumentView, "shareState" | "attachmentState" | "preview"> = {},
 ): Promise<string> {
   const request = requestOf(c);
   const user = userOf(request);
   const shares = document.access === "owner" ? await services.documents.shares(user, document.id) : undefined;
   const everybody = shares === undefined ? [] : await services.accounts.people(tenantScope(user));
   const sharing = shares && { shares, colleagues: everybody.filter(({ id }) => id !== user.id) };
+  const files = (await services.attachments.list(user, document.id)) ?? [];
   const frame = await frameOf(services, request);
   const notice = Object.keys(result).length === 0 ? noticeOf(request) : undefined;
-  const view = { document, sharing, mayWrite: mayWrite(c), notice, ...result };
+  const view = { document, sharing, files, mayWrite: mayWrite(c), notice, ...result };
   return String(documentPage(frame, view));
 }
 

@@ -18,6 +18,8 @@ export interface Settings {
   /** Where mail is sent and from whom; undefined where it goes to the folder. */
   readonly mail: { readonly url: string; readonly from: string } | undefined;
   readonly mailFolder: string;
+  /** Where clamd listens; undefined where files are not scanned. */
+  readonly scanner: { readonly host: string; readonly port: number } | undefined;
   /** The key ring, unless it is to be kept in the data folder. */
   readonly keys: string | undefined;
 }
@@ -48,6 +50,7 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
     dataFolder,
     databaseUrl: variables["DATABASE_URL"],
     keys: variables["GLACIS_KEYS"],
+    scanner: scannerOf(variables["CLAMD"]),
     mail: undefined,
     mailFolder: join(dataFolder, "mails"),
   };
@@ -87,6 +90,15 @@ function portOf(text: string | undefined): number {
   if (!/^\d{1,5}$/u.test(text) || port < 1 || port > 65_535)
     throw new StartError(`PORT must be a number from 1 to 65535, and is "${text}".`);
   return port;
+}
+
+/** A host and a port, such as `clamd:3310`. */
+function scannerOf(text: string | undefined): Settings["scanner"] {
+  if (text === undefined || text === "") return undefined;
+  const [, host = "", port = "3310"] = /^([\w.-]+)(?::(\d{1,5}))?$/u.exec(text) ?? [];
+  if (host === "" || Number(port) < 1 || Number(port) > 65_535)
+    throw new StartError(`CLAMD must be a host and a port, such as clamd:3310, and is "${text}".`);
+  return { host, port: Number(port) };
 }
 
 function productionOrigin(variables: Variables): Pick<Settings, "origin" | "hosts" | "trustedOrigins" | "proxies"> {

@@ -84,6 +84,23 @@ export function textArea({
     </div>`;
 }
 
+export interface FileFieldOptions extends Pick<FieldOptions, "state" | "name" | "label" | "hint" | "prefix"> {
+  /** What the browser offers first; the server decides. */
+  readonly accept: string;
+}
+
+export function fileField({ state, name, label, hint, accept, prefix = "" }: FileFieldOptions): SafeHtml {
+  const id = `${prefix}${name}`;
+  const error = state.errors[name];
+  return html`
+    <div class="field">
+      <label for="${id}">${label}</label>
+      ${notes(id, hint, error)}
+      <input id="${id}" name="${name}" type="file" accept="${accept}" required
+        ?aria-invalid="${error !== undefined && "true"}" ?aria-describedby="${describedBy(id, hint, error)}">
+    </div>`;
+}
+
 export interface SelectOptions extends Pick<FieldOptions, "state" | "name" | "label" | "prefix"> {
   readonly options: readonly (readonly [value: string, label: string])[];
 }

@@ -11,6 +11,13 @@ const ADVICE: Partial<Record<Reason, string>> = {
   rate_limited: "You have been faster than we allow. Wait a little.",
 };
 
+/** What was too much, in words, where the refusal says how much would have been right. */
+function limitOf({ reason, members }: RefusalPageView["denial"]): string | undefined {
+  const limit = Number(members?.["limit"]);
+  if (reason !== "body_too_large" || !(limit > 0)) return undefined;
+  return `At most ${limit < 1_000_000 ? `${Math.floor(limit / 1000)} kB` : `${Math.floor(limit / 1_000_000)} MB`} fit here. Go back and send less.`;
+}
+
 /** What a browser sees in place of a refused page. It knows nobody's name: a refusal may come before anyone was identified. */
 export function refusalPage(assets: Assets): (view: RefusalPageView) => RefusalBody {
   return ({ denial, requestId, developer, nonce }) => {
@@ -27,7 +34,7 @@ export function refusalPage(assets: Assets): (view: RefusalPageView) => RefusalB
         <div class="sheet stack narrow">
           <p class="meta">${status}</p>
           <h1>${sentence}</h1>
-          <p class="lead">${ADVICE[denial.reason] ?? "If it keeps happening, tell us the reference below."}</p>
+          <p class="lead">${limitOf(denial) ?? ADVICE[denial.reason] ?? "If it keeps happening, tell us the reference below."}</p>
           ${developer && denial.why !== undefined && html`<p>${denial.why}</p>`}
           ${developer && denial.fix !== undefined && html`<p>${denial.fix}</p>`}
           <p class="actions"><a class="button" href="/documents">Go to your documents</a></p>

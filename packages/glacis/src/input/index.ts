@@ -24,7 +24,15 @@ export {
 export { htmlStream, type HtmlParts } from "./html-stream.ts";
 export { dangerouslyTrustHtml, html, type SafeHtml } from "./html.ts";
 export { htmlSanitizer, type HtmlSanitizerOptions, type RichTextTag } from "./html-sanitization.ts";
-export { formInput, input, type FormOutcome, type Input, type InputParts, type InputValues } from "./input.ts";
+export {
+  formInput,
+  input,
+  inputRefusal,
+  type FormOutcome,
+  type Input,
+  type InputParts,
+  type InputValues,
+} from "./input.ts";
 export { INPUT_UNBOUNDED, INPUT_UNDECLARED, INPUT_UNSEEN, inputValidation } from "./input-validation.ts";
 export { type InputError, type InputPlace } from "./issue-report.ts";
 export { repeated, type RepeatedOptions } from "./repeated.ts";

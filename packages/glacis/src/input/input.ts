@@ -1,5 +1,6 @@
 /** What a route takes, declared beside it and judged before its handler runs (catalog input-validation; ASVS 2.2.1, 2.2.2; guide "Forms and serializers"). */
-import { ALLOW, allow, deny, type Decision } from "../core/decision.ts";
+import { ALLOW, allow, deny, type Decision, type Deny } from "../core/decision.ts";
+import { Refusal } from "../core/error-reason.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { InputFacts, RouteInput } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -17,7 +18,7 @@ import {
   type InputPart,
   type Reading,
 } from "./input-part.ts";
-import { reportIssues, type InputError, type InputPlace } from "./issue-report.ts";
+import { pointerOf, reportIssues, type InputError, type InputPlace } from "./issue-report.ts";
 import { joined, shapeOf } from "./schema-shape.ts";
 
 /** A schema for each part of a request that the route reads. What is not declared must not be sent. */
@@ -76,8 +77,7 @@ export function input<const Parts extends InputParts>(parts: Parts): Input<Input
   const values = new WeakMap<object, InputValues<Parts>>();
   const conclude = (facts: InputFacts, outcome: Outcome): Decision => {
     if ("decision" in outcome) return outcome.decision;
-    if (outcome.errors.length > 0)
-      return deny("input_invalid", eventOf(outcome), { members: { errors: outcome.errors } });
+    if (outcome.errors.length > 0) return refused(outcome);
     values.set(facts, outcome.values as InputValues<Parts>);
     return ALLOW;
   };
@@ -117,6 +117,21 @@ export function formInput<const Parts extends InputParts>(parts: Parts): Input<F
     judge: (facts) => conclude(facts, judgeParts(facts)),
     of: (request) => valuesOf(values, request),
   };
+}
+
+/**
+ * The refusal that `input()` gives, for what only the handler can know, such as whether there is such a colleague.
+ *
+ * @example
+ * if (colleague === undefined) throw inputRefusal([{ in: "body", path: ["userId"], message: "There is no such colleague." }]);
+ */
+export function inputRefusal(
+  issues: readonly { readonly in: InputPlace; readonly path: readonly string[]; readonly message: string }[],
+): Refusal {
+  const errors = issues
+    .slice(0, MOST_ERRORS)
+    .map(({ in: place, path, message }) => ({ in: place, pointer: pointerOf(path), message }));
+  return new Refusal(refused({ errors, values: {} }));
 }
 
 type Outcome =
@@ -200,6 +215,10 @@ function faulty(place: InputPlace, error: unknown): Outcome {
   const head = error instanceof Error ? `${error.name}${own}` : "Non-error thrown";
   const fault = [head, ...frames.slice(0, 20)].join("\n");
   return { errors: [{ in: place, pointer: "", message: "This value is not valid." }], values: {}, fault };
+}
+
+function refused(outcome: Extract<Outcome, { readonly errors: unknown }>): Deny {
+  return deny("input_invalid", eventOf(outcome), { members: { errors: outcome.errors } });
 }
 
 function eventOf({ errors, fault }: Extract<Outcome, { readonly errors: unknown }>): AuditEvent {

@@ -4,7 +4,7 @@ import type { Decision } from "../core/decision.ts";
 import { Refusal } from "../core/error-reason.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { controlFailed } from "../core/pipeline.ts";
-import type { MalwareScanner } from "./malware-scan.ts";
+import { verdictOn, type MalwareScanner } from "./malware-scan.ts";
 import { fault } from "./upload-fault.ts";
 import { uploadIntake, type IncomingFile, type UploadQuarantine } from "./upload-intake.ts";
 import type { UploadKindName } from "./upload-kind.ts";
@@ -18,6 +18,7 @@ export interface UploadStore {
   readonly control: Control;
   newKey(tenantId: string | undefined): string;
   quarantine(): Promise<UploadQuarantine>;
+  read(key: string): Promise<NodeJS.ReadableStream>;
   remove(key: string): Promise<boolean>;
 }
 
@@ -40,7 +41,8 @@ export interface StoredUpload {
   readonly bytes: number;
   /** Of the whole file, in hexadecimal. */
   readonly sha256: string;
-  readonly scan: "clean" | "none";
+  /** `pending` where the scanner had no answer and `unscanned: "keep"` is set: nobody may have the file before `rescan` says that it is clean. */
+  readonly scan: "clean" | "none" | "pending";
 }
 
 export interface ReceivedUpload {
@@ -53,6 +55,7 @@ export interface PipelineParts {
   readonly type: UploadType;
   readonly limits: UploadLimits;
   readonly scan: MalwareScanner | undefined;
+  readonly unscanned: "refuse" | "keep";
   readonly quota: UploadQuota | undefined;
 }
 
@@ -64,7 +67,7 @@ const RESERVED_AFTER_SECONDS = 600;
 export function uploadPipeline(
   parts: PipelineParts,
 ): (request: Exchange, options: ReceiveOptions) => Promise<ReceivedUpload> {
-  const { storage, scan } = parts;
+  const { storage } = parts;
   return async (request, { csrf }) => {
     const body = bodyOf(request);
     const intake = uploadIntake({ ...parts, csrf });
@@ -74,10 +77,11 @@ export function uploadPipeline(
       await intake.read(body, request.header("content-type") ?? "");
       const files = await intake.complete();
       if (files.length === 0) throw refusedFile(fault("file_missing"));
-      for (const file of files) await judge(parts, file);
+      const scans: StoredUpload["scan"][] = [];
+      for (const file of files) scans.push(await judge(parts, file));
       const tenantId = tenantOf(request);
-      for (const file of files)
-        stored.push(await store(storage, tenantId, file, scan === undefined ? "none" : "clean"));
+      for (const [index, file] of files.entries())
+        stored.push(await store(storage, tenantId, file, scans[index] ?? "pending"));
       await reservation?.settle(stored.reduce((sum, { bytes }) => sum + bytes, 0));
       return { files: stored, fields: intake.fields };
     } catch (error) {
@@ -100,15 +104,18 @@ async function reserve({ quota, limits }: PipelineParts, request: Exchange): Pro
   return reservation;
 }
 
-async function judge({ type, scan }: PipelineParts, file: IncomingFile): Promise<void> {
+async function judge(
+  { type, scan, unscanned: rule }: PipelineParts,
+  file: IncomingFile,
+): Promise<StoredUpload["scan"]> {
   const found = await type.judge(file, file.expected);
   if (found !== undefined) throw refusedFile(found);
-  if (scan === undefined) return;
-  const verdict = await scan.scan(file).catch((error: unknown) => {
-    throw new Refusal(controlFailed("malware-scan", error));
-  });
+  if (scan === undefined) return "none";
+  const verdict = await verdictOn(scan, file);
   if (verdict.kind === "infected") throw infected(scan.name);
-  if (verdict.kind !== "clean") throw unscanned(verdict.cause);
+  if (verdict.kind === "clean") return "clean";
+  if (rule === "keep") return "pending";
+  throw "error" in verdict ? new Refusal(controlFailed("malware-scan", verdict.error)) : unscanned(verdict.cause);
 }
 
 async function store(

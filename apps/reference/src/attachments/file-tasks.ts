@@ -1,0 +1,161 @@
+/** Keeps files and rows in agreement: what a crash leaves between the two is found here, and removed. */
+import { and, eq } from "drizzle-orm";
+import type { AuditEvent } from "glacis";
+import type { Storage } from "glacis/data";
+import type { UploadQuota, Uploads, UploadStore } from "glacis/input";
+import { systemScope } from "../accounts/accounts.ts";
+import type { Database } from "../database/database.ts";
+import { attachments } from "../database/schema.ts";
+
+/** Longer than any upload may take: what has not arrived by then never will. */
+const ARRIVING_SECONDS = 3600;
+/** Files that nobody could scan for so long are a fault of ours, and somebody should hear of it. */
+const OVERDUE_SECONDS = 900;
+const MOST_AT_ONCE = 500;
+const EVERY_MS = 60_000;
+
+/** One thing that is to be done with a file. */
+interface FileTask {
+  readonly storage_key: string;
+  readonly tenant: string;
+  readonly bytes: number;
+  readonly task: "arriving" | "scan" | "remove";
+  readonly seconds: number;
+}
+
+/** Writes each key down before its file is stored, so that no file is ever there that nobody knows of. */
+export function announced(storage: Storage, { query }: Pick<Database, "query">): UploadStore {
+  return {
+    ...storage,
+    async quarantine() {
+      const file = await storage.quarantine();
+      return {
+        ...file,
+        async commit(key, content) {
+          // A tenant's id is the folder of its files.
+          const [tenant] = key.split("/");
+          await query("insert into file_tasks (storage_key, tenant, bytes, task) values ($1, $2, $3, 'arriving')", [
+            key,
+            tenant,
+            content.bytes,
+          ]);
+          return file.commit(key, content);
+        },
+      };
+    },
+  };
+}
+
+export interface FileTasks {
+  /** Removes a file that was received and is not wanted after all, and gives its room back. */
+  withdraw(key: string, tenantId: string): Promise<void>;
+  /** Does what is to be done, for one tenant or for all. Never throws: what could not be done is told, and tried again. */
+  run(tenantId?: string): Promise<void>;
+  /** Runs it every minute. @returns stops that */
+  start(): () => Promise<void>;
+}
+
+export interface FileTasksParts {
+  readonly database: Database;
+  readonly storage: Storage;
+  readonly upload: Uploads;
+  readonly quota: UploadQuota;
+  readonly report: (event: AuditEvent) => void;
+}
+
+export function fileTasksOf(parts: FileTasksParts): FileTasks {
+  const { database, report } = parts;
+  const run = async (tenantId?: string): Promise<void> => {
+    try {
+      for (const task of await tasksOf(database, tenantId)) await perform(parts, task).catch(tell);
+    } catch (error) {
+      tell(error);
+    }
+  };
+  const tell = (error: unknown): void => report(failure(error));
+  return {
+    run,
+    async withdraw(key, tenantId) {
+      // Where its row was made after all, no task is left, and the file stays.
+      await database.query("update file_tasks set task = 'remove' where storage_key = $1", [key]);
+      await run(tenantId);
+    },
+    start() {
+      let running = run();
+      const timer = setInterval(() => (running = running.then(() => run())), EVERY_MS);
+      timer.unref();
+      return async () => {
+        clearInterval(timer);
+        await running;
+      };
+    },
+  };
+}
+
+async function tasksOf({ query }: Database, tenantId: string | undefined): Promise<readonly FileTask[]> {
+  const { rows } = await query(
+    `select storage_key, tenant, bytes::int8::int as bytes, task, extract(epoch from now() - since)::int as seconds from file_tasks
+     where ($1::text is null or tenant = $1) and (task <> 'arriving' or since < now() - make_interval(secs => $2))
+     order by since limit $3`,
+    [tenantId ?? null, ARRIVING_SECONDS, MOST_AT_ONCE],
+  );
+  return rows as readonly FileTask[];
+}
+
+async function perform(parts: FileTasksParts, task: FileTask): Promise<void> {
+  if (task.task === "scan") return scan(parts, task);
+  const { database, storage, quota } = parts;
+  // A file that a row names stays, whatever is written here.
+  if (!(await isNamed(database, task))) await storage.remove(task.storage_key);
+  // Of two processes that do the same, one gets the row; only what had been stored with its row was counted.
+  const { rows } = await database.query("delete from file_tasks where storage_key = $1 returning task", [
+    task.storage_key,
+  ]);
+  if (rows.length > 0 && task.task === "remove") await quota.release(task.tenant, task.bytes);
+}
+
+function isNamed(database: Database, { tenant, storage_key: key }: FileTask): Promise<boolean> {
+  return database.withTenant(systemScope(tenant, "files"), async (db) => {
+    const [row] = await db.select({ id: attachments.id }).from(attachments).where(named(tenant, key));
+    return row !== undefined;
+  });
+}
+
+const named = (tenant: string, key: string) => and(eq(attachments.tenantId, tenant), eq(attachments.storageKey, key));
+
+/** Asks the scanner again about a file that it had no answer for. */
+async function scan({ database, upload, report }: FileTasksParts, task: FileTask): Promise<void> {
+  const { tenant, storage_key: key, bytes, seconds } = task;
+  const verdict = await upload.rescan({ key, bytes });
+  if (verdict === "pending") {
+    if (seconds > OVERDUE_SECONDS) report(overdue(key, seconds));
+    return;
+  }
+  await database.withTenant(systemScope(tenant, "files"), async (db) => {
+    await db.update(attachments).set({ scan: verdict }).where(named(tenant, key));
+  });
+  await database.query("delete from file_tasks where storage_key = $1 and task = 'scan'", [key]);
+}
+
+function failure(error: unknown): AuditEvent {
+  return {
+    event_type: "upload",
+    status: "failed",
+    severity: "error",
+    event: "file_task_failed",
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  };
+}
+
+function overdue(key: string, seconds: number): AuditEvent {
+  return {
+    event_type: "upload",
+    status: "observed",
+    severity: "error",
+    event: "upload_scan_overdue",
+    control: "malware-scan",
+    resource_type: "file",
+    resource_id: key,
+    count: seconds,
+  };
+}

@@ -1,0 +1,105 @@
+import { authenticated, hasRole, REASONS, Refusal, signInFirst, type Exchange, type Reason } from "glacis";
+import { access, requestOf } from "glacis/hono";
+import { url } from "glacis/input";
+import type { Context, Hono } from "hono";
+import { Readable } from "node:stream";
+import { notFound } from "../input.ts";
+import { DocumentId } from "../documents/input.ts";
+import { demandEditable, viewPage, WRITERS } from "../documents/routes.ts";
+import { frameOf, userOf, type Services } from "../services.ts";
+import { attach, detach, FILE_FIELD, handOut } from "./actions.ts";
+import type { AttachedFile } from "./attachments.ts";
+import { removePage, RULES } from "./pages.ts";
+
+const reader = signInFirst("/sign-in", authenticated());
+const writer = signInFirst("/sign-in", hasRole(...WRITERS));
+
+/** Files of a document, for people: each form answers with a redirect, or with the document and what is wrong. */
+export function attachmentRoutes(app: Hono, services: Services): void {
+  const { attachments, csrf, files } = services;
+  const receiving = access(writer, {
+    bodyBytes: files.upload.bodyBytes,
+    controls: [files.rate],
+    csrfExempt: "the token is the first field of the multipart form, which the handler verifies",
+  });
+
+  app.post("/documents/:id/attachments", receiving, async (c) => {
+    const request = requestOf(c);
+    const document = await demandEditable(services, c);
+    try {
+      await attach(services, request, document.id, {
+        csrf: (token) => csrf.verify(request, token ?? request.header("x-csrf-token")),
+      });
+    } catch (error) {
+      const problem = problemOf(error, request);
+      const attachmentState = { values: {}, errors: { [FILE_FIELD]: problem.message } };
+      return c.html(await viewPage(services, c, document, { attachmentState }), problem.status);
+    }
+    return c.redirect(`/documents/${document.id}?notice=attached`, 303);
+  });
+
+  app.get("/documents/:id/attachments/:attachmentId", access(reader), async (c) => {
+    const { storageKey: key, name: filename } = await demandFile(services, c);
+    const link = files.links.mint({ key, filename }, userOf(requestOf(c)).id);
+    return c.redirect(String(url`/files?link=${link}`), 303);
+  });
+
+  // A link lives for a minute and works for whom it was made. Whether he may still have the file is asked again.
+  app.get("/files", access(authenticated(), { kind: "download" }), async (c) => {
+    const request = requestOf(c);
+    const user = userOf(request);
+    const ticket = files.links.redeem(new URLSearchParams(request.query).get("link"), user.id) ?? notFound();
+    const file = (await attachments.findByKey(user, ticket.key)) ?? notFound();
+    return fileResponse(c, await handOut(services, request, file));
+  });
+
+  app.get("/documents/:id/attachments/:attachmentId/remove", access(writer), async (c) => {
+    const file = await demandRemovable(services, c);
+    return c.html(String(removePage(await frameOf(services, requestOf(c)), file)));
+  });
+
+  app.post("/documents/:id/attachments/:attachmentId/remove", access(writer), async (c) => {
+    const { id, documentId } = await demandRemovable(services, c);
+    if (!(await detach(services, requestOf(c), id))) notFound();
+    return c.redirect(`/documents/${documentId}?notice=detached`, 303);
+  });
+}
+
+export function fileResponse(c: Context, { status, headers, body }: Awaited<ReturnType<typeof handOut>>): Response {
+  const fields = Object.fromEntries(headers);
+  if (body === undefined) return c.body(null, status, fields);
+  return c.body(Readable.toWeb(body as Readable) as ReadableStream, status, fields);
+}
+
+async function demandFile(services: Services, c: Context): Promise<AttachedFile> {
+  const ids = [DocumentId.safeParse(c.req.param("id")), DocumentId.safeParse(c.req.param("attachmentId"))] as const;
+  if (!ids[0].success || !ids[1].success) return notFound();
+  const file = await services.attachments.find(userOf(requestOf(c)), ids[1].data);
+  return file?.documentId === ids[0].data ? file : notFound();
+}
+
+async function demandRemovable(services: Services, c: Context): Promise<AttachedFile> {
+  const file = await demandFile(services, c);
+  return file.removable ? file : notFound();
+}
+
+/** What people can put right themselves stands beside the field; everything else is a page of its own. */
+const SAID: Partial<Record<Reason, (limit: string) => string>> = {
+  upload_refused: () =>
+    `This file is not of a kind that can be added, or it is not what its name says. Choose ${RULES}`,
+  upload_infected: () => "This file was found to be harmful. It was not kept.",
+  upload_limit_exceeded: (limit) => `This is more than a document takes: ${limit}. ${RULES}`,
+  upload_quota_exceeded: (limit) =>
+    `There is no room left in your workspace (${limit}). Remove files that nobody needs.`,
+  input_invalid: () => "Choose one file.",
+};
+
+function problemOf(error: unknown, request: Exchange): { readonly message: string; readonly status: 413 | 422 } {
+  if (!(error instanceof Refusal)) throw error;
+  const { reason, events, members = {} } = error.decision;
+  const say = SAID[reason];
+  if (say === undefined) throw error;
+  for (const event of events) request.note(event);
+  const message = say(`${String(members["limit_name"])} is ${String(members["limit"])}`);
+  return { message, status: REASONS[reason].status as 413 | 422 };
+}
