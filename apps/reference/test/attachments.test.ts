@@ -35,9 +35,9 @@ afterAll(async () => {
   clamd?.close();
 });
 
-async function signedIn({ client }: Folio, key: string): Promise<Client> {
+async function signedIn(running: Folio, key: string): Promise<Client> {
   const person = TEST_TENANTS.flatMap(({ people }) => people).find((one) => one.key === key);
-  const signed = client();
+  const signed = running.client();
   await signed.signIn({ email: person?.email ?? "", password: person?.password ?? "" });
   return signed;
 }

@@ -123,7 +123,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       memberships: { tenant: "tenant_id", closed: ["role"] },
       documents: { tenant: "tenant_id" },
       document_shares: { tenant: "tenant_id", closed: ["permission"] },
-      attachments: { tenant: "tenant_id", closed: ["scan", "sha256", "storage_key"] },
+      attachments: { tenant: "tenant_id", closed: ["tenant_id", "scan", "sha256", "media_type"] },
       glacis_sessions: { tenant: "tenant_id", ignore: ["seen_at_ms"], closed: ["roles", "groups", "factors", "label"] },
     },
     except: {

@@ -82,7 +82,9 @@ export function fileTasksOf(parts: FileTasksParts): FileTasks {
     },
     start() {
       let running = run();
-      const timer = setInterval(() => (running = running.then(() => run())), EVERY_MS);
+      const timer = setInterval(() => {
+        running = running.then(() => run());
+      }, EVERY_MS);
       timer.unref();
       return async () => {
         clearInterval(timer);
@@ -92,8 +94,8 @@ export function fileTasksOf(parts: FileTasksParts): FileTasks {
   };
 }
 
-async function tasksOf({ query }: Database, tenantId: string | undefined): Promise<readonly FileTask[]> {
-  const { rows } = await query(
+async function tasksOf(database: Database, tenantId: string | undefined): Promise<readonly FileTask[]> {
+  const { rows } = await database.query(
     `select storage_key, tenant, bytes::int8::int as bytes, task, extract(epoch from now() - since)::int as seconds from file_tasks
      where ($1::text is null or tenant = $1) and (task <> 'arriving' or since < now() - make_interval(secs => $2))
      order by since limit $3`,

@@ -1,5 +1,3 @@
-import type { DatabaseRoles } from "../database/migrations.ts";
-
 /**
  * Files that belong to documents. The bytes lie in the storage under a key that says nothing; the row says what they are and whose.
  *
@@ -10,7 +8,7 @@ import type { DatabaseRoles } from "../database/migrations.ts";
  * @param isolate the row-level security of a table
  */
 export function attachmentsMigration(
-  { runtime, library }: Pick<DatabaseRoles, "runtime" | "library">,
+  { runtime, library }: { readonly runtime: string; readonly library: string },
   isolate: (table: string) => string,
 ): string {
   return `

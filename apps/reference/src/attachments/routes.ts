@@ -97,9 +97,10 @@ const SAID: Partial<Record<Reason, (limit: string) => string>> = {
 function problemOf(error: unknown, request: Exchange): { readonly message: string; readonly status: 413 | 422 } {
   if (!(error instanceof Refusal)) throw error;
   const { reason, events, members = {} } = error.decision;
+  const { limit_name: name, limit } = members as { readonly limit_name?: string; readonly limit?: number };
   const say = SAID[reason];
   if (say === undefined) throw error;
   for (const event of events) request.note(event);
-  const message = say(`${String(members["limit_name"])} is ${String(members["limit"])}`);
+  const message = say(`${name} is ${limit}`);
   return { message, status: REASONS[reason].status as 413 | 422 };
 }

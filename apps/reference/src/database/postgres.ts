@@ -19,7 +19,10 @@ export async function openPostgres(url: string, roles: DatabaseRoles = ROLES): P
   await migrateAs(url, roles);
   const database = connectTo(url, roles);
   try {
-    return { ...database, posture: await databasePosture(database.tenantDriver, { shared: ["migrations", "file_tasks"] }) };
+    return {
+      ...database,
+      posture: await databasePosture(database.tenantDriver, { shared: ["migrations", "file_tasks"] }),
+    };
   } catch (error) {
     await database.close();
     throw error;
