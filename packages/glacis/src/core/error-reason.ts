@@ -39,13 +39,15 @@ export function reasonOfError(error: unknown): Decision {
   if (error instanceof Refusal) return error.decision;
   const reason = REASON_OF_STATUS.get(statusOf(error)) ?? "internal_error";
   const ours = reason === "internal_error";
+  // What `eval` and `new Function` throw where the process forbids them: somebody tried to run a text.
+  const code = ours && error instanceof EvalError;
   return deny(
     reason,
     {
       event_type: "system",
       status: "failed",
-      severity: ours ? "error" : "info",
-      event: ours ? "sys_error" : "http_client_error",
+      severity: code ? "critical" : ours ? "error" : "info",
+      event: code ? "sys_code_generation_blocked" : ours ? "sys_error" : "http_client_error",
       reason,
       error: describeError(error),
     },

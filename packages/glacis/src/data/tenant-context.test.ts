@@ -201,7 +201,7 @@ describe("transactions in a context", () => {
     );
     await expect(write).rejects.toMatchObject({ code: "25006" });
     expect(events).toMatchObject([
-      { event_type: "tenant", event: "safe_method_write", severity: "error", tenant_id: a },
+      { event_type: "tenant", event: "safe_method_write", control: "safe-methods", severity: "error", tenant_id: a },
     ]);
     const lifted = runInRequest(requestOf(userOf(a), method), () =>
       tenants.withTenant(currentTenant(), async (connection) => {

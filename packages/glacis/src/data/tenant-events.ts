@@ -1,6 +1,7 @@
 /** What isolation tells the log, and the errors that callers get in place of Postgres's. */
 import type { AuditEvent } from "../core/event.ts";
 import type { Exchange } from "../core/exchange.ts";
+import { isSafeMethod } from "../core/safe-method.ts";
 import { currentRequest } from "../primitives/request-context.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
 import { codeOf } from "./tenant-entry.ts";
@@ -42,7 +43,19 @@ export function explainFailure(report: Report | undefined, tenantId: string, err
     reportCrossing(report, tenantId, "row_refused");
   }
   if (code === READ_ONLY_TRANSACTION) {
-    reportTenant(report, { status: "refused", severity: "error", event: "safe_method_write", tenant_id: tenantId });
+    const request = currentRequest();
+    const safe = request !== undefined && isSafeMethod(request.method);
+    report?.(
+      {
+        event_type: "tenant",
+        status: "refused",
+        severity: "error",
+        event: safe ? "safe_method_write" : "read_only_write",
+        control: safe ? "safe-methods" : "tenant-isolation",
+        tenant_id: tenantId,
+      },
+      request,
+    );
   }
   return error;
 }

@@ -2,6 +2,7 @@
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { TenantScope } from "../core/principal.ts";
+import { isSafeMethod } from "../core/safe-method.ts";
 import { TENANT_PROOF_SETTING, TENANT_SETTING } from "../core/tenancy.ts";
 import { currentRequest } from "../primitives/request-context.ts";
 import { searchPathOf } from "./sql-quoting.ts";
@@ -83,7 +84,6 @@ export interface TenantDatabase {
 const OPTION_NAMES = ["database", "setting", "role", "proof", "schemas", "prepare", "report"];
 const SETTING = /^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$/u;
 const ROLE = /^[a-z_][a-z0-9_]{0,62}$/u;
-const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"]);
 
 /**
  * The only door to tenant data: no scope, no query. The setting is local to the transaction, so a pooled connection or a transaction pooler
@@ -171,7 +171,7 @@ function transactionScope(
   if (serializable && owner !== "withTenant")
     throw new TypeError("A single statement is atomic by itself: serializable is for withTenant().");
   const request = options.readOnly === undefined ? currentRequest() : undefined;
-  const readOnly = options.readOnly ?? (request !== undefined && SAFE_METHODS.has(request.method));
+  const readOnly = options.readOnly ?? (request !== undefined && isSafeMethod(request.method));
   if (options.settings === undefined) return { tenantId, readOnly, serializable, settings: NO_SETTINGS };
   const settings = new Map(options.settings);
   if ((settings.get(setting) ?? tenantId) !== tenantId)

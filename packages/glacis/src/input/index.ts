@@ -94,3 +94,44 @@ export {
   sameVersion,
   type IdempotencyKeysOptions,
 } from "./transaction-atomicity.ts";
+export { CODE_FROM_STRINGS, dynamicCode } from "./dynamic-code.ts";
+export {
+  GRAPHQL_INTROSPECTION,
+  GRAPHQL_TOO_GENEROUS,
+  graphqlLimits,
+  withoutSuggestions,
+  type GraphqlLimitsOptions,
+} from "./graphql-limits.ts";
+export {
+  fieldTemplate,
+  TEMPLATE_NAMED_BY_CLIENT,
+  templateInjection,
+  templates,
+  type FieldTemplate,
+  type FieldTemplateOptions,
+  type Template,
+} from "./template-injection.ts";
+export {
+  WORKFLOW_IN_MEMORY,
+  WORKFLOW_NO_PAUSE,
+  workflow,
+  type Workflow,
+  type WorkflowOptions,
+  type WorkflowStep,
+} from "./workflow-integrity.ts";
+export {
+  memoryWorkflows,
+  postgresWorkflows,
+  WORKFLOW_MIGRATION,
+  type WorkflowDatabase,
+  type WorkflowState,
+  type WorkflowStore,
+} from "./workflow-store.ts";
+export {
+  FORMAT_ACCEPTED,
+  jsonText,
+  xmlAndDeserialization,
+  xmlText,
+  type JsonTextOptions,
+  type XmlAndDeserializationOptions,
+} from "./xml-and-deserialization.ts";

@@ -14,6 +14,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import { SINGLE_USE_MIGRATION } from "../data/single-use-postgres.ts";
 import { IDEMPOTENCY_MIGRATION } from "../input/idempotency-store.ts";
 import { UPLOAD_QUOTA_MIGRATION } from "../input/upload-quota-store.ts";
+import { WORKFLOW_MIGRATION } from "../input/workflow-store.ts";
 import { rateLimitMigration } from "../network/rate-limit-postgres.ts";
 import { quoteIdentifier } from "../primitives/sql-identifier.ts";
 
@@ -58,6 +59,7 @@ export function libraryMigration(options: LibraryMigrationOptions): string {
     rateLimitMigration(),
     UPLOAD_QUOTA_MIGRATION,
     IDEMPOTENCY_MIGRATION,
+    WORKFLOW_MIGRATION,
     SINGLE_USE_MIGRATION,
     ALARM_MIGRATION,
     EVENT_ARCHIVE_MIGRATION,

@@ -21,8 +21,11 @@ import { secretsManagement } from "../data/secrets-management.ts";
 import { sensitiveUrls } from "../data/sensitive-urls.ts";
 import { thirdPartySharing } from "../data/third-party-sharing.ts";
 import { canonicalization } from "../input/canonicalization.ts";
+import { dynamicCode } from "../input/dynamic-code.ts";
 import { inputValidation } from "../input/input-validation.ts";
 import { prototypePollution } from "../input/prototype-pollution.ts";
+import { templateInjection } from "../input/template-injection.ts";
+import { xmlAndDeserialization } from "../input/xml-and-deserialization.ts";
 import { allowedHosts } from "../network/allowed-hosts.ts";
 import { egressAllowlist, type EgressAllowlist, type EgressAllowlistOptions } from "../network/egress-allowlist.ts";
 import { overloadProtection } from "../network/overload-protection.ts";
@@ -54,6 +57,7 @@ import { permissionsPolicy } from "../transport/permissions-policy.ts";
 import { redirectGuard } from "../transport/redirect-guard.ts";
 import { referrerPolicy } from "../transport/referrer-policy.ts";
 import { resourceIsolation } from "../transport/resource-isolation.ts";
+import { safeMethods } from "../transport/safe-methods.ts";
 import { securityTxt, type SecurityTxtOptions } from "../transport/security-txt.ts";
 import { tlsPeerVerification } from "../transport/tls-peer-verification.ts";
 import { composeWatch, type SaasAlarms, type SaasDetection, type Watch } from "./watch.ts";
@@ -157,7 +161,16 @@ const OPTION_NAMES: readonly (keyof SaasOptions)[] = [
   "refusalPage",
 ];
 
-const ENVIRONMENT = [debugOff(), runtimeHardening(), secretsManagement(), tlsPeerVerification(), inputValidation()];
+const ENVIRONMENT = [
+  debugOff(),
+  runtimeHardening(),
+  secretsManagement(),
+  tlsPeerVerification(),
+  inputValidation(),
+  safeMethods(),
+  dynamicCode(),
+  templateInjection(),
+];
 
 /**
  * The secure default for a multi-tenant SaaS: every layer filled, in order, nothing left to switch on. Replace or add a control by value with
@@ -218,6 +231,7 @@ export function saas(options: SaasOptions): SaasLayers {
       session.mfaControl,
       rates.identity,
       ...bearer.flatMap(({ control, posture = [] }) => [control, ...posture]),
+      xmlAndDeserialization(),
       resourceIsolation(),
       guard.control,
     ],

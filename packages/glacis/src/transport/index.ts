@@ -54,3 +54,4 @@ export {
 } from "./safe-redirect.ts";
 export { SECURITY_TXT_PATH, securityTxt, type SecurityTxt, type SecurityTxtOptions } from "./security-txt.ts";
 export { tlsPeerVerification } from "./tls-peer-verification.ts";
+export { SAFE_METHOD_ACTS, SAFE_METHOD_SHARED, safeMethods } from "./safe-methods.ts";
