@@ -4,7 +4,6 @@ import type { Control } from "../core/control.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { currentDeployment } from "../primitives/deployment.ts";
 import { sketchExchange } from "../testing/exchange.ts";
-import { DocumentError, measureDocument } from "./graphql-document.ts";
 import {
   GRAPHQL_INTROSPECTION,
   GRAPHQL_TOO_GENEROUS,
@@ -12,6 +11,8 @@ import {
   withoutSuggestions,
   type GraphqlLimitsOptions,
 } from "./graphql-limits.ts";
+import { measureDocument } from "./graphql-measure.ts";
+import { DocumentError } from "./graphql-tokens.ts";
 
 const sizeArguments = new Set(["first", "last"]);
 const measure = (document: string, variables: Readonly<Record<string, unknown>> = {}) =>

@@ -5,7 +5,8 @@ import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { isRecord } from "../primitives/is-record.ts";
-import { DocumentError, measureDocument, type DocumentMeasure } from "./graphql-document.ts";
+import { measureDocument, type DocumentMeasure } from "./graphql-measure.ts";
+import { DocumentError } from "./graphql-tokens.ts";
 
 const META: ControlMeta = {
   id: "graphql-limits",

@@ -15,7 +15,7 @@ const deployment: Deployment = {
   mode: "production",
   nodeVersion: "24.4.0",
   variables: new Map([["NODE_ENV", "production"]]),
-  nodeOptions: ["--disable-proto=delete"],
+  nodeOptions: ["--disable-proto=delete", "--disallow-code-generation-from-strings"],
   nowMs: Date.parse("2026-11-26"),
 };
 
