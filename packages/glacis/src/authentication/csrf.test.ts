@@ -160,6 +160,18 @@ describe("csrf", () => {
     expect(decide(post({ route: { csrfExempt: "verified by webhook signature" } }))).toBe("allow");
   });
 
+  it("lets a token that has verified pass again in its own session, and another token of that session beside it", () => {
+    const first = tokenFor();
+    const second = tokenFor();
+    for (const token of [first, first, second, first]) {
+      expect(decide(post({ headers: { origin, "x-csrf-token": token } }))).toBe("allow");
+    }
+    const elsewhere = post({ session: { id: "another" }, headers: { origin, "x-csrf-token": first } });
+    expect(decide(elsewhere)).toBe("token_mismatch");
+    const altered = `${second.slice(0, -2)}${second.endsWith("AA") ? "BB" : "AA"}`;
+    expect(decide(post({ headers: { origin, "x-csrf-token": altered } }))).toBe("token_mismatch");
+  });
+
   it("accepts tokens of an older key after rotation, and none of a removed key", () => {
     const headers = { "x-csrf-token": tokenFor() };
     const rotated = csrf({ origin, keys: keySource(2, 1) });
