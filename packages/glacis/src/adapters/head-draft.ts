@@ -1,4 +1,5 @@
 import type { ResponseDraft } from "../core/response.ts";
+import { mediaTypeOf } from "../core/wire.ts";
 
 /** Name, value, name, value ...; names in lower case. The form that Node writes fastest. */
 export type HeaderLines = string[];
@@ -72,10 +73,4 @@ export class HeadDraft implements ResponseDraft {
     const lines = this.#lines;
     for (let index = lines.length - 2; index >= start; index -= 2) if (lines[index] === name) lines.splice(index, 2);
   }
-}
-
-function mediaTypeOf(contentType: string | undefined): string {
-  if (contentType === undefined) return "";
-  const end = contentType.indexOf(";");
-  return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 }

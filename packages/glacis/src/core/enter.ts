@@ -70,16 +70,14 @@ export function entrance(layers: Layers, observer: PipelineObserver<Exchange>, r
    * them like one that is still to come.
    */
   function narrow(exchange: Exchange, route: SealedRoute, exempted: boolean): Verdict | Promise<Verdict> {
-    const { mediaType, bodyText: text, body: value } = exchange;
     const { rule } = route;
     const everyone = exempted && rule.csrfExempt === undefined;
     const steps = everyone ? stepsFor(route) : ruleSteps(rule);
     exchange.decided = false;
-    if (text === undefined) return conclude(run(exchange, steps), exchange, entered);
+    if (exchange.bodyText === undefined) return conclude(run(exchange, steps), exchange, entered);
     exchange.awaitsBody = true;
     const judges = everyone ? [...controls, ...rule.controls] : rule.controls;
-    const judging = bodyStepsOf(judges, { mediaType, value, text });
-    const all: readonly Step<Exchange>[] = [...steps, ...judging, ...doorSteps(rule.input, rule.controls)];
+    const all: readonly Step<Exchange>[] = [...steps, ...bodyStepsOf(judges), ...doorSteps(rule.input, rule.controls)];
     return conclude(run(exchange, all), exchange, (_, decision) => {
       exchange.awaitsBody = false;
       return entered(exchange, decision);

@@ -14,7 +14,7 @@ import type {
 } from "./facts.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
 import type { ResponseKeeper } from "./kept-response.ts";
-import { rawHeader, type Wire } from "./wire.ts";
+import { mediaTypeOf, rawHeader, type Wire } from "./wire.ts";
 
 /** How facts are made from a wire; one object for the life of the process. */
 export interface Interpretation {
@@ -81,6 +81,7 @@ export class Exchange implements AdmittedFacts {
   readonly #queryStart: number;
   #requestId: RequestId | undefined = undefined;
   #nonce: Nonce | undefined = undefined;
+  #mediaType: string | undefined = undefined;
   #cookies: ReadonlyMap<string, string> | undefined = undefined;
 
   constructor(wire: Wire, interpretation: Interpretation) {
@@ -119,10 +120,7 @@ export class Exchange implements AdmittedFacts {
   }
 
   get mediaType(): string {
-    const type = this.header("content-type");
-    if (type === undefined) return "";
-    const end = type.indexOf(";");
-    return (end === -1 ? type : type.slice(0, end)).trim().toLowerCase();
+    return (this.#mediaType ??= mediaTypeOf(this.header("content-type")));
   }
 
   get cookies(): ReadonlyMap<string, string> {

@@ -1,6 +1,6 @@
 import type { Control, ReceivedBody } from "./control.ts";
 import { ALLOW, deny, type Decision, type Deny } from "./decision.ts";
-import type { AdmittedFacts, IdentifiedFacts, RequestFacts, RouteInput } from "./facts.ts";
+import type { AdmittedFacts, IdentifiedFacts, InputFacts, RequestFacts, RouteInput } from "./facts.ts";
 
 /** One step of a stage: a control's id and its decision function. */
 export interface Step<Facts extends RequestFacts> {
@@ -13,14 +13,17 @@ export function stepsOf<Facts extends RequestFacts>(controls: readonly Control<F
   return controls.flatMap(({ meta, decide }) => (decide === undefined ? [] : [{ id: meta.id, decide }]));
 }
 
-/** The controls that want to see a body, in order, as steps over one body. */
-export function bodyStepsOf<Facts extends RequestFacts>(
-  controls: readonly Control<Facts>[],
-  body: ReceivedBody,
-): readonly Step<Facts>[] {
+/** The controls that want to see a body, in order, as steps over facts whose body is there. */
+export function bodyStepsOf(controls: readonly Control<IdentifiedFacts>[]): readonly Step<InputFacts>[] {
   return controls.flatMap(({ meta, decideBody }) =>
-    decideBody === undefined ? [] : [{ id: meta.id, decide: (facts: Facts) => decideBody(facts, body) }],
+    decideBody === undefined
+      ? []
+      : [{ id: meta.id, decide: (facts: InputFacts) => decideBody(facts, receivedBody(facts)) }],
   );
+}
+
+function receivedBody({ mediaType, body: value, bodyText: text = "" }: InputFacts): ReceivedBody {
+  return { mediaType, value, text };
 }
 
 /** At the handler's door, once the body is there: what the route declares that it takes, then the controls that are asked last. */

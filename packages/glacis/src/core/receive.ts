@@ -19,6 +19,16 @@ export function reception(
   respond: Responder,
 ): Security["receive"] {
   const judges = [...layers.authentication, ...layers.authorization];
+  const stepsOfRoute = new WeakMap<object, readonly Step<Exchange>[]>();
+
+  function stepsFor({ route, routeControls }: Exchange): readonly Step<Exchange>[] {
+    let steps = stepsOfRoute.get(route);
+    if (steps === undefined) {
+      steps = [...bodyStepsOf([...judges, ...routeControls]), ...doorSteps(route.input, routeControls)];
+      stepsOfRoute.set(route, steps);
+    }
+    return steps;
+  }
 
   function received(exchange: Exchange, decision: Decision): Verdict {
     if (decision.kind !== "allow") return respond(exchange, decision);
@@ -37,10 +47,6 @@ export function reception(
     if ("refusal" in parsed) return respond(exchange, parsed.refusal);
     exchange.body = parsed.value;
     exchange.bodyText = text;
-    const steps: readonly Step<Exchange>[] = [
-      ...bodyStepsOf([...judges, ...exchange.routeControls], { mediaType, value: parsed.value, text }),
-      ...doorSteps(exchange.route.input, exchange.routeControls),
-    ];
-    return conclude(runSteps(steps, exchange, observer, layers.controlTimeoutMs), exchange, received);
+    return conclude(runSteps(stepsFor(exchange), exchange, observer, layers.controlTimeoutMs), exchange, received);
   };
 }

@@ -45,3 +45,10 @@ export function rawHeaderValues(rawHeaders: readonly string[], name: string): re
   }
   return values;
 }
+
+/** What stands in a Content-Type before its parameters, lower case; empty when there is none. */
+export function mediaTypeOf(contentType: string | undefined): string {
+  if (contentType === undefined) return "";
+  const end = contentType.indexOf(";");
+  return (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
+}
