@@ -35,12 +35,13 @@ export function guardedWriteHead(
   const stored = this.getHeaderNames();
   const lines: HeaderLines = [];
   appendLines(lines, given);
-  if (stored.length > 0) prependStored(lines, this, stored);
+  const before = stored.length === 0 ? lines : storedLines(this, stored);
+  if (stored.length > 0) prependStored(lines, before);
   if (!security.head(exchange, new HeadDraft(status, lines))) return writeNothing(this);
   if (exchange.keeper !== undefined) state.headLines = [...lines];
   if (stored.length === 0) return nodeWriteHead.call(this, status, message, lines);
   // Headers that were set one by one stay where the application can read them back; Node ignores a list as soon as there are any.
-  storeLines(lines, this, stored);
+  storeLines(lines, this, before);
   return nodeWriteHead.call(this, status, message);
 }
 
@@ -102,10 +103,20 @@ function appendLine(lines: HeaderLines, name: unknown, value: OutgoingHttpHeader
   else lines.push(lower, typeof value === "number" ? String(value) : (value as string));
 }
 
-/** What `setHeader` has set, unless `writeHead` got the same name: that replaces it. */
-function prependStored(lines: HeaderLines, response: ServerResponse, names: readonly string[]): void {
+/** What `setHeader` has set. */
+function storedLines(response: ServerResponse, names: readonly string[]): HeaderLines {
+  const lines: HeaderLines = [];
+  for (const name of names) appendLine(lines, name, response.getHeader(name));
+  return lines;
+}
+
+/** What is stored comes first, unless `writeHead` got the same name: that replaces it. */
+function prependStored(lines: HeaderLines, stored: HeaderLines): void {
   const given = lines.splice(0);
-  for (const name of names) if (!holds(given, name)) appendLine(lines, name, response.getHeader(name));
+  for (let index = 0; index < stored.length; index += 2) {
+    const name = stored[index] as string;
+    if (!holds(given, name)) lines.push(name, stored[index + 1] as string);
+  }
   for (const line of given) lines.push(line);
 }
 
@@ -114,9 +125,12 @@ function holds(lines: HeaderLines, name: string): boolean {
   return false;
 }
 
-/** Writes back what the controls have changed. */
-function storeLines(lines: HeaderLines, response: ServerResponse, names: readonly string[]): void {
-  for (const name of names) if (!holds(lines, name)) response.removeHeader(name);
+/** Writes back what is new or changed. */
+function storeLines(lines: HeaderLines, response: ServerResponse, before: HeaderLines): void {
+  for (let index = 0; index < before.length; index += 2) {
+    const name = before[index] as string;
+    if (!holds(lines, name)) response.removeHeader(name);
+  }
   const repeated = new Map<string, string[]>();
   for (let index = 0; index < lines.length; index += 2) {
     const name = lines[index] as string;
@@ -124,9 +138,16 @@ function storeLines(lines: HeaderLines, response: ServerResponse, names: readonl
     const values = repeated.get(name);
     if (values !== undefined) values.push(value);
     else if (isRepeated(lines, index)) repeated.set(name, [value]);
-    else if (response.getHeader(name) !== value) response.setHeader(name, value);
+    else if (soleValue(before, name) !== value) response.setHeader(name, value);
   }
   for (const [name, values] of repeated) response.setHeader(name, values);
+}
+
+/** The value of a name that stands there once. */
+function soleValue(lines: HeaderLines, name: string): string | undefined {
+  for (let index = 0; index < lines.length; index += 2)
+    if (lines[index] === name) return isRepeated(lines, index) ? undefined : lines[index + 1];
+  return undefined;
 }
 
 function isRepeated(lines: HeaderLines, at: number): boolean {
