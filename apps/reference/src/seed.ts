@@ -7,7 +7,7 @@ import {
   type AuthenticationStore,
   type PasswordHashing,
 } from "glacis/authentication";
-import { systemScope, type Accounts } from "./accounts/accounts.ts";
+import { personOf, systemScope, type Accounts } from "./accounts/accounts.ts";
 import { totpSealer } from "./authentication.ts";
 import type { Database } from "./database/database.ts";
 import { documents, documentShares } from "./database/schema.ts";
@@ -93,16 +93,21 @@ async function seedDocuments(database: Database, scope: TenantScope, tenant: Dem
       };
     },
   );
-  await database.withTenant(scope, async (db) => {
-    const made = await db.insert(documents).values(rows).returning({ id: documents.id, ownerId: documents.ownerId });
-    const shares = made
-      .filter(({ ownerId }) => ownerId === lead.id)
-      .map(({ id }, index) => ({
-        tenantId,
-        documentId: id,
-        userId: author.id,
-        permission: index === 0 ? ("edit" as const) : ("view" as const),
-      }));
-    if (shares.length > 0) await db.insert(documentShares).values(shares);
-  });
+  // Each writes his own, as he would have: nobody else may.
+  for (const { id: ownerId, role } of [author, lead]) {
+    const own = rows.filter((row) => row.ownerId === ownerId);
+    await database.withTenant(
+      scope,
+      async (db) => {
+        const made = await db.insert(documents).values(own).returning({ id: documents.id });
+        if (ownerId !== lead.id) return;
+        const shares = made.map(({ id: documentId }, index) => {
+          const permission = index === 0 ? ("edit" as const) : ("view" as const);
+          return { tenantId, documentId, ownerId, userId: author.id, permission };
+        });
+        await db.insert(documentShares).values(shares);
+      },
+      personOf(tenantId, ownerId, role),
+    );
+  }
 }

@@ -33,6 +33,18 @@ export function comparisons(file: string): readonly Change[] {
   });
 }
 
+/** Every question of a query to the access policy. */
+export function filters(file: string): readonly Change[] {
+  const text = readFileSync(join(APPLICATION, "src", file), "utf8");
+  const calls = [...text.matchAll(/\bpermitted(?:Documents|Shares)\(user, [^)]*\)/gu)].map(([call]) => call);
+  return calls.map((from, index) => ({
+    file,
+    from,
+    to: TRUE,
+    nth: calls.slice(0, index).filter((call) => call === from).length,
+  }));
+}
+
 function endOfCall(text: string, start: number): number {
   let depth = 0;
   for (let at = start; at < text.length; at += 1) {
@@ -127,6 +139,16 @@ export async function openPolicy({ query }: Ground, policy: Policy): Promise<voi
 
 export async function restorePolicy({ query }: Ground, policy: Policy): Promise<void> {
   await query(alter(policy, policy.using, policy.check));
+}
+
+/** The function that knows addresses, as it is and without its tenant. */
+export async function openAddresses({ query }: Ground): Promise<() => Promise<unknown>> {
+  const { rows } = await query("select pg_get_functiondef('colleague_address(uuid)'::regprocedure) as sql");
+  const { sql } = rows[0] as { readonly sql: string };
+  const open = sql.replace(/m\.tenant_id = .* and /u, "");
+  if (open === sql) throw new Error("The function of addresses does not ask for the tenant.");
+  await query(open);
+  return () => query(sql);
 }
 
 export async function dropPolicy({ query }: Ground, { table, name }: Policy): Promise<void> {

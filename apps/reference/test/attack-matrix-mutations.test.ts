@@ -137,6 +137,7 @@ describe("an access rule that is missing", () => {
 
 const OWNER_ONLY = "a viewer owns nothing, and the query asks for the owner as well";
 const ROLE_IN_TRANSACTION = "the roles of both people are judged again in the transaction that changes one";
+const ROLE_IN_POLICY = "the access policy asks for the role as well";
 const ROLE_OF_INVITER = "nobody gives a role above his own, and who may give none gives none";
 const ROLE_COVERED: Readonly<Record<string, string>> = {
   "GET /documents/:id/delete": OWNER_ONLY,
@@ -152,23 +153,19 @@ const ROLE_COVERED: Readonly<Record<string, string>> = {
   "POST /api/invitations": ROLE_OF_INVITER,
   "PATCH /api/people/:id": ROLE_IN_TRANSACTION,
   "DELETE /api/people/:id": ROLE_IN_TRANSACTION,
+  "POST /documents": ROLE_IN_POLICY,
+  "GET /documents/:id/edit": ROLE_IN_POLICY,
+  "POST /documents/:id": ROLE_IN_POLICY,
+  "POST /api/documents": ROLE_IN_POLICY,
+  "PUT /api/documents/:id": ROLE_IN_POLICY,
+  "PATCH /api/documents/:id": ROLE_IN_POLICY,
+  "POST /documents/:id/attachments": ROLE_IN_POLICY,
+  "GET /documents/:id/attachments/:attachmentId/remove": ROLE_IN_POLICY,
+  "POST /documents/:id/attachments/:attachmentId/remove": ROLE_IN_POLICY,
+  "POST /api/documents/:id/attachments": ROLE_IN_POLICY,
+  "DELETE /api/attachments/:id": ROLE_IN_POLICY,
 };
-const WITH_ROLE = [
-  "GET /documents/new",
-  "POST /documents",
-  "GET /documents/:id/edit",
-  "POST /documents/:id",
-  "GET /api/admin/users",
-  "POST /api/documents",
-  "PUT /api/documents/:id",
-  "PATCH /api/documents/:id",
-  "POST /documents/:id/attachments",
-  "GET /documents/:id/attachments/:attachmentId/remove",
-  "POST /documents/:id/attachments/:attachmentId/remove",
-  "POST /api/documents/:id/attachments",
-  "DELETE /api/attachments/:id",
-  ...Object.keys(ROLE_COVERED),
-];
+const WITH_ROLE = ["GET /documents/new", "GET /api/admin/users", ...Object.keys(ROLE_COVERED)];
 
 describe("an access rule that forgets the role", () => {
   it("is tried on every route that has one", async () => {
@@ -211,27 +208,39 @@ const routesOf = ({ file }: Change): readonly string[] => ROUTES[file as keyof t
 const all = FILES.flatMap(mutants.comparisons);
 const isTenant = ({ from }: Change): boolean => /tenantId|tenants\.id/u.test(from);
 const isPerson = (change: Change): boolean => !isTenant(change) && /\buser\.id\b/u.test(change.from);
+const filters = FILES.flatMap(mutants.filters);
 const tenantComparisons = all.filter(isTenant);
 const personComparisons = all.filter(isPerson);
 const named = (changes: readonly Change[]) => changes.map((change) => [describeChange(change), change] as const);
 
 const CHECKS: readonly Change[] = [
-  { file: "documents/documents.ts", from: 'current.access === "view"', to: "false", nth: 0 },
+  { file: "documents/documents.ts", from: ' || !mayWith(user, "change", current)', to: "", nth: 0 },
+  {
+    file: "documents/sharing.ts",
+    from: 'if (!(await holds(db, user, "audience", id))) return undefined;',
+    to: "",
+    nth: 0,
+  },
+  {
+    file: "documents/sharing.ts",
+    from: 'if (!(await holds(db, user, "share", id))) return "not_found";',
+    to: "",
+    nth: 0,
+  },
   { file: "attachments/attachments.ts", from: "file?.removable !== true", to: "file === undefined", nth: 0 },
+  { file: "attachments/attachments.ts", from: ' || !mayWith(user, "change", document)', to: "", nth: 0 },
   {
     file: "attachments/attachments.ts",
     from: "if ((await documentIn(db, user, documentId)) === undefined) return undefined;",
     to: "",
     nth: 0,
   },
-  { file: "documents/sharing.ts", from: "if (!(await owns(db, user, id))) return undefined;", to: "", nth: 0 },
-  { file: "documents/sharing.ts", from: 'if (!(await owns(db, user, id))) return "not_found";', to: "", nth: 0 },
-  { file: "documents/sharing.ts", from: "if (!(await owns(db, user, id))) return false;", to: "", nth: 0 },
   { file: "documents/sharing.ts", from: "colleague === undefined || ", to: "", nth: 0 },
 ];
 
 const NOT_A_LIMIT = "decides what belongs together or comes next, not who may see it";
 const COMPARISON_COVERED: Readonly<Record<string, string>> = {
+  'documents/documents.ts:  || !mayWith(user, "change", current)': "the update asks the same policy once more",
   "accounts/accounts.ts: eq(memberships.userId, users.id)": NOT_A_LIMIT,
   "documents/documents.ts: eq(documents.version, seen)": NOT_A_LIMIT,
   "documents/documents.ts: eq(documents.title, last.title)": NOT_A_LIMIT,
@@ -247,6 +256,16 @@ describe("a comparison with a person or an object, or a check, that is missing",
   });
 });
 
+/** Every policy and the function that knows addresses. */
+async function withAllOpen<Result>(work: () => Promise<Result>): Promise<Result> {
+  const close = await mutants.openAddresses(ground);
+  try {
+    return await withOpen(await mutants.policiesOf(ground), work);
+  } finally {
+    await close();
+  }
+}
+
 async function withOpen<Result>(policies: readonly Policy[], work: () => Promise<Result>): Promise<Result> {
   for (const policy of policies) await mutants.openPolicy(ground, policy);
   try {
@@ -257,30 +276,54 @@ async function withOpen<Result>(policies: readonly Policy[], work: () => Promise
 }
 
 describe("each layer by itself", () => {
-  const policies = (): Promise<readonly Policy[]> => mutants.policiesOf(ground);
   const expectGreen = (report: AttackReport, red = fails): void =>
     expect(report.cells.filter(red), new IsolationError(report).message).toEqual([]);
 
   it("keeps tenants apart by comparisons, when every policy is open", { timeout: PATIENCE_MS }, async () => {
-    expectGreen(await withOpen(await policies(), () => matrix({}, everything, fails)));
+    expectGreen(await withAllOpen(() => matrix({}, everything, fails)));
   });
 
   it("keeps tenants apart by policies, when no query compares tenants", { timeout: PATIENCE_MS }, async () => {
-    expectGreen(await matrix({ parts: await mutated(tenantComparisons) }, everything, fails));
+    expectGreen(await matrix({ parts: await mutated([...tenantComparisons, ...filters]) }, everything, fails));
   });
 
   it("keeps tenants apart by comparisons of tenants alone", { timeout: PATIENCE_MS }, async () => {
     const parts = await mutated(personComparisons);
-    expectGreen(await withOpen(await policies(), () => matrix({ parts }, everything, crosses)), crosses);
+    expectGreen(await withAllOpen(() => matrix({ parts }, everything, crosses)), crosses);
   });
 
   it.each(everything.filter((route) => !/profile|password|sign-in/u.test(route)))(
     "and when all are gone, tenants are not apart: %s",
     { timeout: PATIENCE_MS },
     async (route) => {
-      const parts = await mutated([...tenantComparisons, ...personComparisons]);
-      const report = await withOpen(await policies(), () => matrix({ parts }, [route], crosses));
+      const parts = await mutated([...tenantComparisons, ...personComparisons, ...filters, ...CHECKS]);
+      const report = await withAllOpen(() => matrix({ parts }, [route], crosses));
       expectRed(report, route, {}, crosses);
+    },
+  );
+});
+
+const ROW_POLICIES = /^(?:document|share)_/u;
+const READ_BEFORE = "the document was read before, by the same policy, and the change is judged in memory";
+const FILTER_COVERED: Readonly<Record<string, string>> = {
+  'documents/documents.ts: permittedDocuments(user, "change")': READ_BEFORE,
+  'documents/sharing.ts: permittedShares(user, "list")': "only the document's owner gets this far",
+};
+
+describe("a question of a query to the access policy that is missing", () => {
+  it.each(named(filters))("is asked by the database all the same: %s", { timeout: PATIENCE_MS }, async (_, change) => {
+    const report = await matrix({ parts: await mutated([change]) }, routesOf(change), fails);
+    expect(report.cells.filter(fails), new IsolationError(report).message).toEqual([]);
+  });
+
+  it.each(named(filters))(
+    "turns the matrix red where the database does not: %s",
+    { timeout: PATIENCE_MS },
+    async (name, change) => {
+      const open = (await mutants.policiesOf(ground)).filter((policy) => ROW_POLICIES.test(policy.name));
+      const parts = await mutated([change]);
+      const report = await withOpen(open, () => matrix({ parts }, routesOf(change), fails));
+      expectRed(report, name, FILTER_COVERED);
     },
   );
 });
@@ -298,7 +341,7 @@ const PINNED: Readonly<Record<string, string>> = {
 describe("a comparison of tenants that is missing, where nothing else holds", () => {
   it.each(named(tenantComparisons))("turns the matrix red: %s", { timeout: PATIENCE_MS }, async (name, change) => {
     const parts = await mutated([change, ...personComparisons]);
-    const report = await withOpen(await mutants.policiesOf(ground), () => matrix({ parts }, routesOf(change), crosses));
+    const report = await withAllOpen(() => matrix({ parts }, routesOf(change), crosses));
     expectRed(report, name, PINNED, crosses);
   });
 });
@@ -360,10 +403,12 @@ const POLICIES: readonly (readonly [policy: string, route: string | (() => Promi
   ["document_shares UPDATE", "POST /api/documents/:id/shares"],
   ["document_shares DELETE", "DELETE /api/documents/:id/shares/:userId"],
 ];
-const policyOf = async (name: string): Promise<Policy> =>
-  (await mutants.policiesOf(ground)).find(
-    ({ table, verb, roles }) => roles === "public" && `${table} ${verb}` === name,
-  )!;
+/** The policies of a table and a verb: the tenant's first, and what an access policy narrows it to. */
+const policiesOn = async (name: string): Promise<readonly Policy[]> =>
+  (await mutants.policiesOf(ground))
+    .filter(({ table, verb, roles }) => roles === "public" && `${table} ${verb}` === name)
+    .toSorted((one, two) => Number(ROW_POLICIES.test(one.name)) - Number(ROW_POLICIES.test(two.name)));
+const policyOf = async (name: string): Promise<Policy> => (await policiesOn(name))[0]!;
 
 /** Raw SQL of the other tenant, as an injection would have it: no comparison of the application stands before it. */
 const own = (): LookAlikeTenant => tenants.own;
@@ -385,7 +430,7 @@ const ATTACKS: Readonly<Record<string, () => string>> = {
   "documents INSERT": () =>
     `insert into documents (tenant_id, owner_id, title, body) values ('${own().id}', '${own().people["member"]!.id}', 'x', 'x')`,
   "document_shares INSERT": () =>
-    `insert into document_shares (tenant_id, document_id, user_id, permission) values ('${own().id}', '${own().objects["draft"]}', '${own().people["editor"]!.id}', 'edit')`,
+    `insert into document_shares (tenant_id, document_id, owner_id, user_id, permission) values ('${own().id}', '${own().objects["draft"]}', '${own().people["member"]!.id}', '${own().people["editor"]!.id}', 'edit')`,
   "users UPDATE": () => "update users set name = 'x'",
   "documents UPDATE": () => "update documents set title = 'x'",
   "document_shares UPDATE": () => "update document_shares set permission = 'edit'",
@@ -421,7 +466,9 @@ async function inject(statement: string): Promise<"seen" | "changed" | "refused"
 
 describe("a policy", () => {
   it("of every table and verb is in the lists", async () => {
-    const found = (await mutants.policiesOf(ground)).filter(({ roles }) => roles === "public");
+    const found = (await mutants.policiesOf(ground)).filter(
+      ({ roles, name }) => roles === "public" && !ROW_POLICIES.test(name),
+    );
     expect(found.map(({ table, verb }) => `${table} ${verb}`).toSorted()).toEqual(
       POLICIES.map(([name]) => name).toSorted(),
     );
@@ -443,7 +490,7 @@ describe("a policy", () => {
     const statement = ATTACKS[name]!();
     expect(["nothing", "refused"]).toContain(await inject(statement));
     await state.write(baseline);
-    expect(["seen", "changed"]).toContain(await withOpen([await policyOf(name)], () => inject(statement)));
+    expect(["seen", "changed"]).toContain(await withOpen(await policiesOn(name), () => inject(statement)));
   });
 });
 

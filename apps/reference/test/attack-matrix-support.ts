@@ -24,7 +24,7 @@ import {
   type LookAlikeTenant,
 } from "glacis/testing";
 import type { TestDatabase } from "../../../test/support/services.ts";
-import { accountsIn, systemScope } from "../src/accounts/accounts.ts";
+import { accountsIn, personOf, systemScope } from "../src/accounts/accounts.ts";
 import type { Role } from "../src/accounts/memberships.ts";
 import { createApp } from "../src/app.ts";
 import { loadAssets } from "../src/assets.ts";
@@ -188,23 +188,37 @@ export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant
   const { document, draft, memo, attachment } = objects as Record<"document" | "draft" | "memo" | "attachment", string>;
   const content = Buffer.from(tenant.canary("content"));
   const storageKey = await keep(folder, tenantId, content);
-  await database.withTenant(scope, async (db) => {
+  type Work = Parameters<Database["withTenant"]>[1];
+  const as = (person: string, work: Work): Promise<unknown> =>
+    database.withTenant(scope, work, personOf(tenantId, person, person === adminId ? "admin" : "member"));
+  const share = (documentId: string, owner: string, key: string, permission: "view" | "edit") => ({
+    tenantId,
+    documentId,
+    ownerId: owner,
+    userId: tenant.people[key]!.id,
+    permission,
+  });
+  await as(ownerId, async (db) => {
     await db.insert(documents).values([
       { tenantId, id: document, ownerId, title: "Plan", body: tenant.canary("body"), link },
       { tenantId, id: draft, ownerId, title: tenant.canary("title"), body: "The same in both" },
-      { tenantId, id: memo, ownerId: adminId, title: tenant.canary("memo"), body: "The same in both" },
     ]);
     await db.insert(documentShares).values([
-      { tenantId, documentId: document, userId: tenant.people["editor"]!.id, permission: "edit" },
-      { tenantId, documentId: document, userId: tenant.people["reader"]!.id, permission: "view" },
+      share(document, ownerId, "editor", "edit"),
+      share(document, ownerId, "reader", "view"),
       // Somebody gave a viewer more than his role allows: the role decides.
-      { tenantId, documentId: document, userId: tenant.people["viewer"]!.id, permission: "edit" },
-      { tenantId, documentId: memo, userId: tenant.people["reader"]!.id, permission: "view" },
-      { tenantId, documentId: memo, userId: tenant.people["guest"]!.id, permission: "view" },
+      share(document, ownerId, "viewer", "edit"),
     ]);
     const [name, sha256] = [`${tenant.canary("file")}.txt`, "0".repeat(64)];
     const file = { name, mediaType: "text/plain", bytes: content.length, sha256, scan: "none", storageKey } as const;
     await db.insert(attachments).values({ ...file, tenantId, id: attachment, documentId: document, addedBy: ownerId });
+  });
+  await as(adminId, async (db) => {
+    const values = { tenantId, id: memo, ownerId: adminId, title: tenant.canary("memo"), body: "The same in both" };
+    await db.insert(documents).values(values);
+    await db
+      .insert(documentShares)
+      .values([share(memo, adminId, "reader", "view"), share(memo, adminId, "guest", "view")]);
   });
 }
 

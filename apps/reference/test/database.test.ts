@@ -5,17 +5,20 @@ import pg from "pg";
 import { eq } from "drizzle-orm";
 import type { TenantScope, User, UserId } from "glacis";
 import { postgresAuthentication } from "glacis/authentication";
+import { checkPolicyDrift, rowSettings } from "glacis/authorization";
 import { databasePosture, tenantDatabase, type TenantConnection } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
-import { accountsIn, systemScope, type Accounts } from "../src/accounts/accounts.ts";
+import { accountsIn, personOf, systemScope, type Accounts } from "../src/accounts/accounts.ts";
 import type { Database } from "../src/database/database.ts";
+import type { Role } from "../src/accounts/memberships.ts";
 import { openEmbedded } from "../src/database/embedded.ts";
 import { migrate } from "../src/database/migrate.ts";
 import { FOUNDATION, migrations, ROLES, upkeep, type DatabaseRoles } from "../src/database/migrations.ts";
 import { openPostgres } from "../src/database/postgres.ts";
 import { allowLogin, runtimeUrl } from "../src/database/runtime-login.ts";
 import { documents } from "../src/database/schema.ts";
+import { documentPolicy, ROW_SECURITY, sharePolicy } from "../src/documents/policy.ts";
 import { documentsIn } from "../src/documents/documents.ts";
 import { temporaryFolder } from "./support/folio.ts";
 
@@ -77,16 +80,24 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   const scopeA = systemScope(a.id, "test");
 
   /** Raw SQL inside a scope: what an injection would have. */
-  const raw = <Result>(scope: TenantScope, work: (connection: TenantConnection) => Promise<Result>): Promise<Result> =>
-    tenantDatabase({ database: ground.database.tenantDriver, role: ground.role }).withTenant(scope, work);
+  const raw = <Result>(
+    scope: TenantScope,
+    work: (connection: TenantConnection) => Promise<Result>,
+    as: User = personOf(scope.tenantId, scope.tenantId === b.id ? b.owner : a.owner, "owner"),
+  ): Promise<Result> =>
+    tenantDatabase({ database: ground.database.tenantDriver, role: ground.role }).withTenant(scope, work, {
+      settings: rowSettings(as),
+    });
 
   beforeAll(async () => {
     ground = await open();
     accounts = accountsIn(ground.database);
     for (const { id, owner, document } of [a, b]) {
       await accounts.createTenant({ id, name: "Tenant" }, { id: owner, name: "Owner", role: "owner" });
-      await ground.database.withTenant(systemScope(id, "test"), (db) =>
-        db.insert(documents).values({ tenantId: id, id: document, ownerId: owner, title: "t", body: "b" }),
+      await ground.database.withTenant(
+        systemScope(id, "test"),
+        (db) => db.insert(documents).values({ tenantId: id, id: document, ownerId: owner, title: "t", body: "b" }),
+        personOf(id, owner, "owner"),
       );
     }
   });
@@ -120,22 +131,25 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
 
   it("refuses rows for another tenant and references into it", async () => {
     const insert = (tenant: string, owner: string): Promise<unknown> =>
-      raw(scopeA, (connection) =>
-        connection.query("insert into documents (tenant_id, owner_id, title, body) values ($1, $2, 't', 'b')", [
-          tenant,
-          owner,
-        ]),
+      raw(
+        scopeA,
+        (connection) =>
+          connection.query("insert into documents (tenant_id, owner_id, title, body) values ($1, $2, 't', 'b')", [
+            tenant,
+            owner,
+          ]),
+        personOf(a.id, owner, "owner"),
       );
     await expect(insert(b.id, b.owner)).rejects.toThrow(/row-level security/u);
     await expect(insert(a.id, b.owner)).rejects.toThrow(/foreign key/u);
     const share = (document: string, user: string): Promise<unknown> =>
       raw(scopeA, (connection) =>
         connection.query(
-          "insert into document_shares (tenant_id, document_id, user_id, permission) values ($1, $2, $3, 'view')",
-          [a.id, document, user],
+          "insert into document_shares (tenant_id, document_id, owner_id, user_id, permission) values ($1, $2, $3, $4, 'view')",
+          [a.id, document, a.owner, user],
         ),
       );
-    await expect(share(b.document, a.owner)).rejects.toThrow(/foreign key/u);
+    await expect(share(b.document, randomUUID())).rejects.toThrow(/foreign key/u);
     await expect(share(a.document, b.owner)).rejects.toThrow(/foreign key/u);
   });
 
@@ -176,8 +190,10 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     const scope = systemScope(tenantId, "test");
     await accounts.createTenant({ id: tenantId, name: "Heirs" }, { id: owner, name: "O", role: "owner" });
     await accounts.addPerson(scope, { id: member, name: "M", role: "member" });
-    await ground.database.withTenant(scope, (db) =>
-      db.insert(documents).values({ tenantId, ownerId: owner, title: "His", body: "" }),
+    await ground.database.withTenant(
+      scope,
+      (db) => db.insert(documents).values({ tenantId, ownerId: owner, title: "His", body: "" }),
+      personOf(tenantId, owner, "owner"),
     );
     expect(await accounts.exportPerson(owner)).toMatchObject({ name: "O", documents: [{ title: "His" }] });
     await accounts.erasePerson(owner);
@@ -225,7 +241,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     expect(keys).toHaveLength(8);
     for (const key of keys)
       expect(key).toMatch(
-        /FOREIGN KEY \(tenant_id(, \w+\) REFERENCES \w+\(tenant_id, (user_)?id\)|\) REFERENCES tenants\(id\))/u,
+        /FOREIGN KEY \(tenant_id(, \w+(, owner_id)?\) REFERENCES \w+\(tenant_id, (user_)?id(, owner_id)?\)|\) REFERENCES tenants\(id\))/u,
       );
   });
 
@@ -294,14 +310,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   it("takes along what was shared with somebody who leaves", async () => {
     const [tenantId, owner, member] = [randomUUID(), randomUUID(), randomUUID()];
     const scope = systemScope(tenantId, "test");
-    const as = (id: string, role: string): User => ({
-      kind: "user",
-      id: id as UserId,
-      tenantId: tenantId as User["tenantId"],
-      roles: [role],
-      assurance: 1,
-      authenticatedAtMs: 0,
-    });
+    const as = (id: string, role: Role): User => personOf(tenantId, id, role);
     await accounts.createTenant({ id: tenantId, name: "Leavers" }, { id: owner, name: "O", role: "owner" });
     const joining = () => accounts.addPerson(scope, { id: member, name: "M", role: "member" });
     await joining();
@@ -313,12 +322,53 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     expect(await shelf.read(as(member, "member"), id)).toBeUndefined();
     await joining();
     expect(await shelf.read(as(member, "member"), id)).toBeUndefined();
-    expect(await raw(scope, (connection) => connection.query("select 1 from document_shares"))).toEqual([]);
+    const left = raw(scope, (connection) => connection.query("select 1 from document_shares"), as(owner, "owner"));
+    expect(await left).toEqual([]);
+  });
+
+  it("shows raw SQL inside a workspace no document of a colleague, unless it is shared", async () => {
+    const [tenantId, owner, member] = [randomUUID(), randomUUID(), randomUUID()];
+    const scope = systemScope(tenantId, "test");
+    const [boss, worker] = [personOf(tenantId, owner, "owner"), personOf(tenantId, member, "member")];
+    await accounts.createTenant({ id: tenantId, name: "Inside" }, { id: owner, name: "O", role: "owner" });
+    await accounts.addPerson(scope, { id: member, name: "M", role: "member" });
+    const shelf = documentsIn(ground.database);
+    const [secret, shared] = [
+      await shelf.create(boss, { title: "Secret", body: "" }),
+      await shelf.create(boss, { title: "Shared", body: "" }),
+    ];
+    await shelf.share(boss, shared, { userId: member, permission: "view" });
+    const run = (text: string, as = worker) => raw(scope, (connection) => connection.query(text), as);
+    expect(await run("select title from documents")).toEqual([{ title: "Shared" }]);
+    expect(await run("select user_id from document_shares")).toEqual([{ user_id: member }]);
+    for (const text of [
+      "update documents set title = 'x' returning id",
+      "delete from documents returning id",
+      "update document_shares set permission = 'edit' returning user_id",
+      "delete from document_shares returning user_id",
+    ])
+      expect(await run(text), text).toEqual([]);
+    const gift = `insert into document_shares (tenant_id, document_id, owner_id, user_id, permission) values ('${tenantId}', '${secret}', $owner, '${member}', 'edit')`;
+    await expect(run(gift.replace("$owner", `'${owner}'`))).rejects.toThrow(/row-level security/u);
+    // As his own, which the document's is not.
+    await expect(run(gift.replace("$owner", `'${member}'`))).rejects.toThrow(/row-level security|foreign key/u);
+    expect(await run("select 1 from documents", personOf(tenantId, randomUUID(), "owner"))).toEqual([]);
+    expect(await shelf.list(worker, { q: "", sort: "title" })).toMatchObject({
+      documents: [{ title: "Shared", access: "view" }],
+    });
+    expect(await shelf.change(worker, shared, { title: "Mine" })).toEqual({ kind: "not_found" });
+    await shelf.share(boss, shared, { userId: member, permission: "edit" });
+    expect(await shelf.change(worker, shared, { title: "Ours" })).toMatchObject({ kind: "changed" });
+    expect(await shelf.change({ ...worker, roles: ["viewer"] }, shared, { title: "No" })).toEqual({
+      kind: "not_found",
+    });
   });
 
   it("answers drizzle like any other driver, dates and numbers included", async () => {
-    const [row] = await ground.database.withTenant(scopeA, (db) =>
-      db.select().from(documents).where(eq(documents.id, a.document)),
+    const [row] = await ground.database.withTenant(
+      scopeA,
+      (db) => db.select().from(documents).where(eq(documents.id, a.document)),
+      personOf(a.id, a.owner, "owner"),
     );
     expect(row).toMatchObject({ id: a.document, version: 1, link: null });
     expect(row?.createdAt).toBeInstanceOf(Date);
@@ -363,6 +413,24 @@ describe.runIf(postgres !== undefined)("the application on Postgres", () => {
     expect(allowLogin(url, role)).not.toContain(login.password);
     const accepts = await postgres?.pool.query("select rolpassword from pg_authid where rolname = $1", [roles.runtime]);
     expect(accepts?.rows).toEqual([{ rolpassword: null }]);
+  });
+
+  it("has the policies that the access policies compile to, and a change of one is found", async () => {
+    const database = await openPostgres(postgres?.url ?? "", roles);
+    await database.close();
+    const client = new pg.Client({ connectionString: postgres?.url });
+    await client.connect();
+    try {
+      for (const policy of [documentPolicy, sharePolicy])
+        expect(await checkPolicyDrift(client, policy, ROW_SECURITY)).toEqual([]);
+      await client.query("alter policy document_select on documents using (true)");
+      const drift = await checkPolicyDrift(client, documentPolicy, ROW_SECURITY);
+      expect(drift.map(({ rule, detail }) => [rule.id, detail])).toEqual([
+        ["object-level-authorization/policy-drift", "document_select: using"],
+      ]);
+    } finally {
+      await client.end();
+    }
   });
 
   it("passes the judgement of its own database without an error", async () => {

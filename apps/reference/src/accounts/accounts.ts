@@ -61,7 +61,8 @@ export function accountsIn(database: Database): Accounts {
   ): Promise<Result | undefined> => {
     const found = await belonging(userId);
     if (found === undefined) return undefined;
-    return database.withTenant(systemScope(found.tenantId, step), (db) => work(db, found.tenantId));
+    const person = personOf(found.tenantId, userId, found.role);
+    return database.withTenant(systemScope(found.tenantId, step), (db) => work(db, found.tenantId), person);
   };
   return {
     createTenant: ({ name, id = randomUUID() }, owner) =>
@@ -131,6 +132,12 @@ export function addressed<Row extends { readonly email: string | null }>(
   row: Row,
 ): (Row & { readonly email: string }) | undefined {
   return row.email === null ? undefined : { ...row, email: row.email };
+}
+
+/** Somebody whom the database is to take for the one who asks, where nobody is signed in: his export, and the seeding of what is his. */
+export function personOf(tenantId: string, userId: string, role: Role): User {
+  const ids = { id: userId as User["id"], tenantId: tenantId as User["tenantId"] };
+  return { kind: "user", ...ids, roles: [role], assurance: 1, authenticatedAtMs: 0 };
 }
 
 /** The scope of a step that has no signed-in user yet: sign-up makes the tenant, sign-in has just proved the account. */

@@ -2,7 +2,7 @@ import { authenticated, hasRole } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import type { Context, Hono } from "hono";
 import { DocumentId } from "../documents/input.ts";
-import { WRITERS } from "../documents/routes.ts";
+import { WRITERS } from "../documents/policy.ts";
 import { notFound } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import { attach, detach, handOut } from "./actions.ts";

@@ -4,6 +4,7 @@ import type { StoredUpload } from "glacis/input";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { attachments, documents, fileTasks, users } from "../database/schema.ts";
 import { documentIn } from "../documents/documents.ts";
+import { mayWith } from "../documents/policy.ts";
 
 export interface Attachment {
   readonly id: string;
@@ -45,7 +46,7 @@ export interface Attachments {
 
 export function attachmentsIn(database: Database): Attachments {
   const inTenant = <Result>(user: User, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result> =>
-    database.withTenant(tenantScope(user), work);
+    database.withTenant(tenantScope(user), work, user);
   const one = (user: User, which: SQL): Promise<AttachedFile | undefined> =>
     inTenant(user, (db) => readFile(db, user, which));
 
@@ -101,7 +102,7 @@ async function readFile(db: TenantDrizzle, user: User, which: SQL): Promise<Atta
     .leftJoin(users, sender)
     .where(and(eq(attachments.tenantId, user.tenantId), which));
   const document = file && (await documentIn(db, user, file.documentId));
-  return document && { ...file, removable: document.access !== "view" };
+  return document && { ...file, removable: mayWith(user, "change", document) };
 }
 
 async function add(
@@ -111,7 +112,7 @@ async function add(
   { key: storageKey, originalName: name, mediaType, bytes, sha256, scan }: StoredUpload,
 ): Promise<Attachment | "not_found" | "full"> {
   const document = await documentIn(db, user, documentId);
-  if (document === undefined || document.access === "view") return "not_found";
+  if (document === undefined || !mayWith(user, "change", document)) return "not_found";
   // Files that come at the same time are counted one after the other.
   await db
     .select({ id: documents.id })

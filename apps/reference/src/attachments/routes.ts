@@ -5,7 +5,8 @@ import type { Context, Hono } from "hono";
 import { Readable } from "node:stream";
 import { notFound } from "../input.ts";
 import { DocumentId } from "../documents/input.ts";
-import { demandEditable, viewPage, WRITERS } from "../documents/routes.ts";
+import { WRITERS } from "../documents/policy.ts";
+import { demandPermitted, viewPage } from "../documents/routes.ts";
 import { frameOf, userOf, type Services } from "../services.ts";
 import { attach, detach, FILE_FIELD, handOut } from "./actions.ts";
 import type { AttachedFile } from "./attachments.ts";
@@ -25,7 +26,7 @@ export function attachmentRoutes(app: Hono, services: Services): void {
 
   app.post("/documents/:id/attachments", receiving, async (c) => {
     const request = requestOf(c);
-    const document = await demandEditable(services, c);
+    const document = await demandPermitted(services, c, "change");
     try {
       await attach(services, request, document.id, {
         csrf: (token) => csrf.verify(request, token ?? request.header("x-csrf-token")),

@@ -1,5 +1,6 @@
 import { drizzle, type PgRemoteDatabase } from "drizzle-orm/pg-proxy";
-import type { Finding, TenantScope } from "glacis";
+import type { Finding, Principal, TenantScope } from "glacis";
+import { rowSettings } from "glacis/authorization";
 import { tenantDatabase, type TenantConnection, type TenantEmbedded, type TenantPool } from "glacis/data";
 
 /** Drizzle inside one tenant. */
@@ -19,8 +20,8 @@ export interface Database {
   readonly driver: Pool | Embedded;
   /** Tenants' rows: connected as a role that reads nothing of the library's, so that an injection there finds no hash and no session. */
   readonly tenantDriver: Pool | Embedded;
-  /** One transaction that sees one tenant. */
-  withTenant<Result>(scope: TenantScope, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result>;
+  /** One transaction that sees one tenant. @param as who asks, where rows are somebody's: without it no document is there */
+  withTenant<Result>(scope: TenantScope, work: (db: TenantDrizzle) => Promise<Result>, as?: Principal): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -48,7 +49,12 @@ export function makeDatabase({ role, ...parts }: DatabaseParts): Database {
   return {
     ...parts,
     query: (text, values) => driver.query(text, values),
-    withTenant: (scope, work) => tenants.withTenant(scope, (connection) => work(drizzleOn(connection))),
+    withTenant: (scope, work, as) =>
+      tenants.withTenant(
+        scope,
+        (connection) => work(drizzleOn(connection)),
+        as === undefined ? {} : { settings: rowSettings(as) },
+      ),
   };
 }
 

@@ -38,6 +38,7 @@ export const documents = pgTable("documents", {
 export const documentShares = pgTable("document_shares", {
   tenantId: uuid("tenant_id").notNull(),
   documentId: uuid("document_id").notNull(),
+  ownerId: uuid("owner_id").notNull(),
   userId: uuid("user_id").notNull(),
   permission: text("permission", { enum: ["view", "edit"] }).notNull(),
 });

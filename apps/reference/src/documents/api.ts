@@ -5,7 +5,8 @@ import { demand, notFound, readBody, readQuery } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import type { Document, DocumentSummary } from "./documents.ts";
 import { DocumentId, DocumentPatch, ListQuery, NewDocument, PreviewInput, ShareInput } from "./input.ts";
-import { previewRate, removeDocument, WRITERS } from "./routes.ts";
+import { WRITERS } from "./policy.ts";
+import { previewRate, removeDocument } from "./routes.ts";
 
 const reader = access(authenticated(), { kind: "api" });
 const writer = access(hasRole(...WRITERS), { kind: "api" });

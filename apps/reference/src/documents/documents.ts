@@ -1,8 +1,9 @@
-import { and, asc, desc, eq, exists, gt, ilike, lt, or, sql, type SQL } from "drizzle-orm";
+import { and, asc, desc, eq, gt, ilike, lt, or, sql, type SQL } from "drizzle-orm";
 import { tenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
-import { documentShares, documents, users } from "../database/schema.ts";
+import { documents, users } from "../database/schema.ts";
 import type { DocumentChange, ListQuery, NewDocument } from "./input.ts";
+import { documentOwnership, documentPolicy, mayWith, permittedDocuments } from "./policy.ts";
 import { sharingIn, type Sharing } from "./sharing.ts";
 
 export type Access = "owner" | "edit" | "view";
@@ -37,8 +38,8 @@ export type ChangeResult =
   | { readonly kind: "not_found" };
 
 /**
- * Documents as one user may see them: his own, and what colleagues share with him. The tenant is the database's business; what is in this file
- * is who may do what inside it. Whatever a user may not see does not exist for him.
+ * Documents as one user may see them: his own, and what colleagues share with him, as policy.ts says. The queries of this file ask it, and so does
+ * the database, whose policies are compiled from it. Whatever a user may not see does not exist for him.
  */
 export interface Documents extends Sharing {
   list(user: User, query: ListQuery): Promise<Page>;
@@ -55,7 +56,7 @@ const EXCERPT_LENGTH = 180;
 
 export function documentsIn(database: Database): Documents {
   const inTenant = <Result>(user: User, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result> =>
-    database.withTenant(tenantScope(user), work);
+    database.withTenant(tenantScope(user), work, user);
 
   return {
     list: (user, query) => inTenant(user, (db) => listPage(db, user, query)),
@@ -63,7 +64,9 @@ export function documentsIn(database: Database): Documents {
 
     create: (user, { title, body, link }) =>
       inTenant(user, async (db) => {
-        const values = { tenantId: user.tenantId, ownerId: user.id, title, body, link: link ?? null };
+        const input = documentPolicy.writable(user, "create", { title, body, link: link ?? null });
+        const values = documentOwnership.stamp(user, input);
+        documentPolicy.authorize(user, "create", values);
         const [row] = await db.insert(documents).values(values).returning({ id: documents.id });
         if (row === undefined) throw new Error("The database accepted a document and returned none.");
         return row.id;
@@ -72,12 +75,16 @@ export function documentsIn(database: Database): Documents {
     change: (user, id, change, version) =>
       inTenant(user, async (db) => {
         const current = await documentIn(db, user, id);
-        if (current === undefined || current.access === "view") return { kind: "not_found" };
+        if (current === undefined || !mayWith(user, "change", current)) return { kind: "not_found" };
         const seen = version ?? current.version;
         const [row] = await db
           .update(documents)
-          .set({ ...change, version: sql`${documents.version} + 1`, updatedAt: new Date() })
-          .where(and(sameDocument(user, id), eq(documents.version, seen)))
+          .set({
+            ...documentPolicy.writable(user, "change", change),
+            version: sql`${documents.version} + 1`,
+            updatedAt: new Date(),
+          })
+          .where(and(eq(documents.id, id), permittedDocuments(user, "change"), eq(documents.version, seen)))
           .returning({ version: documents.version });
         if (row !== undefined) return { kind: "changed", version: row.version };
         const now = await documentIn(db, user, id);
@@ -88,31 +95,13 @@ export function documentsIn(database: Database): Documents {
       inTenant(user, async (db) => {
         const removed = await db
           .delete(documents)
-          .where(and(sameDocument(user, id), eq(documents.ownerId, user.id)))
+          .where(and(eq(documents.id, id), permittedDocuments(user, "remove")))
           .returning({ id: documents.id });
         return removed.length > 0;
       }),
 
     ...sharingIn(database),
   };
-}
-
-const sameDocument = (user: User, id: string): SQL | undefined =>
-  and(eq(documents.tenantId, user.tenantId), eq(documents.id, id));
-
-/** The rule itself: mine, or shared with me. */
-function visibleTo(db: TenantDrizzle, user: User): SQL | undefined {
-  const shared = db
-    .select({ one: sql`1` })
-    .from(documentShares)
-    .where(
-      and(
-        eq(documentShares.tenantId, documents.tenantId),
-        eq(documentShares.documentId, documents.id),
-        eq(documentShares.userId, user.id),
-      ),
-    );
-  return and(eq(documents.tenantId, user.tenantId), or(eq(documents.ownerId, user.id), exists(shared)));
 }
 
 function accessOf(user: User): SQL<Access> {
@@ -144,7 +133,7 @@ export async function documentIn(db: TenantDrizzle, user: User, id: string): Pro
     })
     .from(documents)
     .innerJoin(users, owner)
-    .where(and(eq(documents.id, id), visibleTo(db, user)));
+    .where(and(eq(documents.id, id), permittedDocuments(user, "read")));
   return found;
 }
 
@@ -165,7 +154,7 @@ async function listPage(db: TenantDrizzle, user: User, { q, sort, after }: ListQ
     .select({ ...SUMMARY, excerpt: sql<string>`left(${documents.body}, ${EXCERPT_LENGTH})`, access: accessOf(user) })
     .from(documents)
     .innerJoin(users, owner)
-    .where(and(visibleTo(db, user), matching(q), from === undefined ? undefined : beyond(from, sort)))
+    .where(and(permittedDocuments(user, "list"), matching(q), from === undefined ? undefined : beyond(from, sort)))
     .orderBy(...(direction === "asc" ? [asc(column), asc(documents.id)] : [desc(column), desc(documents.id)]))
     .limit(PAGE_SIZE + 1);
   const shown = rows.slice(0, PAGE_SIZE);

@@ -17,8 +17,8 @@ import type { Document } from "./documents.ts";
 import { DocumentForm, DocumentId, ListQuery, NewDocument, ShareInput } from "./input.ts";
 import { listPage } from "./list-page.ts";
 import { deletePage, documentPage, editPage, type DocumentView } from "./pages.ts";
+import { mayWith, WRITERS, type DocumentAction } from "./policy.ts";
 
-export const WRITERS = ["owner", "admin", "member"] as const;
 const reader = signInFirst("/sign-in", authenticated());
 const writer = signInFirst("/sign-in", hasRole(...WRITERS));
 
@@ -56,13 +56,13 @@ export function documentRoutes(app: Hono, services: Services): void {
   );
 
   app.get("/documents/:id/edit", access(writer), async (c) => {
-    const document = await demandEditable(services, c);
+    const document = await demandPermitted(services, c, "change");
     return c.html(String(editPage(await frameOf(services, requestOf(c)), document, stateOf(document))));
   });
 
   app.post("/documents/:id", access(writer), async (c) => {
     const request = requestOf(c);
-    const document = await demandEditable(services, c);
+    const document = await demandPermitted(services, c, "change");
     const form = readBody(request, DocumentForm);
     const again = async (state: FormState): Promise<string> =>
       String(editPage(await frameOf(services, request), document, state));
@@ -104,18 +104,18 @@ function ownerRoutes(app: Hono, services: Services): void {
   const { documents } = services;
 
   app.get("/documents/:id/delete", access(writer), async (c) => {
-    const document = await demandOwned(services, c);
+    const document = await demandPermitted(services, c, "remove");
     return c.html(String(deletePage(await frameOf(services, requestOf(c)), document)));
   });
 
   app.post("/documents/:id/delete", access(writer), async (c) => {
-    const { id } = await demandOwned(services, c);
+    const { id } = await demandPermitted(services, c, "remove");
     if (!(await removeDocument(services, userOf(requestOf(c)), id))) notFound();
     return c.redirect("/documents?notice=deleted", 303);
   });
 
   app.post("/documents/:id/shares", access(writer), async (c) => {
-    const document = await demandOwned(services, c);
+    const document = await demandPermitted(services, c, "share");
     const form: Read<ShareInput> = readBody(requestOf(c), ShareInput);
     if (!form.ok) return c.html(await viewPage(services, c, document, { shareState: form }), 422);
     const result = await documents.share(userOf(requestOf(c)), document.id, form.value);
@@ -127,7 +127,7 @@ function ownerRoutes(app: Hono, services: Services): void {
   });
 
   app.post("/documents/:id/shares/:userId/remove", access(writer), async (c) => {
-    const { id } = await demandOwned(services, c);
+    const { id } = await demandPermitted(services, c, "share");
     const userId = DocumentId.safeParse(c.req.param("userId"));
     if (!userId.success || !(await documents.unshare(userOf(requestOf(c)), id, userId.data))) notFound();
     return c.redirect(`/documents/${id}?notice=unshared`, 303);
@@ -140,15 +140,10 @@ async function demandDocument(services: Services, c: Context): Promise<Document>
   return found ?? notFound();
 }
 
-/** Readers of a shared document know that it exists; for them and for strangers alike there is nothing to edit here. */
-export async function demandEditable(services: Services, c: Context): Promise<Document> {
+/** Readers of a shared document know that it exists; for them and for strangers alike there is nothing to do here. */
+export async function demandPermitted(services: Services, c: Context, action: DocumentAction): Promise<Document> {
   const document = await demandDocument(services, c);
-  return document.access === "view" ? notFound() : document;
-}
-
-async function demandOwned(services: Services, c: Context): Promise<Document> {
-  const document = await demandDocument(services, c);
-  return document.access === "owner" ? document : notFound();
+  return mayWith(userOf(requestOf(c)), action, document) ? document : notFound();
 }
 
 export async function viewPage(
@@ -159,7 +154,7 @@ export async function viewPage(
 ): Promise<string> {
   const request = requestOf(c);
   const user = userOf(request);
-  const shares = document.access === "owner" ? await services.documents.shares(user, document.id) : undefined;
+  const shares = mayWith(user, "audience", document) ? await services.documents.shares(user, document.id) : undefined;
   const everybody = shares === undefined ? [] : await services.accounts.people(tenantScope(user));
   const sharing = shares && { shares, colleagues: everybody.filter(({ id }) => id !== user.id) };
   const files = (await services.attachments.list(user, document.id)) ?? [];

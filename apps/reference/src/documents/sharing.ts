@@ -1,8 +1,9 @@
-import { and, asc, eq, type SQL } from "drizzle-orm";
+import { and, asc, eq } from "drizzle-orm";
 import { tenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { addressed } from "../accounts/accounts.ts";
 import { addressOf, documentShares, documents, memberships, users } from "../database/schema.ts";
+import { permittedDocuments, permittedShares, sharePolicy } from "./policy.ts";
 
 export interface Share {
   readonly userId: string;
@@ -25,32 +26,33 @@ export interface Sharing {
 
 export function sharingIn(database: Database): Sharing {
   const inTenant = <Result>(user: User, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result> =>
-    database.withTenant(tenantScope(user), work);
+    database.withTenant(tenantScope(user), work, user);
 
   return {
     shares: (user, id) =>
       inTenant(user, async (db) => {
-        if (!(await owns(db, user, id))) return undefined;
+        if (!(await holds(db, user, "audience", id))) return undefined;
         const rows = await db
           .select({ userId: users.id, name: users.name, email: addressOf, permission: documentShares.permission })
           .from(documentShares)
           .innerJoin(users, and(eq(users.tenantId, documentShares.tenantId), eq(users.id, documentShares.userId)))
-          .where(and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id)))
+          .where(and(eq(documentShares.documentId, id), permittedShares(user, "list")))
           .orderBy(asc(users.name), asc(users.id));
         return rows.flatMap((row) => addressed(row) ?? []);
       }),
 
     share: (user, id, { userId, permission }) =>
       inTenant(user, async (db) => {
-        if (!(await owns(db, user, id))) return "not_found";
+        if (!(await holds(db, user, "share", id))) return "not_found";
         const [colleague] = await db
           .select({ id: memberships.userId })
           .from(memberships)
           .where(and(eq(memberships.tenantId, user.tenantId), eq(memberships.userId, userId)));
-        if (colleague === undefined || userId === user.id) return "unknown_colleague";
+        const share = { tenantId: user.tenantId, documentId: id, ownerId: user.id, userId, permission };
+        if (colleague === undefined || !sharePolicy.permits(user, "create", share)) return "unknown_colleague";
         await db
           .insert(documentShares)
-          .values({ tenantId: user.tenantId, documentId: id, userId, permission })
+          .values(share)
           .onConflictDoUpdate({
             target: [documentShares.tenantId, documentShares.documentId, documentShares.userId],
             set: { permission },
@@ -60,23 +62,21 @@ export function sharingIn(database: Database): Sharing {
 
     unshare: (user, id, userId) =>
       inTenant(user, async (db) => {
-        if (!(await owns(db, user, id))) return false;
         const removed = await db
           .delete(documentShares)
-          .where(and(sameShare(user, id), eq(documentShares.userId, userId)))
+          .where(
+            and(eq(documentShares.documentId, id), eq(documentShares.userId, userId), permittedShares(user, "remove")),
+          )
           .returning({ userId: documentShares.userId });
         return removed.length > 0;
       }),
   };
 }
 
-const sameShare = (user: User, id: string): SQL | undefined =>
-  and(eq(documentShares.tenantId, user.tenantId), eq(documentShares.documentId, id));
-
-async function owns(db: TenantDrizzle, user: User, id: string): Promise<boolean> {
+async function holds(db: TenantDrizzle, user: User, action: "audience" | "share", id: string): Promise<boolean> {
   const rows = await db
     .select({ id: documents.id })
     .from(documents)
-    .where(and(eq(documents.tenantId, user.tenantId), eq(documents.id, id), eq(documents.ownerId, user.id)));
+    .where(and(eq(documents.id, id), permittedDocuments(user, action)));
   return rows.length > 0;
 }
