@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Endpoint } from "../core/endpoint.ts";
 import type { SealedRoute, Security, Verdict } from "../core/security.ts";
-import type { Wire } from "../core/wire.ts";
+import type { Wire, WireTls } from "../core/wire.ts";
 import { badBody, boundedPush, boundToRoute, readText } from "./node-body.ts";
 import { keepAnswer } from "./node-keep.ts";
 import { guardedWriteHead } from "./node-head.ts";
@@ -14,14 +14,16 @@ import { keepState, stateOf, type RequestState } from "./node-state.ts";
 export type Passage = boolean | Promise<boolean>;
 
 export function wireOf(request: IncomingMessage): Wire {
-  const { socket } = request;
+  const socket = request.socket as Socket & Partial<WireTls> & { readonly encrypted?: boolean };
+  const encrypted = socket.encrypted === true;
   return {
     method: request.method ?? "",
     target: request.url ?? "",
     httpVersion: request.httpVersion,
     rawHeaders: request.rawHeaders,
     peerAddress: socket.remoteAddress ?? "",
-    encrypted: (socket as Socket & { readonly encrypted?: boolean }).encrypted === true,
+    encrypted,
+    ...(encrypted && { tls: socket as unknown as WireTls }),
     body: request,
   };
 }

@@ -1,4 +1,5 @@
 import type { IdentifiedFacts } from "./facts.ts";
+import type { TlsObservation } from "./tls-observation.ts";
 
 /** A response just before its head is written. Names are lower case. */
 export interface ResponseDraft {
@@ -44,6 +45,8 @@ export interface Observation {
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** What was sent, where the probe kept it: a page, or a document that is published. */
   readonly body?: string;
+  /** What the probe saw of the connection's TLS, where it looked. */
+  readonly tls?: TlsObservation;
 }
 
 /** Every value of a header in an observation. */

@@ -1,3 +1,12 @@
+import type { X509Certificate } from "node:crypto";
+
+/** The part of a TLS socket that says who is at its other end. */
+export interface WireTls {
+  /** Node has verified the peer's certificate against the authorities of the server. */
+  readonly authorized: boolean;
+  getPeerX509Certificate(): X509Certificate | undefined;
+}
+
 /**
  * What arrived, before anyone interpreted it. An adapter builds it; nothing else touches a framework's request.
  */
@@ -12,6 +21,8 @@ export interface Wire {
   readonly peerAddress: string;
   /** True when this very socket speaks TLS. What a proxy says about TLS is not here. */
   readonly encrypted: boolean;
+  /** The socket's TLS, where this very socket speaks it. */
+  readonly tls?: WireTls;
   /** The body as it arrives, for whoever streams it once the request has been let in. Absent where nothing arrives, as in a test. */
   readonly body?: NodeJS.ReadableStream;
 }

@@ -57,9 +57,12 @@ import { permissionsPolicy } from "../transport/permissions-policy.ts";
 import { redirectGuard } from "../transport/redirect-guard.ts";
 import { referrerPolicy } from "../transport/referrer-policy.ts";
 import { resourceIsolation } from "../transport/resource-isolation.ts";
+import { internalTls } from "../transport/internal-tls.ts";
 import { safeMethods } from "../transport/safe-methods.ts";
 import { securityTxt, type SecurityTxtOptions } from "../transport/security-txt.ts";
+import { tlsCertificate } from "../transport/tls-certificate.ts";
 import { tlsPeerVerification } from "../transport/tls-peer-verification.ts";
+import { tlsVersion } from "../transport/tls-version.ts";
 import { composeWatch, type SaasAlarms, type SaasDetection, type Watch } from "./watch.ts";
 
 /** How often, for each kind of caller. A text such as `60/m`, or several that all hold. */
@@ -167,6 +170,9 @@ const ENVIRONMENT = [
   secretsManagement(),
   tlsPeerVerification(),
   inputValidation(),
+  internalTls(),
+  tlsVersion(),
+  tlsCertificate(),
   safeMethods(),
   dynamicCode(),
   templateInjection(),

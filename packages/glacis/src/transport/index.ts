@@ -55,3 +55,40 @@ export {
 export { SECURITY_TXT_PATH, securityTxt, type SecurityTxt, type SecurityTxtOptions } from "./security-txt.ts";
 export { tlsPeerVerification } from "./tls-peer-verification.ts";
 export { SAFE_METHOD_ACTS, SAFE_METHOD_SHARED, safeMethods } from "./safe-methods.ts";
+export {
+  INTERNAL_EXCEPTION,
+  INTERNAL_PLAINTEXT,
+  INTERNAL_UNVERIFIED,
+  internalTls,
+  postgresTls,
+  type InternalTlsOptions,
+  type PoolTls,
+  type TlsDatabase,
+} from "./internal-tls.ts";
+export {
+  MTLS_LONG_LIVED,
+  mutualTls,
+  type MtlsService,
+  type MutualTls,
+  type MutualTlsOptions,
+} from "./mtls-service-identity.ts";
+export {
+  CERTIFICATE_BY_HAND,
+  CERTIFICATE_EXPIRING,
+  CERTIFICATE_LONG,
+  CERTIFICATE_NAME,
+  CERTIFICATE_UNTRUSTED,
+  CERTIFICATE_WEAK,
+  tlsCertificate,
+  type TlsCertificateOptions,
+} from "./tls-certificate.ts";
+export { probeTls, type ProbeTlsOptions } from "./tls-probe.ts";
+export {
+  TLS_EDGE_UNKNOWN,
+  TLS_NO_13,
+  TLS_SERVER_OPTIONS,
+  TLS_TOO_OLD,
+  TLS_WEAK_SUITE,
+  tlsVersion,
+  type TlsVersionOptions,
+} from "./tls-version.ts";
