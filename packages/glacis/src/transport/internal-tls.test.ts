@@ -91,7 +91,7 @@ describe.runIf(database !== undefined)("postgresTls", () => {
     expect(await postgresTls(database?.pool as never, "main")).toEqual({
       name: "main",
       local: true,
-      encrypted: (encrypted?.rows[0] as { ssl: boolean }).ssl,
+      encrypted: (encrypted?.rows as { ssl: boolean }[] | undefined)?.[0]?.ssl,
     });
   });
 });

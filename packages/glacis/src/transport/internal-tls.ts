@@ -153,7 +153,7 @@ function isThisMachine(host: string): boolean {
 /** Plain HTTP is judged where the name or the address says that it is our own network; what is public is not ours to know. */
 function isInternalName(hosts: readonly string[]): boolean {
   return hosts.some((host) => {
-    if (/\.(?:internal|local|svc|lan|intranet|corp)$/u.test(host) || /\.svc\.cluster\.local$/u.test(host)) return true;
+    if (/\.(?:internal|local|svc|lan|intranet|corp)$/u.test(host)) return true;
     return addressScope(host) === "private";
   });
 }

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { createServer, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import express from "express";
@@ -54,7 +55,7 @@ async function ask(client: { key: string; cert: string } | undefined, headers: R
     ...identity,
   });
   asked.end();
-  const [answer] = (await once(asked, "response")) as [import("node:http").IncomingMessage];
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
   let body = "";
   for await (const chunk of answer) body += String(chunk);
   if (answer.statusCode === 200) return (JSON.parse(body) as { id: string }).id;

@@ -54,11 +54,13 @@ describe("a request that may change nothing", () => {
     const principal: Service = { kind: "service", id: "app", tenantId: "acme" as TenantId, roles: [] };
     const layers = bareLayers({ authenticate: () => ({ principal, session: undefined }) });
     const security = glacis(layers);
-    const { withTenant } = tenantDatabase({ database, role: "app", report: security.report });
+    const tenants = tenantDatabase({ database, role: "app", report: (event, of) => security.report(event, of) });
     const app = express();
     secureExpress(app, security);
     app.all("/notes", access(authenticated(), { kind: "api" }), async (_request, response) => {
-      await withTenant(tenantScope(principal), (connection) => connection.query("insert into notes values (1)"));
+      await tenants.withTenant(tenantScope(principal), (connection) =>
+        connection.query("insert into notes values (1)"),
+      );
       response.send("written");
     });
     const server = guardServer(createServer(app), security).listen(0, "127.0.0.1");
