@@ -96,18 +96,18 @@ describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
   });
 
   it("encodes what is hostile, in pages, in live rows and in files", async () => {
-    const record = { event_type: "session", status: "failed", severity: "error", event: "hostile" } as const;
+    const record = { event_type: "session", status: "refused", severity: "error", event: "session_refused" } as const;
     const time = new Date().toISOString();
     ground.archive.sink({ time, ...record, tenant_id: "alpha", user_id: HOSTILE, detail: "=cmd|'/c calc'!A1" });
     await ground.archive.flush();
-    const page = await (await ada.get("/security/events?event=hostile")).text();
+    const page = await (await ada.get("/security/events?event=session_refused&severity=error")).text();
     expect(page).not.toContain("<script>alert");
     expect(page).not.toContain("\u202E");
     expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt;\\u202Egnp.exe");
     const file = await ada.post("/security/events/export", {
       csrf_token: await ada.token("/security/events"),
       format: "csv",
-      event: "hostile",
+      event: "session_refused",
     });
     expect(file.headers.get("content-disposition")).toMatch(/^attachment; filename="security-events-/u);
     expect(file.headers.get("content-type")).toContain("text/csv");
@@ -157,14 +157,14 @@ describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
     const event = {
       time: new Date().toISOString(),
       event_type: "session",
-      status: "failed",
+      status: "succeeded",
       severity: "info",
-      event: "live_one",
+      event: "session_renewed",
     } as const;
-    ground.archive.sink({ ...event, tenant_id: "beta", event: "foreign_one" });
+    ground.archive.sink({ ...event, tenant_id: "beta", event: "session_ended" });
     ground.archive.sink({ ...event, tenant_id: "alpha" });
-    await until("live_one");
-    expect(text).not.toContain("foreign_one");
+    await until("session_renewed");
+    expect(text).not.toContain("session_ended");
     abort.abort();
   });
 
@@ -307,7 +307,7 @@ describe.each(["light", "dark"] as const)("in a browser, %s", (colorScheme) => {
     "follows live from the keyboard alone, and shows hostile text as text",
     async () => {
       const { page } = visitor;
-      await page.goto("/security/events?event=keyboard");
+      await page.goto("/security/events?event=enrolment_required");
       await page.keyboard.press("Tab");
       expect(await page.evaluate("document.activeElement.textContent")).toBe("Skip to content");
       await page.keyboard.press("Enter");
@@ -318,7 +318,12 @@ describe.each(["light", "dark"] as const)("in a browser, %s", (colorScheme) => {
       }
       await page.keyboard.press("Space");
       expect(await button.getAttribute("aria-pressed")).toBe("true");
-      const event = { event_type: "session", status: "failed", severity: "error", event: "keyboard" } as const;
+      const event = {
+        event_type: "session",
+        status: "observed",
+        severity: "error",
+        event: "enrolment_required",
+      } as const;
       ground.archive.sink({ time: new Date().toISOString(), ...event, user_id: HOSTILE });
       await page.getByRole("link", { name: '"><script>alert(1)</script>\\u202Egnp.exe' }).waitFor();
       expect(await page.locator("#events tbody tr").count()).toBe(1);

@@ -18,7 +18,7 @@ for (let number = Number(from); ; number += 1) {
     event_type: "system",
     status: "observed",
     severity: "info",
-    event: "counted",
+    event: "sys_heartbeat",
     count: number,
   };
   void log.append(record).then(() => writeSync(1, `${number}\n`));

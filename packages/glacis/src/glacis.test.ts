@@ -1,3 +1,4 @@
+import { auditEvent } from "./core/event-entry.ts";
 import { describe, expect, it } from "vitest";
 import { authenticated, hasRole, publicAccess } from "./core/access.ts";
 import type { TenantId, UserId } from "./core/brand.ts";
@@ -15,7 +16,7 @@ import type { Wire } from "./core/wire.ts";
 import { glacis } from "./glacis.ts";
 import { bareLayers, stubControl } from "./testing/layers.ts";
 
-const event: AuditEvent = { event_type: "system", status: "refused", severity: "info", event: "test" };
+const event: AuditEvent = auditEvent("authorization_failure/authz_fail/refused");
 const open: SealedRoute = { method: "GET", pattern: "/", rule: routeRule(publicAccess("test")) };
 const alice: User = {
   kind: "user",

@@ -13,7 +13,19 @@ export { assertFit, BootError } from "./core/boot.ts";
 export type { Endpoint, EndpointReply } from "./core/endpoint.ts";
 export type { Control, ControlMeta, Deployment, Mode } from "./core/control.ts";
 export { deny, type Deny, type DenyDetails } from "./core/decision.ts";
-export type { AuditEvent, AuditRecord, AuditSink } from "./core/event.ts";
+export { EVENT_CATALOGUE } from "./core/event-catalogue.ts";
+export { auditEvent, eventFault } from "./core/event-entry.ts";
+export type {
+  AuditEvent,
+  AuditRecord,
+  AuditSink,
+  EventContext,
+  EventDetails,
+  EventKey,
+  EventSeverity,
+  EventStatus,
+  EventType,
+} from "./core/event.ts";
 export { Refusal } from "./core/error-reason.ts";
 export type { Exchange } from "./core/exchange.ts";
 export type { IdentifiedFacts, RequestFacts } from "./core/facts.ts";

@@ -1,4 +1,4 @@
-import { authenticated, deny, publicAccess, Refusal, signInFirst, type Exchange, type User } from "glacis";
+import { auditEvent, authenticated, deny, publicAccess, Refusal, signInFirst, type Exchange, type User } from "glacis";
 import { stepUp } from "glacis/authentication";
 import { access, requestOf } from "glacis/hono";
 import { safeRedirect } from "glacis/transport";
@@ -145,11 +145,8 @@ function wayBack(services: Services, request: Exchange, fallback: string): strin
 
 /** The verifier has written down why. */
 function refused(): never {
-  const event = {
-    event_type: "authentication",
-    status: "refused",
-    severity: "info",
-    event: "authn_passkey_refused",
-  } as const;
-  throw new Refusal({ ...deny("credentials_wrong", event), events: [] });
+  throw new Refusal({
+    ...deny("credentials_wrong", auditEvent("authentication/authn_passkey_fail/failed")),
+    events: [],
+  });
 }

@@ -29,7 +29,7 @@ describe("glacis audit-log", () => {
         event_type: "system",
         status: "observed",
         severity: "info",
-        event: "counted",
+        event: "sys_heartbeat",
         count,
       });
     await log.close();

@@ -1,10 +1,11 @@
 /** Attacks as the events that they leave, to see which alarm they set off. Addresses are those of RFC 5737. */
-import type { AuditRecord } from "../core/event.ts";
+import { auditEvent } from "../core/event-entry.ts";
+import type { AuditEvent, EventContext, EventDetails } from "../core/event.ts";
 
 /** An event of a replay and when it comes. */
 export interface TimedRecord {
   readonly atSeconds: number;
-  readonly record: Omit<AuditRecord, "time">;
+  readonly record: AuditEvent & Partial<EventContext>;
 }
 
 export interface SyntheticAttack {
@@ -15,7 +16,7 @@ export interface SyntheticAttack {
   readonly records: readonly TimedRecord[];
 }
 
-type Shape = Omit<AuditRecord, "time">;
+type Shape = TimedRecord["record"];
 
 /** So many events, evenly over so many seconds, from the second minute on. */
 function spread(count: number, overSeconds: number, shape: (index: number) => Shape): readonly TimedRecord[] {
@@ -36,7 +37,9 @@ const failedLogin = (ip: string): Shape => ({
   ip_address: ip,
 });
 
-const refused = (about: Partial<Shape>): Shape => ({
+const refused = (
+  about: EventDetails & Partial<EventContext> & { readonly event?: "authz_fail" | "authz.escalation_attempt" } = {},
+): Shape => ({
   event_type: "authorization_failure",
   status: "refused",
   severity: "warning",
@@ -46,7 +49,7 @@ const refused = (about: Partial<Shape>): Shape => ({
   ...about,
 });
 
-function single(about: Pick<Shape, "event_type" | "status" | "severity" | "event"> & Partial<Shape>): Shape {
+function single(about: Shape): Shape {
   return { ip_address: ATTACKER, ...about };
 }
 
@@ -117,9 +120,10 @@ export const SYNTHETIC_ATTACKS: readonly SyntheticAttack[] = [
     name: "credential-stuffing",
     description: "The detection finds one address that tries many accounts, and an account is locked.",
     rings: ["GuessingDetected", "AccountLocked"],
-    records: ["authn_credential_stuffing", "authn_login_lock"].flatMap((event) =>
-      spread(1, MINUTE, () => single({ event_type: "authentication", status: "refused", severity: "error", event })),
-    ),
+    records: [
+      auditEvent("authentication/authn_credential_stuffing/observed", { detail: "accounts_per_client", count: 20 }),
+      auditEvent("authentication/authn_login_lock/refused"),
+    ].flatMap((event) => spread(1, MINUTE, () => single(event))),
   },
   ...DETECTED.map(([name, alarm, event, description, count]) => ({
     name,

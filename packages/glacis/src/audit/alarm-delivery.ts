@@ -18,7 +18,7 @@ const ATTEMPT_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
 const GIVE_UP_MS = 86_400_000;
 
-const LOGGED: Readonly<Record<AlarmState, string>> = {
+const LOGGED: Readonly<Record<AlarmState, "sys_alarm_raised" | "sys_alarm_cleared" | "sys_alarm_without_data">> = {
   ALARM: "sys_alarm_raised",
   OK: "sys_alarm_cleared",
   INSUFFICIENT_DATA: "sys_alarm_without_data",

@@ -70,7 +70,7 @@ function failed(about: Partial<AuditRecord> = {}): AuditRecord {
     severity: "warning",
     event: "authn_login_fail",
     ...about,
-  };
+  } as AuditRecord;
 }
 
 /** Past the end of the minute, and past the time that other processes have to store what they counted. */

@@ -1,5 +1,6 @@
 /** What a definition says and cannot mean: fields that no event has, values that no field takes, comparisons that miss what they look for. */
-import type { AuditRecord, EventSeverity, EventType } from "../core/event.ts";
+import { EVENT_ENTRIES } from "../core/event-entry.ts";
+import type { AuditRecord, EventSeverity } from "../core/event.ts";
 import type { AlarmDefinitions } from "./alarm-definition.ts";
 import type { Comparison } from "./filter-pattern-json.ts";
 import type { MetricFilter } from "./metric-filter.ts";
@@ -25,6 +26,7 @@ const FIELDS: Readonly<Record<keyof AuditRecord, true>> = {
   action: true,
   user_id: true,
   actor_id: true,
+  login_hash: true,
   tenant_id: true,
   directive: true,
   blocked: true,
@@ -36,34 +38,16 @@ const FIELDS: Readonly<Record<keyof AuditRecord, true>> = {
   error: true,
   time: true,
   request_id: true,
+  trace_id: true,
   ip_address: true,
   user_agent: true,
   method: true,
   route: true,
+  invalid: true,
 };
 const ALWAYS: ReadonlySet<string> = new Set(["event_type", "status", "severity", "event", "time"]);
 
-const EVENT_TYPES: Readonly<Record<EventType, true>> = {
-  authentication: true,
-  authorization_failure: true,
-  data_access: true,
-  session: true,
-  account: true,
-  token: true,
-  csrf: true,
-  csp_violation: true,
-  rate_limit: true,
-  input_validation: true,
-  upload: true,
-  ssrf_blocked: true,
-  crypto: true,
-  config: true,
-  secret: true,
-  audit_integrity: true,
-  system: true,
-  transport: true,
-  tenant: true,
-};
+const EVENT_TYPES: Readonly<Record<string, true>> = Object.fromEntries(EVENT_ENTRIES.map(({ type }) => [type, true]));
 const STATUSES: Readonly<Record<AuditRecord["status"], true>> = {
   succeeded: true,
   failed: true,

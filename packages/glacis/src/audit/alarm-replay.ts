@@ -42,7 +42,7 @@ export async function replayAlarms(
   for (let at = 0; at <= lastSeconds; at += STEP_SECONDS) {
     for (let one = ordered[next]; one !== undefined && one.atSeconds < at; one = ordered[next]) {
       nowSeconds = BEGIN_SECONDS + one.atSeconds;
-      engine.audit({ time: new Date(nowSeconds * 1000).toISOString(), ...one.record });
+      engine.audit({ ...one.record, time: new Date(nowSeconds * 1000).toISOString() });
       next += 1;
     }
     nowSeconds = BEGIN_SECONDS + at;

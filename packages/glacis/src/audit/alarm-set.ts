@@ -65,8 +65,7 @@ const RINGING: readonly ShippedAlarm[] = [
     name: "CrossTenantAccess",
     severity: "critical",
     description: "A tenant has reached for the rows of another. One is enough.",
-    pattern:
-      '{ $.event = "tenant_cross_access" || $.event = "tenant.cross_access" || $.event = "tenant_setting_leaked" }',
+    pattern: '{ $.event = "tenant_cross_access" || $.event = "tenant_setting_leaked" }',
     metric: "CrossTenantAttempts",
     threshold: 1,
     periodSeconds: 60,

@@ -37,7 +37,7 @@ function event(count: number): AuditRecord {
     event_type: "account",
     status: "succeeded",
     severity: "info",
-    event: "counted",
+    event: "authz_change",
     count,
     tenant_id: "t1",
   };

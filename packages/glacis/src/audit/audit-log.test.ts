@@ -49,10 +49,10 @@ function event(count: number, about: Partial<AuditRecord> = {}): AuditRecord {
     event_type: "system",
     status: "observed",
     severity: "info",
-    event: "counted",
+    event: "sys_heartbeat",
     count,
     ...about,
-  };
+  } as AuditRecord;
 }
 
 /** A closed log of so many events. */
@@ -80,7 +80,7 @@ const countsOf = (directory: string): readonly number[] =>
   linesOf(directory)
     .filter((line) => line.endsWith("}"))
     .map((line) => JSON.parse(line) as AuditRecord)
-    .filter(({ event: name }) => name === "counted")
+    .filter(({ event: name }) => name === "sys_heartbeat")
     .map(({ count }) => count ?? -1);
 
 describe("openAuditLog", () => {
@@ -226,7 +226,7 @@ describe("verifyAuditLog", () => {
       return [broken?.problem, broken?.seq];
     };
     expect(
-      await problemOf(lines.map((line, index) => (index === 6 ? line.replace("counted", "nothing") : line))),
+      await problemOf(lines.map((line, index) => (index === 6 ? line.replace("heartbeat", "heartbeet") : line))),
     ).toEqual(["altered", 7]);
     expect(await problemOf(lines.toSpliced(6, 1))).toEqual(["missing", 7]);
     expect(await problemOf(lines.toSpliced(6, 0, lines[3] as string))).toEqual(["out_of_order", 7]);

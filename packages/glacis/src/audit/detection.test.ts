@@ -15,7 +15,7 @@ const PLACES: Readonly<Record<string, Place>> = {
 };
 
 interface Stream {
-  readonly send: (event: Partial<AuditRecord>, atSeconds?: number) => void;
+  readonly send: (event: Partial<Record<keyof AuditRecord, unknown>>, atSeconds?: number) => void;
   /** What was added to what was sent. */
   readonly detected: () => readonly AuditRecord[];
   readonly all: readonly AuditRecord[];
@@ -34,7 +34,7 @@ function stream(options: Omit<DetectionOptions, "sink"> = {}): Stream {
         severity: "info",
         event: "data_not_found",
         ...event,
-      }),
+      } as AuditRecord),
     detected: () => all.filter(({ control }) => control === "intrusion-detection"),
   };
 }
@@ -164,8 +164,8 @@ describe("detection", () => {
           request_id: `${actor}`,
         };
         sink({ ...context, event_type: "data_access", event: "data_not_found", resource_id: `${actor}` });
-        sink({ ...context, event_type: "system", event: "http_not_found" });
-        sink({ ...context, event_type: "authentication", status: "succeeded", event: "authn_login_success" });
+        sink({ ...context, event_type: "system", status: "observed", event: "http_not_found" });
+        sink({ ...context, event_type: "authentication", status: "succeeded", event: "authn_login_success" } as const);
       }
     };
     fill(0, 100_000);

@@ -28,12 +28,7 @@ const LONGEST_MEMBER = 100;
 const MOST_HONEY = 1000;
 
 /** Events that say that an object was asked for and not given. */
-const WITHHELD: ReadonlySet<string> = new Set([
-  "data_not_found",
-  "authz_fail",
-  "tenant.cross_access",
-  "tenant_cross_access",
-]);
+const WITHHELD: ReadonlySet<string> = new Set(["data_not_found", "authz_fail", "tenant_cross_access"]);
 
 /** @returns what the record shows, for the sink, with the record's own context */
 type Detector = (record: AuditRecord, nowMs: number) => AuditEvent | undefined;

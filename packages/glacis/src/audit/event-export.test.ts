@@ -66,7 +66,7 @@ describe("an event in OCSF", () => {
       { actor: { user: { uid: "sue" } }, user: { uid: "u-1" }, resources: [{ uid: "d-1" }] },
     ],
   ] as const)("of %j is %j", (change, expected) => {
-    expect(toOcsf({ ...failed, ...change })).toMatchObject(expected);
+    expect(toOcsf({ ...failed, ...change } as AuditRecord)).toMatchObject(expected);
   });
 });
 

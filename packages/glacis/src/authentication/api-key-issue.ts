@@ -102,7 +102,7 @@ export async function rotateKey(
 
 function issued(making: KeyMaking, user: User, key: string, record: ApiKeyRecord, detail?: string): IssuedApiKey {
   const about = { user_id: user.id, tenant_id: user.tenantId, resource_id: record.id, ...(detail && { detail }) };
-  making.report?.(apiKeyEvent("authn_token_created", about));
+  making.report?.(apiKeyEvent("token/authn_token_created/succeeded", about));
   return { kind: "issued", key, apiKey: viewOf(making.prefix, record) };
 }
 

@@ -1,6 +1,7 @@
+import { auditEvent } from "../core/event-entry.ts";
 import type { ControlMeta } from "../core/control.ts";
 import { deny, type Deny } from "../core/decision.ts";
-import type { AuditEvent } from "../core/event.ts";
+import type { AuditEvent, EventDetails, EventKey } from "../core/event.ts";
 import type { Rule } from "../core/finding.ts";
 
 export const API_KEYS_META: ControlMeta = {
@@ -66,14 +67,9 @@ export function refuseApiKey(cause: ApiKeyRefusal, id?: string): Deny {
 }
 
 /** What was done to a key, by whom. */
-export function apiKeyEvent(event: string, details: Partial<AuditEvent>): AuditEvent {
-  return {
-    event_type: "token",
-    status: "succeeded",
-    severity: "info",
-    event,
-    control: "api-keys",
-    resource_type: "api_key",
-    ...details,
-  };
+export function apiKeyEvent(
+  key: Extract<EventKey, `token/${string}` | "system/sys_api_key_use_unwritten/failed">,
+  details: EventDetails = {},
+): AuditEvent {
+  return auditEvent(key, { control: "api-keys", resource_type: "api_key", ...details });
 }

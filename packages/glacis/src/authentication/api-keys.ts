@@ -86,9 +86,7 @@ export function apiKeys(options: ApiKeysOptions): ApiKeys {
   const making = makingOf(options);
   const { prefix, store, scopes, report } = making;
   const { standing } = options;
-  const writer = apiKeyUseWriter(store, () =>
-    report?.(apiKeyEvent("sys_api_key_use_unwritten", { event_type: "system", status: "failed", severity: "warning" })),
-  );
+  const writer = apiKeyUseWriter(store, () => report?.(apiKeyEvent("system/sys_api_key_use_unwritten/failed")));
   return {
     control: {
       meta: API_KEYS_META,
@@ -101,12 +99,12 @@ export function apiKeys(options: ApiKeysOptions): ApiKeys {
     rotate: (user, id, nowMs, rotation = {}) => rotateKey(making, user, id, nowMs, rotation.overlapHours),
     async revoke(tenantId, id, nowMs) {
       const ended = isId(id) && (await store.revoke(tenantId, id, nowMs));
-      if (ended) report?.(apiKeyEvent("authn_token_revoked", { tenant_id: tenantId, resource_id: id }));
+      if (ended) report?.(apiKeyEvent("token/authn_token_revoked/succeeded", { tenant_id: tenantId, resource_id: id }));
       return ended;
     },
     async revokeOwner(tenantId, ownerId, nowMs) {
       const count = await store.revokeOwner(tenantId, ownerId, nowMs);
-      report?.(apiKeyEvent("authn_token_revoked", { tenant_id: tenantId, user_id: ownerId, count }));
+      report?.(apiKeyEvent("token/authn_token_revoked/succeeded", { tenant_id: tenantId, user_id: ownerId, count }));
       return count;
     },
     async revokeUser(ownerId, nowMs) {

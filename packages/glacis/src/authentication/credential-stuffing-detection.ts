@@ -1,4 +1,5 @@
 /** Sees guessing that no single counter sees: one password over many accounts, one account from many networks (catalog credential-stuffing-detection). */
+import { auditEvent } from "../core/event-entry.ts";
 import { createHmac, randomBytes } from "node:crypto";
 import type { Control, ControlMeta } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
@@ -67,16 +68,8 @@ export function stuffingDetector(
   const bySecret = distinctMembers({ windowMs: WINDOW_MS, threshold: ACCOUNTS_PER_SECRET });
   const byAccount = distinctMembers({ windowMs: WINDOW_MS, threshold: NETWORKS_PER_ACCOUNT });
   const ratio = failureRatio();
-  const tell = (event: string, detail: string, count: number): void =>
-    report?.({
-      event_type: "authentication",
-      status: "observed",
-      severity: "critical",
-      event,
-      control: META.id,
-      detail,
-      count,
-    });
+  const tell = (event: Campaign, detail: string, count: number): void =>
+    report?.(auditEvent(`authentication/${event}/observed`, { control: META.id, detail, count }));
 
   return {
     control: {
@@ -113,3 +106,9 @@ export function stuffingDetector(
     },
   };
 }
+
+type Campaign =
+  | "authn_failure_surge"
+  | "authn_credential_stuffing"
+  | "authn_password_spraying"
+  | "authn_distributed_guessing";

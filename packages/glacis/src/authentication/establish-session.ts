@@ -1,6 +1,7 @@
 /** The one door to a session: every way of signing in ends here (catalog auth-pathway-consistency, session-fixation, mfa-required). */
+import { auditEvent } from "../core/event-entry.ts";
 import type { HeaderPair } from "../core/decision.ts";
-import type { AuditEvent } from "../core/event.ts";
+import type { AuditEvent, EventKey } from "../core/event.ts";
 import type { UserId } from "../core/brand.ts";
 import { browserLabel } from "./browser-label.ts";
 import type { MfaPolicy, MfaVerdict } from "./mfa-required.ts";
@@ -48,7 +49,7 @@ export interface SessionMaking {
   /** Called with each new session of a user who may have too many. */
   readonly settle: (session: SessionRecord, request: Responding) => Promise<void>;
   /** Tells the rest of this request which session it has now. */
-  readonly adopt: (request: Responding, id: string) => void;
+  readonly adopt: (request: Responding, session: SessionRecord) => void;
 }
 
 const PENDING_MS = 600_000;
@@ -180,7 +181,7 @@ async function owe(
   };
   await store.hold(pending);
   request.addResponseHeaders([pendingCookie.set(token)]);
-  request.note(sessionEvent(verdict.kind, "observed", user));
+  request.note(sessionEvent(`session/${verdict.kind}/observed`, user));
   return verdict;
 }
 
@@ -219,11 +220,11 @@ function hand(
   request: Responding,
   session: SessionRecord,
   token: string,
-  event: string,
+  event: "session_created" | "session_renewed",
 ): Established {
-  making.adopt(request, session.id);
+  making.adopt(request, session);
   request.addResponseHeaders([making.cookie.set(token), ...making.companions]);
-  request.note(sessionEvent(event, "succeeded", session));
+  request.note(sessionEvent(`session/${event}/succeeded`, session));
   return { kind: "established", session };
 }
 
@@ -261,23 +262,18 @@ function subjectOf({ userId, tenantId, roles }: SessionUser): Parameters<MfaPoli
 }
 
 function refused(request: Responding, user: SessionUser, cause: SignInRefusal): SignIn {
-  request.note({ ...sessionEvent("session_refused", "refused", user), severity: "warning", detail: cause });
+  request.note({ ...sessionEvent("session/session_refused/refused", user), detail: cause });
   return { kind: "refused", cause };
 }
 
 /** What happened to a session, for the log. Neither token nor hash stands in it. */
 export function sessionEvent(
-  event: string,
-  status: AuditEvent["status"],
+  key: Extract<EventKey, `session/${string}`>,
   { userId, tenantId }: { readonly userId: string; readonly tenantId?: string },
 ): AuditEvent {
-  return {
-    event_type: "session",
-    status,
-    severity: "info",
-    event,
+  return auditEvent(key, {
     control: "session",
     user_id: userId,
     ...(tenantId !== undefined && { tenant_id: tenantId }),
-  };
+  });
 }

@@ -1,7 +1,7 @@
 /** The end of an account, after a time in which it can be taken back, and a copy of what is kept about it (GDPR articles 15, 17 and 20). */
 import {
   accountEvent,
-  LINK_INVALID,
+  refuseLink,
   linkTo,
   newJob,
   noticeOf,
@@ -71,7 +71,7 @@ export function accountDeletion(
       );
       if (changed === undefined) return { kind: "credentials_wrong" };
       await sessions.end(request);
-      request.note(accountEvent("user_deletion_scheduled", "succeeded", { user_id: userId, severity: "warning" }));
+      request.note(accountEvent("account/user_deletion_scheduled/succeeded", { user_id: userId }));
       return { kind: "scheduled", atMs };
     },
     isAlive: async (token, nowMs) => (await links.read("deletion", token, nowMs)) !== undefined,
@@ -80,7 +80,7 @@ export function accountDeletion(
       const nowMs = request.receivedAtMs;
       const link = await links.read("deletion", token, nowMs);
       const account = link === undefined ? undefined : await store.accounts.byId(link.subject);
-      if (link === undefined || account?.status !== "deleting") return LINK_INVALID;
+      if (link === undefined || account?.status !== "deleting") return refuseLink(request, "deletion");
       const kept = await store.accounts.change(
         account.userId,
         account.version,
@@ -90,8 +90,8 @@ export function accountDeletion(
           jobs: [noticeOf(account, "deletion_cancelled", request)],
         },
       );
-      if (kept === undefined) return LINK_INVALID;
-      request.note(accountEvent("user_deletion_cancelled", "succeeded", { user_id: account.userId }));
+      if (kept === undefined) return refuseLink(request, "deletion");
+      request.note(accountEvent("account/user_deletion_cancelled/succeeded", { user_id: account.userId }));
       return { kind: "kept" };
     },
 
@@ -99,7 +99,8 @@ export function accountDeletion(
       const account = await ownAccount(context, request);
       if (account === undefined) return undefined;
       const own = await sessions.list(account.userId, request);
-      request.note(accountEvent("user_data_exported", "succeeded", { user_id: account.userId, severity: "warning" }));
+      const application = (await context.application.exportData?.(account.userId)) ?? null;
+      request.note(accountEvent("account/user_data_exported/succeeded", { user_id: account.userId }));
       return {
         account: { id: account.userId, email: account.email, createdAt: new Date(account.createdAtMs).toISOString() },
         sessions: own.map(({ label, createdAtMs, seenAtMs }) => ({
@@ -107,7 +108,7 @@ export function accountDeletion(
           createdAt: new Date(createdAtMs).toISOString(),
           seenAt: new Date(seenAtMs).toISOString(),
         })),
-        application: (await context.application.exportData?.(account.userId)) ?? null,
+        application,
       };
     },
 
@@ -132,6 +133,7 @@ function deletionHandlers(context: FlowContext, removals: readonly Removal[]): R
       await sessions.revoke(userId, { reason: "account_deleted" });
       await links.void(["deletion", "password_reset", "email_change"], userId);
       await store.accounts.remove(userId, [noticeOf(account, "account_deleted", nowMs)]);
+      context.report(accountEvent("account/user_deleted/succeeded", { user_id: userId }));
     },
   };
 }

@@ -14,8 +14,8 @@ export interface AccountStatusChange {
 
 export function accountStatus(context: FlowContext): AccountStatusChange {
   const { store } = context;
-  const note = (request: Responding, event: string, userId: string): void =>
-    request.note(accountEvent(event, "succeeded", { user_id: userId, severity: "warning" }));
+  const note = (request: Responding, event: "user_disabled" | "user_enabled", userId: string): void =>
+    request.note(accountEvent(`account/${event}/succeeded`, { user_id: userId }));
   return {
     async maySignIn(userId) {
       const account = await store.accounts.byId(userId);

@@ -1,6 +1,7 @@
 /** What the flows are made of, and what each of them does at its end. */
+import { auditEvent } from "../core/event-entry.ts";
 import { hash, randomUUID } from "node:crypto";
-import type { AuditEvent } from "../core/event.ts";
+import type { AuditEvent, EventDetails, EventKey } from "../core/event.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import type { Account } from "./account-store.ts";
 import type { ApiKeys } from "./api-keys.ts";
@@ -9,7 +10,7 @@ import { browserLabel } from "./browser-label.ts";
 import type { ClaimedJob, Job } from "./job-store.ts";
 import { mailMessage, type MailFacts, type MailKind, type MailWords, type SecurityChange } from "./mail-messages.ts";
 import type { MailTransport } from "./mail-transport.ts";
-import type { OneTimeLinks } from "./one-time-link.ts";
+import type { LinkPurpose, OneTimeLinks } from "./one-time-link.ts";
 import type { SessionUser } from "./establish-session.ts";
 import type { HashedPassword, PasswordHashing } from "./password-hashing.ts";
 import type { PasswordPolicy } from "./password-policy.ts";
@@ -75,6 +76,8 @@ export interface FlowContext {
   readonly apiKeys: AccountKeys | undefined;
   readonly words: Partial<Record<MailKind, MailWords>>;
   readonly paths: FlowPaths;
+  /** For what happens outside a request, or where none is at hand. */
+  readonly report: (event: AuditEvent) => void;
 }
 
 /** The API keys of people, as far as the flows end them or tell of them. */
@@ -102,7 +105,13 @@ export interface PasswordRejected {
   readonly problems: readonly PasswordProblem[];
 }
 
-export const LINK_INVALID: LinkInvalid = Object.freeze({ kind: "link_invalid" });
+const LINK_INVALID: LinkInvalid = Object.freeze({ kind: "link_invalid" });
+
+/** The answer to a link that leads nowhere, which the log hears of: somebody may be trying tokens. */
+export function refuseLink(request: Responding, purpose: LinkPurpose): LinkInvalid {
+  request.note(accountEvent("account/authn_link_rejected/failed", { control: "activation-tokens", detail: purpose }));
+  return LINK_INVALID;
+}
 
 const MOST_WAITING = 100_000;
 const COUNTED_EVERY_MS = 1000;
@@ -236,11 +245,10 @@ export async function runNow(
 
 /** What happened to an account, for the log. No address stands in it. */
 export function accountEvent(
-  event: string,
-  status: AuditEvent["status"],
-  details: Partial<Pick<AuditEvent, "user_id" | "detail" | "control" | "severity" | "count">> = {},
+  key: Extract<EventKey, `account/${string}`>,
+  details: Pick<EventDetails, "user_id" | "tenant_id" | "detail" | "control" | "count"> = {},
 ): AuditEvent {
-  return { event_type: "account", status, severity: status === "succeeded" ? "info" : "warning", event, ...details };
+  return auditEvent(key, details);
 }
 
 export function textIn(payload: Job["payload"], name: string): string {

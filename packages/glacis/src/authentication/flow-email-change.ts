@@ -2,7 +2,7 @@
 import {
   accountEvent,
   enqueue,
-  LINK_INVALID,
+  refuseLink,
   linkTo,
   mayMail,
   newJob,
@@ -56,7 +56,9 @@ export function emailChange(context: FlowContext): EmailChange {
         ),
         noticeOf(account, "email_change_requested", request, { address: shortenAddress(address) }),
       );
-      request.note(accountEvent("email_change_requested", "observed", { control: CONTROL, user_id: account.userId }));
+      request.note(
+        accountEvent("account/email_change_requested/observed", { control: CONTROL, user_id: account.userId }),
+      );
       return { kind: "accepted" };
     },
     isAlive: async (token, nowMs) => (await links.read("email_change", token, nowMs)) !== undefined,
@@ -66,7 +68,7 @@ export function emailChange(context: FlowContext): EmailChange {
       const link = await links.read("email_change", token, nowMs);
       const account = link === undefined ? undefined : await store.accounts.byId(link.subject);
       if (link === undefined || account?.status !== "active" || account.version !== link.detail["version"])
-        return LINK_INVALID;
+        return refuseLink(request, "email_change");
       const email = textIn(link.detail, "email");
       const { userId, version } = account;
       const changed = await withSessionsEnded(context, userId, request, { reason: "email_changed" }, () =>
@@ -84,10 +86,8 @@ export function emailChange(context: FlowContext): EmailChange {
           },
         ),
       );
-      if (changed === undefined) return LINK_INVALID;
-      request.note(
-        accountEvent("email_changed", "succeeded", { control: CONTROL, user_id: userId, severity: "warning" }),
-      );
+      if (changed === undefined) return refuseLink(request, "email_change");
+      request.note(accountEvent("account/email_changed/succeeded", { control: CONTROL, user_id: userId }));
       return { kind: "changed" };
     },
 

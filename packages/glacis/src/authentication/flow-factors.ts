@@ -1,10 +1,9 @@
 /** Adding and removing second factors. The owner is told of each (catalog auth-notifications), and a removal ends the other sessions. */
 import { PASSWORD_VOID } from "./account-lineage.ts";
 import type { Account } from "./account-store.ts";
-import { accountEvent, enqueue, noticeOf, type FlowContext, type FlowRequest } from "./flow-context.ts";
+import { enqueue, noticeOf, type FlowContext, type FlowRequest } from "./flow-context.ts";
 import { ownAccount } from "./flow-password-change.ts";
 import { CREDENTIALS_WRONG, finishSignIn, type SignInOutcome } from "./flow-sign-in.ts";
-import type { MailKind, SecurityChange } from "./mail-messages.ts";
 import type { PasskeyCreationOptions } from "./passkey-options.ts";
 import type { Passkey, Passkeys } from "./passkeys.ts";
 import type { Proof } from "./proof.ts";
@@ -35,8 +34,6 @@ export interface FactorSettings {
   removePasskey(request: FlowRequest, id: string): Promise<boolean>;
 }
 
-const CONTROL = "authenticator-recovery";
-
 export function factorSettings(context: FlowContext, authenticators: Authenticators): FactorSettings {
   const { totp, recoveryCodes, passkeys } = authenticators;
   const own = (request: FlowRequest): Promise<Account | undefined> => ownAccount(context, request);
@@ -50,7 +47,7 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       const account = await enrolling(request);
       const proof = account && (await totp?.confirm(account.userId, code, request.receivedAtMs));
       if (account === undefined || proof === undefined) return CREDENTIALS_WRONG;
-      await told(context, account, request, "second_factor_added");
+      await enqueue(context, noticeOf(account, "second_factor_added", request));
       if (request.principal.kind !== "user") return finishSignIn(context, request, account, [proof]);
       return raise(context, account, request, proof);
     },
@@ -60,14 +57,14 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       await totp.remove(account.userId);
       await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
       await context.sessions.renew(request);
-      await told(context, account, request, "second_factor_removed");
+      await enqueue(context, noticeOf(account, "second_factor_removed", request));
       return true;
     },
     async newRecoveryCodes(request) {
       const account = await own(request);
       if (account === undefined || recoveryCodes === undefined) return undefined;
       const codes = await recoveryCodes.generate(account.userId, request.receivedAtMs);
-      await told(context, account, request, "recovery_codes_created");
+      await enqueue(context, noticeOf(account, "recovery_codes_created", request));
       return codes;
     },
     async beginPasskey(request) {
@@ -78,7 +75,7 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       const account = await own(request);
       const added = account && (await passkeys?.register(request, account.userId, answer, name));
       if (account === undefined || added === undefined) return false;
-      await told(context, account, request, "passkey_added");
+      await enqueue(context, noticeOf(account, "passkey_added", request));
       await raise(context, account, request, added.proof);
       return true;
     },
@@ -95,7 +92,7 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       if (account === undefined || (await passkeys?.remove(account.userId, id, options)) !== true) return false;
       await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
       await context.sessions.renew(request);
-      await told(context, account, request, "passkey_removed");
+      await enqueue(context, noticeOf(account, "passkey_removed", request));
       return true;
     },
   };
@@ -127,16 +124,4 @@ async function raise(
   await sessions.revoke(userId, { reason: "mfa_changed", request, keepCurrent: true });
   const outcome = await sessions.stepUp(request, [proof]);
   return outcome.kind === "refused" ? { kind: "sign_in_again" } : outcome;
-}
-
-async function told(
-  context: FlowContext,
-  account: Account,
-  request: FlowRequest,
-  change: SecurityChange & MailKind,
-): Promise<void> {
-  await enqueue(context, noticeOf(account, change, request));
-  request.note(
-    accountEvent(`authn_${change}`, "succeeded", { control: CONTROL, user_id: account.userId, severity: "warning" }),
-  );
 }

@@ -6,7 +6,7 @@ import { canonicalIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   enqueue,
-  LINK_INVALID,
+  refuseLink,
   linkTo,
   mayMail,
   newJob,
@@ -78,11 +78,14 @@ export function invitations(context: FlowContext): Invitations {
       const nowMs = request?.receivedAtMs ?? Date.now();
       const leave = await links.mint("invited", subjectOf(address, tenantId), nowMs);
       await enqueue(context, newJob("invitation", { email: address, tenantId, roles, leave }, nowMs));
-      request?.note(accountEvent("user_invited", "succeeded", { control: CONTROL }));
+      const event = accountEvent("account/user_invited/succeeded", { control: CONTROL, tenant_id: tenantId });
+      if (request === undefined) context.report(event);
+      else request.note(event);
       return { kind: "accepted" };
     },
     async revoke(email, tenantId) {
       await links.void(["invited", "invitation"], subjectOf(canonicalIdentifier(email) ?? email, tenantId));
+      context.report(accountEvent("account/invitation_revoked/succeeded", { control: CONTROL, tenant_id: tenantId }));
     },
     async read(token, nowMs) {
       const link = await links.read("invitation", token, nowMs);
@@ -92,7 +95,7 @@ export function invitations(context: FlowContext): Invitations {
     },
     async accept(request, token, password, profile = {}) {
       const link = await links.read("invitation", token, request.receivedAtMs);
-      if (link === undefined) return LINK_INVALID;
+      if (link === undefined) return refuseLink(request, "invitation");
       if (!isProfile(profile)) return { kind: "profile_malformed" };
       const proved = await proveGuest(context, request, link, password);
       if (proved.kind !== "proved") return proved;
@@ -102,9 +105,11 @@ export function invitations(context: FlowContext): Invitations {
         request.receivedAtMs,
       );
       const account = await enter(context, link, proved, job, request.receivedAtMs);
-      if (account === undefined) return LINK_INVALID;
+      if (account === undefined) return refuseLink(request, "invitation");
       await links.void(["invited"], link.subject);
-      request.note(accountEvent("invitation_accepted", "succeeded", { control: CONTROL, user_id: account.userId }));
+      request.note(
+        accountEvent("account/invitation_accepted/succeeded", { control: CONTROL, user_id: account.userId }),
+      );
       await runNow(context, job, joined);
       return finishSignIn(context, request, account, [proved.proof]);
     },

@@ -6,7 +6,7 @@ import type { Account } from "./account-store.ts";
 import {
   accountEvent,
   enqueue,
-  LINK_INVALID,
+  refuseLink,
   linkTo,
   newJob,
   noticeOf,
@@ -75,7 +75,7 @@ export function notices(context: FlowContext): Notices {
     async disown(request, token) {
       const nowMs = request.receivedAtMs;
       const found = await find(token, nowMs);
-      if (found === undefined) return LINK_INVALID;
+      if (found === undefined) return refuseLink(request, "disown");
       const { link, account, email, version } = found;
       const { userId } = account;
       const moved = account.email !== email;
@@ -101,13 +101,12 @@ export function notices(context: FlowContext): Notices {
           },
         ),
       );
-      if (changed === undefined) return LINK_INVALID;
+      if (changed === undefined) return refuseLink(request, "disown");
       for (const one of new Set([account.email, email])) await context.throttle.forgetDevices(one);
       request.note(
-        accountEvent("authn_account_disowned", "succeeded", {
+        accountEvent("account/authn_account_disowned/succeeded", {
           control: CONTROL,
           user_id: account.userId,
-          severity: "critical",
         }),
       );
       return { kind: "disowned" };

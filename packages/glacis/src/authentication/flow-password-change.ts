@@ -65,7 +65,9 @@ export function passwordChange(context: FlowContext): PasswordChange {
       // Whoever has a second factor proves nothing by the password alone, and gets a new token all the same.
       const { kind } = await sessions.stepUp(request, [proof]);
       if (kind !== "established") await sessions.renew(request);
-      request.note(accountEvent("authn_password_change", "succeeded", { control: META.id, user_id: account.userId }));
+      request.note(
+        accountEvent("account/authn_password_change/succeeded", { control: META.id, user_id: account.userId }),
+      );
       return { kind: "changed" };
     },
   };
@@ -82,7 +84,7 @@ export async function proveOwnPassword(
   const proved = await provePassword(context, request, account.email, async () => account, password);
   if (proved.kind === "credentials_wrong") {
     const details = { control: META.id, user_id: account.userId };
-    request.note(accountEvent("authn_password_confirm_fail", "failed", details));
+    request.note(accountEvent("account/authn_password_confirm_fail/failed", details));
   }
   return proved;
 }

@@ -4,7 +4,7 @@ import { finding, type Finding, type Rule } from "../core/finding.ts";
 import {
   accountEvent,
   enqueue,
-  LINK_INVALID,
+  refuseLink,
   linkTo,
   mayMail,
   newJob,
@@ -90,7 +90,7 @@ export function passwordReset(context: FlowContext): PasswordReset {
       const address = canonicalIdentifier(email);
       if (address === undefined) return { kind: "address_malformed" };
       await enqueue(context, newJob("password_reset", { email: address }, request.receivedAtMs));
-      request.note(accountEvent("password_reset_requested", "observed", { control: CONTROL, severity: "info" }));
+      request.note(accountEvent("account/password_reset_requested/observed", { control: CONTROL }));
       return { kind: "accepted" };
     },
     isAlive: async (token, nowMs) => (await links.read("password_reset", token, nowMs)) !== undefined,
@@ -99,10 +99,7 @@ export function passwordReset(context: FlowContext): PasswordReset {
       const nowMs = request.receivedAtMs;
       const link = await links.read("password_reset", token, nowMs);
       const account = link === undefined ? undefined : await store.accounts.byId(link.subject);
-      const invalid = (): LinkInvalid => {
-        request.note(accountEvent("password_reset_failed", "failed", { control: CONTROL, detail: "link_invalid" }));
-        return LINK_INVALID;
-      };
+      const invalid = (): LinkInvalid => refuseLink(request, "password_reset");
       if (link === undefined || account?.status !== "active" || account.version !== link.detail["version"])
         return invalid();
       const prepared = await prepareHash(context, password, account.email);
@@ -122,9 +119,7 @@ export function passwordReset(context: FlowContext): PasswordReset {
       );
       if (changed === undefined) return invalid();
       await context.throttle.unlock(account.email, "password");
-      request.note(
-        accountEvent("authn_password_reset", "succeeded", { control: CONTROL, user_id: userId, severity: "warning" }),
-      );
+      request.note(accountEvent("account/authn_password_reset/succeeded", { control: CONTROL, user_id: userId }));
       return { kind: "completed" };
     },
 

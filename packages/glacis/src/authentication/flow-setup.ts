@@ -5,7 +5,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { canonicalIdentifier } from "./identifier.ts";
 import {
   accountEvent,
-  LINK_INVALID,
+  refuseLink,
   linkTo,
   newJob,
   prepareHash,
@@ -57,7 +57,7 @@ export function firstAccount(context: FlowContext): FirstAccount {
     async complete(request, token, email, password, profile = {}) {
       const nowMs = request.receivedAtMs;
       const link = await links.read("setup", token, nowMs);
-      if (link === undefined || (await store.accounts.any())) return LINK_INVALID;
+      if (link === undefined || (await store.accounts.any())) return refuseLink(request, "setup");
       const address = canonicalIdentifier(email);
       if (address === undefined) return { kind: "address_malformed" };
       const prepared = await prepareHash(context, password, address);
@@ -76,10 +76,8 @@ export function firstAccount(context: FlowContext): FirstAccount {
         },
         { spend: { id: link.id, purpose: link.purpose, nowMs }, jobs: [job] },
       );
-      if (!made) return LINK_INVALID;
-      request.note(
-        accountEvent("user_created", "succeeded", { control: META.id, user_id: userId, severity: "warning" }),
-      );
+      if (!made) return refuseLink(request, "setup");
+      request.note(accountEvent("account/user_created/succeeded", { control: META.id, user_id: userId }));
       await runNow(context, job, welcomeWith(context));
       return { kind: "created" };
     },

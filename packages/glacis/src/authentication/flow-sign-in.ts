@@ -67,17 +67,26 @@ export function passwordSignIn(context: FlowContext): PasswordSignIn {
     async signIn(request, email, password) {
       const address = canonicalIdentifier(email);
       const named = address ?? (typeof email === "string" ? email.slice(0, LONGEST_ACCOUNT) : "");
-      const account = address === undefined ? undefined : () => context.store.accounts.byEmail(address);
-      const proved = await provePassword(context, request, named, account, password);
+      let known: Account | undefined;
+      const find = async (): Promise<Account | undefined> =>
+        (known = address === undefined ? undefined : await context.store.accounts.byEmail(address));
+      const proved = await provePassword(context, request, named, find, password);
       if (proved.kind !== "proved") {
-        if (proved.kind === "credentials_wrong") request.note(signInEvent("failed", { control: META.id }));
+        if (proved.kind === "credentials_wrong") request.note(wrong(context, known, named));
         return proved;
       }
       if (proved.account.verifiedAtMs !== null) return finishSignIn(context, request, proved.account, [proved.proof]);
       await enqueue(context, newJob("password_reset", { email: proved.account.email }, request.receivedAtMs));
+      request.note(signInEvent("failed", { control: META.id, user_id: proved.account.userId, detail: "not_verified" }));
       return { kind: "verification_required" };
     },
   };
+}
+
+/** Of an account that nobody has, a keyed hash of what was typed: it may be a password in the wrong field. */
+function wrong({ throttle }: FlowContext, known: Account | undefined, named: string): AuditEvent {
+  const who = known === undefined ? { login_hash: throttle.loginHash(named) } : { user_id: known.userId };
+  return signInEvent("failed", { control: META.id, ...who });
 }
 
 /**
@@ -131,6 +140,7 @@ export async function finishSignIn(
   const still = await store.accounts.byId(userId);
   if (still?.version !== version || still.status !== "active") {
     await sessions.end(request);
+    request.note(signInEvent("failed", { user_id: userId, detail: "account_changed" }));
     return { kind: "sign_in_again" };
   }
   const { deviceCookie } = throttle;

@@ -6,7 +6,7 @@ import { canonicalIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   enqueue,
-  LINK_INVALID,
+  refuseLink,
   linkTo,
   mayMail,
   newJob,
@@ -81,7 +81,7 @@ export function signUp(context: FlowContext): SignUp {
       if (prepared.kind !== "hashed") return prepared;
       const payload = { email: address, passwordHash: prepared.encoded, profile };
       await enqueue(context, newJob("sign_up", payload, request.receivedAtMs));
-      request.note(accountEvent("sign_up_requested", "observed", { control: META.id, severity: "info" }));
+      request.note(accountEvent("account/sign_up_requested/observed", { control: META.id }));
       return { kind: "accepted" };
     },
     isAlive: async (token, nowMs) => (await links.read("sign_up", token, nowMs)) !== undefined,
@@ -89,7 +89,7 @@ export function signUp(context: FlowContext): SignUp {
     async confirm(request, token, password) {
       const nowMs = request.receivedAtMs;
       const link = await links.read("sign_up", token, nowMs);
-      if (link === undefined) return LINK_INVALID;
+      if (link === undefined) return refuseLink(request, "sign_up");
       const wanted = accountIn(link, nowMs);
       const proved = await provePassword(context, request, wanted.email, async () => wanted, password);
       if (proved.kind !== "proved") return proved;
@@ -99,8 +99,8 @@ export function signUp(context: FlowContext): SignUp {
         spend: { id: link.id, purpose: link.purpose, nowMs },
         jobs: [job],
       });
-      if (!made) return LINK_INVALID;
-      request.note(accountEvent("user_created", "succeeded", { control: META.id, user_id: wanted.userId }));
+      if (!made) return refuseLink(request, "sign_up");
+      request.note(accountEvent("account/user_created/succeeded", { control: META.id, user_id: wanted.userId }));
       await runNow(context, job, welcome);
       // The browser in which the address was proved is no news to anybody.
       return finishSignIn(context, request, wanted, [proved.proof], { tellOfDevice: false });

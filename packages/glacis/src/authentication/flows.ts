@@ -49,7 +49,7 @@ export interface AuthenticationFlowOptions {
   readonly words?: Partial<Record<MailKind, MailWords>>;
   /** Where your pages are, if not at the paths of `FLOW_PATHS`. */
   readonly paths?: Partial<FlowPaths>;
-  /** Where what the worker has to say is logged: `security.report`. */
+  /** Where what happens outside a request is logged, such as by the worker: `security.report`. */
   readonly report?: (event: AuditEvent) => void;
   /** The clock of the worker. */
   readonly now?: () => number;
@@ -156,6 +156,7 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
     apiKeys,
     words,
     paths,
+    report: report ?? (() => undefined),
   };
   const flows = composeFlows(context, options);
   const handlers = [

@@ -1,4 +1,5 @@
 /** Keys that no look-alike page can use (WebAuthn Level 3; NIST SP 800-63B-4 section 3.1.7; ASVS 5 section 6.7; catalog webauthn; guide A07). */
+import { auditEvent } from "../core/event-entry.ts";
 import { randomBytes } from "node:crypto";
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
@@ -168,7 +169,7 @@ function registration(parts: Parts): Pick<Passkeys, "registrationOptions" | "reg
     async register(request, userId, answer, name) {
       requireUser(userId);
       const fail = (detail: Failure): undefined => {
-        report(told("authn_passkey_fail", userId, detail));
+        report(failed(userId, detail));
       };
       const read = readRegistration(answer);
       if (read === undefined) return fail("malformed");
@@ -207,7 +208,7 @@ function authentication(parts: Parts): Pick<Passkeys, "authenticationOptions" | 
     },
     async authenticate(request, answer, userId) {
       const fail = (detail: Failure, who = userId): undefined => {
-        report(told("authn_passkey_fail", who, detail));
+        report(failed(who, detail));
       };
       const read = readAuthentication(answer);
       if (read === undefined) return fail("malformed");
@@ -283,16 +284,18 @@ function proved({ userId, backupEligible }: PasskeyRecord, nowMs: number): Proof
   });
 }
 
-function told(event: string, userId: string | undefined, detail?: Failure): AuditEvent {
-  const severity =
-    detail === "counter_regression" ? "critical" : event === "authn_passkey_success" ? "info" : "warning";
-  return {
-    event_type: "authentication",
-    status: detail === undefined ? "succeeded" : "failed",
-    severity,
-    event,
+function told(
+  event: "authn_passkey_success" | "authn_passkey_registered" | "authn_passkey_removed",
+  userId: string,
+): AuditEvent {
+  return auditEvent(`authentication/${event}/succeeded`, { control: "webauthn", user_id: userId });
+}
+
+function failed(userId: string | undefined, detail: Failure): AuditEvent {
+  return auditEvent("authentication/authn_passkey_fail/failed", {
     control: "webauthn",
+    detail,
     ...(userId !== undefined && { user_id: userId }),
-    ...(detail !== undefined && { detail }),
-  };
+    ...(detail === "counter_regression" && { severity: "critical" }),
+  });
 }

@@ -1,4 +1,5 @@
 /** Which passwords may be chosen: long, and not what an attacker tries first (NIST SP 800-63B-4 section 3.1.1.2; guide A07). */
+import { auditEvent } from "../core/event-entry.ts";
 import { createHash } from "node:crypto";
 import type { Control } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
@@ -238,15 +239,11 @@ async function lookUp(
   }
 }
 
-function failed(event: string, detail: string): AuditEvent {
-  return {
-    event_type: "authentication",
-    status: "failed",
-    severity: "warning",
-    event,
-    control: PASSWORD_BLOCKLIST.id,
-    detail,
-  };
+function failed(
+  event: "password_rule_fail" | "password_blocklist_unavailable" | "password_breach_check_degraded",
+  detail: string,
+): AuditEvent {
+  return auditEvent(`authentication/${event}/failed`, { control: PASSWORD_BLOCKLIST.id, detail });
 }
 
 function controlsOf({ minLength, rules, breached }: Settings): readonly Control[] {

@@ -1,4 +1,5 @@
 /** Codes on paper for the day a phone is lost (NIST SP 800-63B-4 section 3.1.2; catalog recovery-codes; guide A07). */
+import { auditEvent } from "../core/event-entry.ts";
 import { hash, randomBytes } from "node:crypto";
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
@@ -79,17 +80,17 @@ export function recoveryCodes(options: RecoveryCodesOptions): RecoveryCodes {
         codes.map((code) => hashOf(userId, code)),
         nowMs,
       );
-      report?.(told("succeeded", "recovery_codes_created", userId, CODES));
+      report?.(told("authn_recovery_codes_created/succeeded", userId, CODES));
       return codes.map((code) => (code.match(/.{4}/gu) ?? []).join("-"));
     },
     async redeem(userId, code, nowMs) {
       // What cannot be a code counts as a failure like any other.
       const remaining = await store.consume(userId, hashOf(userId, canonical(code) ?? ""));
       if (remaining === undefined) {
-        report?.(told("failed", "authn_recovery_code_fail", userId));
+        report?.(told("authn_recovery_code_fail/failed", userId));
         return undefined;
       }
-      report?.(told("succeeded", "authn_recovery_code_used", userId, remaining));
+      report?.(told("authn_recovery_code_used/succeeded", userId, remaining));
       await notify?.({ userId, remaining });
       return proof({
         userId: userId as UserId,
@@ -120,14 +121,14 @@ function hashOf(userId: string, code: string): string {
   return hash("sha256", JSON.stringify(["recovery-code", userId, code]), "base64url");
 }
 
-function told(status: "succeeded" | "failed", event: string, userId: string, count?: number): AuditEvent {
-  return {
-    event_type: "authentication",
-    status,
-    severity: "warning",
-    event,
-    control: "recovery-codes",
-    user_id: userId,
-    ...(count !== undefined && { count }),
-  };
+function told(
+  outcome:
+    | "authn_recovery_codes_created/succeeded"
+    | "authn_recovery_code_used/succeeded"
+    | "authn_recovery_code_fail/failed",
+  userId: string,
+  count?: number,
+): AuditEvent {
+  const details = { control: "recovery-codes", user_id: userId, ...(count !== undefined && { count }) };
+  return auditEvent(`authentication/${outcome}`, details);
 }

@@ -1,7 +1,8 @@
 /** Server-side sessions behind an opaque token (catalog session-token, session-fixation, session-timeout; guide A07). */
+import { auditEvent } from "../core/event-entry.ts";
 import type { Control } from "../core/control.ts";
 import { ALLOW, type HeaderPair } from "../core/decision.ts";
-import type { AuditEvent } from "../core/event.ts";
+import type { AuditEvent, EventDetails } from "../core/event.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Authenticate } from "../core/security.ts";
@@ -23,7 +24,7 @@ import { tokenCookie, type Responding } from "./session-cookies.ts";
 import { handleOf, overflow, viewOf, type SessionView } from "./session-inventory.ts";
 import { isAlive, limitsOf, longestIdleMs, type LimitsByLevel } from "./session-limits.ts";
 import { recogniser, type ReadMembership } from "./session-recognition.ts";
-import type { SessionStore } from "./session-record.ts";
+import type { SessionRecord, SessionStore } from "./session-record.ts";
 import { openAgain } from "./session-return.ts";
 import { checkSessions, SESSION_META, SESSION_RULES } from "./session-rules.ts";
 import { touchWriter } from "./session-touch.ts";
@@ -139,9 +140,9 @@ export function sessions(options: SessionOptions): Sessions {
     pendingCookie,
     companions,
     settle: settler(store, limits, mostPerUser),
-    adopt: (request, id) => void adopted.set(request, id),
+    adopt: (request, session) => void adopted.set(request, session),
   };
-  const currentId = (request: RequestFacts): string | undefined => adopted.get(request) ?? cookie.idIn(request);
+  const currentId = (request: RequestFacts): string | undefined => adopted.get(request)?.id ?? cookie.idIn(request);
   const revoking = revoker(store, currentId);
 
   return {
@@ -163,8 +164,7 @@ export function sessions(options: SessionOptions): Sessions {
       request.addResponseHeaders([...cleared, ["clear-site-data", '"cache", "storage"']]);
       if (request.cookies.has(pendingCookie.name)) request.addResponseHeaders([pendingCookie.cleared]);
       const pending = pendingCookie.idIn(request);
-      const id = currentId(request);
-      if (id !== undefined) await store.revoke(id);
+      await endOne(store, request, currentId(request));
       if (pending !== undefined) await store.take(pending);
     },
     revoke: revoking,
@@ -172,7 +172,7 @@ export function sessions(options: SessionOptions): Sessions {
       const found = (await store.list(userId)).find(({ id }) => handleOf(id) === handle);
       if (found === undefined) return false;
       await store.revoke(found.id);
-      request?.note({ ...sessionEvent("session_revoked", "succeeded", found), detail: reason, count: 1 });
+      request?.note({ ...sessionEvent("session/session_revoked/succeeded", found), detail: reason, count: 1 });
       return true;
     },
     async list(userId, request) {
@@ -185,23 +185,26 @@ export function sessions(options: SessionOptions): Sessions {
   };
 }
 
+async function endOne(store: SessionStore, request: Responding, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  const ended = await store.read(id);
+  await store.revoke(id);
+  if (ended !== undefined) request.note(sessionEvent("session/session_ended/succeeded", ended));
+}
+
 /** Which session a request has made for itself; its cookie still names the one before. */
-const adopted = new WeakMap<object, string>();
+const adopted = new WeakMap<object, SessionRecord>();
 
 /** The session that a response of this request belongs to: what a CSRF token in it must be bound to. */
 export function sessionAfter(request: IdentifiedFacts): string | undefined {
-  return adopted.get(request) ?? request.session?.id;
+  return adopted.get(request)?.id ?? request.session?.id;
 }
 
 /** The event of a sign-in, for the application's own flow until it uses the library's. */
-export function signInEvent(status: "succeeded" | "failed", details: Partial<AuditEvent> = {}): AuditEvent {
-  return {
-    event_type: "authentication",
-    status,
-    severity: status === "succeeded" ? "info" : "warning",
-    event: status === "succeeded" ? "authn_login_success" : "authn_login_fail",
-    ...details,
-  };
+export function signInEvent(status: "succeeded" | "failed", details: EventDetails = {}): AuditEvent {
+  return status === "succeeded"
+    ? auditEvent("authentication/authn_login_success/succeeded", details)
+    : auditEvent("authentication/authn_login_fail/failed", details);
 }
 
 /** After a new session: too many sessions of one user become fewer, and what ended by itself is forgotten once a minute. */
@@ -211,7 +214,7 @@ function settler(store: SessionStore, limits: LimitsByLevel, mostPerUser: number
     const alive = (await store.list(session.userId)).filter((one) => isAlive(one, limits, request.receivedAtMs));
     for (const { id } of overflow(alive, mostPerUser, session.id)) {
       await store.revoke(id);
-      request.note({ ...sessionEvent("session_revoked", "succeeded", session), detail: "too_many", count: 1 });
+      request.note({ ...sessionEvent("session/session_revoked/succeeded", session), detail: "too_many", count: 1 });
     }
     if (request.receivedAtMs - sweptAtMs < SWEEP_EVERY_MS) return;
     sweptAtMs = request.receivedAtMs;
@@ -223,7 +226,9 @@ function revoker(store: SessionStore, currentId: (request: RequestFacts) => stri
   return async (userId, { reason, request, keepCurrent = false }) => {
     const except = keepCurrent && request !== undefined ? currentId(request) : undefined;
     const count = await store.revokeAll(userId, except, request?.receivedAtMs ?? Date.now());
-    request?.note({ ...sessionEvent("session_revoked", "succeeded", { userId }), detail: reason, count });
+    // Where there was none, nothing has happened.
+    if (count > 0)
+      request?.note({ ...sessionEvent("session/session_revoked/succeeded", { userId }), detail: reason, count });
     return count;
   };
 }

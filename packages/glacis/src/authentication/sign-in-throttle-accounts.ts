@@ -67,7 +67,9 @@ export function openAccounts(context: AccountsContext): ThrottledAccount & {
         const keys = lanes.accountKeys(account, one);
         return [...keys.authenticator, ...keys.account];
       });
+      const counted = await ask(() => store.read(doomed));
       await ask(() => store.settle(doomed.map((key) => ({ key }))));
+      if (counted.every((state) => state === undefined || state.failures === 0)) return;
       report?.({
         event_type: "account",
         status: "succeeded",

@@ -1,4 +1,5 @@
 /** Attempts at a credential, counted before they are judged (NIST SP 800-63B-4 section 3.2.2; catalog login-throttling; guide A04 and A07). */
+import { auditEvent } from "../core/event-entry.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { deny, type Deny } from "../core/decision.ts";
 import { Refusal } from "../core/error-reason.ts";
@@ -124,6 +125,8 @@ export interface SignInThrottle extends ThrottledAccount {
   /** Makes the browser of a complete sign-in a known device of the account for a year. */
   remember(request: Responding, account: string): void;
   readonly deviceCookie: DeviceCookie;
+  /** A keyed hash of what somebody typed as their account: the same for the same text, and nobody else can compute it. For the log. */
+  loginHash(account: string): string;
   /** Far more attempts fail than usual: the moment to ask strangers for a challenge. Less is free to them as it is. */
   readonly elevated: boolean;
 }
@@ -162,6 +165,7 @@ export function signInThrottle(options: SignInThrottleOptions): SignInThrottle {
   return {
     controls: [throttling(store, account), lockoutResistance(longestWaitMs), detector.control],
     deviceCookie: cookie,
+    loginHash: (who) => lanes.pseudonym(who),
     get elevated() {
       return detector.elevated;
     },
@@ -183,11 +187,13 @@ export function signInThrottle(options: SignInThrottleOptions): SignInThrottle {
       };
       const device = await deviceOf(attempt);
       const objection = device === undefined ? detector.objection(observed) : undefined;
-      if (objection !== undefined) return wait(objection.scope, objection.waitMs, kind, report);
+      if (objection !== undefined) return wait(objection, observed, kind, report);
       const counters = lanes.counters({ ...subject, device }, detector.elevated);
       const attempted = await ask(() => store.attempt(counters));
-      if (attempted.kind === "refused")
-        return wait((counters[attempted.counter] as LaneCounter).scope, attempted.waitMs, kind, report);
+      if (attempted.kind === "refused") {
+        const { scope } = counters[attempted.counter] as LaneCounter;
+        return wait({ scope, waitMs: attempted.waitMs }, observed, kind, report);
+      }
       const settle = async (): Promise<void> => ask(() => store.settle(settlementsOf(counters, attempted.untilMs)));
       return { kind: "proceed", ticket: ticketOf(settle, observed, detector) };
     },
@@ -229,19 +235,19 @@ function ticketOf(settle: () => Promise<void>, observed: ObservedAttempt, detect
 }
 
 function wait(
-  scope: ThrottleScope,
-  waitMs: number,
+  { scope, waitMs }: { readonly scope: ThrottleScope; readonly waitMs: number },
+  { account }: ObservedAttempt,
   kind: AttemptKind,
   report: SignInThrottleOptions["report"],
 ): AttemptVerdict {
   const dead = waitMs < 0;
   // Waiting does not bring a dead authenticator back; the answer is that of a long wait, because the client need not know more.
   const retryAfterSeconds = Math.max(1, Math.ceil((dead ? LONGEST_WAIT_MS : waitMs) / 1000));
-  const event = told(
-    dead ? "authn_login_lock" : "authn_login_fail_max",
-    dead ? "error" : "warning",
-    `${kind} ${scope}`,
-  );
+  const about = { control: META.id, reason: "rate_limited", detail: `${kind} ${scope}` } as const;
+  const event = auditEvent(`authentication/${dead ? "authn_login_lock" : "authn_login_fail_max"}/refused`, {
+    ...about,
+    login_hash: account,
+  });
   report?.(event);
   const denial = deny("rate_limited", event, {
     headers: [["retry-after", String(retryAfterSeconds)]],
@@ -249,18 +255,6 @@ function wait(
     fix: "Wait, sign in on a device that is known, or let throttle.unlock() forget the failures.",
   });
   return { kind: "wait", retryAfterSeconds, scope, decision: { ...denial, events: [] } };
-}
-
-function told(event: string, severity: AuditEvent["severity"], detail: string): AuditEvent {
-  return {
-    event_type: "authentication",
-    status: "refused",
-    severity,
-    event,
-    control: META.id,
-    reason: "rate_limited",
-    detail,
-  };
 }
 
 function throttling(store: SignInThrottleStore, account: AttemptLimit | undefined): Control {

@@ -94,7 +94,7 @@ export async function comeBack(
   if (outcome.kind === "refused") return refuseSignIn(outcome.cause, { ...about, user_id: user.userId });
   if (outcome.kind !== "established")
     return goOn(outcome.kind === "enrolment_required" ? flow.enrolmentPath : flow.secondFactorPath);
-  request.note(ssoEvent("authn_login_success", { ...about, user_id: user.userId }));
+  request.note(ssoEvent("authentication/authn_login_success/succeeded", { ...about, user_id: user.userId }));
   return goOn(transaction.next);
 }
 
@@ -142,7 +142,7 @@ async function linkTo(
   if (principal.kind !== "user" || principal.id !== userId) return refuseSignIn("link_session_ended", about);
   const linked = await store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
   if (linked !== userId) return refuseSignIn("linked_to_another", about);
-  request.note(ssoEvent("authn_sso_linked", { ...about, event_type: "account" }));
+  request.note(ssoEvent("account/authn_sso_linked/succeeded", about));
   return goOn(next);
 }
 

@@ -33,7 +33,7 @@ export async function backChannelLogout(
   request: Responding,
 ): Promise<Answer> {
   const refused = (detail: string): Answer => {
-    request.note(ssoEvent("authn_sso_logout_fail", { status: "failed", severity: "warning", detail }));
+    request.note(ssoEvent("authentication/authn_sso_logout_fail/failed", { detail }));
     return reply(400, '{"error":"invalid_request"}');
   };
   if (provider === undefined) return refused("unknown_provider");
@@ -55,7 +55,9 @@ export async function backChannelLogout(
   if (!(await store.once(`logout:${id}`, untilMs))) return refused("replayed");
   const users = await store.concerned(provider.issuer, named.subject, named.sid);
   for (const userId of new Set(users)) await sessions.revoke(userId, { reason: "administrator", request });
-  request.note(ssoEvent("authn_sso_logout", { tenant_id: provider.tenantId, count: users.length }));
+  request.note(
+    ssoEvent("authentication/authn_sso_logout/succeeded", { tenant_id: provider.tenantId, count: users.length }),
+  );
   return reply(200, undefined);
 }
 

@@ -1,6 +1,7 @@
+import { auditEvent } from "../core/event-entry.ts";
 import type { ControlMeta } from "../core/control.ts";
 import { deny, type Deny } from "../core/decision.ts";
-import type { AuditEvent } from "../core/event.ts";
+import type { AuditEvent, EventDetails, EventKey } from "../core/event.ts";
 import type { Rule } from "../core/finding.ts";
 
 export const SINGLE_SIGN_ON_META: ControlMeta = {
@@ -36,7 +37,7 @@ export const SSO_MEMORY_STORE: Rule = {
 };
 
 /** A sign-in that came to nothing. The client hears one sentence, the log why. */
-export function refuseSignIn(cause: string, about: Partial<AuditEvent> = {}): Deny {
+export function refuseSignIn(cause: string, about: EventDetails = {}): Deny {
   const reason = cause === "link_required" ? "link_required" : "sign_in_failed";
   return deny(
     reason,
@@ -54,13 +55,9 @@ export function refuseSignIn(cause: string, about: Partial<AuditEvent> = {}): De
   );
 }
 
-export function ssoEvent(event: string, about: Partial<AuditEvent>): AuditEvent {
-  return {
-    event_type: "authentication",
-    status: "succeeded",
-    severity: "info",
-    event,
-    control: SINGLE_SIGN_ON_META.id,
-    ...about,
-  };
+export function ssoEvent(
+  key: Extract<EventKey, `${string}/authn_sso_${string}` | "authentication/authn_login_success/succeeded">,
+  about: EventDetails,
+): AuditEvent {
+  return auditEvent(key, { control: SINGLE_SIGN_ON_META.id, ...about });
 }

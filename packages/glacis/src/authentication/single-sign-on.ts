@@ -134,8 +134,7 @@ async function startLink(flow: SsoFlow, request: Exchange, fields: URLSearchPara
   if (provider === undefined || principal.kind !== "user" || principal.tenantId !== provider.tenantId)
     return refuseSignIn("unknown_provider");
   if (request.receivedAtMs - principal.authenticatedAtMs > LINK_WITHIN_MS) {
-    const event = ssoEvent("authn_sso_link_refused", {
-      status: "refused",
+    const event = ssoEvent("authentication/authn_sso_link_refused/refused", {
       detail: "proof_too_old",
       user_id: principal.id,
     });

@@ -1,4 +1,5 @@
 /** Codes of an authenticator app, each good once (RFC 6238; NIST SP 800-63B-4 section 3.1.4; ASVS 5 section 6.5; catalog totp; guide A07). */
+import { auditEvent } from "../core/event-entry.ts";
 import { timingSafeEqual } from "node:crypto";
 import { renderSVG } from "uqr";
 import type { UserId } from "../core/brand.ts";
@@ -98,9 +99,10 @@ export function totp(options: TotpOptions): Totp {
   const { issuer, store, sealer, driftSteps = 1, digits = 6, report } = options;
   const shape = new RegExp(`^[0-9]{${digits}}$`, "u");
 
-  const tell = (event: string, userId: string, detail?: Failure): void => report?.(told(event, userId, detail));
+  const tell = (event: TotpEvent, userId: string): void =>
+    report?.(auditEvent(`authentication/${event}/succeeded`, { control: "totp", user_id: userId }));
   const fail = (userId: string, detail: Failure): undefined => {
-    tell("authn_totp_fail", userId, detail);
+    report?.(auditEvent("authentication/authn_totp_fail/failed", { control: "totp", user_id: userId, detail }));
   };
 
   /** The latest step near now whose code this is. Every candidate is compared, in constant time. */
@@ -198,15 +200,4 @@ function proved(userId: string, nowMs: number): Proof {
   });
 }
 
-function told(event: string, userId: string, detail: Failure | undefined): AuditEvent {
-  const noteworthy = detail !== undefined || event === "authn_totp_removed" || event === "authn_totp_enrolled";
-  return {
-    event_type: "authentication",
-    status: detail === undefined ? "succeeded" : "failed",
-    severity: noteworthy ? "warning" : "info",
-    event,
-    control: "totp",
-    user_id: userId,
-    ...(detail !== undefined && { detail }),
-  };
-}
+type TotpEvent = "authn_totp_enrolled" | "authn_totp_success" | "authn_totp_removed";

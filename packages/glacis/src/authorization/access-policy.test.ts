@@ -326,7 +326,7 @@ describe("authorize", () => {
       policy.authorize(ann, "retrieve", { ...row, id: "secret-id", tenantId: "globex" }),
     );
     expect(events).toMatchObject([
-      { event: "tenant.cross_access", event_type: "tenant", severity: "critical", action: "retrieve" },
+      { event: "tenant_cross_access", event_type: "tenant", severity: "critical", action: "retrieve" },
     ]);
     expect(events[0]?.resource_id).toMatch(/^[\w-]{43}$/u);
     expect(JSON.stringify(events)).not.toMatch(/secret-id|globex/u);
@@ -339,7 +339,7 @@ describe("authorize", () => {
     expect(policy.authorize(ann, "update", row, { status: "final" }).row).toBe(row);
     expect(refusal(() => policy.authorize(ann, "update", row, { ownerId: "bob" })).reason).toBe("forbidden");
     const moved = refusal(() => policy.authorize(ann, "update", row, { tenantId: "globex" }));
-    expect([moved.reason, moved.events[0]?.event]).toEqual(["not_found", "tenant.cross_access"]);
+    expect([moved.reason, moved.events[0]?.event]).toEqual(["not_found", "tenant_cross_access"]);
   });
 
   it("refuses an action that does not exist", () => {

@@ -153,7 +153,7 @@ describe("an access policy behind real routes", () => {
     expect([foreign.status, missing.status]).toEqual([404, 404]);
     expect(Object.keys(foreign.body as object)).toEqual(Object.keys(missing.body as object));
     expect(events).toContainEqual(
-      expect.objectContaining({ event: "tenant.cross_access", severity: "critical", user_id: "ann" }),
+      expect.objectContaining({ event: "tenant_cross_access", severity: "critical", user_id: "ann" }),
     );
   });
 

@@ -61,7 +61,7 @@ export function eventOf(refused: RefusedAction, outcome: RefusedOutcome, reason:
         error: describeError(outcome.error),
       };
     case "cross_tenant":
-      return { event_type: "tenant", status: "refused", severity: "critical", event: "tenant.cross_access", ...about };
+      return { event_type: "tenant", status: "refused", severity: "critical", event: "tenant_cross_access", ...about };
     case "no_row":
       return { event_type: "data_access", status: "failed", severity: "info", event: "data_not_found", ...about };
     case "unknown_action":

@@ -1,8 +1,9 @@
 /** Support staff see what a customer sees: with the customer's consent, for half an hour, read-only, under both names (catalog support-impersonation). */
+import { auditEvent } from "../core/event-entry.ts";
 import type { TenantId, UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { allow, ALLOW, deny, type Decision } from "../core/decision.ts";
-import type { AuditEvent } from "../core/event.ts";
+import type { AuditEvent, EventKey } from "../core/event.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -119,12 +120,12 @@ export function supportImpersonation(options: SupportImpersonationOptions): Supp
       if (!(forMs > 0 && forMs <= LONGEST_CONSENT_MS)) throw new TypeError("A consent lasts for at most seven days.");
       const consent = { tenantId: user.tenantId, grantedBy: user.id, endsAtMs: nowMs + forMs };
       await store.consent(consent);
-      report(told("support.consent_given", "succeeded", user.id, user.tenantId));
+      report(told("data_access/support.consent_given/succeeded", user.id, user.tenantId));
       return consent;
     },
     async withdraw(user) {
       await store.withdraw(user.tenantId);
-      report(told("support.consent_withdrawn", "succeeded", user.id, user.tenantId));
+      report(told("data_access/support.consent_withdrawn/succeeded", user.id, user.tenantId));
     },
     consented: async (tenantId, nowMs) => store.consented(tenantId, nowMs),
     begin: async (request, whom) => {
@@ -137,7 +138,7 @@ export function supportImpersonation(options: SupportImpersonationOptions): Supp
       await store.end(session.id);
       if (principal.kind === "user" && principal.actor !== undefined)
         report({
-          ...told("support.visit_ended", "succeeded", principal.id, principal.tenantId),
+          ...told("data_access/support.visit_ended/succeeded", principal.id, principal.tenantId),
           actor_id: principal.actor.id,
         });
     },
@@ -186,8 +187,7 @@ function judge({ principal, method, pattern }: IdentifiedFacts, exit: string, bl
     return deny(
       "forbidden",
       {
-        ...told("support.visit_refused", "refused", principal.id, principal.tenantId),
-        severity: "warning",
+        ...told("data_access/support.visit_refused/refused", principal.id, principal.tenantId),
         reason: "forbidden",
         detail: blocked.has(pattern) ? "blocked_route" : "read_only",
         actor_id: principal.actor.id,
@@ -199,7 +199,12 @@ function judge({ principal, method, pattern }: IdentifiedFacts, exit: string, bl
     );
   return allow(
     [],
-    [{ ...told("support.viewed", "observed", principal.id, principal.tenantId), actor_id: principal.actor.id }],
+    [
+      {
+        ...told("data_access/support.viewed/observed", principal.id, principal.tenantId),
+        actor_id: principal.actor.id,
+      },
+    ],
   );
 }
 
@@ -237,27 +242,18 @@ async function begin(
     throw error;
   }
   report({
-    ...told("support.visit_begun", "succeeded", userId, tenantId),
-    severity: "warning",
+    ...told("data_access/support.visit_begun/succeeded", userId, tenantId),
     actor_id: principal.id,
   });
   return { kind: "begun", endsAtMs };
 }
 
 function refusal(principal: Principal, cause: VisitRefusal): AuditEvent {
-  const event = told("support.visit_refused", "refused");
   const actor = principal.kind === "user" ? { actor_id: (principal.actor ?? principal).id } : {};
-  return { ...event, event_type: "authorization_failure", severity: "warning", detail: cause, ...actor };
+  const details = { control: "support-impersonation", detail: cause, ...actor };
+  return auditEvent("authorization_failure/support.visit_refused/refused", details);
 }
 
-function told(event: string, status: AuditEvent["status"], userId?: string, tenantId?: string): AuditEvent {
-  return {
-    event_type: "data_access",
-    status,
-    severity: "info",
-    event,
-    control: "support-impersonation",
-    ...(userId !== undefined && { user_id: userId }),
-    ...(tenantId !== undefined && { tenant_id: tenantId }),
-  };
+function told(key: Extract<EventKey, `data_access/support.${string}`>, userId: string, tenantId: string): AuditEvent {
+  return auditEvent(key, { control: "support-impersonation", user_id: userId, tenant_id: tenantId });
 }

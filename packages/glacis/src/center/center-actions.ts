@@ -1,5 +1,6 @@
 /** What administrators do here. Each action asks the application first whether this person may, and is an event of its own. */
 import { setTimeout as delay } from "node:timers/promises";
+import { auditEvent } from "../core/event-entry.ts";
 import { deny, redirect, type Answer, type Deny, type Redirect } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
@@ -89,18 +90,18 @@ function done(context: CenterContext, account: CenterAccount, notice: string, ev
 
 /** The same for what is not there and for what is somebody else's. */
 export function nothingHere(_: CenterContext, action: string): Deny {
-  return deny("not_found", { ...actionEvent(action, "user", undefined), status: "refused", reason: "not_found" });
+  return deny("not_found", { ...actionEvent(action, "user", undefined, "refused"), reason: "not_found" });
 }
 
-function actionEvent(action: string, resource: string, id: string | undefined): AuditEvent {
-  return {
-    event_type: action === "export" ? "data_access" : "account",
-    status: "succeeded",
-    severity: "warning",
-    event: "admin_action",
-    control: "security-center",
-    action,
-    resource_type: resource,
+function actionEvent(
+  action: string,
+  resource: string,
+  id: string | undefined,
+  status: "succeeded" | "refused" = "succeeded",
+): AuditEvent {
+  const details = { control: "security-center", action, resource_type: resource };
+  return auditEvent(`${action === "export" ? "data_access" : "account"}/admin_action/${status}`, {
+    ...details,
     ...(id !== undefined && { resource_id: id }),
-  };
+  });
 }

@@ -39,7 +39,7 @@ function record(atMs: number, more: Partial<AuditRecord> = {}): AuditRecord {
     severity: "warning",
     event: "authn_login_fail",
     ...more,
-  };
+  } as AuditRecord;
 }
 
 /** Sixty events, two at each moment; every third is of one user, every fifth a refusal of another type. */

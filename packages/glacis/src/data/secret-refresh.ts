@@ -1,5 +1,6 @@
 /** Keeps secrets fresh: asks ahead of time, once at a time, and says what became of it (catalog secret-rotation). */
-import type { AuditEvent } from "../core/event.ts";
+import { auditEvent } from "../core/event-entry.ts";
+import type { AuditEvent, EventDetails, EventKey } from "../core/event.ts";
 import type { Secret } from "../core/secret.ts";
 import { isAccepted, postpone, renew, wantsRefresh, type SecretEntry, type SecretTimes } from "./secret-entry.ts";
 import { SecretsMissingError, SecretsRefusedError, SecretsUnavailableError } from "./secret-provider.ts";
@@ -21,10 +22,12 @@ export interface SecretRefresh {
   readonly valueOf: (entry: SecretEntry) => Secret<string>;
 }
 
+type SecretEvent = Extract<EventKey, `secret/${string}`>;
+
 export function secretRefresh({ read, kinds, times, now, report, entries }: RefreshTools): SecretRefresh {
-  function tell(entry: SecretEntry, event: string, about: Omit<AuditEvent, "event_type" | "event">): void {
+  function tell(entry: SecretEntry, event: SecretEvent, about: EventDetails & Pick<AuditEvent, "severity">): void {
     try {
-      report({ event_type: "secret", event, control: "secrets-management", resource_id: entry.name, ...about });
+      report(auditEvent(event, { control: "secrets-management", resource_id: entry.name, ...about }));
     } catch {
       // Whoever listens has no say in whether a secret is fresh.
     }
@@ -43,7 +46,7 @@ export function secretRefresh({ read, kinds, times, now, report, entries }: Refr
       if (!isAccepted(entry, found.value))
         throw new SecretsRefusedError([entry.name], "The new value is not accepted.");
       if (!renew(entry, found, now(), times)) return;
-      tell(entry, "secret_rotated", { status: "succeeded", severity: "info", control: "secret-rotation" });
+      tell(entry, "secret/secret_rotated/succeeded", { severity: "info", control: "secret-rotation" });
       announce(entry, before);
     } catch (error) {
       postpone(entry, now());
@@ -51,14 +54,14 @@ export function secretRefresh({ read, kinds, times, now, report, entries }: Refr
       const gone = error instanceof SecretsMissingError;
       const severity = gone || stale || error instanceof SecretsRefusedError ? "error" : "warning";
       const detail = gone ? "missing" : error instanceof Error ? error.name.slice(0, 64) : "failed";
-      tell(entry, stale ? "secret_stale" : "secret_refresh_failed", { status: "failed", severity, detail });
+      tell(entry, stale ? "secret/secret_stale/failed" : "secret/secret_refresh_failed/failed", { severity, detail });
     }
   }
 
   /** Each listener by itself, and none is waited for: one that fails or hangs must not keep anybody on the old value. */
   function announce(entry: SecretEntry, before: Secret<string>): void {
     const failed = (): void =>
-      tell(entry, "secret_rotation_failed", { status: "failed", severity: "error", control: "secret-rotation" });
+      tell(entry, "secret/secret_rotation_failed/failed", { severity: "error", control: "secret-rotation" });
     for (const listener of entry.listeners) {
       try {
         Promise.resolve(listener(entry.current.value, before)).catch(failed);

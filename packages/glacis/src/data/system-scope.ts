@@ -72,7 +72,7 @@ export function systemDatabase(options: SystemDatabaseOptions): SystemDatabase {
       if (surroundingTenant() !== undefined) {
         throw new TenantIsolationError("This code runs for one tenant; work across tenants cannot start inside it.");
       }
-      reportTenant(report, { status: "observed", severity: "warning", event: "tenant_bypass", detail: reason });
+      reportTenant(report, "tenant/tenant_bypass/observed", { detail: reason });
       return transact(entry, (run) => work(connectionOf(run)));
     },
   };

@@ -1,5 +1,6 @@
 /** What isolation tells the log, and the errors that callers get in place of Postgres's. */
-import type { AuditEvent } from "../core/event.ts";
+import { auditEvent } from "../core/event-entry.ts";
+import type { AuditEvent, EventDetails, EventKey } from "../core/event.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { isSafeMethod } from "../core/safe-method.ts";
 import { currentRequest } from "../primitives/request-context.ts";
@@ -14,19 +15,17 @@ const READ_ONLY_TRANSACTION = "25006";
 const INSUFFICIENT_PRIVILEGE = "42501";
 
 /** Writes an event with the request it belongs to, if any. */
-export function reportTenant(report: Report | undefined, event: Omit<AuditEvent, "event_type" | "control">): void {
-  report?.({ event_type: "tenant", control: "tenant-isolation", ...event }, currentRequest());
+export function reportTenant(
+  report: Report | undefined,
+  key: Extract<EventKey, `tenant/${string}`>,
+  details: EventDetails,
+): void {
+  report?.(auditEvent(key, { control: "tenant-isolation", ...details }), currentRequest());
 }
 
 /** An attempt to leave the tenant: one is enough to look at. */
 export function reportCrossing(report: Report | undefined, tenantId: string, detail: string): void {
-  reportTenant(report, {
-    status: "refused",
-    severity: "critical",
-    event: "tenant_cross_access",
-    tenant_id: tenantId,
-    detail,
-  });
+  reportTenant(report, "tenant/tenant_cross_access/refused", { tenant_id: tenantId, detail });
 }
 
 /**
@@ -45,17 +44,10 @@ export function explainFailure(report: Report | undefined, tenantId: string, err
   if (code === READ_ONLY_TRANSACTION) {
     const request = currentRequest();
     const safe = request !== undefined && isSafeMethod(request.method);
-    report?.(
-      {
-        event_type: "tenant",
-        status: "refused",
-        severity: "error",
-        event: safe ? "safe_method_write" : "read_only_write",
-        control: safe ? "safe-methods" : "tenant-isolation",
-        tenant_id: tenantId,
-      },
-      request,
-    );
+    reportTenant(report, `tenant/${safe ? "safe_method_write" : "read_only_write"}/refused`, {
+      control: safe ? "safe-methods" : "tenant-isolation",
+      tenant_id: tenantId,
+    });
   }
   return error;
 }

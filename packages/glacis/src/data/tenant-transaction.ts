@@ -225,12 +225,7 @@ function confirmEntry(
   }
   const leftover = carriedLeftover(answers[at]);
   if (leftover) {
-    reportTenant(report, {
-      status: "observed",
-      severity: "error",
-      event: "tenant_setting_leaked",
-      tenant_id: tenantId,
-    });
+    reportTenant(report, "tenant/tenant_setting_leaked/observed", { tenant_id: tenantId });
   }
   return leftover;
 }

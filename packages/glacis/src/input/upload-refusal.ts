@@ -1,7 +1,8 @@
 /** What a refused upload becomes: one reason for the client with the limit's name and number, one event for the log. */
+import { auditEvent } from "../core/event-entry.ts";
 import { deny } from "../core/decision.ts";
 import { Refusal } from "../core/error-reason.ts";
-import type { AuditEvent } from "../core/event.ts";
+import type { EventKey } from "../core/event.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { UploadFault, UploadLimit } from "./upload-fault.ts";
 
@@ -49,16 +50,17 @@ export function unscanned(cause: string): Refusal {
 }
 
 function refuse(reason: Reason, control: string, detail: string, limit?: UploadLimit): Refusal {
-  const event: AuditEvent = {
-    event_type: "upload",
-    status: reason === "control_failed" ? "failed" : "refused",
-    severity: reason === "upload_infected" ? "critical" : reason === "control_failed" ? "error" : "warning",
-    event: reason === "upload_infected" ? "malicious_upload" : "upload_validation",
+  const event = auditEvent(keyOf(reason), {
     control,
     reason,
     detail,
     ...(limit !== undefined && { limit: limit.value }),
-  };
+  });
   const members = limit === undefined ? {} : { members: { limit_name: limit.name, limit: limit.value } };
   return new Refusal(deny(reason, event, { why: `The upload was refused by ${control}: ${detail}.`, ...members }));
+}
+
+function keyOf(reason: Reason): EventKey {
+  if (reason === "upload_infected") return "upload/malicious_upload/refused";
+  return reason === "control_failed" ? "upload/upload_validation/failed" : "upload/upload_validation/refused";
 }

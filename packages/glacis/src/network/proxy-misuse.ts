@@ -118,7 +118,13 @@ function firstClaim(claim: string): string {
   return claim.slice(0, Math.min(LONGEST_CLAIM, comma === -1 ? claim.length : comma));
 }
 
-function sighted(rule: Rule, event: string, header?: string): AuditEvent {
+type ProxyEvent =
+  | "proxy.header_missing"
+  | "proxy.header_unexpected"
+  | "proxy.address_shared"
+  | "proxy.identity_header_dropped";
+
+function sighted(rule: Rule, event: ProxyEvent, header?: string): AuditEvent {
   return {
     event_type: "config",
     status: "observed",

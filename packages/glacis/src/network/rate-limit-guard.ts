@@ -1,4 +1,5 @@
 /** What a limiter does while its shared store is away. */
+import { auditEvent } from "../core/event-entry.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { describeError } from "../core/pipeline.ts";
 import { allowanceOf, type Allowance, type Tally } from "./gcra.ts";
@@ -165,13 +166,8 @@ function localAllowance({ limit, windowSeconds }: Allowance): Allowance {
 }
 
 function transitionEvent(kind: string, away: boolean, error: unknown): AuditEvent {
-  return {
-    event_type: "rate_limit",
-    status: away ? "failed" : "succeeded",
-    severity: away ? "error" : "info",
-    event: away ? "sys_rate_limit_store_down" : "sys_rate_limit_store_up",
-    control: "rate-limit",
-    detail: kind,
-    ...(away && { error: describeError(error) }),
-  };
+  const details = { control: "rate-limit", detail: kind };
+  return away
+    ? auditEvent("rate_limit/sys_rate_limit_store_down/failed", { ...details, error: describeError(error) })
+    : auditEvent("rate_limit/sys_rate_limit_store_up/succeeded", details);
 }

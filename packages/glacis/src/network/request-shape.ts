@@ -196,21 +196,24 @@ const CAUSES: Readonly<Record<string, string>> = {
   "method-unknown": "Name the method in requestShape({ methods }) if a route uses it.",
 };
 
+const EVENTS: {
+  readonly [Name in Reason]?: "http.framing_rejected" | "http.host_rejected" | "http.method_rejected";
+} = {
+  framing_ambiguous: "http.framing_rejected",
+  host_malformed: "http.host_rejected",
+  method_not_allowed: "http.method_rejected",
+  method_unknown: "http.method_rejected",
+  method_override: "http.method_rejected",
+};
+
 function refuse(reason: Reason, detail: string, details: DenyDetails = {}): Decision {
-  const event = {
-    framing_ambiguous: "http.framing_rejected",
-    host_malformed: "http.host_rejected",
-    method_not_allowed: "http.method_rejected",
-    method_unknown: "http.method_rejected",
-    method_override: "http.method_rejected",
-  }[reason as string];
   return deny(
     reason,
     {
       event_type: "input_validation",
       status: "refused",
       severity: "warning",
-      event: event ?? "http.request_rejected",
+      event: EVENTS[reason] ?? "http.request_rejected",
       control: META.id,
       reason,
       detail,

@@ -99,7 +99,7 @@ export function composeWatch({ audit = eventLog(), auditLog, database, ...option
 /** What controls report by themselves, such as a refused way out, belongs to the request that it happened in. */
 function inItsRequest(record: AuditRecord): AuditRecord {
   const request = record.request_id === undefined ? currentRequest() : undefined;
-  return request === undefined ? record : { ...contextOf(request), ...record };
+  return request === undefined ? record : { ...record, ...contextOf(request, record) };
 }
 
 async function settled(work: Promise<void> | undefined): Promise<PromiseSettledResult<void>> {

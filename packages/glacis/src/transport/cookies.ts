@@ -1,4 +1,5 @@
 /** Cookies on their way out: `__Host-` by default, Secure, HttpOnly, SameSite (RFC 6265bis; guide A02, A05, A07). */
+import { auditEvent } from "../core/event-entry.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { RequestFacts } from "../core/facts.ts";
@@ -89,7 +90,7 @@ export function cookies(options: CookieOptions = {}): Control {
   const reported = recent<true>(REMEMBERED_NAMES);
 
   /** Each cause once per name: a cookie goes out with every page, and the log is read by people. */
-  function once(name: string, detail: string, status: AuditEvent["status"]): readonly AuditEvent[] {
+  function once(name: string, detail: string, status: "refused" | "observed"): readonly AuditEvent[] {
     const key = `${detail} ${name.slice(0, 64)}`;
     if (reported.get(key) !== undefined) return [];
     reported.set(key, true);
@@ -158,15 +159,14 @@ function isPrivate({ scheme, authority }: RequestFacts): boolean {
   return scheme === "https" || isLoopbackHost((authority ?? "").toLowerCase().replace(/:\d+$/u, ""));
 }
 
-function cookieEvent(name: string, detail: string, status: AuditEvent["status"]): AuditEvent {
-  return {
-    event_type: "transport",
-    status,
-    severity: "warning",
-    event: status === "refused" ? "sys_cookie_dropped" : "sys_cookie_tightened",
-    control: META.id,
-    detail,
-    resource_type: "cookie",
-    ...(name !== "" && { resource_id: name.slice(0, 64) }),
-  };
+function cookieEvent(name: string, detail: string, status: "refused" | "observed"): AuditEvent {
+  return auditEvent(
+    `transport/${status === "refused" ? "sys_cookie_dropped/refused" : "sys_cookie_tightened/observed"}`,
+    {
+      control: META.id,
+      detail,
+      resource_type: "cookie",
+      ...(name !== "" && { resource_id: name.slice(0, 64) }),
+    },
+  );
 }
