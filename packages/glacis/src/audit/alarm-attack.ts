@@ -55,11 +55,35 @@ function single(about: Shape): Shape {
 
 /** What the detection finds, and how often it is written until somebody is called. */
 const DETECTED = [
-  ["id-walking", "IdWalking", "malicious_direct_reference", "The detection finds one user trying ids.", 1],
-  ["path-search", "PathSearch", "malicious_excess_404", "The detection finds a search for paths.", 1],
-  ["scanner", "ScannerAtWork", "malicious_honey_route", "A scanner asks for six paths that are bait.", 6],
-  ["stolen-bait", "BaitTouched", "malicious_honeytoken", "Somebody uses a credential that is bait.", 1],
-  ["impossible-travel", "ImpossibleTravel", "authn_impossible_travel", "One user in Oslo and Lima within an hour.", 1],
+  [
+    "id-walking",
+    "IdWalking",
+    "authorization_failure/malicious_direct_reference/observed",
+    "The detection finds one user trying ids.",
+    1,
+  ],
+  ["path-search", "PathSearch", "system/malicious_excess_404/observed", "The detection finds a search for paths.", 1],
+  [
+    "scanner",
+    "ScannerAtWork",
+    "system/malicious_honey_route/observed",
+    "A scanner asks for six paths that are bait.",
+    6,
+  ],
+  [
+    "stolen-bait",
+    "BaitTouched",
+    "authentication/malicious_honeytoken/observed",
+    "Somebody uses a credential that is bait.",
+    1,
+  ],
+  [
+    "impossible-travel",
+    "ImpossibleTravel",
+    "authentication/authn_impossible_travel/observed",
+    "One user in Oslo and Lima within an hour.",
+    1,
+  ],
 ] as const;
 
 /** One attack for every shipped alarm that waits for an attacker. */
@@ -125,13 +149,11 @@ export const SYNTHETIC_ATTACKS: readonly SyntheticAttack[] = [
       auditEvent("authentication/authn_login_lock/refused"),
     ].flatMap((event) => spread(1, MINUTE, () => single(event))),
   },
-  ...DETECTED.map(([name, alarm, event, description, count]) => ({
+  ...DETECTED.map(([name, alarm, key, description, count]) => ({
     name,
     description,
     rings: [alarm],
-    records: spread(count, MINUTE, () =>
-      single({ event_type: "system", status: "observed", severity: "warning", event }),
-    ),
+    records: spread(count, MINUTE, () => single(auditEvent(key))),
   })),
   {
     name: "malicious-upload",

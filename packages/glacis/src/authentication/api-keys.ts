@@ -109,7 +109,7 @@ export function apiKeys(options: ApiKeysOptions): ApiKeys {
     },
     async revokeUser(ownerId, nowMs) {
       const count = await store.revokeOwner(undefined, ownerId, nowMs);
-      if (count > 0) report?.(apiKeyEvent("authn_token_revoked", { user_id: ownerId, count }));
+      if (count > 0) report?.(apiKeyEvent("token/authn_token_revoked/succeeded", { user_id: ownerId, count }));
       return count;
     },
     aliveOf: async (ownerId, nowMs) => (await store.aliveOf(ownerId, nowMs)).map((record) => viewOf(prefix, record)),

@@ -109,6 +109,7 @@ export const EVENT_CATALOGUE = {
     "tenant_cross_access/refused": "critical | action resource_type resource_id | A tenant reached for another's rows.",
     "tenant_setting_leaked/observed": "error | - | A database connection still carried a tenant; it was thrown away.",
     "tenant_bypass/observed": "warning | - | Code worked outside every tenant, for the reason in detail.",
+    "transaction_conflict/refused": "warning | - | A transaction met another again and again, and was given up.",
     "safe_method_write/refused": "error | - | A GET tried to write; the database refused.",
   },
   data_access: {
@@ -208,6 +209,7 @@ export const EVENT_CATALOGUE = {
     "audit_log_repaired/observed": "warning | count | A line without an end was taken back after a crash.",
     "audit_log_altered/failed":
       "critical | resource_type resource_id count | The audit log does not verify; count is the first event concerned.",
+    "audit_log_unreadable/failed": "error | error | The audit log cannot be read to be verified.",
     "audit_log_unwritable/failed": "critical | error | The audit log takes nothing.",
     "audit_events_lost/failed": "critical | count | The audit log lost events; count says how many.",
     "audit_anchor_failed/failed": "error critical | error | A checkpoint did not reach an anchor.",
