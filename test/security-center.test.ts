@@ -219,7 +219,7 @@ describe("for the people of the deployment", () => {
         ...failed,
         event: "authn_login_fail",
         ip_address: "203.0.113.66",
-      };
+      } as const;
       ground.security.layers.audit(record);
     }
     await alarms?.tick();
@@ -238,7 +238,7 @@ describe("for the people of the deployment", () => {
   });
 
   it("reads the audit log when asked to, says what it found, and writes down who asked", async () => {
-    ground.security.report({ event_type: "account", status: "succeeded", severity: "info", event: "untouched_so_far" });
+    ground.security.report({ event_type: "account", status: "succeeded", severity: "info", event: "user_created" });
     const token = await ada.token("/security/audit");
     expect((await ada.post("/security/audit/verify", {})).status).toBe(403);
     const verify = async (): Promise<string> => {
@@ -252,7 +252,7 @@ describe("for the people of the deployment", () => {
     const name = (await readdir(ground.logFolder)).find((one) => /^\D*\d+\.jsonl$/u.test(one)) ?? "";
     const segment = join(ground.logFolder, name);
     const text = await readFile(segment, "utf8");
-    await writeFile(segment, text.replace("untouched_so_far", "untouched_so_far!"));
+    await writeFile(segment, text.replace("user_created", "user_deleted"));
     expect(await verify()).toMatch(/>broken<[\s\S]*altered at entry \d+/u);
     expect(ground.records.map(({ event }) => event)).toContain("audit_log_altered");
     await writeFile(segment, text);

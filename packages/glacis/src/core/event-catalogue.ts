@@ -110,10 +110,12 @@ export const EVENT_CATALOGUE = {
     "tenant_setting_leaked/observed": "error | - | A database connection still carried a tenant; it was thrown away.",
     "tenant_bypass/observed": "warning | - | Code worked outside every tenant, for the reason in detail.",
     "transaction_conflict/refused": "warning | - | A transaction met another again and again, and was given up.",
+    "read_only_write/refused": "error | - | A transaction that only reads tried to write; the database refused.",
     "safe_method_write/refused": "error | - | A GET tried to write; the database refused.",
   },
   data_access: {
     "data_not_found/failed": "info | action resource_type resource_id | An object was asked for that is not there.",
+    "file_downloaded/succeeded": "info | resource_type resource_id | A file was handed out.",
     "personal_data_erased/succeeded": "info | resource_type resource_id count | Somebody's personal data was erased.",
     "admin_action/succeeded":
       "warning | action resource_type resource_id count | An administrator took events out of the Security Center.",
@@ -154,6 +156,8 @@ export const EVENT_CATALOGUE = {
     "http.method_rejected/refused": "warning | - | A method that is not served, or that overrides another.",
     "proxy.header_invalid/observed": "warning | - | A proxy's forwarded header does not parse; it was not believed.",
     "credential_in_url/refused": "warning | - | A query has a parameter named like a credential.",
+    "sequence_fail/refused":
+      "warning | resource_type | A step of a workflow came out of order, too fast or from somebody else.",
     "open_redirect/refused": "warning | - | A redirect would have led to another site.",
     "file.traversal/refused": "warning | - | A file name leads out of its folder.",
     "exec.rejected/refused": "warning | - | An argument of a command was refused.",
@@ -161,6 +165,11 @@ export const EVENT_CATALOGUE = {
   upload: {
     "upload_stored/succeeded":
       "info | resource_type resource_id count | A file was checked and stored; count is its bytes.",
+    "upload_pending/succeeded":
+      "warning | resource_type resource_id count | A file was stored, and waits in quarantine for its scan.",
+    "upload_scan_overdue/observed":
+      "error | resource_type resource_id count | A file waits for its scan for too long; count is in seconds.",
+    "file_task_failed/failed": "error | error | Work on a stored file failed, and will be tried again.",
     "upload_validation/refused":
       "warning | limit | A file was refused: too large, of another kind than it says, or not allowed.",
     "upload_validation/failed": "error | limit | A file could not be checked, and was refused.",
@@ -219,6 +228,8 @@ export const EVENT_CATALOGUE = {
     "sys_control_failed/failed":
       "critical | action resource_type resource_id error | A security control failed; the request was refused.",
     "sys_error/failed": "error | error | The application failed; the client saw an opaque id.",
+    "sys_code_generation_blocked/failed":
+      "critical | error | Somebody tried to make the application run a text as code.",
     "http_client_error/failed": "info | error | The application answered with an error of the client's making.",
     "http_not_found/observed": "info | - | A path that is not there, or not with that method.",
     "malicious_excess_404/observed": "warning | count | One client searches for paths that are not there.",
