@@ -48,6 +48,7 @@ export const EVENT_CATALOGUE = {
     "password_rule_fail/failed": "warning | - | A rule of the password policy failed; the password was refused.",
     "password_blocklist_unavailable/failed": "warning | - | The list of common passwords cannot be read.",
     "password_breach_check_degraded/failed": "warning | - | Breached passwords are not looked up for the moment.",
+    "mtls_rejected/refused": "warning | - | A service's client certificate was refused.",
     "malicious_honeytoken/observed": "critical | - | Somebody used a credential that is bait.",
   },
   session: {
