@@ -1,7 +1,7 @@
 /** Writes chained lines into segment files, a batch at a time: in the file and on the disk, or not at all. */
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { chainLine } from "./audit-log-line.ts";
+import { chainLines } from "./audit-log-line.ts";
 import { segmentHeader, segmentName, type ChainState } from "./audit-log-segment.ts";
 import type { Recovered } from "./audit-log-recovery.ts";
 
@@ -50,27 +50,16 @@ export function auditLogFile(
     const { file, bytes: before } = isReady() ? (position as Position) : await opened();
     if (dirty) await file.truncate(before);
     dirty = true;
-    let { seq, hash } = state;
-    const texts: string[] = [];
-    const hashes: string[] = [];
-    const chain = (json: string): void => {
-      seq += 1;
-      const line = chainLine(json, seq, hash);
-      ({ hash } = line);
-      texts.push(line.text);
-      hashes.push(hash);
-    };
-    if (before === 0) chain(segmentHeader(nowText(), state));
-    const first = seq + 1;
-    for (const line of lines) chain(line);
-    const buffer = Buffer.from(texts.join(""));
-    const onDisk = writeAll(file, buffer, before);
+    const header = before === 0 ? [segmentHeader(nowText(), state)] : [];
+    const { bytes: chained, hashes } = chainLines([...header, ...lines], state.seq + 1, state.hash);
+    const first = state.seq + 1 + header.length;
+    const onDisk = writeAll(file, chained, before);
     // The tree grows while the disk works.
     const frontier = state.frontier.clone();
     for (const leaf of hashes) frontier.add(leaf);
     await onDisk;
-    position = { file, bytes: before + buffer.length };
-    state = { seq, hash, frontier };
+    position = { file, bytes: before + chained.length };
+    state = { seq: state.seq + hashes.length, hash: hashes.at(-1) ?? state.hash, frontier };
     dirty = false;
     return first;
   }
