@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { AuditEvent, AuditRecord } from "../core/event.ts";
 import { fileAnchor } from "./audit-anchor.ts";
 import { AuditLogError } from "./audit-log-error.ts";
@@ -119,6 +119,31 @@ describe("openAuditLog", () => {
     const log = await openIn(folder());
     const receipts = await Promise.all(Array.from({ length: 64 }, async (_, index) => log.append(event(index))));
     expect(new Set(receipts.map(({ seq }) => seq)).size).toBe(64);
+  });
+
+  it("writes what nobody waits for after a while, and with it at once what came before an error", async () => {
+    const log = await openIn(folder());
+    const size = async (count: number): Promise<void> => {
+      while (linesOf(log.options.directory).length < count) await delay(5);
+    };
+    await log.append(event(0));
+    const begun = performance.now();
+    for (let index = 1; index <= 5; index += 1) log.audit(event(index));
+    await size(7);
+    expect(performance.now() - begun).toBeGreaterThan(150);
+
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      log.audit(event(6));
+      log.audit(event(7, { severity: "error" }));
+      await size(9);
+      log.audit(event(8));
+      await log.flush();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(countsOf(log.options.directory)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect((await verify(log.options.directory)).whole).toBe(true);
   });
 
   it("takes back a line that a crash cut off, keeps it beside, and records that", async () => {
