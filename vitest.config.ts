@@ -8,6 +8,7 @@ export default defineConfig({
     // Tests read the sources, so that a failure points at a line that somebody wrote. The packaging test covers what is published.
     alias: [
       { find: /^glacis$/u, replacement: source("packages/glacis/src/index.ts") },
+      { find: /^glacis\/accounts$/u, replacement: source("packages/glacis/src/presets/accounts.ts") },
       { find: /^glacis\/(express|fastify|hono)$/u, replacement: source("packages/glacis/src/adapters/$1.ts") },
       { find: /^glacis\/(.+)$/u, replacement: source("packages/glacis/src/$1/index.ts") },
     ],

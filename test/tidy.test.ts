@@ -180,6 +180,7 @@ async function compile(snippets: readonly { readonly name: string; readonly code
       types: ["node"],
       paths: {
         glacis: source("index.ts"),
+        "glacis/accounts": source("presets/accounts.ts"),
         "glacis/express": source("adapters/express.ts"),
         "glacis/fastify": source("adapters/fastify.ts"),
         "glacis/hono": source("adapters/hono.ts"),

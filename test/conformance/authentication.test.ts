@@ -17,8 +17,7 @@ import { authenticationGround, tokenIn, type AuthenticationGround } from "../sup
 import { express4Build, express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
-import { get, request } from "./case.ts";
-import { speak, type RawResponse } from "./raw-client.ts";
+import { browserOn, header, type Browser } from "./raw-browser.ts";
 
 const BUILDS = {
   "express 5": express5Build,
@@ -28,57 +27,6 @@ const BUILDS = {
 };
 const PASSWORD = "correct horse battery staple";
 const FRESH = "a whole new passphrase";
-let clients = 0;
-
-interface Browser {
-  open(path: string): Promise<RawResponse>;
-  post(path: string, fields: Readonly<Record<string, string>>): Promise<RawResponse>;
-  raw(path: string, body: string, headers?: Readonly<Record<string, string>>): Promise<RawResponse>;
-  json(path: string, body: unknown): Promise<RawResponse>;
-}
-
-/** A browser that speaks raw HTTP: keeps its cookies, and takes the form's token from the page. */
-function browserOn(port: number): Browser {
-  const jar = new Map<string, string>();
-  clients += 1;
-  const client = `10.9.${(clients >> 8) & 255}.${clients & 255}`;
-  let token = "";
-
-  function headers(): Record<string, string> {
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-    return { Accept: "text/html", "X-Forwarded-For": client, ...(cookie !== "" && { Cookie: cookie }) };
-  }
-  async function send(text: string): Promise<RawResponse> {
-    const { responses } = await speak(port, [text], { silenceMs: 3000 });
-    const response = responses[0] as RawResponse;
-    for (const [name, line] of response.headers) {
-      if (name !== "set-cookie") continue;
-      const [pair = "", ...attributes] = line.split("; ");
-      const at = pair.indexOf("=");
-      if (attributes.includes("Max-Age=0")) jar.delete(pair.slice(0, at));
-      else jar.set(pair.slice(0, at), pair.slice(at + 1));
-    }
-    token = /name="csrf_token"\s+value="([^"]+)"/u.exec(response.body)?.[1] ?? token;
-    return response;
-  }
-  const raw: Browser["raw"] = (path, body, more = {}) => {
-    const form = { Origin: "https://app.example.com", "Content-Type": "application/x-www-form-urlencoded" };
-    return send(request(`POST ${path}`, { ...headers(), ...form, ...more }, body));
-  };
-  return {
-    open: (path) => send(get(path, headers())),
-    post: (path, fields) => raw(path, new URLSearchParams({ csrf_token: token, ...fields }).toString()),
-    raw,
-    json(path, body) {
-      const text = typeof body === "string" ? body : JSON.stringify(body);
-      return raw(path, text, { Accept: "application/json", "X-CSRF-Token": token, "Content-Type": "application/json" });
-    },
-  };
-}
-
-const header = (response: RawResponse, name: string): string | undefined =>
-  response.headers.find(([one]) => one === name)?.[1];
-
 function composed() {
   const sealer = { seal: (text: string) => `sealed:${text}`, open: (text: string) => text.slice("sealed:".length) };
   const authenticators = {

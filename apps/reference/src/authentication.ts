@@ -1,35 +1,17 @@
-/** The library's authentication as Folio uses it: where it keeps things, which factors people may have, and what only Folio knows about people. */
-import type { AuditEvent, Control, KeySource } from "glacis";
+/** The library's accounts as Folio has them: its name, its pages, and what only Folio knows about people. */
+import type { KeySource } from "glacis";
+import { accounts as accountSystem, type AccountSystem } from "glacis/accounts";
 import {
-  authenticationFlows,
-  enrolledFactors,
-  memorySignInThrottle,
   outboxMail,
-  passkeys,
-  passwordHashing,
-  passwordPolicy,
-  postgresAuthentication,
-  postgresPasskeys,
-  postgresRecoveryCodes,
-  postgresSignInThrottle,
-  postgresTotp,
-  recoveryCodes,
-  signInThrottle,
   smtpMail,
-  totp,
-  type AuthenticationFlows,
-  type MfaOptions,
-  type Passkeys,
+  type FlowApplication,
   type PasswordHashingOptions,
-  type RecoveryCodes,
-  type Sessions,
+  type RenderPage,
   type SignInThrottleStore,
-  type Totp,
 } from "glacis/authentication";
 import { fieldEncryption } from "glacis/data";
 import { systemScope, type Accounts } from "./accounts/accounts.ts";
 import { isRole } from "./accounts/memberships.ts";
-import type { Database } from "./database/database.ts";
 import type { Settings } from "./operations/settings.ts";
 
 export const PRODUCT = "Folio";
@@ -37,10 +19,8 @@ const LONGEST_NAME = 80;
 
 export interface AuthenticationParts {
   readonly settings: Settings;
-  readonly keys: KeySource;
-  readonly database: Database;
   readonly accounts: Accounts;
-  readonly report: (event: AuditEvent) => void;
+  readonly render: RenderPage;
   /** Called when somebody has been erased, to remove what is not in the database. */
   readonly erased: () => Promise<void>;
   /** What a test may make cheaper. */
@@ -48,14 +28,44 @@ export interface AuthenticationParts {
   readonly throttleStore?: SignInThrottleStore;
 }
 
-/** The second factors of people. */
-export interface Factors {
-  readonly totp: Totp;
-  readonly recoveryCodes: RecoveryCodes;
-  /** Undefined where the origin is an address: browsers have passkeys for names alone. */
-  readonly passkeys: Passkeys | undefined;
-  readonly enrolled: NonNullable<MfaOptions["enrolled"]>;
-  readonly controls: readonly Control[];
+/** Second factors are part of the settings, which are pages of our own; and everybody may sign up, so that no account is the first. */
+const OWN_ROUTES = [
+  "/setup",
+  "/sign-in/passkey",
+  "/account/totp",
+  "/account/totp/remove",
+  "/account/recovery-codes",
+  "/account/passkeys/options",
+  "/account/passkeys",
+  "/account/passkeys/rename",
+  "/account/passkeys/remove",
+  "/account/sessions",
+  "/account/sessions/end",
+  "/account/sessions/end-others",
+];
+
+export function accountsOf({
+  settings,
+  accounts,
+  render,
+  erased,
+  hashing,
+  throttleStore,
+}: AuthenticationParts): AccountSystem {
+  const { kind, mail, mailFolder } = settings;
+  return accountSystem({
+    name: PRODUCT,
+    application: applicationOf(accounts, erased),
+    mail: mail === undefined ? outboxMail({ folder: mailFolder }) : smtpMail(mail),
+    render,
+    home: "/documents",
+    profile: ["workspace", "name"],
+    without: OWN_ROUTES,
+    // A black-box test asks faster than people do, from one address.
+    ...(kind === "test-target" && { strangers: "1200/h" }),
+    ...(hashing && { passwords: hashing }),
+    ...(throttleStore && { throttle: { store: throttleStore } }),
+  });
 }
 
 /** Seals the secrets of authenticator apps. */
@@ -63,57 +73,8 @@ export function totpSealer(keys: KeySource) {
   return fieldEncryption({ keys }).column({ table: "glacis_totp", column: "secret" });
 }
 
-export function factorsOf({ settings, keys, database: { driver }, report }: AuthenticationParts): Factors {
-  const { origin } = settings;
-  const offered = {
-    totp: totp({ issuer: PRODUCT, store: postgresTotp(driver), sealer: totpSealer(keys), report }),
-    recoveryCodes: recoveryCodes({ store: postgresRecoveryCodes(driver), report }),
-    ...(/[a-z]$/u.test(new URL(origin).hostname) && {
-      passkeys: passkeys({ name: PRODUCT, origins: [origin], store: postgresPasskeys(driver), report }),
-    }),
-  };
-  return {
-    passkeys: undefined,
-    ...offered,
-    enrolled: enrolledFactors(offered),
-    controls: Object.values(offered).map(({ control }) => control),
-  };
-}
-
-/** Everything that people do with their accounts, and the controls that hold it. */
-export function flowsOf(
-  parts: AuthenticationParts,
-  sessions: Sessions,
-  { totp: app, recoveryCodes: codes, passkeys: keysOfPeople }: Factors,
-): { readonly flows: AuthenticationFlows; readonly controls: readonly Control[] } {
-  const { settings, keys, database, accounts, report, erased } = parts;
-  const passwords = passwordHashing({ pepper: keys, onEvent: report, ...parts.hashing });
-  const policy = passwordPolicy({ words: [PRODUCT], report });
-  const store =
-    parts.throttleStore ??
-    (database.shared ? postgresSignInThrottle({ database: database.driver }) : memorySignInThrottle());
-  const throttle = signInThrottle({ keys, store, report });
-  const flows = authenticationFlows({
-    origin: settings.origin,
-    name: PRODUCT,
-    store: postgresAuthentication(database.driver),
-    sessions,
-    passwords,
-    policy,
-    throttle,
-    application: applicationOf(accounts, erased),
-    authenticators: { totp: app, recoveryCodes: codes, ...(keysOfPeople && { passkeys: keysOfPeople }) },
-    mail: settings.mail === undefined ? outboxMail({ folder: settings.mailFolder }) : smtpMail(settings.mail),
-    report,
-  });
-  return { flows, controls: [passwords.control, ...policy.controls, ...throttle.controls, ...flows.controls] };
-}
-
 /** What the flows ask Folio. Each of these may be asked twice. */
-function applicationOf(
-  accounts: Accounts,
-  erased: () => Promise<void>,
-): Parameters<typeof authenticationFlows>[0]["application"] {
+function applicationOf(accounts: Accounts, erased: () => Promise<void>): FlowApplication {
   return {
     async membership(userId) {
       const found = await accounts.belonging(userId);

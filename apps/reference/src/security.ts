@@ -5,9 +5,11 @@ import {
   type AuditEvent,
   type AuditSink,
   type IdentifiedFacts,
+  type Layers,
   type Security,
 } from "glacis";
-import { authenticationRoutes, type AuthenticationFlows, type Csrf, type Sessions } from "glacis/authentication";
+import type { Accounts as People } from "glacis/accounts";
+import { memorySignInThrottle, type Csrf, type Sessions } from "glacis/authentication";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
 import { databaseControls, keyRing } from "glacis/data";
 import {
@@ -24,7 +26,8 @@ import { fileStoreOf, type FileStore } from "./attachments/file-store.ts";
 import { fileTasksOf, type FileTasks } from "./attachments/file-tasks.ts";
 import { flowPages } from "./accounts/flow-pages.ts";
 import type { Assets } from "./assets.ts";
-import { factorsOf, flowsOf, type AuthenticationParts, type Factors } from "./authentication.ts";
+import { accountsOf, type AuthenticationParts } from "./authentication.ts";
+import type { Database } from "./database/database.ts";
 import type { DemoTenant } from "./demo.ts";
 import { linkPreviews, type Previews } from "./documents/preview.ts";
 import { securityPages } from "./operations/security-pages.ts";
@@ -34,8 +37,8 @@ export interface Guard {
   readonly security: Security;
   readonly sessions: Sessions;
   readonly csrf: Csrf;
-  readonly flows: AuthenticationFlows;
-  readonly factors: Factors;
+  readonly flows: People["flows"];
+  readonly factors: People;
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
@@ -45,7 +48,8 @@ export interface Guard {
   readonly archive: EventArchive;
 }
 
-export interface GuardParts extends Pick<AuthenticationParts, "settings" | "database" | "hashing" | "throttleStore"> {
+export interface GuardParts extends Pick<AuthenticationParts, "settings" | "hashing" | "throttleStore"> {
+  readonly database: Database;
   /** The key ring, as text. */
   readonly keys: string;
   readonly assets: Assets;
@@ -61,22 +65,6 @@ const TEST_LIMITS = { client: "6000/m", anonymous: "6000/m", user: "6000/m" } as
 
 export const MODES = { demo: "development", "test-target": "test", production: "production" } as const;
 
-/** Second factors are part of the settings, which are pages of our own; and everybody may sign up, so that no account is the first. */
-const OWN_ROUTES = [
-  "/setup",
-  "/sign-in/passkey",
-  "/account/totp",
-  "/account/totp/remove",
-  "/account/recovery-codes",
-  "/account/passkeys/options",
-  "/account/passkeys",
-  "/account/passkeys/rename",
-  "/account/passkeys/remove",
-  "/account/sessions",
-  "/account/sessions/end",
-  "/account/sessions/end-others",
-];
-
 /** The whole security of the application: the preset, the flows of accounts, and the facts that only this application knows. */
 export function guardOf(parts: GuardParts): Guard {
   const { settings, database, assets, audit, accounts = accountsIn(database), demo = [] } = parts;
@@ -88,8 +76,9 @@ export function guardOf(parts: GuardParts): Guard {
   const report = (event: AuditEvent): void => security.report(event);
   const files = fileStoreOf({ settings, keys, database, limitStore });
   const fileTasks = fileTasksOf({ ...files, database, report });
-  const authentication: AuthenticationParts = { ...parts, keys, accounts, report, erased: () => fileTasks.run() };
-  const factors = factorsOf(authentication);
+  const render = flowPages({ assets, demo, hasPasskeys: /[a-z]$/u.test(new URL(origin).hostname) });
+  // The embedded database is one process and one connection: counting beside it costs sign-ins nothing.
+  const { throttleStore = database.shared ? undefined : memorySignInThrottle(), hashing } = parts;
   const preset = saas({
     origin,
     keys,
@@ -97,30 +86,23 @@ export function guardOf(parts: GuardParts): Guard {
     mode: MODES[kind],
     limitStore,
     audit: archive.tee(audit),
-    mfa: { enrolled: factors.enrolled },
+    accounts: accountsOf({
+      settings,
+      accounts,
+      render,
+      erased: () => fileTasks.run(),
+      ...(hashing && { hashing }),
+      ...(throttleStore && { throttleStore }),
+    }),
     refusalPage: refusalPage(assets),
     ...(proxies.length > 0 && { proxies }),
     ...(hosts.length > 0 && { hosts }),
     ...(trustedOrigins.length > 0 && { trustedOrigins }),
     ...(kind === "test-target" && { limits: TEST_LIMITS }),
   });
-  const { flows, controls } = flowsOf(authentication, preset.sessions, factors);
-  const endpoints = authenticationRoutes(flows, {
-    csrf: preset.csrf,
-    render: flowPages({ assets, demo, hasPasskeys: factors.passkeys !== undefined }),
-    home: "/documents",
-    profile: ["workspace", "name"],
-    // Each of these makes a hash or a mail.
-    limits: [postLimit("accounts", "client", kind === "test-target" ? "1200/h" : "20/h", limitStore)],
-    without: OWN_ROUTES,
-  });
-  const whole = { ...preset, endpoints: [...preset.endpoints, ...endpoints] };
   const { posture } = database;
-  const layers = withControls(
-    posture === undefined ? whole : { ...whole, environment: [...whole.environment, ...databaseControls(posture)] },
-    ...controls,
-    ...factors.controls,
-  );
+  const layers =
+    posture === undefined ? preset : { ...preset, environment: [...preset.environment, ...databaseControls(posture)] };
   const patient = database.shared ? layers : withControls(layers, patience());
   const composed = kind === "test-target" ? behindTls(patient) : patient;
   const previews = linkPreviews(report);
@@ -131,13 +113,16 @@ export function guardOf(parts: GuardParts): Guard {
     environment: [...composed.environment, ...files.controls],
     endpoints: [...composed.endpoints, ...center],
   });
-  const { sessions, csrf } = layers;
-  const invitationLimit = postLimit("invitations", "user", "30/h", limitStore);
+  const { sessions, csrf, accounts: factors } = layers;
+  const { flows } = factors;
+  const invitationLimit = rateLimit({
+    name: "invitations",
+    rates: "30/h",
+    by: "user",
+    methods: ["POST"],
+    store: limitStore,
+  });
   return { security, sessions, csrf, flows, factors, invitationLimit, limitStore, previews, files, fileTasks, archive };
-}
-
-function postLimit(name: string, by: "client" | "user", rates: "1200/h" | "20/h" | "30/h", store: RateLimitStore) {
-  return rateLimit({ name, rates, by, methods: ["POST"], store });
 }
 
 /** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */
@@ -146,7 +131,7 @@ function patience(): OverloadProtection {
 }
 
 /** As if a proxy on this very machine had ended TLS: every request counts as https. For `--test-target` alone, which listens on loopback. */
-function behindTls(layers: ReturnType<typeof saas>): ReturnType<typeof saas> {
+function behindTls<Composition extends Layers>(layers: Composition): Composition {
   const { interpretation } = layers;
   const { resolve } = interpretation;
   return {

@@ -1,3 +1,4 @@
+import type { Accounts as People } from "glacis/accounts";
 import type { AuditEvent, Exchange, IdentifiedFacts, User } from "glacis";
 import type { AuthenticationFlows, Csrf, Sessions } from "glacis/authentication";
 import type { RateLimit, RateLimitStore } from "glacis/network";
@@ -6,7 +7,6 @@ import type { Assets } from "./assets.ts";
 import type { Attachments } from "./attachments/attachments.ts";
 import type { FileStore } from "./attachments/file-store.ts";
 import type { FileTasks } from "./attachments/file-tasks.ts";
-import type { Factors } from "./authentication.ts";
 import type { Documents } from "./documents/documents.ts";
 import type { Previews } from "./documents/preview.ts";
 import type { Frame } from "./views/layout.ts";
@@ -21,7 +21,7 @@ export interface Services {
   readonly fileTasks: FileTasks;
   readonly previews: Previews;
   readonly flows: AuthenticationFlows;
-  readonly factors: Factors;
+  readonly factors: People;
   /** How many invitations one person may send. */
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;

@@ -62,6 +62,7 @@ export { keyRing, newKey } from "./data/key-ring.ts";
 export { authenticationPages, type AuthenticationPagesOptions } from "./presets/authentication-pages.ts";
 export { libraryMigration, type LibraryMigrationOptions } from "./presets/library-migration.ts";
 export { outboxPage, type OutboxPageOptions } from "./presets/outbox-page.ts";
-export { saas, type SaasLayers, type SaasLimits, type SaasOptions } from "./presets/saas.ts";
+export { saas, type SaasLayers } from "./presets/saas.ts";
+export type { SaasLimits, SaasOptions } from "./presets/saas-options.ts";
 export type { SaasAlarms, SaasDetection, Watch } from "./presets/watch.ts";
 export { withControls } from "./presets/with-controls.ts";

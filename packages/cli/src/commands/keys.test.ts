@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { keyRing, newKey } from "glacis/data";
-import { describe, expect, it } from "vitest";
+import { TOTP_MIGRATION } from "glacis/authentication";
+import { fieldEncryption, keyRing, newKey } from "glacis/data";
+import { afterAll, describe, expect, it } from "vitest";
+import { testDatabase } from "../../../../test/support/services.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
@@ -11,12 +13,19 @@ interface Outcome {
   readonly errors: string;
 }
 
-function keys(args: readonly string[], ring?: string, variable = "GLACIS_KEYS"): Outcome {
-  const env = { PATH: process.env["PATH"], ...(ring !== undefined && { [variable]: ring }) };
+function keys(
+  args: readonly string[],
+  ring?: string,
+  variable = "GLACIS_KEYS",
+  more: Readonly<Record<string, string>> = {},
+): Outcome {
+  const env = { PATH: process.env["PATH"], ...(ring !== undefined && { [variable]: ring }), ...more };
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "keys", ...args], { env, encoding: "utf8" });
   return { code: status, out: stdout, errors: stderr };
 }
 
+const database = await testDatabase("cli_keys");
+afterAll(() => database?.drop());
 const [first, second] = [newKey("k1"), newKey("k2")];
 
 describe("glacis keys new", () => {
@@ -32,6 +41,42 @@ describe("glacis keys new", () => {
     expect([code, out]).toEqual([2, ""]);
     expect(errors).toMatch(/a-z, 0-9/u);
   });
+});
+
+describe("glacis keys move", () => {
+  it("says what it lacks, and quotes no key", () => {
+    expect(keys(["move"])).toMatchObject({ code: 2, errors: expect.stringContaining("GLACIS_KEYS is not set") });
+    const { code, errors } = keys(["move"], first);
+    expect([code, errors.includes("DATABASE_URL is not set"), errors.includes(first.split(":")[1] ?? first)]).toEqual([
+      2,
+      true,
+      false,
+    ]);
+  });
+
+  it.skipIf(database === undefined)(
+    "moves the secrets of authenticator apps, and says which open no more",
+    async () => {
+      await database?.pool.query(TOTP_MIGRATION);
+      const seal = (ring: string, row: string): string =>
+        fieldEncryption({ keys: keyRing(ring) })
+          .column({ table: "glacis_totp", column: "secret" })
+          .seal("JBSWY3DPEHPK3PXP", { tenantId: "accounts", row });
+      const insert = "insert into glacis_totp (user_id, secret) values ($1, $2)";
+      await database?.pool.query(insert, ["ada", seal(first, "ada")]);
+      const env = { DATABASE_URL: database?.url ?? "" };
+      expect(keys(["move"], `${second},${first}`, "GLACIS_KEYS", env)).toMatchObject({
+        code: 0,
+        out: "1 moved to k2, 0 could not be opened.\n",
+      });
+      expect(keys(["move"], second, "GLACIS_KEYS", env)).toMatchObject({ code: 0 });
+      await database?.pool.query(insert, ["bob", seal(newKey("k0"), "bob")]);
+      expect(keys(["move"], second, "GLACIS_KEYS", env)).toMatchObject({
+        code: 2,
+        out: expect.stringContaining("1 could not"),
+      });
+    },
+  );
 });
 
 describe("glacis keys rotate", () => {

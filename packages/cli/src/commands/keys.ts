@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import { rotateAccountSecrets } from "glacis/accounts";
 import { keyRing, newKey } from "glacis/data";
+import { databaseUrl, withClient, type DatabaseFailure } from "../database.ts";
 import { CannotCheck } from "../outcome.ts";
 
 const VARIABLE = "GLACIS_KEYS";
@@ -30,6 +32,17 @@ export function addKeysCommand(program: Command): void {
       print(judge(rotated, variable).text);
     });
   keys
+    .command("move")
+    .description(
+      "seal what the library keeps sealed, such as secrets of authenticator apps, under the ring's first key",
+    )
+    .option("--variable <name>", "the environment variable that holds the ring", VARIABLE)
+    .addHelpText(
+      "after",
+      "\nRun it after rotate and deploy, in the database of DATABASE_URL, while the application runs. Safe to repeat.",
+    )
+    .action(({ variable }: RingOptions) => move(variable));
+  keys
     .command("status")
     .description("print the ids of the ring, the current one first; never a key")
     .option("--variable <name>", "the environment variable that holds the ring", VARIABLE)
@@ -37,6 +50,32 @@ export function addKeysCommand(program: Command): void {
       const { ids } = readRing(variable);
       print(ids.map((id, index) => `${id}  ${index === 0 ? "current" : "accepted"}`).join("\n"));
     });
+}
+
+const UNMOVED: DatabaseFailure = {
+  what: "not everything was moved",
+  why: "what stays sealed under the old key cannot be opened once that key is gone.",
+  fix: "keep the old key in the ring, make the database reachable with rights to update glacis_totp, and run it again.",
+};
+
+async function move(variable: string): Promise<void> {
+  const keys = keyRing(readRing(variable).text);
+  const [moved, failed] = await withClient(databaseUrl("keys move"), UNMOVED, async (client) => {
+    const database = {
+      query: async (text: string, values: readonly unknown[]) =>
+        (await client.query(text, [...values])).rows as readonly Readonly<Record<string, unknown>>[],
+    };
+    let last = { moved: 0, failed: 0 };
+    for await (const progress of rotateAccountSecrets({ keys, database })) last = progress;
+    return [last.moved, last.failed] as const;
+  });
+  print(`${moved} moved to ${keys.ids[0]}, ${failed} could not be opened.`);
+  if (failed > 0)
+    throw new CannotCheck(
+      `${failed} secrets of authenticator apps open with no key of the ring.`,
+      "their owners are asked for a code that nothing can verify.",
+      `put the key that sealed them back into ${variable}, and run it again.`,
+    );
 }
 
 interface Ring {

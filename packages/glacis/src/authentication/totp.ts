@@ -33,7 +33,7 @@ const TOTP_MEMORY_STORE: Rule = {
 const OFFER_MS = 600_000;
 const LONGEST_NAME = 128;
 /** Values of a person belong to no tenant: accounts exist before a tenant is known, and in several. */
-const TENANT = "accounts";
+export const TOTP_TENANT = "accounts";
 
 /** Seals secrets for the database. A column of `fieldEncryption()` fits as it is. */
 export interface FieldSealer {
@@ -107,7 +107,7 @@ export function totp(options: TotpOptions): Totp {
 
   /** The latest step near now whose code this is. Every candidate is compared, in constant time. */
   async function stepOf(userId: string, sealed: string, code: string, nowMs: number): Promise<number | undefined> {
-    const secret = await sealer.open(sealed, { tenantId: TENANT, row: userId });
+    const secret = await sealer.open(sealed, { tenantId: TOTP_TENANT, row: userId });
     const given = Buffer.from(code);
     let found: number | undefined;
     for (let step = totpStep(nowMs) - driftSteps; step <= totpStep(nowMs) + driftSteps; step += 1)
@@ -128,7 +128,7 @@ export function totp(options: TotpOptions): Totp {
       requireUser(userId, nowMs);
       requireName("begin() needs account", account);
       const secret = newTotpSecret();
-      await store.offer(userId, await sealer.seal(secret, { tenantId: TENANT, row: userId }), nowMs + OFFER_MS);
+      await store.offer(userId, await sealer.seal(secret, { tenantId: TOTP_TENANT, row: userId }), nowMs + OFFER_MS);
       const uri = totpUri(secret, issuer, account, digits);
       return { secret, uri, qrSvg: renderSVG(uri, { ecc: "M", border: 4 }) };
     },

@@ -25,7 +25,7 @@ const OPTIONAL_NAMES = ["waivers", "refusalPage"];
 const REPEATABLE = new Set(["path-traversal", "rate-limit", "ssrf-guard"]);
 
 /** What a preset hands to handlers beside the layers. */
-const TOOL_NAMES = ["sessions", "csrf", "outbound", "watch"];
+const TOOL_NAMES = ["sessions", "csrf", "accounts", "outbound", "watch"];
 
 /**
  * Refuses a composition that could not do its work.

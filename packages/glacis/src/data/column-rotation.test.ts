@@ -62,6 +62,22 @@ describe.runIf(ground !== undefined)("rotateColumn", () => {
     expect(await run()).toEqual([]);
   });
 
+  it("moves a table that is no tenant's, for the one that its values were sealed for", async () => {
+    await pool.query("create table if not exists secrets_of_people (id text primary key, ssn text)");
+    const place = { tenantId: "accounts", row: "ada" };
+    await pool.query("insert into secrets_of_people values ('ada', $1)", [
+      fieldEncryption({ keys: keyRing(first) })
+        .column({ table: "secrets_of_people", column: "ssn" })
+        .seal("x", place),
+    ]);
+    const column = fieldEncryption({ keys: keyRing(`${second},${first}`) }).column({
+      table: "secrets_of_people",
+      column: "ssn",
+    });
+    expect(await run({ column, tenantId: "accounts" })).toMatchObject([{ moved: 1, failed: 0 }]);
+    await expect(run({ tenantId: "accounts", tenantColumn: "tenant_id" })).rejects.toThrow(/not both/u);
+  });
+
   it("moves the blind index along, in the same statement", async () => {
     await pool.query("alter table people add ssn_index text");
     const index = { column: "ssn_index", values: both.blindIndex() };

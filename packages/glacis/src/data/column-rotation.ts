@@ -20,6 +20,8 @@ export interface ColumnRotationOptions {
   readonly column: EncryptedColumn;
   /** The column that holds the tenant. `tenant_id`. */
   readonly tenantColumn?: string;
+  /** Instead of that column, for a table that is no tenant's: what its values were sealed for. */
+  readonly tenantId?: string;
   /** The column that values are sealed for as their row: unique, and indexed. `id`. */
   readonly keyColumn?: string;
   /** The blind index beside it, moved along in the same statement. */
@@ -98,15 +100,21 @@ function compose(options: ColumnRotationOptions): ColumnRotationOptions & {
   readonly batchRows: number;
   readonly statements: Statements;
 } {
-  const known = ["database", "column", "tenantColumn", "keyColumn", "index", "batchRows", "after"];
+  const known = ["database", "column", "tenantColumn", "tenantId", "keyColumn", "index", "batchRows", "after"];
   rejectUnknownOptions("rotateColumn", options, known);
-  const { tenantColumn = "tenant_id", keyColumn = "id", batchRows = BATCH_ROWS } = options;
+  const { tenantColumn = "tenant_id", tenantId, keyColumn = "id", batchRows = BATCH_ROWS } = options;
+  if (tenantId !== undefined && options.tenantColumn !== undefined)
+    throw new TypeError("rotateColumn() takes tenantColumn or tenantId, not both.");
   if (!Number.isSafeInteger(batchRows) || batchRows < 1 || batchRows > MOST_BATCH_ROWS)
     throw new TypeError(`rotateColumn() needs batchRows as a whole number from 1 to ${MOST_BATCH_ROWS}.`);
   return {
     ...options,
     batchRows,
-    statements: write(options, quoteIdentifier(tenantColumn), quoteIdentifier(keyColumn)),
+    statements: write(
+      options,
+      tenantId === undefined ? `t.${quoteIdentifier(tenantColumn)}::text` : "null",
+      quoteIdentifier(keyColumn),
+    ),
   };
 }
 
@@ -116,7 +124,7 @@ function write({ column: { table, column }, index }: ColumnRotationOptions, tena
   const beside = index === undefined ? "" : `, ${quoteIdentifier(index.column)} = n.index`;
   // A pattern would read the underscore of a key's id as any character.
   const read = (also: string): string =>
-    `select t.${key}::text as row_key, t.${tenant}::text as tenant, t.${value} as sealed from ${from} as t
+    `select t.${key}::text as row_key, ${tenant} as tenant, t.${value} as sealed from ${from} as t
     where t.${value} is not null and not starts_with(t.${value}, $1)${also} order by t.${key} limit $2`;
   return {
     begin: read(""),
@@ -128,13 +136,13 @@ function write({ column: { table, column }, index }: ColumnRotationOptions, tena
 }
 
 function resealAll(
-  { column, index }: Pick<ColumnRotationOptions, "column" | "index">,
+  { column, index, tenantId }: Pick<ColumnRotationOptions, "column" | "index" | "tenantId">,
   rows: readonly Row[],
 ): { readonly replacements: readonly Replacement[]; readonly failedRows: readonly string[] } {
   const replacements: Replacement[] = [];
   const failedRows: string[] = [];
   for (const { row_key: key, tenant, sealed } of rows) {
-    const place = { tenantId: tenant, row: key };
+    const place = { tenantId: tenantId ?? tenant, row: key };
     try {
       const plaintext = column.open(sealed, place);
       const after = column.seal(plaintext, place);

@@ -5,7 +5,8 @@ import type { Wire } from "../core/wire.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
 import { hsts } from "../transport/hsts.ts";
-import { saas, type SaasOptions } from "./saas.ts";
+import { saas } from "./saas.ts";
+import type { SaasOptions } from "./saas-options.ts";
 import { withControls } from "./with-controls.ts";
 
 const keys = keyRing(newKey("k1"));

@@ -16,7 +16,8 @@ import type { Wire } from "../core/wire.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
 import { runInRequest } from "../primitives/request-context.ts";
-import { saas, type SaasOptions } from "./saas.ts";
+import { saas } from "./saas.ts";
+import type { SaasOptions } from "./saas-options.ts";
 
 const { privateKey } = generateKeyPairSync("ed25519");
 const origin = "https://app.example.com";
