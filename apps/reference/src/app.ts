@@ -1,6 +1,8 @@
 import { publicAccess, type Security } from "glacis";
 import { access, secureHono } from "glacis/hono";
+import { input } from "glacis/input";
 import { Hono } from "hono";
+import { z } from "zod";
 import { accountApi } from "./accounts/api.ts";
 import { peopleRoutes } from "./accounts/people-routes.ts";
 import { accountRoutes } from "./accounts/routes.ts";
@@ -10,10 +12,11 @@ import { attachmentApi } from "./attachments/api.ts";
 import { attachmentRoutes } from "./attachments/routes.ts";
 import { documentApi, previewApi } from "./documents/api.ts";
 import { documentRoutes } from "./documents/routes.ts";
-import { notFound } from "./input.ts";
+import { notFound, PATHS } from "./input.ts";
 import { outboxRoutes } from "./outbox/routes.ts";
 import type { Services } from "./services.ts";
 
+const AssetPath = input({ params: { file: z.string().max(100) } }, PATHS);
 const ONE_YEAR_IMMUTABLE = "public, max-age=31536000, immutable";
 
 /** Every route of the application, each with its access rule. */
@@ -31,7 +34,7 @@ export function createApp(security: Security, services: Services): Hono {
   );
   app.get(
     `${ASSET_PREFIX}:file`,
-    access(publicAccess("stylesheet and icon"), { kind: "asset", cacheControl: ONE_YEAR_IMMUTABLE }),
+    access(publicAccess("stylesheet and icon"), { kind: "asset", cacheControl: ONE_YEAR_IMMUTABLE, input: AssetPath }),
     (c) => {
       const asset = services.assets.find(c.req.path) ?? notFound();
       return c.body(asset.content, 200, { "content-type": asset.mediaType });

@@ -1,6 +1,6 @@
-/** Reads what clients send: explicit schemas, unknown fields refused by name, texts that a database and a page can hold. */
-import { deny, Refusal, type Exchange } from "glacis";
-import { CSRF_FIELD } from "glacis/authentication";
+/** What clients may send, in words that Folio uses often. The reading is the library's: each route declares its `input`. */
+import { deny, Refusal } from "glacis";
+import { formInput, inputRefusal, type FormOutcome, type InputOptions, type InputPlace } from "glacis/input";
 import { z } from "zod";
 
 /** Control characters that no line of text needs; NUL would not even fit into Postgres. */
@@ -16,7 +16,7 @@ interface TextBounds {
 /** One line of text: trimmed, NFC, without control characters. */
 export function line({ min = 0, max, missing = "Fill this in." }: TextBounds) {
   return z
-    .string()
+    .string(missing)
     .refine((text) => !LINE_CONTROLS.test(text), "Remove characters that cannot be shown.")
     .transform((text) => text.normalize("NFC").trim())
     .pipe(z.string().min(min, missing).max(max, `Use at most ${max} characters.`));
@@ -31,36 +31,25 @@ export function prose({ max }: TextBounds) {
     .pipe(z.string().max(max, `Use at most ${max} characters.`));
 }
 
-/** A message for each field that is wrong; `""` holds what belongs to no field. */
-export type FieldErrors = Readonly<Record<string, string>>;
+/** A path that cannot name anything is answered as one that names nothing. */
+export const PATHS: InputOptions = { unfitParams: "not_found" };
 
-export type Read<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly errors: FieldErrors; readonly values: Readonly<Record<string, string>> };
+export const id = z.uuid();
 
-/** Reads a parsed body by a schema. For a form, what was typed comes back to be shown again. */
-export function readBody<Schema extends z.ZodType>(request: Exchange, schema: Schema): Read<z.output<Schema>> {
-  const { [CSRF_FIELD]: _token, ...fields } = record(request.body);
-  return read(fields, schema);
+/** A word of a list, by which a page says what has just been done. */
+export const notice = z.string().max(40).optional();
+
+/** A page that takes nothing but such a word. Whatever else a link has is left alone. */
+export const Page = formInput({ query: { notice } });
+
+/** The parameters of the path, which are right whatever is wrong with the form. */
+export function paramsOf<Params extends object>(outcome: FormOutcome<{ readonly params: Params }>): Params {
+  return (outcome.ok ? outcome.value.params : outcome.valid.params) ?? notFound();
 }
 
-/** @throws Refusal 422 naming each field, for clients that are programs */
-export function demand<Value>(result: Read<Value>): Value {
-  if (result.ok) return result.value;
-  const errors = Object.entries(result.errors).map(([field, message]) => ({ field, message }));
-  throw new Refusal(
-    deny(
-      "input_invalid",
-      {
-        event_type: "input_validation",
-        status: "refused",
-        severity: "info",
-        event: "input_validation_fail",
-        reason: "input_invalid",
-      },
-      { members: { errors } },
-    ),
-  );
+/** @throws Refusal 422 for a field that only the handler could judge */
+export function invalid(place: InputPlace, field: string, message: string): never {
+  throw inputRefusal([{ in: place, path: [field], message }]);
 }
 
 /** @throws Refusal 404, also for what exists and is somebody else's */
@@ -74,43 +63,4 @@ export function notFound(): never {
       reason: "not_found",
     }),
   );
-}
-
-/** The query string as fields; a name that occurs twice is refused, because two readers would read it differently. */
-export function readQuery<Schema extends z.ZodType>(request: Exchange, schema: Schema): Read<z.output<Schema>> {
-  const parameters = [...new URLSearchParams(request.query)];
-  const fields = Object.fromEntries(parameters);
-  if (Object.keys(fields).length !== parameters.length) {
-    return { ok: false, errors: { "": "Name each parameter once." }, values: {} };
-  }
-  return read(fields, schema);
-}
-
-function read<Schema extends z.ZodType>(
-  fields: Readonly<Record<string, unknown>>,
-  schema: Schema,
-): Read<z.output<Schema>> {
-  const parsed = schema.safeParse(fields);
-  if (parsed.success) return { ok: true, value: parsed.data };
-  return { ok: false, errors: errorsOf(parsed.error), values: textsOf(fields) };
-}
-
-function errorsOf(error: z.ZodError): FieldErrors {
-  const errors: Record<string, string> = {};
-  for (const issue of error.issues) {
-    if (issue.code === "unrecognized_keys") {
-      for (const key of issue.keys) errors[key] ??= "This field does not exist.";
-    } else errors[issue.path.join(".")] ??= issue.message;
-  }
-  return errors;
-}
-
-function textsOf(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(fields).filter((entry): entry is [string, string] => typeof entry[1] === "string"),
-  );
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : {};
 }

@@ -320,7 +320,9 @@ describe("one tenant and the other", () => {
     for (const [field, value] of Object.entries(massAssign.doc)) {
       const answer = await client.ask("/api/documents", { method: "POST", json: { title: "t", [field]: value } });
       expect(answer.status, field).toBe(422);
-      expect(answer.json["errors"]).toEqual([{ field, message: "This field does not exist." }]);
+      expect(answer.json["errors"]).toEqual([
+        { in: "body", pointer: `/${field}`, message: "This field does not exist." },
+      ]);
     }
     for (const [field, value] of Object.entries(massAssign.user)) {
       const answer = await client.ask("/api/profile", { method: "POST", json: { name: "Alice Abel", [field]: value } });
@@ -414,7 +416,7 @@ describe("the preview of a link", () => {
   ])("asks no place but the public web: %s", async (url) => {
     const answer = await perform(await signedIn("a_user"), "fetchUrl", { url });
     expect(answer.status).toBe(422);
-    expect(answer.json).toMatchObject({ code: "input_invalid", errors: [{ field: "url" }] });
+    expect(answer.json).toMatchObject({ code: "input_invalid", errors: [{ in: "body", pointer: "/url" }] });
     expect(answer.text).not.toContain("127.0.0.1");
   });
 

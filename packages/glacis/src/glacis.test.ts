@@ -383,6 +383,15 @@ describe("composition", () => {
     expect(found).not.toContain("composition/control-missing hsts");
   });
 
+  it("finds a control that waits for a request longer than the server does", () => {
+    const ids = (arrivalMs: number): readonly string[] => {
+      const { security } = compose({ environment: [stubControl("upload-limits", { arrivalMs })] });
+      return security.check(DEPLOYMENT).map(({ rule: { id } }) => id);
+    };
+    expect(ids(30_001)).toContain("composition/server-time-short");
+    expect(ids(30_000)).not.toContain("composition/server-time-short");
+  });
+
   it("judges a control of one route like any other, and counts on it for nothing else", () => {
     const rule: Rule = { id: "csp/odd", severity: "error", what: "a.", why: "b.", fix: "c." };
     const mine = stubControl("csp", { rules: [rule], check: () => [finding(rule, { kind: "setting", name: "x" })] });

@@ -97,6 +97,7 @@ export function glacis(layers: Layers): Security {
         deployment,
         routes.filter(({ rule }) => !ownRules.has(rule)),
         routeControls(routes, layers.endpoints),
+        layers.server,
       ),
   };
 }

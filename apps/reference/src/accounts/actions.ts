@@ -1,5 +1,5 @@
 import { Refusal, type Exchange } from "glacis";
-import { demand, notFound } from "../input.ts";
+import { invalid, notFound } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import { ROLE_ORDER, type Role } from "./memberships.ts";
 
@@ -20,9 +20,7 @@ export async function changeMembership(
   const result =
     role === undefined ? await accounts.removePerson(actor, userId) : await accounts.changeRole(actor, userId, role);
   if (result === "not_found") notFound();
-  if (result === "last_owner") {
-    demand({ ok: false, errors: { role: "A workspace keeps at least one owner." }, values: {} });
-  }
+  if (result === "last_owner") invalid("body", "role", "A workspace keeps at least one owner.");
   services.report(
     {
       event_type: "account",
@@ -54,6 +52,5 @@ export async function invite(
   const decision = ROLE_ORDER.decide(actor, { from: undefined, to: role });
   if (decision.kind === "deny") throw new Refusal(decision);
   const { kind } = await flows.invitations.invite({ email, tenantId: actor.tenantId, roles: [role] }, request);
-  if (kind === "address_malformed")
-    demand({ ok: false, errors: { email: "Enter an e-mail address such as name@example.com." }, values: {} });
+  if (kind === "address_malformed") invalid("body", "email", "Enter an e-mail address such as name@example.com.");
 }

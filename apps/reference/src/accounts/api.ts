@@ -1,22 +1,21 @@
 import { authenticated, hasRole, publicAccess, tenantScope } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
-import { demand, notFound, readBody } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import { changeMembership, invite } from "./actions.ts";
-import { InvitationInput, PersonId, ProfileInput, RoleInput } from "./input.ts";
+import { InvitationBody, PersonPath, ProfileBody, RoleBody } from "./input.ts";
 
 const member = access(authenticated(), { kind: "api" });
-const admin = access(hasRole("owner", "admin"), { kind: "api" });
+const admins = hasRole("owner", "admin");
 
 /** The account for programs. */
 export function accountApi(app: Hono, services: Services): void {
   const { accounts, csrf } = services;
-  const inviting = access(hasRole("owner", "admin"), { kind: "api", controls: [services.invitationLimit] });
+  const inviting = access(admins, { kind: "api", controls: [services.invitationLimit], input: InvitationBody });
 
   app.post("/api/invitations", inviting, async (c) => {
     const request = requestOf(c);
-    await invite(services, request, demand(readBody(request, InvitationInput)));
+    await invite(services, request, InvitationBody.of(request).body);
     return c.json({ status: "accepted" }, 202);
   });
 
@@ -31,27 +30,26 @@ export function accountApi(app: Hono, services: Services): void {
     return c.json({ user: { id, email, name, role, tenant: tenantId, tenantName } });
   });
 
-  app.post("/api/profile", member, async (c) => {
+  app.post("/api/profile", access(authenticated(), { kind: "api", input: ProfileBody }), async (c) => {
     const request = requestOf(c);
-    await accounts.rename(userOf(request), demand(readBody(request, ProfileInput)).name);
+    await accounts.rename(userOf(request), ProfileBody.of(request).body.name);
     return c.json({ ok: true });
   });
 
-  app.get("/api/admin/users", admin, async (c) =>
+  app.get("/api/admin/users", access(admins, { kind: "api" }), async (c) =>
     c.json({ users: await accounts.people(tenantScope(userOf(requestOf(c)))) }),
   );
 
-  app.patch("/api/people/:id", admin, async (c) => {
+  app.patch("/api/people/:id", access(admins, { kind: "api", input: RoleBody }), async (c) => {
     const request = requestOf(c);
-    const id = PersonId.safeParse(c.req.param("id"));
-    const { role } = demand(readBody(request, RoleInput));
-    await changeMembership(services, request, id.success ? id.data : notFound(), role);
+    const { params, body } = RoleBody.of(request);
+    await changeMembership(services, request, params.id, body.role);
     return c.json({ ok: true });
   });
 
-  app.delete("/api/people/:id", admin, async (c) => {
-    const id = PersonId.safeParse(c.req.param("id"));
-    await changeMembership(services, requestOf(c), id.success ? id.data : notFound(), undefined);
+  app.delete("/api/people/:id", access(admins, { kind: "api", input: PersonPath }), async (c) => {
+    const request = requestOf(c);
+    await changeMembership(services, request, PersonPath.of(request).params.id, undefined);
     return c.json({ ok: true });
   });
 }

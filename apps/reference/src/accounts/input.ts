@@ -1,24 +1,35 @@
+import { dangerouslyClientDecides, formInput, input } from "glacis/input";
 import { z } from "zod";
-import { line } from "../input.ts";
+import { id, line, PATHS } from "../input.ts";
 import { ROLE_ORDER } from "./memberships.ts";
 
 const name = line({ min: 1, max: 80, missing: "Enter your name." });
+const role = dangerouslyClientDecides(
+  z.enum(ROLE_ORDER.roles, `Choose one of ${ROLE_ORDER.roles.join(", ")}.`),
+  "nobody gives a role above his own, which is judged again where it is given",
+);
+const invitation = { email: z.string("Enter an e-mail address.").min(1, "Enter an e-mail address.").max(508), role };
 
-export const ProfileInput = z.strictObject({ name });
+export const ProfileForm = formInput({ form: { name } });
+export const ProfileBody = input({ body: { name } });
 
-export const PersonId = z.uuid();
+export const PersonPath = input({ params: { id } }, PATHS);
+export const RoleForm = input({ params: { id }, form: { role } }, PATHS);
+export const RoleBody = input({ params: { id }, body: { role } }, PATHS);
 
-const role = z.enum(ROLE_ORDER.roles, `Choose one of ${ROLE_ORDER.roles.join(", ")}.`);
+export const InvitationForm = formInput({ form: invitation });
+export const InvitationBody = input({ body: invitation });
 
-export const RoleInput = z.strictObject({ role });
-
-export const InvitationInput = z.strictObject({ email: z.string().min(1, "Enter an e-mail address.").max(508), role });
-
-export const CodeInput = z.strictObject({ code: z.string().max(64) });
+export const CodeForm = input({ form: { code: z.string().max(64) } });
 
 /** What the page's script sends: the library reads the answer itself. */
-export const PasskeyInput = z.strictObject({ answer: z.unknown(), name: z.string().max(1000).optional() });
+const answer = z.unknown();
+export const NewPasskey = input({ body: { answer, name: z.string().max(1000).optional() } });
+/** Where somebody was on the way to; the library says whether it is a place of ours. */
+const next = z.string().max(2000).optional();
+export const PasskeyAnswer = input({ body: { answer }, query: { next } });
+export const PasskeyForm = input({
+  form: { id: dangerouslyClientDecides(z.string().min(1).max(1400), "which of one's own passkeys") },
+});
 
-export const Nothing = z.strictObject({});
-
-export const PasskeyId = z.strictObject({ id: z.string().min(1).max(1400) });
+export const Nothing = input({});

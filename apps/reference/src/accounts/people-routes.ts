@@ -1,11 +1,11 @@
 import { authenticated, hasRole, Refusal, signInFirst, tenantScope, type Exchange } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
-import { demand, notFound, readBody } from "../input.ts";
+import { Page } from "../input.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
-import { BLANK, type FormState } from "../views/form.ts";
+import { BLANK, stateOf, type FormState } from "../views/form.ts";
 import { changeMembership, invite } from "./actions.ts";
-import { InvitationInput, Nothing, PersonId, RoleInput } from "./input.ts";
+import { InvitationForm, PersonPath, RoleForm } from "./input.ts";
 import { ROLE_ORDER } from "./memberships.ts";
 import { peoplePage } from "./people-pages.ts";
 
@@ -22,38 +22,34 @@ export function peopleRoutes(app: Hono, services: Services): void {
     return String(peoplePage(await frameOf(services, request), view));
   };
 
-  app.get("/people", access(member), async (c) => c.html(await page(requestOf(c), BLANK)));
+  app.get("/people", access(member, { input: Page }), async (c) => c.html(await page(requestOf(c), BLANK)));
 
-  app.post("/people/invitations", access(admin, { controls: [services.invitationLimit] }), async (c) => {
+  const inviting = { controls: [services.invitationLimit], input: InvitationForm };
+  app.post("/people/invitations", access(admin, inviting), async (c) => {
     const request = requestOf(c);
-    const form = readBody(request, InvitationInput);
-    if (!form.ok) return c.html(await page(request, form), 422);
+    const sent = InvitationForm.of(request);
+    if (!sent.ok) return c.html(await page(request, stateOf(sent)), 422);
+    const { form } = sent.value;
     try {
-      await invite(services, request, form.value);
+      await invite(services, request, form);
     } catch (error) {
       if (!(error instanceof Refusal) || error.decision.reason !== "input_invalid") throw error;
       const errors = { email: "Enter an e-mail address such as name@example.com." };
-      return c.html(await page(request, { values: { email: form.value.email }, errors }), 422);
+      return c.html(await page(request, { values: { email: form.email }, errors }), 422);
     }
     return c.redirect("/people?notice=invited", 303);
   });
 
-  app.post("/people/:id/role", access(admin), async (c) => {
+  app.post("/people/:id/role", access(admin, { input: RoleForm }), async (c) => {
     const request = requestOf(c);
-    const { role } = demand(readBody(request, RoleInput));
-    await changeMembership(services, request, idIn(c.req.param("id")), role);
+    const { params, form } = RoleForm.of(request);
+    await changeMembership(services, request, params.id, form.role);
     return c.redirect("/people?notice=role", 303);
   });
 
-  app.post("/people/:id/remove", access(admin), async (c) => {
+  app.post("/people/:id/remove", access(admin, { input: PersonPath }), async (c) => {
     const request = requestOf(c);
-    demand(readBody(request, Nothing));
-    await changeMembership(services, request, idIn(c.req.param("id")), undefined);
+    await changeMembership(services, request, PersonPath.of(request).params.id, undefined);
     return c.redirect("/people?notice=removed", 303);
   });
-}
-
-function idIn(text: string): string {
-  const id = PersonId.safeParse(text);
-  return id.success ? id.data : notFound();
 }

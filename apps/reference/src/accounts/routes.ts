@@ -1,10 +1,10 @@
 import { authenticated, publicAccess, signInFirst, type Exchange } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
-import { readBody } from "../input.ts";
+import { Page } from "../input.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
-import type { FormState } from "../views/form.ts";
-import { ProfileInput } from "./input.ts";
+import { stateOf, type FormState } from "../views/form.ts";
+import { Nothing, ProfileForm } from "./input.ts";
 import { frontPage } from "./pages.ts";
 import { settingsPage } from "./settings-pages.ts";
 
@@ -20,17 +20,19 @@ export function accountRoutes(app: Hono, services: Services): void {
     return c.html(String(frontPage(await frameOf(services, request))));
   });
 
-  app.get("/settings", access(member), async (c) => c.html(await settings(services, requestOf(c), undefined)));
+  app.get("/settings", access(member, { input: Page }), async (c) =>
+    c.html(await settings(services, requestOf(c), undefined)),
+  );
 
-  app.post("/settings/profile", access(member), async (c) => {
+  app.post("/settings/profile", access(member, { input: ProfileForm }), async (c) => {
     const request = requestOf(c);
-    const form = readBody(request, ProfileInput);
-    if (!form.ok) return c.html(await settings(services, request, form), 422);
-    await accounts.rename(userOf(request), form.value.name);
+    const sent = ProfileForm.of(request);
+    if (!sent.ok) return c.html(await settings(services, request, stateOf(sent)), 422);
+    await accounts.rename(userOf(request), sent.value.form.name);
     return c.redirect("/settings?notice=renamed", 303);
   });
 
-  app.post("/settings/sessions/end-others", access(member), async (c) => {
+  app.post("/settings/sessions/end-others", access(member, { input: Nothing }), async (c) => {
     const request = requestOf(c);
     await sessions.revoke(userOf(request).id, { reason: "user_request", request, keepCurrent: true });
     return c.redirect("/settings?notice=ended", 303);

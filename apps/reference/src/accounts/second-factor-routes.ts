@@ -3,10 +3,10 @@ import { stepUp } from "glacis/authentication";
 import { access, requestOf } from "glacis/hono";
 import { safeRedirect } from "glacis/transport";
 import type { Hono } from "hono";
-import { demand, notFound, readBody } from "../input.ts";
+import { notFound } from "../input.ts";
 import { frameOf, userOf, type Services } from "../services.ts";
 import { BLANK } from "../views/form.ts";
-import { CodeInput, Nothing, PasskeyId, PasskeyInput } from "./input.ts";
+import { CodeForm, NewPasskey, Nothing, PasskeyAnswer, PasskeyForm } from "./input.ts";
 import { authenticatorPage, recoveryCodesPage } from "./second-factor-pages.ts";
 
 /** Whoever changes what protects an account has proved within ten minutes that it is theirs. */
@@ -22,16 +22,15 @@ function authenticatorRoutes(app: Hono, services: Services): void {
   const { flows, factors, sessions } = services;
   const { totp, recoveryCodes } = factors;
 
-  app.post("/settings/authenticator", access(recently), async (c) => {
+  app.post("/settings/authenticator", access(recently, { input: Nothing }), async (c) => {
     const request = requestOf(c);
-    demand(readBody(request, Nothing));
     const enrolment = (await flows.secondFactors.beginTotp(request)) ?? notFound();
     return c.html(String(authenticatorPage(await frameOf(services, request), BLANK, enrolment)));
   });
 
-  app.post("/settings/authenticator/confirm", access(recently), async (c) => {
+  app.post("/settings/authenticator/confirm", access(recently, { input: CodeForm }), async (c) => {
     const request = requestOf(c);
-    const { code } = demand(readBody(request, CodeInput));
+    const { code } = CodeForm.of(request).form;
     const { kind } = await flows.secondFactors.confirmTotp(request, code.replace(/\s/gu, ""));
     if (kind === "credentials_wrong") {
       const state = {
@@ -46,9 +45,8 @@ function authenticatorRoutes(app: Hono, services: Services): void {
     return c.html(String(recoveryCodesPage(await frameOf(services, request), codes)));
   });
 
-  app.post("/settings/authenticator/remove", access(recently), async (c) => {
+  app.post("/settings/authenticator/remove", access(recently, { input: Nothing }), async (c) => {
     const request = requestOf(c);
-    demand(readBody(request, Nothing));
     const user = userOf(request);
     await totp.remove(user.id);
     await flows.notices.tell(user.id, "second_factor_removed", request);
@@ -56,9 +54,8 @@ function authenticatorRoutes(app: Hono, services: Services): void {
     return c.redirect("/settings?notice=factors", 303);
   });
 
-  app.post("/settings/recovery-codes", access(recently), async (c) => {
+  app.post("/settings/recovery-codes", access(recently, { input: Nothing }), async (c) => {
     const request = requestOf(c);
-    demand(readBody(request, Nothing));
     const user = userOf(request);
     // They stand in for a factor, so whoever has none needs none.
     if ((await factors.enrolled(subjectOf(user))).length === 0) notFound();
@@ -73,7 +70,7 @@ function passkeyRoutes(app: Hono, services: Services, passkeys: NonNullable<Serv
   const { flows, sessions, accounts } = services;
   const api = { kind: "api" } as const;
 
-  app.post("/settings/passkeys/options", access(recently, api), async (c) => {
+  app.post("/settings/passkeys/options", access(recently, { ...api, input: Nothing }), async (c) => {
     const request = requestOf(c);
     const user = userOf(request);
     const profile = (await accounts.profile(user)) ?? notFound();
@@ -81,9 +78,9 @@ function passkeyRoutes(app: Hono, services: Services, passkeys: NonNullable<Serv
     return c.json(await passkeys.registrationOptions(request, { userId: user.id, account, displayName }));
   });
 
-  app.post("/settings/passkeys", access(recently, api), async (c) => {
+  app.post("/settings/passkeys", access(recently, { ...api, input: NewPasskey }), async (c) => {
     const request = requestOf(c);
-    const { answer, name } = demand(readBody(request, PasskeyInput));
+    const { answer, name } = NewPasskey.of(request).body;
     const user = userOf(request);
     const added = (await passkeys.register(request, user.id, answer, name)) ?? refused();
     await sessions.revoke(user.id, { reason: "mfa_changed", request, keepCurrent: true });
@@ -92,9 +89,9 @@ function passkeyRoutes(app: Hono, services: Services, passkeys: NonNullable<Serv
     return c.json({ location: "/settings?notice=factors" }, 201);
   });
 
-  app.post("/settings/passkeys/remove", access(recently), async (c) => {
+  app.post("/settings/passkeys/remove", access(recently, { input: PasskeyForm }), async (c) => {
     const request = requestOf(c);
-    const { id } = demand(readBody(request, PasskeyId));
+    const { id } = PasskeyForm.of(request).form;
     const user = userOf(request);
     // Everybody here has a password, so the last passkey may go.
     if (!(await passkeys.remove(user.id, id, { evenLast: true }))) notFound();
@@ -103,20 +100,21 @@ function passkeyRoutes(app: Hono, services: Services, passkeys: NonNullable<Serv
     return c.redirect("/settings?notice=factors", 303);
   });
 
-  app.post("/sign-in/passkey", access(publicAccess("sign-in by passkey"), api), async (c) => {
+  const signing = { ...api, input: PasskeyAnswer };
+  app.post("/sign-in/passkey", access(publicAccess("sign-in by passkey"), signing), async (c) => {
     const request = requestOf(c);
-    const outcome = await flows.secondFactors.passkey(request, demand(readBody(request, PasskeyInput)).answer);
+    const outcome = await flows.secondFactors.passkey(request, PasskeyAnswer.of(request).body.answer);
     return outcome.kind === "established" ? c.json({ location: wayBack(services, request, "/documents") }) : refused();
   });
 
-  app.post("/confirm/passkey/options", access(authenticated(), api), async (c) => {
+  app.post("/confirm/passkey/options", access(authenticated(), { ...api, input: Nothing }), async (c) => {
     const request = requestOf(c);
     return c.json(await passkeys.authenticationOptions(request, userOf(request).id));
   });
 
-  app.post("/confirm/passkey", access(authenticated(), api), async (c) => {
+  app.post("/confirm/passkey", access(authenticated(), signing), async (c) => {
     const request = requestOf(c);
-    const { answer } = demand(readBody(request, PasskeyInput));
+    const { answer } = PasskeyAnswer.of(request).body;
     const proof = (await passkeys.authenticate(request, answer, userOf(request).id)) ?? refused();
     const outcome = await sessions.stepUp(request, [proof]);
     return outcome.kind === "established" ? c.json({ location: wayBack(services, request, "/settings") }) : refused();

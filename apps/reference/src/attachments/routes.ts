@@ -4,12 +4,13 @@ import { url } from "glacis/input";
 import type { Context, Hono } from "hono";
 import { Readable } from "node:stream";
 import { notFound } from "../input.ts";
-import { DocumentId } from "../documents/input.ts";
+import { DocumentPath } from "../documents/input.ts";
 import { WRITERS } from "../documents/policy.ts";
 import { demandPermitted, viewPage } from "../documents/routes.ts";
 import { frameOf, userOf, type Services } from "../services.ts";
 import { attach, detach, FILE_FIELD, handOut } from "./actions.ts";
 import type { AttachedFile } from "./attachments.ts";
+import { AttachmentOfDocument, FileLink } from "./input.ts";
 import { removePage, RULES } from "./pages.ts";
 
 const reader = signInFirst("/sign-in", authenticated());
@@ -21,12 +22,13 @@ export function attachmentRoutes(app: Hono, services: Services): void {
   const receiving = access(writer, {
     bodyBytes: files.upload.bodyBytes,
     controls: [files.rate],
+    input: DocumentPath,
     csrfExempt: "the token is the first field of the multipart form, which the handler verifies",
   });
 
   app.post("/documents/:id/attachments", receiving, async (c) => {
     const request = requestOf(c);
-    const document = await demandPermitted(services, c, "change");
+    const document = await demandPermitted(services, request, DocumentPath.of(request).params.id, "change");
     try {
       await attach(services, request, document.id, {
         csrf: (token) => csrf.verify(request, token ?? request.header("x-csrf-token")),
@@ -34,36 +36,48 @@ export function attachmentRoutes(app: Hono, services: Services): void {
     } catch (error) {
       const problem = problemOf(error, request);
       const attachmentState = { values: {}, errors: { [FILE_FIELD]: problem.message } };
-      return c.html(await viewPage(services, c, document, { attachmentState }), problem.status);
+      return c.html(await viewPage(services, request, document, { attachmentState }), problem.status);
     }
     return c.redirect(`/documents/${document.id}?notice=attached`, 303);
   });
 
-  app.get("/documents/:id/attachments/:attachmentId", access(reader), async (c) => {
-    const { storageKey: key, name: filename } = await demandFile(services, c);
-    const link = files.links.mint({ key, filename }, userOf(requestOf(c)).id);
+  app.get("/documents/:id/attachments/:attachmentId", access(reader, { input: AttachmentOfDocument }), async (c) => {
+    const request = requestOf(c);
+    const { storageKey: key, name: filename } = await demandFile(services, request);
+    const link = files.links.mint({ key, filename }, userOf(request).id);
     return c.redirect(String(url`/files?link=${link}`), 303);
   });
 
   // A link lives for a minute and works for whom it was made. Whether he may still have the file is asked again.
-  app.get("/files", access(authenticated(), { kind: "download" }), async (c) => {
+  app.get("/files", access(authenticated(), { kind: "download", input: FileLink }), async (c) => {
     const request = requestOf(c);
     const user = userOf(request);
-    const ticket = files.links.redeem(new URLSearchParams(request.query).get("link"), user.id) ?? notFound();
+    const taken = FileLink.of(request);
+    const ticket = (taken.ok && files.links.redeem(taken.value.query.link, user.id)) || notFound();
     const file = (await attachments.findByKey(user, ticket.key)) ?? notFound();
     return fileResponse(c, await handOut(services, request, file));
   });
 
-  app.get("/documents/:id/attachments/:attachmentId/remove", access(writer), async (c) => {
-    const file = await demandRemovable(services, c);
-    return c.html(String(removePage(await frameOf(services, requestOf(c)), file)));
-  });
+  app.get(
+    "/documents/:id/attachments/:attachmentId/remove",
+    access(writer, { input: AttachmentOfDocument }),
+    async (c) => {
+      const request = requestOf(c);
+      const file = await demandRemovable(services, request);
+      return c.html(String(removePage(await frameOf(services, request), file)));
+    },
+  );
 
-  app.post("/documents/:id/attachments/:attachmentId/remove", access(writer), async (c) => {
-    const { id, documentId } = await demandRemovable(services, c);
-    if (!(await detach(services, requestOf(c), id))) notFound();
-    return c.redirect(`/documents/${documentId}?notice=detached`, 303);
-  });
+  app.post(
+    "/documents/:id/attachments/:attachmentId/remove",
+    access(writer, { input: AttachmentOfDocument }),
+    async (c) => {
+      const request = requestOf(c);
+      const { id, documentId } = await demandRemovable(services, request);
+      if (!(await detach(services, request, id))) notFound();
+      return c.redirect(`/documents/${documentId}?notice=detached`, 303);
+    },
+  );
 }
 
 export function fileResponse(c: Context, { status, headers, body }: Awaited<ReturnType<typeof handOut>>): Response {
@@ -72,15 +86,14 @@ export function fileResponse(c: Context, { status, headers, body }: Awaited<Retu
   return c.body(Readable.toWeb(body as Readable) as ReadableStream, status, fields);
 }
 
-async function demandFile(services: Services, c: Context): Promise<AttachedFile> {
-  const ids = [DocumentId.safeParse(c.req.param("id")), DocumentId.safeParse(c.req.param("attachmentId"))] as const;
-  if (!ids[0].success || !ids[1].success) return notFound();
-  const file = await services.attachments.find(userOf(requestOf(c)), ids[1].data);
-  return file?.documentId === ids[0].data ? file : notFound();
+async function demandFile(services: Services, request: Exchange): Promise<AttachedFile> {
+  const { id, attachmentId } = AttachmentOfDocument.of(request).params;
+  const file = await services.attachments.find(userOf(request), attachmentId);
+  return file?.documentId === id ? file : notFound();
 }
 
-async function demandRemovable(services: Services, c: Context): Promise<AttachedFile> {
-  const file = await demandFile(services, c);
+async function demandRemovable(services: Services, request: Exchange): Promise<AttachedFile> {
+  const file = await demandFile(services, request);
   return file.removable ? file : notFound();
 }
 

@@ -1,89 +1,100 @@
 import { authenticated, hasRole } from "glacis";
 import { access, requestOf } from "glacis/hono";
+import type { Input } from "glacis/input";
 import type { Context, Hono } from "hono";
-import { demand, notFound, readBody, readQuery } from "../input.ts";
+import { invalid, notFound } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import type { Document, DocumentSummary } from "./documents.ts";
-import { DocumentId, DocumentPatch, ListQuery, NewDocument, PreviewInput, ShareInput } from "./input.ts";
+import {
+  DocumentPatch,
+  DocumentPath,
+  ListQuery,
+  NewDocumentBody,
+  PreviewInput,
+  ShareBody,
+  SharePath,
+} from "./input.ts";
 import { WRITERS } from "./policy.ts";
 import { previewRate, removeDocument } from "./routes.ts";
 
-const reader = access(authenticated(), { kind: "api" });
-const writer = access(hasRole(...WRITERS), { kind: "api" });
+const reader = (input: Input<unknown>) => access(authenticated(), { kind: "api", input });
+const writer = (input: Input<unknown>) => access(hasRole(...WRITERS), { kind: "api", input });
 
 /** The same operations for programs: JSON in, JSON out, problem documents for what is refused. */
 export function documentApi(app: Hono, services: Services): void {
   const { documents } = services;
 
-  app.get("/api/documents", reader, async (c) => {
+  app.get("/api/documents", reader(ListQuery), async (c) => {
     const request = requestOf(c);
-    const page = await documents.list(userOf(request), demand(readQuery(request, ListQuery)));
+    const page = await documents.list(userOf(request), ListQuery.of(request).query);
     return c.json({ documents: page.documents.map(summaryJson), next: page.next ?? null });
   });
 
-  app.post("/api/documents", writer, async (c) => {
+  app.post("/api/documents", writer(NewDocumentBody), async (c) => {
     const request = requestOf(c);
-    const id = await documents.create(userOf(request), demand(readBody(request, NewDocument)));
+    const id = await documents.create(userOf(request), NewDocumentBody.of(request).body);
     return c.json({ id }, 201, { location: `/api/documents/${id}` });
   });
 
-  app.get("/api/documents/:id", reader, async (c) => {
-    const found = await documents.read(userOf(requestOf(c)), idOf(c));
+  app.get("/api/documents/:id", reader(DocumentPath), async (c) => {
+    const request = requestOf(c);
+    const found = await documents.read(userOf(request), DocumentPath.of(request).params.id);
     return found === undefined ? notFound() : c.json(documentJson(found));
   });
 
   const update = async (c: Context): Promise<Response> => {
     const request = requestOf(c);
-    const { title, body, link } = demand(readBody(request, DocumentPatch));
+    const { params, body: sent } = DocumentPatch.of(request);
+    const { title, body, link } = sent;
     const change = {
       ...(title !== undefined && { title }),
       ...(body !== undefined && { body }),
       ...(link !== undefined && { link }),
     };
-    const result = await documents.change(userOf(request), idOf(c), change);
+    const result = await documents.change(userOf(request), params.id, change);
     return result.kind === "changed" ? c.json({ ok: true, version: result.version }) : notFound();
   };
-  app.put("/api/documents/:id", writer, (c) => update(c));
-  app.patch("/api/documents/:id", writer, (c) => update(c));
+  app.put("/api/documents/:id", writer(DocumentPatch), (c) => update(c));
+  app.patch("/api/documents/:id", writer(DocumentPatch), (c) => update(c));
 
-  app.delete("/api/documents/:id", writer, async (c) =>
-    (await removeDocument(services, userOf(requestOf(c)), idOf(c))) ? c.json({ ok: true }) : notFound(),
-  );
+  app.delete("/api/documents/:id", writer(DocumentPath), async (c) => {
+    const request = requestOf(c);
+    const removed = await removeDocument(services, userOf(request), DocumentPath.of(request).params.id);
+    return removed ? c.json({ ok: true }) : notFound();
+  });
 
-  app.get("/api/documents/:id/shares", reader, async (c) => {
-    const shares = await documents.shares(userOf(requestOf(c)), idOf(c));
+  app.get("/api/documents/:id/shares", reader(DocumentPath), async (c) => {
+    const request = requestOf(c);
+    const shares = await documents.shares(userOf(request), DocumentPath.of(request).params.id);
     return shares === undefined ? notFound() : c.json({ shares });
   });
 
-  app.post("/api/documents/:id/shares", writer, async (c) => {
+  app.post("/api/documents/:id/shares", writer(ShareBody), async (c) => {
     const request = requestOf(c);
-    const result = await documents.share(userOf(request), idOf(c), demand(readBody(request, ShareInput)));
+    const { params, body } = ShareBody.of(request);
+    const result = await documents.share(userOf(request), params.id, body);
     if (result === "not_found") notFound();
-    if (result === "unknown_colleague") {
-      demand({ ok: false, errors: { userId: "There is no such colleague." }, values: {} });
-    }
+    if (result === "unknown_colleague") invalid("body", "userId", "There is no such colleague.");
     return c.json({ ok: true }, 201);
   });
 
-  app.delete("/api/documents/:id/shares/:userId", writer, async (c) =>
-    (await documents.unshare(userOf(requestOf(c)), idOf(c), idOf(c, "userId"))) ? c.json({ ok: true }) : notFound(),
-  );
+  app.delete("/api/documents/:id/shares/:userId", writer(SharePath), async (c) => {
+    const request = requestOf(c);
+    const { id, userId } = SharePath.of(request).params;
+    return (await documents.unshare(userOf(request), id, userId)) ? c.json({ ok: true }) : notFound();
+  });
 }
 
 /** Asks for what stands behind a link. */
 export function previewApi(app: Hono, { previews, limitStore }: Services): void {
-  app.post("/api/preview", access(authenticated(), { kind: "api", controls: [previewRate(limitStore)] }), async (c) => {
-    const preview = await previews.read(demand(readBody(requestOf(c), PreviewInput)).url);
-    if (preview === "refused") demand({ ok: false, errors: { url: "This address cannot be asked for." }, values: {} });
+  const asking = { kind: "api", controls: [previewRate(limitStore)], input: PreviewInput } as const;
+  app.post("/api/preview", access(authenticated(), asking), async (c) => {
+    const preview = await previews.read(PreviewInput.of(requestOf(c)).body.url);
+    if (preview === "refused") invalid("body", "url", "This address cannot be asked for.");
     if (preview !== "no_answer") return c.json(preview);
     const problem = { type: "about:blank", title: "The site gave no answer.", status: 502, code: "no_answer" };
     return c.json(problem, 502, { "content-type": "application/problem+json" });
   });
-}
-
-function idOf(c: Context, name: "id" | "userId" = "id"): string {
-  const id = DocumentId.safeParse(c.req.param(name));
-  return id.success ? id.data : notFound();
 }
 
 /** Each field by name: a column that is added later does not appear by itself. */

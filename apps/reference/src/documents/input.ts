@@ -1,5 +1,6 @@
+import { dangerouslyClientDecides, formInput, input, integerText } from "glacis/input";
 import { z } from "zod";
-import { line, prose } from "../input.ts";
+import { id, line, notice, PATHS, prose } from "../input.ts";
 
 /** A web address that is safe to put behind a link: http or https, and written as the URL parser writes it. */
 const link = z
@@ -18,14 +19,28 @@ const link = z
 const title = line({ min: 1, max: 200, missing: "Enter a title." });
 const body = prose({ max: 50_000 });
 
-export const NewDocument = z.strictObject({ title, body: body.default(""), link: link.nullish() });
-export type NewDocument = z.output<typeof NewDocument>;
+const newDocument = { title, body: body.default(""), link: link.nullish() };
+
+export const NewDocumentForm = formInput({ form: newDocument });
+export const NewDocumentBody = input({ body: newDocument });
+
+export interface NewDocument {
+  readonly title: string;
+  readonly body: string;
+  readonly link?: string | null | undefined;
+}
 
 /** What an API client may change, each field by itself. */
-export const DocumentPatch = z.strictObject({ title: title.optional(), body: body.optional(), link: link.nullish() });
+export const DocumentPatch = input(
+  { params: { id }, body: { title: title.optional(), body: body.optional(), link: link.nullish() } },
+  PATHS,
+);
 
 /** The edit form sends everything, and the version that the writer had seen. */
-export const DocumentForm = z.strictObject({ title, body, link, version: z.coerce.number().int().positive() });
+export const DocumentForm = formInput(
+  { params: { id }, form: { title, body, link, version: integerText({ min: 1, max: 2_147_483_647 }) } },
+  PATHS,
+);
 
 export interface DocumentChange {
   readonly title?: string;
@@ -33,26 +48,41 @@ export interface DocumentChange {
   readonly link?: string | null;
 }
 
-export const DocumentId = z.uuid();
+export const DocumentPath = input({ params: { id } }, PATHS);
+export const DocumentPage = formInput({ params: { id }, query: { notice } }, PATHS);
 
-export const ShareInput = z.strictObject({
+const share = {
   userId: z.uuid("Choose a colleague."),
-  permission: z.enum(["view", "edit"], "Choose what they may do."),
-});
+  permission: dangerouslyClientDecides(
+    z.enum(["view", "edit"], "Choose what they may do."),
+    "only the owner of a document shares it, and it is his to give",
+  ),
+};
 
-export type ShareInput = z.output<typeof ShareInput>;
+export const ShareForm = formInput({ params: { id }, form: share }, PATHS);
+export const ShareBody = input({ params: { id }, body: share }, PATHS);
+export const SharePath = input({ params: { id, userId: z.uuid() } }, PATHS);
 
-export const PreviewInput = z.strictObject({
-  url: z.string().trim().min(1, "Enter a web address.").max(2000, "Use at most 2000 characters."),
+export const PreviewInput = input({
+  body: { url: z.string().trim().min(1, "Enter a web address.").max(2000, "Use at most 2000 characters.") },
 });
 
 export const SORTS = ["updated", "created", "title"] as const;
 
 /** What may stand in the query of a list. A sort that is not on the list is refused, not guessed. */
-export const ListQuery = z.strictObject({
+const list = {
   q: line({ min: 0, max: 200 }).default(""),
   sort: z.enum(SORTS, `Sort by ${SORTS.join(", ")}.`).default("updated"),
   after: z.uuid().optional(),
-  notice: z.string().max(40).optional(),
-});
-export type ListQuery = z.output<typeof ListQuery>;
+};
+
+export const ListQuery = input({ query: list });
+export const ListPage = formInput({ query: { ...list, notice } });
+
+export interface ListQuery {
+  readonly q: string;
+  readonly sort: (typeof SORTS)[number];
+  readonly after?: string | undefined;
+}
+
+export const FIRST_PAGE: ListQuery = { q: "", sort: "updated" };

@@ -4,17 +4,27 @@ import {
   signInFirst,
   tenantScope,
   type Control,
+  type Exchange,
   type IdentifiedFacts,
   type User,
 } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import { rateLimit, type RateLimitStore } from "glacis/network";
-import type { Context, Hono } from "hono";
-import { notFound, readBody, readQuery, type Read } from "../input.ts";
+import type { Hono } from "hono";
+import { notFound, paramsOf } from "../input.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
-import { BLANK, type FormState } from "../views/form.ts";
+import { BLANK, stateOf, type FormState } from "../views/form.ts";
 import type { Document } from "./documents.ts";
-import { DocumentForm, DocumentId, ListQuery, NewDocument, ShareInput } from "./input.ts";
+import {
+  DocumentForm,
+  DocumentPage,
+  DocumentPath,
+  FIRST_PAGE,
+  ListPage,
+  NewDocumentForm,
+  ShareForm,
+  SharePath,
+} from "./input.ts";
 import { listPage } from "./list-page.ts";
 import { deletePage, documentPage, editPage, type DocumentView } from "./pages.ts";
 import { mayWith, WRITERS, type DocumentAction } from "./policy.ts";
@@ -26,48 +36,51 @@ const writer = signInFirst("/sign-in", hasRole(...WRITERS));
 export function documentRoutes(app: Hono, services: Services): void {
   const { documents } = services;
 
-  app.get("/documents", access(reader), async (c) => {
+  app.get("/documents", access(reader, { input: ListPage }), async (c) => {
     const request = requestOf(c);
-    const query = readQuery(request, ListQuery);
+    const taken = ListPage.of(request);
     // A link with a mistake in it shows the list as it is, rather than a wall; the API names the mistake.
-    const asked = query.ok ? query.value : ListQuery.parse({});
+    const asked = taken.ok ? taken.value.query : FIRST_PAGE;
     const page = await documents.list(userOf(request), asked);
     const frame = await frameOf(services, request);
-    const view = { query: asked, page, mayWrite: mayWrite(c), notice: noticeOf(request) };
-    return c.html(String(listPage(frame, view)), query.ok ? 200 : 422);
+    const view = { query: asked, page, mayWrite: mayWrite(request), notice: noticeOf(request) };
+    return c.html(String(listPage(frame, view)), taken.ok ? 200 : 422);
   });
 
   app.get("/documents/new", access(writer), async (c) =>
     c.html(String(editPage(await frameOf(services, requestOf(c)), undefined, BLANK))),
   );
 
-  app.post("/documents", access(writer), async (c) => {
+  app.post("/documents", access(writer, { input: NewDocumentForm }), async (c) => {
     const request = requestOf(c);
-    const form = readBody(request, NewDocument);
-    if (!form.ok) {
-      return c.html(String(editPage(await frameOf(services, request), undefined, form)), 422);
+    const sent = NewDocumentForm.of(request);
+    if (!sent.ok) {
+      return c.html(String(editPage(await frameOf(services, request), undefined, stateOf(sent))), 422);
     }
-    const id = await documents.create(userOf(request), form.value);
+    const id = await documents.create(userOf(request), sent.value.form);
     return c.redirect(`/documents/${id}?notice=created`, 303);
   });
 
-  app.get("/documents/:id", access(reader), async (c) =>
-    c.html(await viewPage(services, c, await demandDocument(services, c))),
-  );
-
-  app.get("/documents/:id/edit", access(writer), async (c) => {
-    const document = await demandPermitted(services, c, "change");
-    return c.html(String(editPage(await frameOf(services, requestOf(c)), document, stateOf(document))));
+  app.get("/documents/:id", access(reader, { input: DocumentPage }), async (c) => {
+    const request = requestOf(c);
+    const { id } = paramsOf(DocumentPage.of(request));
+    return c.html(await viewPage(services, request, await demandDocument(services, request, id)));
   });
 
-  app.post("/documents/:id", access(writer), async (c) => {
+  app.get("/documents/:id/edit", access(writer, { input: DocumentPath }), async (c) => {
     const request = requestOf(c);
-    const document = await demandPermitted(services, c, "change");
-    const form = readBody(request, DocumentForm);
+    const document = await demandPermitted(services, request, DocumentPath.of(request).params.id, "change");
+    return c.html(String(editPage(await frameOf(services, request), document, valuesOf(document))));
+  });
+
+  app.post("/documents/:id", access(writer, { input: DocumentForm }), async (c) => {
+    const request = requestOf(c);
+    const sent = DocumentForm.of(request);
+    const document = await demandPermitted(services, request, paramsOf(sent).id, "change");
     const again = async (state: FormState): Promise<string> =>
       String(editPage(await frameOf(services, request), document, state));
-    if (!form.ok) return c.html(await again(form), 422);
-    const { version, ...change } = form.value;
+    if (!sent.ok) return c.html(await again(stateOf(sent)), 422);
+    const { version, ...change } = sent.value.form;
     const result = await documents.change(userOf(request), document.id, change, version);
     if (result.kind === "not_found") return notFound();
     if (result.kind === "changed") return c.redirect(`/documents/${document.id}?notice=saved`, 303);
@@ -78,10 +91,12 @@ export function documentRoutes(app: Hono, services: Services): void {
     return c.html(await again({ values, errors }), 409);
   });
 
-  app.post("/documents/:id/preview", access(reader, { controls: [previewRate(services.limitStore)] }), async (c) => {
-    const document = await demandDocument(services, c);
+  const asking = { controls: [previewRate(services.limitStore)], input: DocumentPath };
+  app.post("/documents/:id/preview", access(reader, asking), async (c) => {
+    const request = requestOf(c);
+    const document = await demandDocument(services, request, DocumentPath.of(request).params.id);
     const preview = document.link === null ? notFound() : await services.previews.read(document.link);
-    return c.html(await viewPage(services, c, document, { preview }));
+    return c.html(await viewPage(services, request, document, { preview }));
   });
 
   ownerRoutes(app, services);
@@ -103,56 +118,60 @@ export function previewRate(store: RateLimitStore): Control<IdentifiedFacts> {
 function ownerRoutes(app: Hono, services: Services): void {
   const { documents } = services;
 
-  app.get("/documents/:id/delete", access(writer), async (c) => {
-    const document = await demandPermitted(services, c, "remove");
-    return c.html(String(deletePage(await frameOf(services, requestOf(c)), document)));
+  app.get("/documents/:id/delete", access(writer, { input: DocumentPath }), async (c) => {
+    const request = requestOf(c);
+    const document = await demandPermitted(services, request, DocumentPath.of(request).params.id, "remove");
+    return c.html(String(deletePage(await frameOf(services, request), document)));
   });
 
-  app.post("/documents/:id/delete", access(writer), async (c) => {
-    const { id } = await demandPermitted(services, c, "remove");
-    if (!(await removeDocument(services, userOf(requestOf(c)), id))) notFound();
+  app.post("/documents/:id/delete", access(writer, { input: DocumentPath }), async (c) => {
+    const request = requestOf(c);
+    const { id } = await demandPermitted(services, request, DocumentPath.of(request).params.id, "remove");
+    if (!(await removeDocument(services, userOf(request), id))) notFound();
     return c.redirect("/documents?notice=deleted", 303);
   });
 
-  app.post("/documents/:id/shares", access(writer), async (c) => {
-    const document = await demandPermitted(services, c, "share");
-    const form: Read<ShareInput> = readBody(requestOf(c), ShareInput);
-    if (!form.ok) return c.html(await viewPage(services, c, document, { shareState: form }), 422);
-    const result = await documents.share(userOf(requestOf(c)), document.id, form.value);
+  app.post("/documents/:id/shares", access(writer, { input: ShareForm }), async (c) => {
+    const request = requestOf(c);
+    const sent = ShareForm.of(request);
+    const document = await demandPermitted(services, request, paramsOf(sent).id, "share");
+    if (!sent.ok) return c.html(await viewPage(services, request, document, { shareState: stateOf(sent) }), 422);
+    const result = await documents.share(userOf(request), document.id, sent.value.form);
     if (result === "shared") return c.redirect(`/documents/${document.id}?notice=shared`, 303);
-    return c.html(
-      await viewPage(services, c, document, { shareState: { values: {}, errors: { userId: "Choose a colleague." } } }),
-      422,
-    );
+    const shareState = { values: {}, errors: { userId: "Choose a colleague." } };
+    return c.html(await viewPage(services, request, document, { shareState }), 422);
   });
 
-  app.post("/documents/:id/shares/:userId/remove", access(writer), async (c) => {
-    const { id } = await demandPermitted(services, c, "share");
-    const userId = DocumentId.safeParse(c.req.param("userId"));
-    if (!userId.success || !(await documents.unshare(userOf(requestOf(c)), id, userId.data))) notFound();
+  app.post("/documents/:id/shares/:userId/remove", access(writer, { input: SharePath }), async (c) => {
+    const request = requestOf(c);
+    const { params } = SharePath.of(request);
+    const { id } = await demandPermitted(services, request, params.id, "share");
+    if (!(await documents.unshare(userOf(request), id, params.userId))) notFound();
     return c.redirect(`/documents/${id}?notice=unshared`, 303);
   });
 }
 
-async function demandDocument(services: Services, c: Context): Promise<Document> {
-  const id = DocumentId.safeParse(c.req.param("id"));
-  const found = id.success ? await services.documents.read(userOf(requestOf(c)), id.data) : undefined;
-  return found ?? notFound();
+async function demandDocument(services: Services, request: Exchange, id: string): Promise<Document> {
+  return (await services.documents.read(userOf(request), id)) ?? notFound();
 }
 
 /** Readers of a shared document know that it exists; for them and for strangers alike there is nothing to do here. */
-export async function demandPermitted(services: Services, c: Context, action: DocumentAction): Promise<Document> {
-  const document = await demandDocument(services, c);
-  return mayWith(userOf(requestOf(c)), action, document) ? document : notFound();
+export async function demandPermitted(
+  services: Services,
+  request: Exchange,
+  id: string,
+  action: DocumentAction,
+): Promise<Document> {
+  const document = await demandDocument(services, request, id);
+  return mayWith(userOf(request), action, document) ? document : notFound();
 }
 
 export async function viewPage(
   services: Services,
-  c: Context,
+  request: Exchange,
   document: Document,
   result: Pick<DocumentView, "shareState" | "attachmentState" | "preview"> = {},
 ): Promise<string> {
-  const request = requestOf(c);
   const user = userOf(request);
   const shares = mayWith(user, "audience", document) ? await services.documents.shares(user, document.id) : undefined;
   const everybody = shares === undefined ? [] : await services.accounts.people(tenantScope(user));
@@ -160,15 +179,15 @@ export async function viewPage(
   const files = (await services.attachments.list(user, document.id)) ?? [];
   const frame = await frameOf(services, request);
   const notice = Object.keys(result).length === 0 ? noticeOf(request) : undefined;
-  const view = { document, sharing, files, mayWrite: mayWrite(c), notice, ...result };
+  const view = { document, sharing, files, mayWrite: mayWrite(request), notice, ...result };
   return String(documentPage(frame, view));
 }
 
-function mayWrite(c: Context): boolean {
-  return userOf(requestOf(c)).roles.some((role) => (WRITERS as readonly string[]).includes(role));
+function mayWrite(request: Exchange): boolean {
+  return userOf(request).roles.some((role) => (WRITERS as readonly string[]).includes(role));
 }
 
-function stateOf({ title, body, link, version }: Document): FormState {
+function valuesOf({ title, body, link, version }: Document): FormState {
   return { values: { title, body, link: link ?? "", version: String(version) }, errors: {} };
 }
 

@@ -1,6 +1,8 @@
 import { CSRF_FIELD } from "glacis/authentication";
-import { html, type SafeHtml } from "glacis/input";
-import type { FieldErrors } from "../input.ts";
+import { html, type FormOutcome, type SafeHtml } from "glacis/input";
+
+/** A message for each field that is wrong; `""` holds what belongs to no field. */
+export type FieldErrors = Readonly<Record<string, string>>;
 
 export function csrfField(token: string): SafeHtml {
   return html`<input type="hidden" name="${CSRF_FIELD}" value="${token}">`;
@@ -13,6 +15,13 @@ export interface FormState {
 }
 
 export const BLANK: FormState = { values: {}, errors: {} };
+
+/** A form to be shown again: what was typed, and of each field what is wrong with it first. */
+export function stateOf({ errors, typed }: Extract<FormOutcome<unknown>, { readonly ok: false }>): FormState {
+  const messages: Record<string, string> = {};
+  for (const { in: place, pointer, message } of errors) messages[place === "form" ? pointer.slice(1) : ""] ??= message;
+  return { values: typed, errors: messages };
+}
 
 export function hasErrors({ errors }: FormState): boolean {
   return Object.keys(errors).length > 0;

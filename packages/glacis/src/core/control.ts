@@ -80,6 +80,8 @@ export interface Control<Facts extends RequestFacts = RequestFacts> {
    * with what an earlier attempt was answered.
    */
   readonly decideLast?: (facts: AdmittedFacts) => Decision | Promise<Decision>;
+  /** How long a request that the control receives by itself may take to arrive, in milliseconds. The server's own time must not be shorter. */
+  readonly arrivalMs?: number;
   /** Headers for every response. */
   readonly headers?: readonly HeaderRule[];
   /**

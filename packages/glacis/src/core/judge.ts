@@ -1,7 +1,7 @@
 import type { Control, DeclaredRoute, Deployment } from "./control.ts";
 import { finding, type Finding, type Rule } from "./finding.ts";
 import { describeError } from "./pipeline.ts";
-import type { Security } from "./security.ts";
+import type { Security, ServerLimits } from "./security.ts";
 import { applyWaivers, WAIVER_RULES, type Judgement, type Waiver } from "./waiver.ts";
 
 export const CONTROL_MISSING: Rule = {
@@ -30,8 +30,21 @@ export const DEVELOPER_ANSWERS: Rule = {
   django: ["security.W018"],
 };
 
+export const SERVER_TIME_SHORT: Rule = {
+  id: "composition/server-time-short",
+  severity: "warning",
+  what: "A control gives requests more time to arrive than the server does.",
+  why: "The server ends a slow upload first, without the answer that would have said how long it may take.",
+  fix: "Raise requestTimeoutMs of requestLimits(), or lower the time of the control, such as maxSeconds of uploads().",
+};
+
 /** What is judged about the composition as a whole. */
-export const COMPOSITION_RULES: readonly Rule[] = [CONTROL_MISSING, CHECK_CRASHED, DEVELOPER_ANSWERS];
+export const COMPOSITION_RULES: readonly Rule[] = [
+  CONTROL_MISSING,
+  CHECK_CRASHED,
+  DEVELOPER_ANSWERS,
+  SERVER_TIME_SHORT,
+];
 
 /** Controls whose absence is a finding. */
 export const REQUIRED_CONTROLS: readonly string[] = [
@@ -64,18 +77,37 @@ export const REQUIRED_CONTROLS: readonly string[] = [
  * Every control judged in one environment, and the absence of those that must be there.
  *
  * @param ofRoutes controls of single routes: judged like the others, and nothing that every request could count on
+ * @param server how long any request may take
  */
 export function judge(
   controls: readonly Control<never>[],
   deployment: Deployment,
   routes: readonly DeclaredRoute[] = [],
   ofRoutes: readonly Control<never>[] = [],
+  server?: Pick<ServerLimits, "requestTimeoutMs">,
 ): readonly Finding[] {
   const mounted = new Set(controls.map((control) => control.meta.id));
   const missing = REQUIRED_CONTROLS.filter((id) => !mounted.has(id)).map((id) =>
     finding(CONTROL_MISSING, { kind: "setting", name: id }),
   );
-  return [...missing, ...[...controls, ...ofRoutes].flatMap((control) => judgeOne(control, deployment, routes))];
+  const every = [...controls, ...ofRoutes];
+  return [
+    ...missing,
+    ...every.flatMap((control) => judgeOne(control, deployment, routes)),
+    ...(server === undefined ? [] : judgeArrival(every, server.requestTimeoutMs)),
+  ];
+}
+
+function judgeArrival(controls: readonly Control<never>[], serverMs: number): readonly Finding[] {
+  return controls
+    .filter(({ arrivalMs = 0 }) => arrivalMs > serverMs)
+    .map(({ meta, arrivalMs }) =>
+      finding(
+        SERVER_TIME_SHORT,
+        { kind: "setting", name: meta.id },
+        `${arrivalMs} ms, and the server gives ${serverMs}`,
+      ),
+    );
 }
 
 function judgeOne(

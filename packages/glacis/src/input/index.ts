@@ -30,6 +30,7 @@ export {
   inputRefusal,
   type FormOutcome,
   type Input,
+  type InputOptions,
   type InputParts,
   type InputValues,
 } from "./input.ts";

@@ -8,7 +8,8 @@ import type { Exchange } from "../core/exchange.ts";
 import type { StandardSchema } from "../core/standard-schema.ts";
 import { bodyParser } from "../network/body-parser.ts";
 import { sketchExchange } from "../testing/exchange.ts";
-import { formInput, input, type Input } from "./input.ts";
+import { Refusal } from "../core/error-reason.ts";
+import { formInput, input, inputRefusal, type Input } from "./input.ts";
 import type { InputError } from "./issue-report.ts";
 import { dangerouslyClientDecides, writeSchema } from "./mass-assignment.ts";
 import { repeated } from "./repeated.ts";
@@ -385,6 +386,7 @@ describe("a form that is shown again", () => {
     expect(declared.of(exchange)).toEqual({
       ok: false,
       errors: [{ in: "form", pointer: "/email", message: "Write an e-mail address." }],
+      valid: {},
       typed: { email: "ada", age: "36" },
     });
   });
@@ -395,7 +397,58 @@ describe("a form that is shown again", () => {
     expect(declared.of(exchange)).toEqual({ ok: true, value: { form: { email: "ada@example.com" } } });
   });
 
+  it("keeps its author's words, also where somebody has typed one of them", () => {
+    const form = formInput({ form: { title: z.string().min(1, "Enter a title.").max(9), body: z.string().max(9) } });
+    const exchange = sent({ form: "title=&body=a" });
+    form.judge(exchange);
+    expect(form.of(exchange)).toMatchObject({ errors: [{ pointer: "/title", message: "Enter a title." }] });
+  });
+
+  it("has the parameters of the path beside what is wrong, and is not asked about a path that names nothing", () => {
+    const id = "2b1e6a3c-8f4d-4c5e-9a7b-1d2e3f4a5b6c";
+    const form = formInput({ params: { id: z.uuid() }, form: { n: z.string().max(1) } }, { unfitParams: "not_found" });
+    const exchange = sent({ params: { id }, form: "n=long" });
+    form.judge(exchange);
+    expect(form.of(exchange)).toMatchObject({ ok: false, valid: { params: { id } } });
+    for (const unfit of ["7", "..", "a'--", "\0"])
+      expect(reasonOf(form, { params: { id: unfit }, form: "n=long" })).toBe("not_found");
+  });
+
   it("still refuses what no browser sends", () => {
     expect(reasonOf(declared, { json: '{"email":"ada@example.com"}' })).toBe("media_type_unsupported");
+  });
+});
+
+describe("a path that cannot name anything", () => {
+  const declared = input(
+    { params: { id: z.uuid() }, query: { q: z.string().max(3).optional() } },
+    { unfitParams: "not_found" },
+  );
+
+  it("is answered as one that names nothing, and the log knows better", () => {
+    const decision = declared.judge(sent({ params: { id: "7" }, query: "q=long" }));
+    expect(decision).toMatchObject({ kind: "deny", reason: "not_found", events: [{ detail: "unfit_params" }] });
+    expect(decision.kind === "deny" && decision.members).toBeFalsy();
+    const fits = { params: { id: "2b1e6a3c-8f4d-4c5e-9a7b-1d2e3f4a5b6c" } };
+    expect(reasonOf(declared, { ...fits, query: "q=long" })).toBe("input_invalid");
+    expect(reasonOf(declared, fits)).toBe("allow");
+  });
+
+  it("takes no other word for it", () => {
+    expect(() => input({}, { unfitParams: "gone" as "not_found" })).toThrow(/unfitParams/u);
+    expect(() => input({}, { unfit: "x" } as object)).toThrow(/unfitParams/u);
+  });
+});
+
+describe("a refusal by the handler", () => {
+  it("reads as one by the schemas, with pointers that nobody can bend", () => {
+    const refusal = inputRefusal([{ in: "body", path: ["a/b~", "0"], message: "There is no such colleague." }]);
+    expect(refusal).toBeInstanceOf(Refusal);
+    expect(refusal.decision).toMatchObject({
+      reason: "input_invalid",
+      members: { errors: [{ in: "body", pointer: "/a~1b~0/0", message: "There is no such colleague." }] },
+    });
+    const many = Array.from({ length: 99 }, () => ({ in: "form", path: ["x".repeat(999)], message: "No." }) as const);
+    expect(JSON.stringify(inputRefusal(many).decision.members).length).toBeLessThan(4000);
   });
 });

@@ -46,11 +46,21 @@ export interface Input<Values> extends RouteInput {
   of(request: InputFacts): Values;
 }
 
+export interface InputOptions {
+  /**
+   * What a path is answered with whose parameters do not fit: 422 with the errors, or `not_found`, because a path that cannot name anything names
+   * nothing. The second tells a thing that is not there from one that could not be there to nobody.
+   */
+  readonly unfitParams?: "input_invalid" | "not_found";
+}
+
 export type FormOutcome<Values> =
   | { readonly ok: true; readonly value: Values }
   | {
       readonly ok: false;
       readonly errors: readonly InputError[];
+      /** The parts that are right, such as the parameters of the path. */
+      readonly valid: Partial<Values>;
       /** What was typed into the form, to be shown again in the fields that are no secret. */
       readonly typed: Readonly<Record<string, string>>;
     };
@@ -72,8 +82,11 @@ const PROBE = "glacisProbe";
  *   const { params, body } = rename.of(requestOf(c));
  * });
  */
-export function input<const Parts extends InputParts>(parts: Parts): Input<InputValues<Parts>> {
-  const { openness, judgeParts } = compile("input", parts);
+export function input<const Parts extends InputParts>(
+  parts: Parts,
+  options: InputOptions = {},
+): Input<InputValues<Parts>> {
+  const { openness, judgeParts } = compile("input", parts, options);
   const values = new WeakMap<object, InputValues<Parts>>();
   const conclude = (facts: InputFacts, outcome: Outcome): Decision => {
     if ("decision" in outcome) return outcome.decision;
@@ -99,8 +112,11 @@ export function input<const Parts extends InputParts>(parts: Parts): Input<Input
  *   if (!form.ok) return c.html(signUpPage(form.errors, form.typed), 422);
  * });
  */
-export function formInput<const Parts extends InputParts>(parts: Parts): Input<FormOutcome<InputValues<Parts>>> {
-  const { openness, judgeParts } = compile("formInput", parts);
+export function formInput<const Parts extends InputParts>(
+  parts: Parts,
+  options: InputOptions = {},
+): Input<FormOutcome<InputValues<Parts>>> {
+  const { openness, judgeParts } = compile("formInput", parts, options);
   const values = new WeakMap<object, FormOutcome<InputValues<Parts>>>();
   const conclude = (facts: InputFacts, outcome: Outcome): Decision => {
     if ("decision" in outcome) return outcome.decision;
@@ -109,7 +125,8 @@ export function formInput<const Parts extends InputParts>(parts: Parts): Input<F
       values.set(facts, { ok: true, value: outcome.values as InputValues<Parts> });
       return ALLOW;
     }
-    values.set(facts, { ok: false, errors, typed: typedIn(facts.body) });
+    const valid = outcome.values as Partial<InputValues<Parts>>;
+    values.set(facts, { ok: false, errors, valid, typed: typedIn(facts.body) });
     return allow([], [eventOf(outcome)]);
   };
   return {
@@ -142,8 +159,12 @@ type Outcome =
       readonly fault?: string;
     };
 
-function compile(owner: string, parts: InputParts) {
+function compile(owner: "input" | "formInput", parts: InputParts, options: InputOptions) {
   rejectUnknownOptions(owner, parts, PLACES);
+  rejectUnknownOptions(owner, options, ["unfitParams"]);
+  const { unfitParams = "input_invalid" } = options;
+  if (unfitParams !== "input_invalid" && unfitParams !== "not_found")
+    throw new TypeError(`${owner}() needs unfitParams as "input_invalid" or "not_found".`);
   if (parts.body !== undefined && parts.form !== undefined)
     throw new TypeError(`${owner}() takes body or form: a route that took both would read the same field in two ways.`);
   const readers = [
@@ -161,7 +182,14 @@ function compile(owner: string, parts: InputParts) {
   const declared = new Set(readers.map(({ place }) => place));
   return {
     openness: { bounds: shape.bounds, unseen: shape.unseen },
-    judgeParts: (facts: InputFacts) => judgeAll(facts, readers, declared),
+    judgeParts: (facts: InputFacts): Outcome => {
+      const readings = readAll(facts, readers, declared);
+      if (!Array.isArray(readings)) return readings as Outcome;
+      const unfit = readings.some(({ place, result }) => place === "params" && result.issues !== undefined);
+      return unfit && unfitParams === "not_found"
+        ? { decision: nothingNamed() }
+        : gather(readings, owner === "formInput");
+    },
   };
 }
 
@@ -181,7 +209,11 @@ function isStrict(schema: FieldSchema): boolean {
   );
 }
 
-function judgeAll(facts: InputFacts, readers: readonly InputPart[], declared: ReadonlySet<InputPlace>): Outcome {
+function readAll(
+  facts: InputFacts,
+  readers: readonly InputPart[],
+  declared: ReadonlySet<InputPlace>,
+): Outcome | Reading[] {
   const [param] = declared.has("params") ? [] : Object.keys(facts.params);
   if (param !== undefined)
     throw new Error(`The input of ${facts.method} ${facts.pattern} says nothing about the parameter "${param}".`);
@@ -195,15 +227,16 @@ function judgeAll(facts: InputFacts, readers: readonly InputPart[], declared: Re
       return faulty(place, error);
     }
   }
-  return gather(readings);
+  return readings;
 }
 
-function gather(readings: readonly Reading[]): Outcome {
+/** @param shown whether the errors go to a page that shows again what was typed, so that a message may well repeat it */
+function gather(readings: readonly Reading[], shown: boolean): Outcome {
   const errors: InputError[] = [];
   const values: Record<string, unknown> = {};
   for (const { place, value, result } of readings) {
     if (result.issues === undefined) values[place] = result.value;
-    else errors.push(...reportIssues(place, value, result.issues));
+    else errors.push(...reportIssues(place, value, result.issues, shown));
   }
   return { errors: errors.slice(0, MOST_ERRORS), values };
 }
@@ -219,6 +252,18 @@ function faulty(place: InputPlace, error: unknown): Outcome {
 
 function refused(outcome: Extract<Outcome, { readonly errors: unknown }>): Deny {
   return deny("input_invalid", eventOf(outcome), { members: { errors: outcome.errors } });
+}
+
+function nothingNamed(): Deny {
+  return deny("not_found", {
+    event_type: "input_validation",
+    status: "refused",
+    severity: "info",
+    event: "input_validation_fail",
+    control: "input-validation",
+    reason: "not_found",
+    detail: "unfit_params",
+  });
 }
 
 function eventOf({ errors, fault }: Extract<Outcome, { readonly errors: unknown }>): AuditEvent {

@@ -21,13 +21,18 @@ const RECEIVED = / \(was [\s\S]*\)$| but received [\s\S]*$/u;
 const CONTROLS = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
 const WORD = /[\p{L}\p{N}]/u;
 
-/** @param value the part as it came */
+/**
+ * @param value the part as it came
+ * @param shown whether the messages stand beside what was sent, on a page for whoever sent it: words of an author that happen to be among what
+ * was typed are no echo there
+ */
 export function reportIssues(
   place: InputPlace,
   value: unknown,
   issues: readonly StandardIssue[],
+  shown: boolean = false,
 ): readonly InputError[] {
-  const sent = leavesOf(value);
+  const sent = shown ? [] : leavesOf(value);
   return issues
     .slice(0, MOST_ISSUES)
     .flatMap((issue) => expandKeys(issue))

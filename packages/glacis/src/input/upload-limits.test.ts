@@ -7,8 +7,8 @@ import { uploadQuota } from "./upload-quota.ts";
 const PRODUCTION = { mode: "production" } as Deployment;
 
 describe("the limits on uploads", () => {
-  it("are 10 MiB, 5 files and a minute", () => {
-    expect(readUploadLimits({})).toMatchObject({ maxBytes: 10_485_760, maxFiles: 5, maxSeconds: 60 });
+  it("are 10 MiB, 5 files and the half minute that a server gives", () => {
+    expect(readUploadLimits({})).toMatchObject({ maxBytes: 10_485_760, maxFiles: 5, maxSeconds: 30 });
   });
   it.each([[{ maxBytes: 0 }], [{ maxFiles: 1.5 }], [{ maxSeconds: Number.POSITIVE_INFINITY }], [{ maxFields: "1" }]])(
     "cannot be %j",
@@ -23,6 +23,9 @@ describe("the limits on uploads", () => {
         .map(({ rule }) => rule.id);
     expect(ids()).toEqual(["upload-limits/no-quota"]);
     expect(ids(uploadQuota({ store: memoryUploadQuotas() }))).toEqual(["upload-limits/memory-quota"]);
+  });
+  it("say how long a request may take, for the composition to hold against the server's own time", () => {
+    expect(uploadLimitsControl(readUploadLimits({ maxSeconds: 90 }), undefined).arrivalMs).toBe(90_000);
   });
   it("are asked about when they hardly limit", () => {
     const { check } = uploadLimitsControl(readUploadLimits({ maxSeconds: 100_000 }), undefined);

@@ -41,7 +41,7 @@ const LIMITS = {
   maxBytes: { initial: 10 * MIB, generous: 1024 * MIB },
   maxFiles: { initial: 5, generous: 100 },
   maxFields: { initial: 20, generous: 1000 },
-  maxSeconds: { initial: 60, generous: 3600 },
+  maxSeconds: { initial: 30, generous: 3600 },
   maxIdleSeconds: { initial: 10, generous: 120 },
 } as const satisfies Readonly<Record<UploadLimitName, { readonly initial: number; readonly generous: number }>>;
 
@@ -65,6 +65,7 @@ export function uploadLimitsControl(limits: UploadLimits, quota: UploadQuota | u
   const at = (name: string) => ({ kind: "setting", name: `uploads ${name}` }) as const;
   return {
     meta: META,
+    arrivalMs: limits.maxSeconds * 1000,
     rules: [UPLOAD_TOO_GENEROUS, UPLOAD_NO_QUOTA, UPLOAD_QUOTA_IN_MEMORY],
     check({ mode }) {
       const findings = UPLOAD_LIMIT_NAMES.filter((name) => limits[name] > LIMITS[name].generous).map((name) =>
