@@ -137,7 +137,7 @@ describe("a file", () => {
       "/files?link=",
       `${link}&link=${"a".repeat(80)}`,
     ])
-      if (altered !== link) expect((await alice.ask(altered)).status, altered).toBe(altered.includes("&") ? 200 : 404);
+      if (altered !== link) expect((await alice.ask(altered)).status, altered).toBe(404);
     await alice.ask(`/api/attachments/${String(json["id"])}`, { method: "DELETE" });
     expect((await alice.ask(link)).status).toBe(404);
   });

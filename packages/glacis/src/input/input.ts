@@ -184,7 +184,7 @@ function compile(owner: "input" | "formInput", parts: InputParts, options: Input
     openness: { bounds: shape.bounds, unseen: shape.unseen },
     judgeParts: (facts: InputFacts): Outcome => {
       const readings = readAll(facts, readers, declared);
-      if (!Array.isArray(readings)) return readings as Outcome;
+      if (!Array.isArray(readings)) return readings;
       const unfit = readings.some(({ place, result }) => place === "params" && result.issues !== undefined);
       return unfit && unfitParams === "not_found"
         ? { decision: nothingNamed() }
