@@ -67,7 +67,7 @@ function full(): Refusal {
   const event = {
     event_type: "upload",
     status: "refused",
-    severity: "info",
+    severity: "warning",
     event: "upload_validation",
     control: "upload-limits",
     reason: "upload_limit_exceeded",
