@@ -34,6 +34,8 @@ import { parseCookieHeader } from "../primitives/cookie-header.ts";
 import { modeOf } from "../primitives/deployment.ts";
 import { systemSources } from "../primitives/sources.ts";
 import { cacheControl } from "../transport/cache-control.ts";
+import { clientCodeSafety } from "../transport/client-code-safety.ts";
+import { clientStorage } from "../transport/client-storage.ts";
 import { contentSecurityPolicy } from "../transport/content-security-policy.ts";
 import { contentTypeOptions } from "../transport/content-type-options.ts";
 import { cookies } from "../transport/cookies.ts";
@@ -51,6 +53,7 @@ import { resourceIsolation } from "../transport/resource-isolation.ts";
 import { internalTls } from "../transport/internal-tls.ts";
 import { safeMethods } from "../transport/safe-methods.ts";
 import { securityTxt } from "../transport/security-txt.ts";
+import { externalAssets } from "../transport/subresource-integrity.ts";
 import { tlsCertificate } from "../transport/tls-certificate.ts";
 import { tlsPeerVerification } from "../transport/tls-peer-verification.ts";
 import { tlsVersion } from "../transport/tls-version.ts";
@@ -78,6 +81,9 @@ const ENVIRONMENT = [
   internalTls(),
   tlsVersion(),
   tlsCertificate(),
+  externalAssets().control,
+  clientStorage(),
+  clientCodeSafety(),
   safeMethods(),
   dynamicCode(),
   templateInjection(),

@@ -92,3 +92,30 @@ export {
   tlsVersion,
   type TlsVersionOptions,
 } from "./tls-version.ts";
+export {
+  CLIENT_OBSOLETE,
+  clientCodeSafety,
+  MESSAGE_FROM_ANYONE,
+  MESSAGE_TO_ANYONE,
+  onMessage,
+  type ClientCodeSafetyOptions,
+  type MessageReceiver,
+  type MessageTarget,
+} from "./client-code-safety.ts";
+export {
+  clientStorage,
+  judgeStorage,
+  STORAGE_SECRET,
+  STORAGE_VALUE,
+  type ClientStorageOptions,
+} from "./client-storage.ts";
+export {
+  ASSET_CHANGED,
+  ASSET_UNLISTED,
+  ASSET_UNPINNED,
+  ASSET_UNVERSIONED,
+  externalAssets,
+  type AssetResponse,
+  type ExternalAsset,
+  type ExternalAssets,
+} from "./subresource-integrity.ts";
