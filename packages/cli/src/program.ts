@@ -4,6 +4,7 @@ import { addAuditLogCommand } from "./commands/audit-log.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
+import { addSecretsCommand } from "./commands/secrets.ts";
 import { addUsersCommand } from "./commands/users.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
 import { CLI_VERSION } from "./version.ts";
@@ -31,6 +32,9 @@ export async function run(args: readonly string[]): Promise<number> {
     exitCode = code;
   });
   addAuditLogCommand(program, (code) => {
+    exitCode = code;
+  });
+  addSecretsCommand(program, (code) => {
     exitCode = code;
   });
   addUsersCommand(program, (code) => {

@@ -156,3 +156,14 @@ export {
 export { localStorage, type LocalStorageOptions } from "./storage-local.ts";
 export { s3Storage, type S3Client, type S3Storage, type S3StorageOptions } from "./storage-s3.ts";
 export { StorageKeyError, type ByteRange, type Quarantine, type Storage } from "./storage.ts";
+export {
+  judgeSecrets,
+  scanLine,
+  scanText,
+  SECRET_FOUND,
+  SECRET_WAIVER_INVALID,
+  SECRET_WAIVER_UNUSED,
+  secretScanning,
+  type SecretHit,
+  type SecretWaiver,
+} from "./secret-scanning.ts";

@@ -117,7 +117,7 @@ function checked(asset: ExternalAsset): ExternalAsset {
   const address = typeof url === "string" && URL.canParse(url) ? new URL(url) : undefined;
   if (address?.protocol !== "https:" || address.href !== url || address.username !== "")
     throw new TypeError('externalAssets() needs the whole address, such as "https://cdn.example/chart-4.4.1.js".');
-  const [, algorithm = "", digest = ""] = INTEGRITY.exec(String(integrity)) ?? [];
+  const [, algorithm = "", digest = ""] = INTEGRITY.exec(integrity) ?? [];
   if (Buffer.from(digest, "base64").length !== BYTES[algorithm])
     throw new TypeError(`externalAssets() needs the integrity of ${address.host} as one sha384 in base64.`);
   if (typeof reason !== "string" || reason.trim() === "")
