@@ -32,7 +32,7 @@ function isNoPlaceholder(secret: string): boolean {
 
 /** Words, paths and identifiers have less in each character than keys do; so has a text with blanks. */
 function isSurprising(secret: string): boolean {
-  if (!isNoPlaceholder(secret) || /^(?:[a-z]+[-_./:]?)+$/iu.test(secret) === true) return false;
+  if (!isNoPlaceholder(secret) || /^[a-z]+(?:[-_./:][a-z]+)*[-_./:]?$/iu.test(secret)) return false;
   return entropyOf(secret) >= (/^[0-9a-f]+$/iu.test(secret) ? 3 : 3.5);
 }
 

@@ -10,8 +10,8 @@ const upper = (count: number): string => letters(count, "ABCDEFGHJKLMNPQRSTUVWYZ
 
 // Made here, so that this file holds none.
 const SECRETS: readonly (readonly [string, string])[] = [
-  ["private-key", `-----BEGIN ${"EC PRIVATE"} KEY-----`],
-  ["private-key", `"-----BEGIN ${"PRIVATE"} KEY-----\\nMII"`],
+  ["private-key", `-----${["BEGIN", "EC", "PRIVATE", "KEY"].join(" ")}-----`],
+  ["private-key", `"-----${["BEGIN", "PRIVATE", "KEY"].join(" ")}-----\\nMII"`],
   ["aws-access-key", `AKIA${upper(16)}`],
   ["github-token", `ghp_${letters(36)}`],
   ["github-token", `github_pat_${letters(22)}_${letters(59)}`],

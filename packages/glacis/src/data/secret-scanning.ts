@@ -95,7 +95,14 @@ function hitsIn(
       hits.push({ ...place, detector: name, column, fingerprint: fingerprintOf(name, secret), secret });
     }
   }
-  return hits.map(({ secret: _, ...hit }) => hit);
+  return hits.map(({ detector, file, line: number, column, fingerprint, commit }) => ({
+    detector,
+    file,
+    line: number,
+    column,
+    fingerprint,
+    ...(commit !== undefined && { commit }),
+  }));
 }
 
 /** A whole text, line by line. */
@@ -132,7 +139,7 @@ export function judgeSecrets(
       ),
     ),
     ...waivers.flatMap((waiver, index) => {
-      const at = { kind: "setting", name: `waivers: ${String(waiver?.fingerprint ?? index)}` } as const;
+      const at = { kind: "setting", name: `waivers: ${waiver?.fingerprint ?? index}` } as const;
       if (!holds(waiver, nowMs)) return [finding(SECRET_WAIVER_INVALID, at)];
       return found.has(waiver.fingerprint) ? [] : [finding(SECRET_WAIVER_UNUSED, at)];
     }),
