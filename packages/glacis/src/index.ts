@@ -44,6 +44,7 @@ export {
   ANONYMOUS,
   tenantScope,
   type Anonymous,
+  type Delegation,
   type Principal,
   type Service,
   type TenantScope,
@@ -61,6 +62,9 @@ export { currentDeployment, modeOf } from "./primitives/deployment.ts";
 export { keyRing, newKey } from "./data/key-ring.ts";
 export { authenticationPages, type AuthenticationPagesOptions } from "./presets/authentication-pages.ts";
 export { libraryMigration, type LibraryMigrationOptions } from "./presets/library-migration.ts";
+export { oauthServerControls } from "./presets/oauth-server-controls.ts";
+export type { OauthConsentOptions } from "./authorization/oauth-consent.ts";
+export type { OauthServer, OauthServerClient, OauthServerConfiguration } from "./primitives/oauth-server.ts";
 export { outboxPage, type OutboxPageOptions } from "./presets/outbox-page.ts";
 export { saas, type SaasLayers } from "./presets/saas.ts";
 export type { SaasLimits, SaasOptions } from "./presets/saas-options.ts";

@@ -59,6 +59,7 @@ const anchors = [{ name: "elsewhere", publish: () => undefined }];
 export const security = glacis(
   saas({
     origin: "https://app.example.com", keys: keyRing(newKey("k1")), proxies: ["10.0.0.0/8"], database,
+    membership: async () => ({ roles: [] }),
     auditLog: postgresAuditLog({ database, origin: "app.example.com/audit", signingKey, anchors }),
     alarms: { actions: [mailAction({ to: ["security@example.com"], sendMail: () => undefined })] },
     detection: { honeyCredentials: ["a bait of 16 characters or more"] },

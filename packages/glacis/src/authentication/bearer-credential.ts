@@ -1,5 +1,5 @@
 import type { Control } from "../core/control.ts";
-import type { Deny } from "../core/decision.ts";
+import type { Deny, HeaderPair } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { ANONYMOUS, type Service, type User } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
@@ -18,16 +18,19 @@ export interface BearerCredential {
   authenticate(next: Authenticate): Authenticate;
 }
 
-const BEARER = /^bearer +(?<token>\S+)$/iu;
+/** RFC 6750 and, for a token that is bound to a key, RFC 9449. */
+const AUTHORIZATION = /^(?<scheme>bearer|dpop) +(?<token>\S+)$/iu;
 const NOBODY: Identity = Object.freeze({ principal: ANONYMOUS, session: undefined });
 
 /** The token of a request; `ambiguous` when there are several Authorization headers, for one credential decides who it is. */
-export function bearerToken(facts: RequestFacts): { readonly token: string } | "ambiguous" | undefined {
+export function bearerToken(
+  facts: RequestFacts,
+): { readonly token: string; readonly scheme: "bearer" | "dpop" } | "ambiguous" | undefined {
   const header = facts.header("authorization");
   if (header === undefined) return undefined;
   if (rawHeaderValues(facts.wire.rawHeaders, "authorization").length > 1) return "ambiguous";
-  const token = BEARER.exec(header.trim())?.groups?.["token"];
-  return token === undefined ? undefined : { token };
+  const { scheme, token } = AUTHORIZATION.exec(header.trim())?.groups ?? {};
+  return token === undefined ? undefined : { token, scheme: scheme?.toLowerCase() === "dpop" ? "dpop" : "bearer" };
 }
 
 /** What became of a request's token when it was no good. */
@@ -43,9 +46,13 @@ export function refuseBearer(facts: RequestFacts, denial: Deny): Identity {
 const accepted = new WeakSet<object>();
 
 /** Somebody by a token: no browser attached it by itself. */
-export function acceptBearer(facts: RequestFacts, principal: User | Service): Identity {
+export function acceptBearer(
+  facts: RequestFacts,
+  principal: User | Service,
+  headers: readonly HeaderPair[] = [],
+): Identity {
   accepted.add(facts);
-  return { principal, session: undefined };
+  return { principal, session: undefined, ...(headers.length > 0 && { headers }) };
 }
 
 export function cameByBearer(facts: RequestFacts): boolean {

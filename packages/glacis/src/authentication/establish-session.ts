@@ -4,6 +4,7 @@ import type { HeaderPair } from "../core/decision.ts";
 import type { AuditEvent, EventKey } from "../core/event.ts";
 import type { UserId } from "../core/brand.ts";
 import { browserLabel } from "./browser-label.ts";
+import { mustUseProvider, type SsoRequirement } from "./idp-account-linking.ts";
 import type { MfaPolicy, MfaVerdict } from "./mfa-required.ts";
 import { assuranceOf, proof, spend, type Factor, type Proof, type ProofMethod } from "./proof.ts";
 import { mintToken, type Responding, type TokenCookie } from "./session-cookies.ts";
@@ -19,7 +20,13 @@ export interface SessionUser {
 }
 
 /** Why nobody was signed in although the credentials were right. For the log and the flow; the client hears "sign in again". */
-export type SignInRefusal = "proof_stale" | "proof_spent" | "sign_in_expired" | "revoked" | "no_session";
+export type SignInRefusal =
+  | "proof_stale"
+  | "proof_spent"
+  | "sign_in_expired"
+  | "revoked"
+  | "no_session"
+  | "single_sign_on_required";
 
 /** What became of a sign-in. Only `established` is a session. */
 export type SignIn =
@@ -41,6 +48,7 @@ export interface PendingSignIn {
 export interface SessionMaking {
   readonly store: SessionStore;
   readonly mfa: MfaPolicy;
+  readonly ssoRequired: SsoRequirement | undefined;
   readonly limits: LimitsByLevel;
   readonly cookie: TokenCookie;
   readonly pendingCookie: TokenCookie;
@@ -57,7 +65,7 @@ const PENDING_MS = 600_000;
 const FRESH_MS = 300_000;
 const SKEW_MS = 60_000;
 /** These complete a sign-in and never begin one. */
-const ONLY_SECOND: ReadonlySet<ProofMethod> = new Set(["totp", "recovery_code"]);
+const ONLY_SECOND: ReadonlySet<ProofMethod> = new Set(["totp", "recovery_code", "sms_code"]);
 
 type Established = Extract<SignIn, { readonly kind: "established" }>;
 
@@ -80,6 +88,8 @@ export async function establishSession(
   if (before === undefined && proofs.every(({ method }) => ONLY_SECOND.has(method)))
     return refused(request, user, "sign_in_expired");
   const all = [...(before ?? []), ...proofs];
+  if (await mustUseProvider(making.ssoRequired, subjectOf(user), all))
+    return refused(request, user, "single_sign_on_required");
   const verdict = await making.mfa.judge(subjectOf(user), all);
   if (verdict.kind !== "enough") return owe(making, request, user, all, verdict);
   return open(making, request, user, all);

@@ -34,6 +34,8 @@ export type SignInOutcome =
   | { readonly kind: "no_membership" }
   /** What was proved is too old, or something changed meanwhile. */
   | { readonly kind: "sign_in_again" }
+  /** The tenant's people come through its own provider. Only who proved himself hears this. */
+  | { readonly kind: "single_sign_on_required" }
   | FlowWait
   | FlowBusy;
 
@@ -135,7 +137,8 @@ export async function finishSignIn(
     return { kind: "no_membership" };
   }
   const outcome = await sessions.establish(request, proofs, { ...membership, userId });
-  if (outcome.kind === "refused") return { kind: "sign_in_again" };
+  if (outcome.kind === "refused")
+    return { kind: outcome.cause === "single_sign_on_required" ? outcome.cause : "sign_in_again" };
   if (outcome.kind !== "established") return outcome;
   const still = await store.accounts.byId(userId);
   if (still?.version !== version || still.status !== "active") {

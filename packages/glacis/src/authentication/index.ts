@@ -33,6 +33,7 @@ export {
 export { CSRF_FIELD } from "../primitives/csrf-field.ts";
 export { csrf, type Csrf, type CsrfOptions } from "./csrf.ts";
 export type { AuthenticationDatabase } from "./database.ts";
+export { dpop, type Dpop, type DpopOptions } from "./dpop.ts";
 export { enrolledFactors, type OfferedFactors } from "./enrolled-factors.ts";
 export type { PendingSignIn, SessionUser, SignIn, SignInRefusal } from "./establish-session.ts";
 export { dangerouslyProvedElsewhere } from "./external-proof.ts";
@@ -78,12 +79,46 @@ export {
   type OutboxMailOptions,
   type SmtpMailOptions,
 } from "./mail-transport.ts";
+export type { SsoRequirement } from "./idp-account-linking.ts";
 export { canonicalIdentifier } from "./identifier.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
 export type { OneTimeLink, OneTimeLinkStore } from "./one-time-link-store.ts";
 export { LINK_LIFETIMES_MS, oneTimeLinks, type LinkPurpose, type OneTimeLinks } from "./one-time-link.ts";
 export { describeStoredHash, likenessOfHash, type StoredHashDescription } from "./password-hash-likeness.ts";
 export { hashingLine, type HashingLine, type HashingLineOptions, type Served } from "./password-hash-line.ts";
+export {
+  outOfBandCodes,
+  type OutOfBandCodes,
+  type OutOfBandCodesOptions,
+  type OutOfBandSending,
+  type OutOfBandUser,
+} from "./out-of-band-codes.ts";
+export {
+  memoryOutOfBand,
+  OUT_OF_BAND_MIGRATION,
+  OUT_OF_BAND_TABLES,
+  postgresOutOfBand,
+  type OutOfBandStore,
+  type SentCode,
+} from "./out-of-band-store.ts";
+export { probeOauthServer, type OauthServerProbe, type ProbeFetch } from "./oauth-server-probe.ts";
+export { samlAssertions, type SamlAssertionsOptions, type SamlOptions } from "./saml-assertions.ts";
+export {
+  oauthTokenConfinement,
+  type ConfinedAnswer,
+  type ConfinedTokens,
+  type Integration,
+  type OauthTokenConfinementOptions,
+} from "./oauth-token-confinement.ts";
+export {
+  memoryOauthTokens,
+  OAUTH_TOKEN_MIGRATION,
+  OAUTH_TOKEN_TABLES,
+  postgresOauthTokens,
+  type OauthTokenStore,
+  type SealedTokens,
+  type TokenHolder,
+} from "./oauth-token-store.ts";
 export {
   passwordHashing,
   type Busy,
@@ -191,7 +226,7 @@ export {
   type SignInThrottleOptions,
 } from "./sign-in-throttle.ts";
 export type { SsoIdentity } from "./single-sign-on-identity.ts";
-export type { SsoAssurance, SsoFetch, SsoProvider } from "./single-sign-on-provider.ts";
+export type { GivenTokens, SsoAssurance, SsoFetch, SsoOrganization, SsoProvider } from "./single-sign-on-provider.ts";
 export {
   memorySingleSignOn,
   postgresSingleSignOn,
@@ -201,4 +236,4 @@ export {
   type SsoLink,
   type SsoTransaction,
 } from "./single-sign-on-store.ts";
-export { singleSignOn, type SingleSignOn, type SingleSignOnOptions } from "./single-sign-on.ts";
+export { checkSsoProvider, singleSignOn, type SingleSignOn, type SingleSignOnOptions } from "./single-sign-on.ts";

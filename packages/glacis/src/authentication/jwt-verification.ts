@@ -1,7 +1,9 @@
 /** The one place where JSON Web Tokens are verified (RFC 7519, held to RFC 8725). It uses jose: signatures are no work for an application. */
 import {
+  calculateJwkThumbprint,
   createLocalJWKSet,
   decodeProtectedHeader,
+  EmbeddedJWK,
   errors,
   jwtVerify,
   type JSONWebKeySet,
@@ -100,6 +102,27 @@ export async function verifyJwt(token: string, keys: PublicKeys, rules: JwtRules
     return other === undefined ? { kind: "verified", claims: payload as JwtClaims } : { kind: "refused", flaw: other };
   } catch (error) {
     return { kind: "refused", flaw: flawOf(error) };
+  }
+}
+
+/** A token that its sender signed with a key that stands in it, and that key's thumbprint (RFC 7638): it proves the key and nothing else. */
+export interface OwnKeyProof {
+  readonly claims: Readonly<Record<string, unknown>>;
+  readonly thumbprint: string;
+}
+
+/** The caller compares the thumbprint with one that somebody else vouches for. Times are his to judge too. */
+export async function verifyByOwnKey(token: string, typ: string): Promise<OwnKeyProof | undefined> {
+  if (!looksLikeJwt(token)) return undefined;
+  try {
+    const { jwk, crit } = decodeProtectedHeader(token);
+    if (jwk === undefined || crit !== undefined || "d" in jwk || "k" in jwk) return undefined;
+    // An iat in the future is the caller's matter; jose would only judge exp and nbf, which a proof does not have.
+    const { payload } = await jwtVerify(token, EmbeddedJWK, { algorithms: [...JWT_ALGORITHMS], typ });
+    return { claims: payload, thumbprint: await calculateJwkThumbprint(jwk) };
+  } catch (error) {
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return undefined;
+    throw error;
   }
 }
 

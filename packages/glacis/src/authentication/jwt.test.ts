@@ -282,7 +282,7 @@ describe("jwt() in saas()", () => {
       peerAddress: "192.0.2.1",
       encrypted: true,
     });
-    const rule = routeRule(authenticated(), { kind: "api" });
+    const rule = routeRule(authenticated(), { kind: "api", scopes: [] });
     return { verdict: await security.enter(exchange, { method: "POST", pattern: "/x", rule }), events };
   }
 

@@ -1,11 +1,13 @@
 /** Self-contained tokens for APIs (catalog jwt-signature; RFC 8725, RFC 9068). What they say of themselves is the matter of jwt-claims.ts. */
 import type { Control, ControlMeta } from "../core/control.ts";
-import { ALLOW, deny, type Deny } from "../core/decision.ts";
+import { ALLOW, deny, type Deny, type HeaderPair } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Service, User } from "../core/principal.ts";
 import type { Identity } from "../core/security.ts";
 import { acceptBearer, bearerToken, refuseBearer, refusedBearer, type BearerCredential } from "./bearer-credential.ts";
+import type { Dpop, ProofFlaw } from "./dpop.ts";
+import { boundTo, delegationOf } from "./jwt-delegation.ts";
 import { controlOfFlaw, JWT_LIFETIME_SECONDS, jwtClaims } from "./jwt-claims.ts";
 import type { KeySet } from "./jwt-keys.ts";
 import {
@@ -31,6 +33,7 @@ const META: ControlMeta = {
   cwe: ["CWE-347", "CWE-327", "CWE-345", "CWE-290"],
 };
 
+const INVALID_TOKEN: readonly HeaderPair[] = [["www-authenticate", 'Bearer error="invalid_token"']];
 const LONGEST_SECONDS = 86_400;
 const MOST_SKEW_SECONDS = 60;
 
@@ -51,6 +54,8 @@ export interface JwtIssuer {
   readonly maxLifetimeSeconds?: number;
   /** How far clocks may be apart: 30, and 60 at most. */
   readonly skewSeconds?: number;
+  /** `"required"` takes no token that is not bound to its holder's key; `"optional"` is the default, and holds a bound token to its key in any case. */
+  readonly proofOfPossession?: "optional" | "required";
   /** Who a verified token is, in this application; undefined refuses it. The tenant comes from here, so look it up and never take a caller's word. */
   readonly principal: (
     claims: JwtClaims,
@@ -60,9 +65,11 @@ export interface JwtIssuer {
 
 export interface JwtOptions {
   readonly issuers: readonly JwtIssuer[];
+  /** Judges proofs of possession: `dpop(...)`. Without it a token that is bound to a key is refused. */
+  readonly dpop?: Dpop;
 }
 
-type Cause = JwtFlaw | "header_duplicated" | "unknown_issuer" | "nobody";
+type Cause = JwtFlaw | ProofFlaw | "header_duplicated" | "unknown_issuer" | "nobody";
 
 const ISSUER_OPTIONS = [
   "issuer",
@@ -73,6 +80,7 @@ const ISSUER_OPTIONS = [
   "typ",
   "maxLifetimeSeconds",
   "skewSeconds",
+  "proofOfPossession",
   "principal",
 ];
 
@@ -85,7 +93,8 @@ const ISSUER_OPTIONS = [
  * const tokens = jwt({ issuers: [{ issuer, audience: "https://api.example.com", algorithms: ["ES256"], keys, principal }] });
  */
 export function jwt(options: JwtOptions): BearerCredential {
-  rejectUnknownOptions("jwt", options, ["issuers"]);
+  rejectUnknownOptions("jwt", options, ["issuers", "dpop"]);
+  const { dpop } = options;
   if (!Array.isArray(options.issuers) || options.issuers.length === 0)
     throw new TypeError("jwt() needs the issuers whose tokens count.");
   const issuers = new Map(
@@ -100,16 +109,33 @@ export function jwt(options: JwtOptions): BearerCredential {
     check: () => [],
   };
 
-  async function identify(facts: RequestFacts, token: string): Promise<Identity> {
+  async function identify(facts: RequestFacts, { token, scheme }: PresentedToken): Promise<Identity> {
     const known = issuers.get(namedIssuer(token) ?? "");
     if (known === undefined) return refuseBearer(facts, refuse("unknown_issuer"));
     const verdict = await verify(token, known.issuer.keys, known.rules, facts.receivedAtMs);
     if (verdict.kind === "refused") return refuseBearer(facts, refuse(verdict.flaw));
+    const thumbprint = boundTo(verdict.claims);
+    const flaw = await proofFlaw(facts, { token, scheme }, thumbprint);
+    if (flaw === undefined && thumbprint === undefined && known.issuer.proofOfPossession === "required")
+      return refuseBearer(facts, refuse("proof_unbound"));
+    if (flaw !== undefined) return refuseBearer(facts, refuse(flaw, dpop?.challenge(flaw, facts.receivedAtMs)));
     const principal = await known.issuer.principal(verdict.claims, facts);
     if (principal === undefined) return refuseBearer(facts, refuse("nobody"));
     if ((principal.kind !== "user" && principal.kind !== "service") || !principal.tenantId)
       throw new TypeError("principal() must answer with a user or a service of a tenant, or undefined.");
-    return acceptBearer(facts, principal);
+    const renewal = thumbprint === undefined ? [] : (dpop?.renewal(facts) ?? []);
+    return acceptBearer(facts, { ...principal, delegation: delegationOf(verdict.claims) }, renewal);
+  }
+
+  /** A bound token under the scheme of a bearer has been copied; a proof for a token that names no key proves nothing about it. */
+  async function proofFlaw(
+    facts: RequestFacts,
+    { token, scheme }: PresentedToken,
+    thumbprint: string | undefined,
+  ): Promise<ProofFlaw | undefined> {
+    if (thumbprint === undefined) return scheme === "dpop" ? "proof_unbound" : undefined;
+    if (scheme !== "dpop" || dpop === undefined) return "proof_missing";
+    return dpop.judge(facts, token, thumbprint);
   }
 
   return {
@@ -121,9 +147,14 @@ export function jwt(options: JwtOptions): BearerCredential {
       if (bearer === "ambiguous") return refuseBearer(facts, refuse("header_duplicated"));
       // Two dots make a token of this kind; whatever it is otherwise, it is nobody else's.
       if (bearer.token.split(".").length !== 3) return next(facts);
-      return looksLikeJwt(bearer.token) ? identify(facts, bearer.token) : refuseBearer(facts, refuse("malformed"));
+      return looksLikeJwt(bearer.token) ? identify(facts, bearer) : refuseBearer(facts, refuse("malformed"));
     },
   };
+}
+
+interface PresentedToken {
+  readonly token: string;
+  readonly scheme: "bearer" | "dpop";
 }
 
 /** With the keys at hand first, and with newer ones when the token names one that is not among them. */
@@ -169,7 +200,7 @@ function requireAlgorithms(algorithms: readonly JwtAlgorithm[]): void {
     );
 }
 
-function refuse(cause: Cause): Deny {
+function refuse(cause: Cause, headers: readonly HeaderPair[] = INVALID_TOKEN): Deny {
   return deny(
     "unauthenticated",
     {
@@ -181,6 +212,6 @@ function refuse(cause: Cause): Deny {
       reason: "unauthenticated",
       detail: cause,
     },
-    { headers: [["www-authenticate", 'Bearer error="invalid_token"']], why: `Token: ${cause}.` },
+    { headers, why: `Token: ${cause}.` },
   );
 }

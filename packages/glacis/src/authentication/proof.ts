@@ -5,7 +5,7 @@ import type { AssuranceLevel } from "../core/principal.ts";
 /** Something known, something owned, something about the person. Two of one kind are one factor. */
 export type Factor = "knowledge" | "possession" | "inherence";
 
-export type ProofMethod = "password" | "totp" | "recovery_code" | "passkey" | "single_sign_on";
+export type ProofMethod = "password" | "totp" | "recovery_code" | "passkey" | "single_sign_on" | "sms_code";
 
 export interface ProofFacts {
   readonly userId: UserId;

@@ -22,7 +22,8 @@ export type Setback =
         | "profile_malformed"
         | "verification_required"
         | "no_membership"
-        | "sign_in_again";
+        | "sign_in_again"
+        | "single_sign_on_required";
     };
 
 /** A form on its page: where it is posted to, and how to show it again. */
@@ -172,6 +173,7 @@ const REASON_OF: Readonly<Record<Setback["kind"], Reason>> = {
   busy: "overloaded",
   no_membership: "forbidden",
   sign_in_again: "unauthenticated",
+  single_sign_on_required: "single_sign_on_required",
   link_invalid: "link_invalid",
   verification_required: "verification_required",
   credentials_wrong: "credentials_wrong",

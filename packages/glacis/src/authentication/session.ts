@@ -18,6 +18,7 @@ import {
   type SessionUser,
   type SignIn,
 } from "./establish-session.ts";
+import type { SsoRequirement } from "./idp-account-linking.ts";
 import { mfaRequired, type MfaPolicy } from "./mfa-required.ts";
 import type { Proof } from "./proof.ts";
 import { tokenCookie, type Responding } from "./session-cookies.ts";
@@ -55,6 +56,11 @@ export interface SessionOptions {
   readonly name?: string;
   /** Who must prove a second factor: `mfaRequired(...)`. Whoever has one, unless you say otherwise. */
   readonly mfa?: MfaPolicy;
+  /**
+   * Who must come through the provider of his tenant: a password, a passkey or a reset then opens nothing. Leave somebody out by his role, or nobody
+   * can repair a provider that is set up wrongly.
+   */
+  readonly ssoRequired?: SsoRequirement;
   /** How many sessions a user may have at once; the one unused for longest makes room. Ten unless you say otherwise. */
   readonly mostPerUser?: number;
   /**
@@ -105,7 +111,7 @@ export interface Sessions {
   flush(): Promise<void>;
 }
 
-const OPTIONS = ["store", "limits", "sameSite", "name", "mfa", "mostPerUser", "membership"];
+const OPTIONS = ["store", "limits", "sameSite", "name", "mfa", "ssoRequired", "mostPerUser", "membership"];
 
 /**
  * Sessions: 256 random bits in a `__Host-` cookie, their SHA-256 in the store. An unknown token is never adopted, a record without times is
@@ -135,6 +141,7 @@ export function sessions(options: SessionOptions): Sessions {
   const making: SessionMaking = {
     store,
     mfa,
+    ssoRequired: options.ssoRequired,
     limits,
     cookie,
     pendingCookie,

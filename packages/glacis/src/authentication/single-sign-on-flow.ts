@@ -4,8 +4,11 @@ import type { UserId } from "../core/brand.ts";
 import type { Answer, Deny } from "../core/decision.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import type { SessionUser } from "./establish-session.ts";
+import { ofOrganization } from "./idp-account-linking.ts";
+import { idTokenFlaw } from "./oidc-id-token.ts";
 import { proof } from "./proof.ts";
 import { mintToken, tokenCookie, type Responding } from "./session-cookies.ts";
+import type { ConfinedTokens } from "./oauth-token-confinement.ts";
 import type { Sessions } from "./session.ts";
 import { assuranceOfClaims, identityOf, isProviderText, type SsoIdentity } from "./single-sign-on-identity.ts";
 import { goOn } from "./single-sign-on-page.ts";
@@ -25,6 +28,7 @@ export interface SsoFlow {
   readonly provider: (id: string) => SsoProvider | undefined | Promise<SsoProvider | undefined>;
   readonly user: (userId: string, tenantId: string) => SessionUser | undefined | Promise<SessionUser | undefined>;
   readonly firstSignIn: ((identity: SsoIdentity) => string | undefined | Promise<string | undefined>) | undefined;
+  readonly tokens: Pick<ConfinedTokens, "keep"> | undefined;
   readonly secondFactorPath: string;
   readonly enrolmentPath: string;
 }
@@ -67,9 +71,22 @@ export async function comeBack(
   const finished = await flow.client.finish(provider, callback, { state, nonce, verifier });
   if (finished.kind === "refused") return refuseSignIn(finished.cause, about);
   if (!isProviderText(finished.claims.sub)) return refuseSignIn("subject_malformed", about);
+  const flaw = idTokenFlaw(finished.claims, provider, finished.given.accessToken);
+  if (flaw !== undefined) return refuseSignIn(flaw, about);
+  if (!ofOrganization(provider, finished.claims)) return refuseSignIn("other_organization", about);
   const identity = identityOf(provider, finished.claims);
   const { sid, auth_time: authTime } = finished.claims;
-  if (transaction.linkUserId !== undefined) return linkTo(flow, request, identity, transaction, transaction.linkUserId);
+  const keep = async (userId: string): Promise<void> =>
+    flow.tokens?.keep(
+      { tenantId: provider.tenantId, userId, integration: provider.id },
+      finished.given,
+      request.receivedAtMs,
+    );
+  if (transaction.linkUserId !== undefined) {
+    const linked = await linkTo(flow, request, identity, transaction, transaction.linkUserId);
+    if (linked.kind === "answer") await keep(transaction.linkUserId);
+    return linked;
+  }
   const user = await userOf(flow, identity, request.receivedAtMs);
   if (typeof user === "string") return refuseSignIn(user, about);
   await flow.store.used(
@@ -79,6 +96,7 @@ export async function comeBack(
     isProviderText(sid) ? sid : undefined,
     request.receivedAtMs,
   );
+  await keep(user.userId);
   const { factors, phishingResistant = false } = assuranceOfClaims(provider, finished.claims);
   const shown = proof({
     userId: user.userId as UserId,

@@ -1,4 +1,5 @@
 import { answer, type Answer } from "../core/decision.ts";
+import { CSRF_FIELD } from "../primitives/csrf-field.ts";
 
 /**
  * A page of a few lines that goes on to another address. A redirect would not do: after a form, browsers hold it against `form-action`, and a cookie
@@ -7,22 +8,42 @@ import { answer, type Answer } from "../core/decision.ts";
  * @param automatic false waits for a click
  */
 export function goOn(address: string, automatic: boolean = true): Answer {
-  const target = address
-    .replaceAll("'", "%27")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
+  const target = escaped(address.replaceAll("'", "%27"));
   const refresh = automatic ? `<meta http-equiv="refresh" content="0;url='${target}'">` : "";
+  const link = `<p><a href="${target}" rel="noreferrer">Continue</a></p>`;
+  return pageOf({ title: "Signing in", head: refresh, main: link, referrer: "no-referrer" });
+}
+
+/** A form of one button for what no link may do by itself. */
+export function askFirst(action: string, what: string, csrfToken: string): Answer {
+  const token = `<input type="hidden" name="${CSRF_FIELD}" value="${escaped(csrfToken)}">`;
+  const button = `<button type="submit">${what}</button>`;
+  const form = `<form method="post" action="${escaped(action)}">${token}${button}</form>`;
+  // With no-referrer the form's own Origin would be null.
+  return pageOf({ title: what, head: "", main: form, referrer: "strict-origin" });
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+}
+
+interface Page {
+  readonly title: string;
+  readonly head: string;
+  readonly main: string;
+  readonly referrer: string;
+}
+
+function pageOf({ title, head, main, referrer }: Page): Answer {
   const body =
-    `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex"><title>Signing in</title>` +
-    `${refresh}</head><body><p><a href="${target}" rel="noreferrer">Continue</a></p></body></html>`;
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex"><title>${title}</title>` +
+    `${head}</head><body>${main}</body></html>`;
   return answer(
     200,
     [
       ["content-type", "text/html; charset=utf-8"],
       ["cache-control", "no-store"],
-      ["referrer-policy", "no-referrer"],
+      ["referrer-policy", referrer],
     ],
     body,
   );

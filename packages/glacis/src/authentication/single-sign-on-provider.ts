@@ -12,10 +12,12 @@ import {
   enableNonRepudiationChecks,
   randomNonce,
   randomPKCECodeVerifier,
+  refreshTokenGrant,
   ResponseBodyError,
   type Configuration,
   type CustomFetch,
   type IDToken,
+  type TokenEndpointResponse,
 } from "openid-client";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Secret } from "../core/secret.ts";
@@ -50,10 +52,18 @@ export interface SsoProvider {
   readonly domains?: readonly string[];
   /** How long ago somebody may have proved who he is to the provider, in seconds: a day. `"unknown"` for a provider that does not say. */
   readonly maxAgeSeconds?: number | "unknown";
+  /** Which organisation an issuer of many must vouch for: `hd` at Google, `tid` at Microsoft. Anybody else is refused. */
+  readonly organization?: SsoOrganization;
   /** What a value of `acr` is worth. Anything else is one factor. */
   readonly acr?: Readonly<Record<string, SsoAssurance>>;
   /** Believe the methods of `amr` (RFC 8176): only where the contract with the provider says that they are true. */
   readonly believesAmr?: boolean;
+}
+
+/** A claim that says for which organisation somebody comes, and what it must say. */
+export interface SsoOrganization {
+  readonly claim: string;
+  readonly value: string;
 }
 
 /** What a provider's word is worth. */
@@ -69,8 +79,15 @@ export interface SsoStart {
   readonly verifier: string;
 }
 
+/** What a token endpoint gave. Nobody but `oauthTokenConfinement()` keeps it. */
+export interface GivenTokens {
+  readonly accessToken: string;
+  readonly refreshToken?: string;
+  readonly expiresInSeconds?: number;
+}
+
 export type SsoFinish =
-  | { readonly kind: "verified"; readonly claims: IDToken }
+  | { readonly kind: "verified"; readonly claims: IDToken; readonly given: GivenTokens }
   | { readonly kind: "refused"; readonly cause: string };
 
 export interface SsoClient {
@@ -82,6 +99,8 @@ export interface SsoClient {
     expected: { readonly state: string; readonly nonce: string; readonly verifier: string },
   ): Promise<SsoFinish>;
   keys(provider: SsoProvider): Promise<KeySet>;
+  /** New tokens for a refresh token; undefined when the provider knows it no more. @throws where the provider could not be asked */
+  refresh(provider: SsoProvider, refreshToken: string): Promise<GivenTokens | undefined>;
   /** Where the provider ends its own session, when it can. */
   endSessionUrl(provider: SsoProvider): Promise<string | undefined>;
 }
@@ -138,12 +157,22 @@ export function ssoClient(fetch: SsoFetch, redirectUri: string, afterLogout: str
           ...(maxAge !== undefined && { maxAge }),
         });
         const claims = tokens.claims();
-        return claims === undefined ? { kind: "refused", cause: "no_id_token" } : { kind: "verified", claims };
+        if (claims === undefined) return { kind: "refused", cause: "no_id_token" };
+        return { kind: "verified", claims, given: givenIn(tokens) };
       } catch (error) {
         return { kind: "refused", cause: causeOf(error) };
       }
     },
     keys: async (provider) => (await about(provider)).keys,
+    async refresh(provider, refreshToken) {
+      const { configuration } = await about(provider);
+      try {
+        return givenIn(await refreshTokenGrant(configuration, refreshToken));
+      } catch (error) {
+        if (error instanceof ResponseBodyError && error.error === "invalid_grant") return undefined;
+        throw error;
+      }
+    },
     async endSessionUrl(provider) {
       const endpoint = (await about(provider)).configuration.serverMetadata().end_session_endpoint;
       if (endpoint === undefined || !endpoint.startsWith("https://")) return undefined;
@@ -177,7 +206,7 @@ async function discover(provider: SsoProvider, fetch: SsoFetch): Promise<Known> 
   return { configuration, keys, atMs: Date.now() };
 }
 
-function requireProvider(provider: SsoProvider): void {
+export function requireProvider(provider: SsoProvider): void {
   rejectUnknownOptions("singleSignOn({ provider })", provider, [
     "id",
     "tenantId",
@@ -187,17 +216,29 @@ function requireProvider(provider: SsoProvider): void {
     "algorithm",
     "scope",
     "domains",
+    "organization",
     "maxAgeSeconds",
     "acr",
     "believesAmr",
   ]);
-  const { id, tenantId, issuer, clientId, algorithm = "RS256" } = provider;
+  const { id, tenantId, issuer, clientId, algorithm = "RS256", organization } = provider;
+  if (organization !== undefined && ![organization.claim, organization.value].every((one) => /^\S{1,255}$/u.test(one)))
+    throw new TypeError('A provider\'s organization is such as { claim: "hd", value: "acme.example" }.');
   if (![id, tenantId, clientId].every((text) => typeof text === "string" && text !== ""))
     throw new TypeError("A provider needs id, tenantId and clientId.");
   if (!URL.canParse(issuer) || !issuer.startsWith("https://") || /[?#]/u.test(issuer))
     throw new TypeError("A provider's issuer is an https address without query.");
   if (!JWT_ALGORITHMS.includes(algorithm))
     throw new TypeError(`A provider's algorithm is one of ${JWT_ALGORITHMS.join(", ")}.`);
+}
+
+function givenIn(tokens: TokenEndpointResponse): GivenTokens {
+  const { access_token: accessToken, refresh_token: refreshToken, expires_in: expiresInSeconds } = tokens;
+  return {
+    accessToken,
+    ...(refreshToken !== undefined && { refreshToken }),
+    ...(expiresInSeconds !== undefined && { expiresInSeconds }),
+  };
 }
 
 function maxAgeOf({ maxAgeSeconds = DAY_SECONDS }: SsoProvider): number | undefined {

@@ -13,16 +13,28 @@ create table if not exists glacis_sso_links (
   subject text not null check (length(subject) <= 255),
   user_id text not null,
   provider_id text not null,
-  sid text,
   linked_at_ms bigint not null,
   used_at_ms bigint,
   primary key (issuer, subject)
 );
 create index if not exists glacis_sso_links_user on glacis_sso_links (user_id);
+create table if not exists glacis_sso_sids (
+  issuer text not null check (length(issuer) <= 512),
+  sid text not null check (length(sid) <= 255),
+  user_id text not null,
+  used_at_ms bigint not null,
+  primary key (issuer, sid)
+);
+create index if not exists glacis_sso_sids_user on glacis_sso_sids (user_id);
+create index if not exists glacis_sso_sids_used on glacis_sso_sids (used_at_ms);
 `;
 
 /** What the application's database role reads and writes. */
-export const SINGLE_SIGN_ON_TABLES: readonly string[] = ["glacis_sso_transactions", "glacis_sso_links"];
+export const SINGLE_SIGN_ON_TABLES: readonly string[] = [
+  "glacis_sso_transactions",
+  "glacis_sso_links",
+  "glacis_sso_sids",
+];
 
 /** A sign-in that has gone to its provider and not come back. */
 export interface SsoTransaction {
@@ -58,7 +70,7 @@ export interface SingleSignOnStore {
   link(link: SsoLink, nowMs: number): string | Promise<string>;
   /** The user of an identity. */
   linked(issuer: string, subject: string): string | undefined | Promise<string | undefined>;
-  /** Notes the provider's session behind the latest sign-in of an identity. */
+  /** Notes a sign-in of an identity and the provider's session behind it; somebody has one for each of his browsers. */
   used(
     issuer: string,
     subject: string,
@@ -80,9 +92,10 @@ export interface SingleSignOnStore {
 
 const MOST_TRANSACTIONS = 100_000;
 const SWEEP_EVERY_MS = 60_000;
+/** No session here lives longer, so nobody asks for an older one. */
+const SID_KEPT_MS = 31 * 86_400_000;
 
 interface MemoryLink extends SsoLink {
-  readonly sid: string | undefined;
   readonly usedAtMs: number | undefined;
 }
 
@@ -90,6 +103,7 @@ interface MemoryLink extends SsoLink {
 export function memorySingleSignOn(): SingleSignOnStore {
   const transactions = new Map<string, SsoTransaction | { readonly endsAtMs: number }>();
   const links = new Map<string, MemoryLink>();
+  const sids = new Map<string, string>();
   const keyOf = (issuer: string, subject: string): string => JSON.stringify([issuer, subject]);
   const put = (id: string, value: SsoTransaction | { readonly endsAtMs: number }): void => {
     if (transactions.size >= MOST_TRANSACTIONS) {
@@ -115,26 +129,31 @@ export function memorySingleSignOn(): SingleSignOnStore {
     link(link) {
       const key = keyOf(link.issuer, link.subject);
       const known = links.get(key);
-      if (known === undefined) links.set(key, { ...link, sid: undefined, usedAtMs: undefined });
+      if (known === undefined) links.set(key, { ...link, usedAtMs: undefined });
       return (known ?? link).userId;
     },
     linked: (issuer, subject) => links.get(keyOf(issuer, subject))?.userId,
     used(issuer, subject, providerId, sid, usedAtMs) {
       const known = links.get(keyOf(issuer, subject));
-      if (known !== undefined) links.set(keyOf(issuer, subject), { ...known, providerId, sid, usedAtMs });
+      if (known === undefined) return;
+      links.set(keyOf(issuer, subject), { ...known, providerId, usedAtMs });
+      if (sid === undefined) return;
+      const [oldest] = sids.keys();
+      if (sids.size >= MOST_TRANSACTIONS && oldest !== undefined) sids.delete(oldest);
+      sids.set(keyOf(issuer, sid), known.userId);
     },
-    concerned: (issuer, subject, sid) =>
-      [...links.values()]
-        .filter(
-          (link) => link.issuer === issuer && (subject === undefined ? link.sid === sid : link.subject === subject),
-        )
-        .map(({ userId }) => userId),
+    concerned(issuer, subject, sid) {
+      const key = keyOf(issuer, subject ?? sid ?? "");
+      const userId = subject === undefined ? sids.get(key) : links.get(key)?.userId;
+      return userId === undefined ? [] : [userId];
+    },
     lastProvider: (userId) =>
       [...links.values()]
         .filter((link) => link.userId === userId && link.usedAtMs !== undefined)
         .sort((a, b) => (b.usedAtMs ?? 0) - (a.usedAtMs ?? 0))[0]?.providerId,
     unlink(userId) {
       for (const [key, link] of links) if (link.userId === userId) links.delete(key);
+      for (const [key, of] of sids) if (of === userId) sids.delete(key);
     },
   };
 }
@@ -150,6 +169,7 @@ export function postgresSingleSignOn(database: AuthenticationDatabase): SingleSi
     sweptAtMs = nowMs;
     // An hour of grace for servers whose clocks differ.
     await run("delete from glacis_sso_transactions where ends_at_ms < $1", [nowMs - 3_600_000]);
+    await run("delete from glacis_sso_sids where used_at_ms < $1", [nowMs - SID_KEPT_MS]);
   };
   const users = (rows: readonly { readonly user_id: string }[]): readonly string[] =>
     rows.map(({ user_id }) => user_id);
@@ -181,12 +201,16 @@ export function postgresSingleSignOn(database: AuthenticationDatabase): SingleSi
       return users(await run(text, [issuer, subject]))[0];
     },
     async used(issuer, subject, providerId, sid, nowMs) {
-      const text = `update glacis_sso_links set provider_id = $3, sid = $4, used_at_ms = $5 where issuer = $1 and subject = $2`;
+      const text = `with used as (
+          update glacis_sso_links set provider_id = $3, used_at_ms = $5 where issuer = $1 and subject = $2 returning user_id
+        ) insert into glacis_sso_sids (issuer, sid, user_id, used_at_ms)
+          select $1, $4, user_id, $5 from used where $4::text is not null
+          on conflict (issuer, sid) do update set user_id = excluded.user_id, used_at_ms = excluded.used_at_ms`;
       await run(text, [issuer, subject, providerId, sid ?? null, nowMs]);
     },
     async concerned(issuer, subject, sid) {
-      const column = subject === undefined ? "sid" : "subject";
-      const text = `select user_id from glacis_sso_links where issuer = $1 and ${column} = $2`;
+      const where = subject === undefined ? "glacis_sso_sids where sid" : "glacis_sso_links where subject";
+      const text = `select user_id from ${where} = $2 and issuer = $1`;
       return users(await run(text, [issuer, subject ?? sid ?? null]));
     },
     async lastProvider(userId) {
@@ -196,6 +220,7 @@ export function postgresSingleSignOn(database: AuthenticationDatabase): SingleSi
     },
     async unlink(userId) {
       await run("delete from glacis_sso_links where user_id = $1", [userId]);
+      await run("delete from glacis_sso_sids where user_id = $1", [userId]);
     },
   };
 }

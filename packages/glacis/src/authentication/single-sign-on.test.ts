@@ -56,6 +56,10 @@ const providers: Record<string, SsoProvider> = {
   real: providerOf("real", "idp.example"),
   evil: providerOf("evil", "evil.example", { maxAgeSeconds: "unknown" }),
   other: providerOf("other", "evil.example", { tenantId: "other", maxAgeSeconds: "unknown" }),
+  shared: providerOf("shared", "evil.example", {
+    maxAgeSeconds: "unknown",
+    organization: { claim: "hd", value: "acme.example" },
+  }),
   second: providerOf("second", "second.example", { maxAgeSeconds: "unknown" }),
 };
 
@@ -77,6 +81,7 @@ async function application(store: SingleSignOnStore) {
     store,
     sessions: layers.sessions,
     fetch: net.fetch,
+    csrf: layers.csrf,
     provider: (id) => (Object.hasOwn(providers, id) ? providers[id] : undefined),
     user: (userId, tenantId) => (members[userId] === tenantId ? { userId, tenantId, roles: ["viewer"] } : undefined),
     firstSignIn: ({ email }) => (email === "ada@acme.example" ? "user-ada" : undefined),
@@ -267,6 +272,33 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect(await me(browser)).toEqual({ kind: "anonymous" });
   });
 
+  it("knows the provider's session of each browser, and ends them whichever is named", async () => {
+    const link = { issuer: `https://two.${_}.example`, subject: "ada", userId: "user-ada", providerId: "real" };
+    await store.link(link, 1);
+    for (const sid of ["first", "second"]) await store.used(link.issuer, "ada", "real", sid, Date.now());
+    for (const sid of ["first", "second"])
+      expect(await store.concerned(link.issuer, undefined, sid)).toEqual(["user-ada"]);
+    for (const odd of [undefined, "third", "ada"])
+      expect(await store.concerned(link.issuer, undefined, odd)).toEqual([]);
+    expect(await store.concerned("https://elsewhere.example", undefined, "first")).toEqual([]);
+    await store.unlink("user-ada");
+    expect(await store.concerned(link.issuer, undefined, "first")).toEqual([]);
+  });
+
+  it("asks before a link signs anybody out", async () => {
+    await application(store);
+    const browser = visitor(net);
+    const callback = await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com");
+    await browser.open(callback, "idp.example");
+    const page = await browser.open(`${APP}/sso/sign-out`);
+    expect(page.status).toBe(200);
+    expect(await me(browser)).toMatchObject({ id: "user-ada" });
+    const token = /name="csrf_token" value="([^"]+)"/u.exec(page.body)?.[1] ?? "";
+    expect((await browser.post(`${APP}/sso/sign-out`, { csrf_token: token })).status).toBe(200);
+    expect(await me(browser)).toEqual({ kind: "anonymous" });
+    expect(goesTo(await browser.open(`${APP}/sso/sign-out`))).toBe("/");
+  });
+
   it("signs out here first and then leads to the provider's own page", async () => {
     await application(store);
     const browser = visitor(net);
@@ -388,6 +420,9 @@ describe("single sign-on with a provider that means no good", () => {
     ["an issuer with a slash", { claims: { iss: "https://evil.example/" } }],
     ["another audience", { claims: { aud: "somebody" } }],
     ["another authorized party", { claims: { aud: ["folio", "other"], azp: "other" } }],
+    ["an authorized party that is somebody else", { claims: { azp: "other" } }],
+    ["the hash of another access token", { claims: { at_hash: "A".repeat(22) } }],
+    ["a hash that is none", { claims: { at_hash: 7 } }],
     ["several audiences and no authorized party", { claims: { aud: ["folio", "other"] } }],
     ["an end in the past", { claims: { exp: Math.floor(Date.now() / 1000) - 60 } }],
     ["no end", { claims: { exp: undefined } }],
@@ -403,7 +438,7 @@ describe("single sign-on with a provider that means no good", () => {
   ])("refuses %s", async (_, forgery) => {
     const outcome = await attempt(forgery);
     expect(outcome).toMatchObject({ status: 400, kind: "anonymous" });
-    expect(outcome.cause).toMatch(/^(?:oauth_[a-z_]+|code_refused)$/u);
+    expect(outcome.cause).toMatch(/^(?:oauth_[a-z_]+|code_refused|authorized_party|access_token_foreign)$/u);
   });
 
   it.each<readonly [string, (query: URLSearchParams) => void, string]>([
@@ -429,6 +464,16 @@ describe("single sign-on with a provider that means no good", () => {
       });
     },
   );
+
+  it("vouches for its organisation alone, where it serves many", async () => {
+    expect(await attempt({ claims: { hd: "acme.example" } }, undefined, "shared")).toMatchObject({ kind: "user" });
+    for (const hd of ["other.example", "ACME.example", ["acme.example"], undefined, ""])
+      expect(await attempt({ claims: { hd } }, undefined, "shared")).toMatchObject({
+        status: 400,
+        kind: "anonymous",
+        cause: "other_organization",
+      });
+  });
 
   it("opens its own tenant alone", async () => {
     expect(await attempt({}, undefined, "other")).toMatchObject({

@@ -1,17 +1,22 @@
-/** Single sign-on by OpenID Connect (catalog oauth-client-binding, oidc-id-token, idp-account-linking, federated-logout; RFC 9700). */
+/** Single sign-on by OpenID Connect (catalog oauth-client-binding; RFC 9700). */
 import { authenticated, publicAccess } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
 import { deny, type Answer, type Deny } from "../core/decision.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
-import { finding } from "../core/finding.ts";
+import { finding, type Finding } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { routeRule } from "../core/route.ts";
+import type { Csrf } from "./csrf.ts";
+import { federatedLogout, judgeLogout } from "./federated-logout.ts";
+import { idpAccountLinking, judgeLinking } from "./idp-account-linking.ts";
+import type { ConfinedTokens } from "./oauth-token-confinement.ts";
+import { judgeIdTokenRules, oidcIdToken } from "./oidc-id-token.ts";
 import { comeBack, goToProvider, type SsoFlow } from "./single-sign-on-flow.ts";
 import { backChannelLogout } from "./single-sign-on-logout.ts";
-import { goOn, pathOr } from "./single-sign-on-page.ts";
-import { ssoClient, type SsoFetch, type SsoProvider } from "./single-sign-on-provider.ts";
+import { askFirst, goOn, pathOr } from "./single-sign-on-page.ts";
+import { requireProvider, ssoClient, type SsoFetch, type SsoProvider } from "./single-sign-on-provider.ts";
 import { refuseSignIn, SINGLE_SIGN_ON_META, SSO_MEMORY_STORE, ssoEvent } from "./single-sign-on-rules.ts";
 
 export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | "sessions" | "provider" | "user"> {
@@ -22,6 +27,12 @@ export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | 
    * the account while signed in otherwise. Find nobody by `identity.name`; `identity.email` is there only when provider and domain vouch for it.
    */
   readonly firstSignIn?: NonNullable<SsoFlow["firstSignIn"]>;
+  /** Keeps the tokens of integrations: `oauthTokenConfinement(...)`. Without it they are dropped once the ID token is read. */
+  readonly tokens?: Pick<ConfinedTokens, "keep">;
+  /** The providers that are known when the application starts, for `check`. Those that tenants set up are judged by `checkSsoProvider`. */
+  readonly providers?: readonly SsoProvider[];
+  /** `layers.csrf`: with it a link to `/sso/sign-out` shows a form that asks. Without it the address is only posted to. */
+  readonly csrf?: Pick<Csrf, "token">;
   /** Where the endpoints are: `/sso`. */
   readonly prefix?: string;
   /** Where people are sent who owe a second factor: `/sign-in/second-factor`. */
@@ -31,7 +42,8 @@ export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | 
 }
 
 export interface SingleSignOn {
-  readonly control: Control<IdentifiedFacts>;
+  /** Of the client, its tokens, its accounts and its logout: for `authentication` of the layers. */
+  readonly controls: readonly Control<IdentifiedFacts>[];
   /** For `layers.endpoints`: start, callback, link, sign-out and back-channel logout. */
   readonly endpoints: readonly Endpoint[];
   /** What to register at a provider, exactly. */
@@ -52,6 +64,9 @@ const OPTIONS = [
   "user",
   "fetch",
   "firstSignIn",
+  "tokens",
+  "providers",
+  "csrf",
   "prefix",
   "secondFactorPath",
   "enrolmentPath",
@@ -71,11 +86,14 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
   rejectUnknownOptions("singleSignOn", options, OPTIONS);
   const { origin, prefix = "/sso", store, fetch } = options;
   requireAddresses(options);
+  const { providers = [] } = options;
+  for (const known of providers) requireProvider(known);
   const redirectUri = `${origin}${prefix}/callback`;
   const postLogoutRedirectUri = `${origin}/`;
   const flow: SsoFlow = {
     ...options,
     firstSignIn: options.firstSignIn,
+    tokens: options.tokens,
     secondFactorPath: options.secondFactorPath ?? "/sign-in/second-factor",
     enrolmentPath: options.enrolmentPath ?? "/sign-in/enrol",
     client: ssoClient(fetch, redirectUri, postLogoutRedirectUri),
@@ -85,19 +103,25 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
     postLogoutRedirectUri,
     backChannelLogoutUri: (providerId) =>
       `${origin}${prefix}/back-channel-logout?provider=${encodeURIComponent(providerId)}`,
-    control: {
-      meta: SINGLE_SIGN_ON_META,
-      rules: [SSO_MEMORY_STORE],
-      check: ({ mode }) =>
-        store.kind === "memory" && mode === "production"
-          ? [finding(SSO_MEMORY_STORE, { kind: "setting", name: "singleSignOn.store" })]
-          : [],
-    },
+    controls: [
+      {
+        meta: SINGLE_SIGN_ON_META,
+        rules: [SSO_MEMORY_STORE],
+        check: ({ mode }) =>
+          store.kind === "memory" && mode === "production"
+            ? [finding(SSO_MEMORY_STORE, { kind: "setting", name: "singleSignOn.store" })]
+            : [],
+      },
+      oidcIdToken(providers),
+      idpAccountLinking(providers),
+      federatedLogout(providers),
+    ],
     endpoints: [
       page(`${prefix}/start`, (request) => start(flow, request)),
       page(`${prefix}/callback`, (request) => comeBack(flow, request, new URL(`${redirectUri}?${request.query}`))),
       form(`${prefix}/link`, (request, fields) => startLink(flow, request, fields)),
       form(`${prefix}/sign-out`, (request) => signOut(flow, request)),
+      ...confirmation(`${prefix}/sign-out`, options.csrf),
       {
         method: "POST",
         path: `${prefix}/back-channel-logout`,
@@ -141,6 +165,26 @@ async function startLink(flow: SsoFlow, request: Exchange, fields: URLSearchPara
     return deny("step_up_required", event);
   }
   return goToProvider(flow, request, provider, pathOr(fields.get("next"), "/"), principal.id);
+}
+
+/** For a link, which must not sign anybody out by itself. */
+function confirmation(path: string, csrf: SingleSignOnOptions["csrf"]): readonly Endpoint[] {
+  if (csrf === undefined) return [];
+  return [
+    page(path, async (request) =>
+      request.principal.kind === "user" ? askFirst(path, "Sign out", csrf.token(request)) : goOn("/"),
+    ),
+  ];
+}
+
+/**
+ * A provider judged as it stands, such as one that a tenant is setting up: refuse it while there is an error among the findings.
+ *
+ * @throws TypeError for what is no provider at all.
+ */
+export function checkSsoProvider(provider: SsoProvider): readonly Finding[] {
+  requireProvider(provider);
+  return [...judgeIdTokenRules(provider), ...judgeLinking(provider), ...judgeLogout(provider)];
 }
 
 /** Here first, and then at the provider, which asks whoever comes without a hint. */

@@ -1,4 +1,6 @@
+export { ADMIN_PATHS, adminInterface, type AdminInterfaceOptions } from "./admin-interface.ts";
 export { accessPolicy, type AccessPolicy, type AccessPolicyOptions, type Authorized } from "./access-policy.ts";
+export { authorizationFreshness, oncePerRequest } from "./authorization-freshness.ts";
 export type { ColumnDeclaration, Columns, ColumnType, RowOf } from "./columns.ts";
 export type { FieldRule } from "./field-rules.ts";
 export type { ListFilter, ListFilterOptions, SqlTag } from "./list-filter.ts";
@@ -19,6 +21,7 @@ export {
   type ConditionSource,
 } from "./match.ts";
 export { objectLevelAuthorization } from "./object-level-authorization.ts";
+export { oauthResourceServer } from "./oauth-resource-server.ts";
 export { ownership, type Ownership, type OwnershipOptions } from "./ownership.ts";
 export {
   checkPolicyDrift,

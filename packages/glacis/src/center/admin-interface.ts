@@ -1,18 +1,8 @@
 /** The Security Center is itself a door: how strongly it is held, and whether what it shows is all there is (catalog admin-interface). */
-import type { Control, ControlMeta } from "../core/control.ts";
+import { ADMIN_INTERFACE_META } from "../authorization/admin-interface.ts";
+import type { Control } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import type { CenterSettings } from "./center-options.ts";
-
-const META: ControlMeta = {
-  id: "admin-interface",
-  title: "Admin surface isolated and strongly authenticated",
-  layer: "authorization",
-  guide: ["A05"],
-  owasp2021: ["A05", "A01", "A04", "A07"],
-  owasp2025: ["A02", "A01"],
-  asvs: ["v5.0.0-8.4.2"],
-  cwe: ["CWE-749", "CWE-306", "CWE-419"],
-};
 
 export const ONE_FACTOR: Rule = {
   id: "admin-interface/one-factor",
@@ -39,7 +29,7 @@ export const UNWATCHED: Rule = {
 /** Judges a mounted Security Center; it stands on its routes. */
 export function adminInterface({ level, archive, alarms, chain }: CenterSettings): Control {
   return {
-    meta: META,
+    meta: ADMIN_INTERFACE_META,
     rules: [ONE_FACTOR, ARCHIVE_IN_MEMORY, UNWATCHED],
     check(): readonly Finding[] {
       return [

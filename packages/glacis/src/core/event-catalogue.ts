@@ -43,6 +43,12 @@ export const EVENT_CATALOGUE = {
     "authn_sso_fail/failed":
       "warning | resource_type resource_id | A sign-in through an identity provider came to nothing.",
     "authn_sso_link_refused/refused": "warning | - | Linking an identity needs a fresh proof of who asks.",
+    "authn_oob_sent/succeeded": "info | - | A code went out over the telephone network.",
+    "authn_oob_capped/refused":
+      "warning | - | A code was not sent: too many were, or the number is of a country that is not named.",
+    "authn_oob_undelivered/failed": "error | - | The telephone network did not take a code.",
+    "authn_oob_used/succeeded": "info | - | A code from the telephone was right.",
+    "authn_oob_fail/failed": "warning | - | A code from the telephone was wrong, too old, or for something else.",
     "authn_sso_logout/succeeded": "info | count | An identity provider ended sessions.",
     "authn_sso_logout_fail/failed": "warning | - | A logout token of an identity provider was refused.",
     "password_rule_fail/failed": "warning | - | A rule of the password policy failed; the password was refused.",
@@ -95,6 +101,8 @@ export const EVENT_CATALOGUE = {
   token: {
     "authn_token_created/succeeded": "info | resource_type resource_id | An API key was made.",
     "authn_token_revoked/succeeded": "info | resource_type resource_id count | API keys were ended.",
+    "integration_token_lost/failed":
+      "warning | - | A token of an integration is of no use any more; its user must link it anew.",
   },
   authorization_failure: {
     "authz_fail/refused": "info warning | action resource_type resource_id | Access was refused.",
@@ -115,6 +123,7 @@ export const EVENT_CATALOGUE = {
     "safe_method_write/refused": "error | - | A GET tried to write; the database refused.",
   },
   data_access: {
+    "admin_activity/observed": "info | action | A request reached the application's administration.",
     "data_not_found/failed": "info | action resource_type resource_id | An object was asked for that is not there.",
     "file_downloaded/succeeded": "info | resource_type resource_id | A file was handed out.",
     "personal_data_erased/succeeded": "info | resource_type resource_id count | Somebody's personal data was erased.",

@@ -61,6 +61,8 @@ export interface RouteFacts {
   readonly csrfExempt: string | undefined;
   /** Pages ask for it on their own, as a poll does, so it does not count as the user being there. */
   readonly passive: boolean;
+  /** What a token must have been given for to open this route: every one of them. Undefined opens it for no token; an empty list for each. */
+  readonly scopes?: readonly string[] | undefined;
   /** What the route takes; judged once the body is parsed and before the handler runs. */
   readonly input?: RouteInput | undefined;
 }

@@ -22,6 +22,21 @@ export interface User {
   readonly authenticatedAtMs: number;
   /** Who is really at the keyboard, where that is somebody else: support staff on a visit that the tenant has consented to (RFC 8693 section 4.1). */
   readonly actor?: Actor;
+  /** Present where he came by a token that was given for something. */
+  readonly delegation?: Delegation;
+}
+
+/**
+ * What a token was given for (RFC 9068 section 2.2): whoever holds it may do what its subject may, and of that no more than this. A rule may look at it;
+ * `oauthResourceServer()` holds it against the scopes of each route.
+ */
+export interface Delegation {
+  readonly issuer: string;
+  readonly subject: string | undefined;
+  readonly clientId: string | undefined;
+  readonly scopes: readonly string[];
+  /** RFC 9396, as the issuer has signed it. */
+  readonly authorizationDetails: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface Actor {
@@ -35,6 +50,7 @@ export interface Service {
   readonly tenantId: TenantId;
   readonly roles: readonly string[];
   readonly groups?: readonly string[];
+  readonly delegation?: Delegation;
 }
 
 /** Who is asking. Only a user and a service belong to a tenant. */

@@ -113,6 +113,11 @@ export const REASONS = {
     layer: "authentication",
     sentence: "This identity belongs to no account here yet. Sign in the usual way and link it.",
   },
+  single_sign_on_required: {
+    status: 403,
+    layer: "authentication",
+    sentence: "Your organisation signs in through its own provider. Start there.",
+  },
   forbidden: { status: 403, layer: "authorization", sentence: "You do not have access to this." },
   not_found: { status: 404, layer: "authorization", sentence: "There is nothing here." },
   access_undecided: { status: 500, layer: "authorization", sentence: "Something went wrong on our side." },

@@ -21,6 +21,8 @@ describe("routeRule", () => {
     [{ csrfExempt: " " }, /reason in words/u],
     [{ bodyBytes: -1 }, /whole number/u],
     [{ bodyBytes: Number.POSITIVE_INFINITY }, /whole number/u],
+    [{ scopes: "documents:read" }, /documents:read/u],
+    [{ scopes: ["two words"] }, /list/u],
     [{ kind: "rss" }, /page, api, download, asset/u],
   ])("refuses %j", (options, message) => {
     expect(() => routeRule(authenticated(), options as object)).toThrow(message);

@@ -17,12 +17,16 @@ export interface RouteOptions {
   readonly bodyBytes?: number;
   readonly csrfExempt?: string;
   readonly passive?: boolean;
+  /** What an access token must have been given for, such as `["documents:read"]`. */
+  readonly scopes?: readonly string[];
   /** What the route takes, by `input({ ... })`: anything else is refused before the handler runs. */
   readonly input?: RouteInput;
 }
 
 const ROUTE_KINDS: readonly RouteKind[] = ["page", "api", "download", "asset"];
-const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt", "passive", "input"];
+const OPTION_NAMES = ["kind", "controls", "cacheControl", "bodyBytes", "csrfExempt", "passive", "scopes", "input"];
+/** RFC 6749 section 3.3. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/u;
 
 /**
  * Joins an access rule and its options to one declaration.
@@ -46,6 +50,12 @@ export function routeRule(access: AccessRule, options: RouteOptions = {}): Route
   }
   if (options.passive !== undefined && typeof options.passive !== "boolean")
     throw new TypeError("passive must be true or false.");
+  const { scopes } = options;
+  if (
+    scopes !== undefined &&
+    !(Array.isArray(scopes) && scopes.every((scope: unknown) => typeof scope === "string" && SCOPE.test(scope)))
+  )
+    throw new TypeError('scopes is a list such as ["documents:read"].');
   if (options.input !== undefined && typeof options.input?.judge !== "function")
     throw new TypeError("input is what input({ ... }) returns.");
   return {
@@ -56,6 +66,7 @@ export function routeRule(access: AccessRule, options: RouteOptions = {}): Route
     bodyBytes: options.bodyBytes,
     csrfExempt: options.csrfExempt,
     passive: options.passive ?? false,
+    ...(scopes !== undefined && { scopes }),
     input: options.input,
   };
 }

@@ -7,6 +7,7 @@ import type { AuthenticationFlows } from "../authentication/flows.ts";
 import type { MfaOptions } from "../authentication/mfa-required.ts";
 import type { Passkeys } from "../authentication/passkeys.ts";
 import type { RecoveryCodes } from "../authentication/recovery-codes.ts";
+import type { ReadMembership } from "../authentication/session-recognition.ts";
 import type { Sessions } from "../authentication/session.ts";
 import type { Totp } from "../authentication/totp.ts";
 import type { Mode } from "../core/control.ts";
@@ -54,6 +55,8 @@ interface Mountable extends Layers {
 export interface PreparedAccounts {
   readonly enrolled: Accounts["enrolled"];
   readonly bearer: readonly BearerCredential[];
+  /** A user's roles now, from the application. */
+  readonly membership: ReadMembership;
   /** Where the accounts connect to. */
   readonly outbound: EgressAllowlistOptions["allow"];
   mount<Composition extends Mountable>(layers: Composition): Composition & { readonly accounts: Accounts };

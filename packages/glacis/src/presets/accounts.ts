@@ -117,6 +117,11 @@ export function accounts(options: AccountsOptions): AccountSystem {
       return {
         enrolled,
         bearer: programs === undefined ? [] : [programs],
+        // Somebody who is of another tenant by now is nobody in this one.
+        async membership({ userId, tenantId }) {
+          const found = await options.application.membership(userId);
+          return found?.tenantId === tenantId ? found : undefined;
+        },
         outbound: options.breachedPasswords === true ? [BREACHED] : [],
         mount(layers) {
           const { mail, outbox } = mailOf(options, ground);

@@ -3,6 +3,8 @@ import { auditLogMigration } from "../audit/audit-log-postgres.ts";
 import { API_KEY_MIGRATION } from "../authentication/api-key-store.ts";
 import { AUTHENTICATION_MIGRATION } from "../authentication/authentication-store.ts";
 import { PASSKEY_MIGRATION } from "../authentication/passkey-postgres.ts";
+import { OAUTH_TOKEN_MIGRATION } from "../authentication/oauth-token-store.ts";
+import { OUT_OF_BAND_MIGRATION } from "../authentication/out-of-band-store.ts";
 import { RECOVERY_CODE_MIGRATION } from "../authentication/recovery-code-store.ts";
 import { SESSION_MIGRATION } from "../authentication/session-postgres.ts";
 import { SIGN_IN_THROTTLE_MIGRATION } from "../authentication/sign-in-throttle-postgres.ts";
@@ -55,6 +57,8 @@ export function libraryMigration(options: LibraryMigrationOptions): string {
     RECOVERY_CODE_MIGRATION,
     API_KEY_MIGRATION,
     SINGLE_SIGN_ON_MIGRATION,
+    OAUTH_TOKEN_MIGRATION,
+    OUT_OF_BAND_MIGRATION,
     SUPPORT_MIGRATION,
     rateLimitMigration(),
     UPLOAD_QUOTA_MIGRATION,

@@ -3,8 +3,11 @@ import type { PostgresAuditLog } from "../audit/audit-log-postgres.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { BearerCredential } from "../authentication/bearer-credential.ts";
 import type { AuthenticationDatabase } from "../authentication/database.ts";
+import type { SsoRequirement } from "../authentication/idp-account-linking.ts";
 import type { MfaOptions } from "../authentication/mfa-required.ts";
+import type { ReadMembership } from "../authentication/session-recognition.ts";
 import type { SessionStore } from "../authentication/session-record.ts";
+import type { AdminInterfaceOptions } from "../authorization/admin-interface.ts";
 import type { Mode } from "../core/control.ts";
 import type { AuditSink } from "../core/event.ts";
 import type { KeySource } from "../core/keys.ts";
@@ -59,6 +62,12 @@ export interface SaasOptions {
   readonly sessionStore?: SessionStore;
   /** Who must prove a second factor. Whoever has one, unless you say otherwise, which is a finding. */
   readonly mfa?: MfaOptions;
+  /** A user's roles now, asked at each request; undefined ends the session. Without it roles are those of the sign-in, which is a finding. */
+  readonly membership?: ReadMembership;
+  /** Whose tenant has its people come through its own provider alone: passwords then open nothing. */
+  readonly ssoRequired?: SsoRequirement;
+  /** Where administration is, and for whom: `{ host: "admin.example.com", roles: ["operator"] }`. */
+  readonly admin?: Omit<AdminInterfaceOptions, "origin">;
   /** Ways in for programs, by `Authorization: Bearer`: `[apiKeys(...)]`. */
   readonly bearer?: readonly BearerCredential[];
   /** Sign-up, sign-in, second factors, resets and API keys, with their routes: `accounts({ name, application, mail })`. */
@@ -98,6 +107,9 @@ export const SAAS_OPTIONS: readonly (keyof SaasOptions)[] = [
   "limitStore",
   "sessionStore",
   "mfa",
+  "membership",
+  "ssoRequired",
+  "admin",
   "bearer",
   "accounts",
   "redirectTo",

@@ -21,7 +21,12 @@ const deployment: Deployment = {
 };
 
 /** What only the team can say: where events are kept, who is called, what is bait. */
-const UNSAID = ["audit-integrity/no-log", "security-alerting/no-alarms", "intrusion-detection/no-honey-credential"];
+const UNSAID = [
+  "audit-integrity/no-log",
+  "security-alerting/no-alarms",
+  "intrusion-detection/no-honey-credential",
+  "authorization-freshness/roles-of-sign-in",
+];
 
 function ids(layers: ReturnType<typeof saas>, environment: Deployment = deployment): readonly string[] {
   return glacis(layers)

@@ -5,6 +5,9 @@ import { mfaRequired } from "../authentication/mfa-required.ts";
 import { memorySessions } from "../authentication/session-memory.ts";
 import { postgresSessions } from "../authentication/session-postgres.ts";
 import { sessions, type Sessions } from "../authentication/session.ts";
+import { adminInterface } from "../authorization/admin-interface.ts";
+import { authorizationFreshness } from "../authorization/authorization-freshness.ts";
+import { oauthResourceServer } from "../authorization/oauth-resource-server.ts";
 import type { Mode } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
@@ -117,6 +120,7 @@ export function saas(options: SaasOptions): SaasLayers {
     limitStore,
     bearer: [...(people?.bearer ?? []), ...(options.bearer ?? [])],
     ...(people && {
+      membership: options.membership ?? people.membership,
       mfa: { enrolled: people.enrolled, ...options.mfa },
       outbound: { ...options.outbound, allow: [...(options.outbound?.allow ?? []), ...people.outbound] },
     }),
@@ -134,17 +138,14 @@ interface SaasParts extends SaasOptions {
 
 function layersOf(options: SaasParts): SaasLayers {
   const { origin, keys, mode, watching, report, healthPaths = ["/healthz"], bearer } = options;
-  const store =
-    options.sessionStore ?? (options.database === undefined ? memorySessions() : postgresSessions(options.database));
-  const session = sessions({ store, mfa: mfaRequired(options.mfa) });
-  const guard = csrf({ origin, keys, ...(options.trustedOrigins && { trustedOrigins: options.trustedOrigins }) });
+  const session = sessionsOf(options);
+  const guard = csrf({ origin, keys, ...trustedBy(options) });
   const proxies = trustedProxies(isList(options.proxies) ? { proxies: options.proxies } : options.proxies);
   const limits = requestLimits();
   const rates = rateLimits(options);
   const disclosure = options.securityTxt === undefined ? undefined : securityTxt(options.securityTxt);
   const { watch, sink, environment, bait } = watching;
   const outbound = egressAllowlist({ allow: [], ...options.outbound, origin, report });
-  const hosts = options.hosts === undefined ? {} : { hosts: [new URL(origin).host, ...options.hosts] };
   return {
     mode,
     origin,
@@ -163,7 +164,7 @@ function layersOf(options: SaasParts): SaasLayers {
       overloadProtection({ exemptPaths: healthPaths }),
       rates.client,
       canonicalization(),
-      allowedHosts({ origin, mode, ...hosts }),
+      allowedHosts({ origin, mode, ...hostsOf(options) }),
       limits.control,
       prototypePollution(),
       sensitiveUrls(),
@@ -184,7 +185,11 @@ function layersOf(options: SaasParts): SaasLayers {
       resourceIsolation(),
       guard.control,
     ],
-    authorization: [],
+    authorization: [
+      ...(bearer.length > 0 ? [oauthResourceServer()] : []),
+      authorizationFreshness({ readAtEachRequest: options.membership !== undefined }),
+      adminInterface({ ...options.admin, origin }),
+    ],
     body: limits.body,
     server: limits.server,
     endpoints: [cspReportEndpoint({ origin }), ...(disclosure === undefined ? [] : [disclosure.endpoint])],
@@ -219,6 +224,28 @@ function transportOf(
     cookies({ registry: registry ?? {}, unregistered: mode === "production" ? "drop" : "refuse" }),
     cacheControl(),
   ];
+}
+
+function sessionsOf({ sessionStore, database, mfa, membership, ssoRequired }: SaasOptions): Sessions {
+  const store = sessionStore ?? (database === undefined ? memorySessions() : postgresSessions(database));
+  return sessions({
+    store,
+    mfa: mfaRequired(mfa),
+    ...(membership && { membership }),
+    ...(ssoRequired && { ssoRequired }),
+  });
+}
+
+/** Besides the origin's own: those that are named, and administration's. */
+function hostsOf({ origin, hosts = [], admin }: SaasOptions): { readonly hosts?: readonly string[] } {
+  const more = [...hosts, ...(admin?.host ? [admin.host] : [])];
+  return more.length === 0 ? {} : { hosts: [new URL(origin).host, ...more] };
+}
+
+/** Administration has pages of its own, which change state on their own host. */
+function trustedBy({ trustedOrigins = [], admin }: SaasOptions): { readonly trustedOrigins?: readonly string[] } {
+  const more = [...trustedOrigins, ...(admin?.host ? [`https://${admin.host}`] : [])];
+  return more.length === 0 ? {} : { trustedOrigins: more };
 }
 
 function rateLimits({ limits = {}, limitStore: store }: Pick<SaasParts, "limits" | "limitStore">) {

@@ -12,6 +12,7 @@ const FACTORS: Readonly<Record<ProofMethod, readonly Factor[]>> = {
   recovery_code: ["possession"],
   passkey: ["possession", "inherence"],
   single_sign_on: ["knowledge"],
+  sms_code: ["possession"],
 };
 
 /**

@@ -30,6 +30,10 @@ const SECRETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["glacis_api_keys", ["hash", "former_hash"]],
   ["glacis_sso_transactions", ["id", "data"]],
   ["glacis_sso_links", []],
+  ["glacis_sso_sids", ["sid"]],
+  ["glacis_oauth_tokens", ["sealed"]],
+  ["glacis_oob_codes", ["id", "hash"]],
+  ["glacis_oob_counters", []],
   // Answers, as they were given to whoever asked.
   ["glacis_idempotency", ["response"]],
 ]);
