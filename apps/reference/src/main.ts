@@ -1,19 +1,22 @@
-import { eventLog } from "glacis/audit";
+import { eventLog, redactFields } from "glacis/audit";
 import { keyRing } from "glacis/data";
 import { listenHono } from "glacis/hono";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { accountsIn } from "./accounts/accounts.ts";
 import { createApp } from "./app.ts";
 import { attachmentsIn } from "./attachments/attachments.ts";
 import { loadAssets } from "./assets.ts";
 import type { Database } from "./database/database.ts";
+import { PERSONAL_DATA } from "./database/personal-map.ts";
 import { DEMO, TEST_TENANTS } from "./demo.ts";
 import { documentsIn } from "./documents/documents.ts";
 import { emptyFolder, keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
 import { announce } from "./operations/announce.ts";
 import { progressOn, type Output } from "./operations/progress.ts";
+import { withSecrets } from "./operations/secrets.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
 import { guardOf, MODES } from "./security.ts";
 import { seedDemo } from "./seed.ts";
@@ -132,7 +135,7 @@ async function closeServer(server: Server): Promise<void> {
 /** The command: starts, and stops on a signal. */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
-    const settings = readSettings(argv, process.env);
+    const settings = readSettings(argv, await withSecrets(argv, process.env));
     // What the environment leaves open is production to the library; this command is the place that knows better.
     if (settings.kind !== "production") process.env["GLACIS_ENV"] = MODES[settings.kind];
     const starting = start(settings);
@@ -154,6 +157,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
+/** The whole of an error, its causes and the database's details included, without what people wrote and what opens things. */
 function describe(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return inspect(redactFields(error, { keys: PERSONAL_DATA.redactionKeys }), { depth: 8 });
 }

@@ -4,6 +4,7 @@ import {
   withControls,
   type AuditEvent,
   type AuditSink,
+  type Control,
   type IdentifiedFacts,
   type Layers,
   type Security,
@@ -11,7 +12,7 @@ import {
 import type { Accounts as People } from "glacis/accounts";
 import { memorySignInThrottle, type Csrf, type Sessions } from "glacis/authentication";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
-import { databaseControls, keyRing } from "glacis/data";
+import { databaseControls, dataClassification, keyRing, retentionErasure } from "glacis/data";
 import {
   memoryRateLimits,
   overloadProtection,
@@ -28,6 +29,7 @@ import { flowPages } from "./accounts/flow-pages.ts";
 import type { Assets } from "./assets.ts";
 import { accountsOf, type AuthenticationParts } from "./authentication.ts";
 import type { Database } from "./database/database.ts";
+import { PERSONAL_DATA, schemaColumns } from "./database/personal-map.ts";
 import type { DemoTenant } from "./demo.ts";
 import { linkPreviews, type Previews } from "./documents/preview.ts";
 import { securityPages } from "./operations/security-pages.ts";
@@ -110,7 +112,7 @@ export function guardOf(parts: GuardParts): Guard {
   const security: Security = glacis({
     ...composed,
     network: [...composed.network, previews.control],
-    environment: [...composed.environment, ...files.controls],
+    environment: [...composed.environment, ...files.controls, ...personalDataControls(database)],
     endpoints: [...composed.endpoints, ...center],
   });
   const { sessions, csrf, accounts: factors } = layers;
@@ -123,6 +125,12 @@ export function guardOf(parts: GuardParts): Guard {
     store: limitStore,
   });
   return { security, sessions, csrf, flows, factors, invitationLimit, limitStore, previews, files, fileTasks, archive };
+}
+
+/** The map of personal data, held against what the program knows of the database, and against the database where somebody has looked. */
+function personalDataControls({ posture = [] }: Database): readonly Control[] {
+  const judged = { map: PERSONAL_DATA, posture };
+  return [dataClassification({ ...judged, schema: schemaColumns() }), retentionErasure(judged)];
 }
 
 /** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */

@@ -6,6 +6,7 @@ export const OBJECTS: AttackMatrixOptions["objects"] = {
   draft: ["member"],
   memo: ["admin", "reader", "guest"],
   attachment: ["member", "editor", "reader", "viewer"],
+  scan: ["admin", "reader", "guest"],
 };
 
 const readers = ["member", "editor", "reader", "viewer"];

@@ -185,9 +185,14 @@ export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant
   const ownerId = tenant.people["member"]!.id;
   const link = `https://example.com/${tenant.canary("link")}`;
   const adminId = tenant.people["admin"]!.id;
-  const { document, draft, memo, attachment } = objects as Record<"document" | "draft" | "memo" | "attachment", string>;
-  const content = Buffer.from(tenant.canary("content"));
-  const storageKey = await keep(folder, tenantId, content);
+  const { document, draft, memo, attachment, scan } = objects as Record<
+    "document" | "draft" | "memo" | "attachment" | "scan",
+    string
+  >;
+  const [fileOfDocument, fileOfMemo] = [
+    await keep(folder, tenant, "content"),
+    await keep(folder, tenant, "memo-content"),
+  ];
   type Work = Parameters<Database["withTenant"]>[1];
   const as = (person: string, work: Work): Promise<unknown> =>
     database.withTenant(scope, work, personOf(tenantId, person, person === adminId ? "admin" : "member"));
@@ -209,9 +214,7 @@ export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant
       // Somebody gave a viewer more than his role allows: the role decides.
       share(document, ownerId, "viewer", "edit"),
     ]);
-    const [name, sha256] = [`${tenant.canary("file")}.txt`, "0".repeat(64)];
-    const file = { name, mediaType: "text/plain", bytes: content.length, sha256, scan: "none", storageKey } as const;
-    await db.insert(attachments).values({ ...file, tenantId, id: attachment, documentId: document, addedBy: ownerId });
+    await db.insert(attachments).values({ ...fileOfDocument, id: attachment, documentId: document, addedBy: ownerId });
   });
   await as(adminId, async (db) => {
     const values = { tenantId, id: memo, ownerId: adminId, title: tenant.canary("memo"), body: "The same in both" };
@@ -219,17 +222,19 @@ export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant
     await db
       .insert(documentShares)
       .values([share(memo, adminId, "reader", "view"), share(memo, adminId, "guest", "view")]);
+    await db.insert(attachments).values({ ...fileOfMemo, id: scan, documentId: memo, addedBy: adminId });
   });
 }
 
-/** Puts a file where the application keeps its files. */
-async function keep(folder: string, tenantId: string, content: Buffer): Promise<string> {
+/** Puts a file where the application keeps its files. @returns what its row says of it */
+async function keep(folder: string, { id: tenantId, canary }: LookAlikeTenant, word: string) {
   const storage = localStorage({ root: join(folder, "files") });
-  const key = storage.newKey(tenantId);
+  const [content, storageKey] = [Buffer.from(canary(word)), storage.newKey(tenantId)];
   const file = await storage.quarantine();
   await pipeline([content], file.stream);
-  await file.commit(key, { bytes: content.length, sha256: "" });
-  return key;
+  await file.commit(storageKey, { bytes: content.length, sha256: "" });
+  const said = { name: `${canary(`name of ${word}`)}.txt`, mediaType: "text/plain", scan: "none" } as const;
+  return { ...said, tenantId, storageKey, bytes: content.length, sha256: "0".repeat(64) };
 }
 
 /** What was removed comes back as a row for the next attempt, so the file stays. That it goes is tried in attachments.test.ts. */

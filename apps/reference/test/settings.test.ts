@@ -1,5 +1,49 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { withSecrets } from "../src/operations/secrets.ts";
 import { readSettings, StartError } from "../src/operations/settings.ts";
+
+describe("withSecrets", () => {
+  const url = "postgres://folio:open-sesame-4711@db/folio";
+  const production = { NODE_ENV: "production", DATABASE_URL: url, SMTP_URL: "smtps://u:another-4712@mail" };
+
+  it("takes secrets out of the environment, so that no child and no report has them", async () => {
+    const environment: Record<string, string | undefined> = { ...production, PORT: "4000" };
+    const variables = await withSecrets([], environment);
+    expect(variables).toMatchObject({ DATABASE_URL: url, SMTP_URL: production.SMTP_URL, PORT: "4000" });
+    expect(variables["GLACIS_KEYS"]).toBeUndefined();
+    expect(environment).toEqual({ NODE_ENV: "production", PORT: "4000" });
+  });
+
+  it("reads them from files first", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "secrets-"));
+    writeFileSync(join(folder, "database-url"), `${url}\n`, { mode: 0o600 });
+    const variables = await withSecrets([], {
+      ...production,
+      DATABASE_URL: "postgres://old/folio",
+      SECRETS_DIR: folder,
+    });
+    expect(variables["DATABASE_URL"]).toBe(url);
+    rmSync(folder, { recursive: true });
+  });
+
+  it.each([
+    ["what is no database", { DATABASE_URL: "https://db" }],
+    ["what is no mail server", { SMTP_URL: "smtp.example.com" }],
+    ["what is no key ring", { GLACIS_KEYS: "hunter2hunter2" }],
+    ["an example", { GLACIS_KEYS: "changeme" }],
+  ])("refuses %s, and repeats nothing of it", async (_, wrong) => {
+    const refusal = await withSecrets([], { ...production, ...wrong }).catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(StartError);
+    for (const value of Object.values(wrong)) expect(String(refusal)).not.toContain(value);
+  });
+
+  it("asks a demonstration for nothing", async () => {
+    expect(await withSecrets([], { PORT: "4000" })).toEqual({ PORT: "4000" });
+  });
+});
 
 describe("readSettings", () => {
   it("is a demonstration on this machine alone unless something else is said", () => {

@@ -227,7 +227,8 @@ describe("target.json", () => {
     await succeed(guest, "emailChange", { email: "gus@bravo.test", password });
     await succeed(guest, "stepUp", { password });
     const copy = await succeed(guest, "accountExport");
-    expect(copy.json).toMatchObject({ account: { email }, application: { name: "Gus Guest", role: "viewer" } });
+    const application = { users: [{ name: "Gus Guest" }], memberships: [{ role: "viewer" }] };
+    expect(copy.json).toMatchObject({ account: { email }, application });
     await succeed(guest, "accountDelete", { password });
     expect((await perform(guest, "me")).status).toBe(401);
     expect((await perform(folio.client(), "login", { email, password })).status).toBe(401);

@@ -1,5 +1,6 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { randomUUID } from "node:crypto";
+import type { PersonalDatabase } from "glacis/data";
 import { tenantScope, type TenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { addressOf, memberships, tenants, users } from "../database/schema.ts";
@@ -57,12 +58,16 @@ export function accountsIn(database: Database): Accounts {
   const inOwnTenant = async <Result>(
     userId: string,
     step: string,
-    work: (db: TenantDrizzle, tenantId: string) => Promise<Result>,
+    work: (db: TenantDrizzle, connection: PersonalDatabase, tenantId: string) => Promise<Result>,
   ): Promise<Result | undefined> => {
     const found = await belonging(userId);
     if (found === undefined) return undefined;
     const person = personOf(found.tenantId, userId, found.role);
-    return database.withTenant(systemScope(found.tenantId, step), (db) => work(db, found.tenantId), person);
+    return database.withTenant(
+      systemScope(found.tenantId, step),
+      (db, connection) => work(db, connection, found.tenantId),
+      person,
+    );
   };
   return {
     createTenant: ({ name, id = randomUUID() }, owner) =>
@@ -104,9 +109,9 @@ export function accountsIn(database: Database): Accounts {
         return rows.flatMap((row) => addressed(row) ?? []);
       }),
 
-    exportPerson: (userId) => inOwnTenant(userId, "export", (db, tenantId) => exportPerson(db, tenantId, userId)),
+    exportPerson: (userId) => inOwnTenant(userId, "export", (_, connection) => exportPerson(connection, userId)),
     erasePerson: async (userId) => {
-      await inOwnTenant(userId, "erasure", (db, tenantId) => erasePerson(db, tenantId, userId));
+      await inOwnTenant(userId, "erasure", (db, connection, tenantId) => erasePerson(db, connection, tenantId, userId));
     },
     ...membershipsIn(database),
   };

@@ -21,7 +21,11 @@ export interface Database {
   /** Tenants' rows: connected as a role that reads nothing of the library's, so that an injection there finds no hash and no session. */
   readonly tenantDriver: Pool | Embedded;
   /** One transaction that sees one tenant. @param as who asks, where rows are somebody's: without it no document is there */
-  withTenant<Result>(scope: TenantScope, work: (db: TenantDrizzle) => Promise<Result>, as?: Principal): Promise<Result>;
+  withTenant<Result>(
+    scope: TenantScope,
+    work: (db: TenantDrizzle, connection: TenantConnection) => Promise<Result>,
+    as?: Principal,
+  ): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -52,7 +56,7 @@ export function makeDatabase({ role, ...parts }: DatabaseParts): Database {
     withTenant: (scope, work, as) =>
       tenants.withTenant(
         scope,
-        (connection) => work(drizzleOn(connection)),
+        (connection) => work(drizzleOn(connection), connection),
         as === undefined ? {} : { settings: rowSettings(as) },
       ),
   };

@@ -1,7 +1,8 @@
-import { databasePosture } from "glacis/data";
+import { databasePosture, personalDataPosture } from "glacis/data";
 import pg from "pg";
 import { makeDatabase, type Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
+import { PERSONAL_DATA } from "./personal-map.ts";
 import { allowLogin, runtimeUrl } from "./runtime-login.ts";
 import { FOUNDATION, migrations, ROLES, upkeep, type DatabaseRoles } from "./migrations.ts";
 
@@ -19,10 +20,11 @@ export async function openPostgres(url: string, roles: DatabaseRoles = ROLES): P
   await migrateAs(url, roles);
   const database = connectTo(url, roles);
   try {
-    return {
-      ...database,
-      posture: await databasePosture(database.tenantDriver, { shared: ["migrations", "file_tasks"] }),
-    };
+    const posture = [
+      ...(await databasePosture(database.tenantDriver, { shared: ["migrations", "file_tasks"] })),
+      ...(await personalDataPosture(database.tenantDriver, PERSONAL_DATA)),
+    ];
+    return { ...database, posture };
   } catch (error) {
     await database.close();
     throw error;

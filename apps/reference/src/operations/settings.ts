@@ -73,7 +73,7 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
   };
 }
 
-function kindOf(argv: readonly string[], variables: Variables): Kind {
+export function kindOf(argv: readonly string[], variables: Variables): Kind {
   const [first, ...others] = argv;
   if (others.length > 0 || (first !== undefined && first !== "--test-target")) {
     throw new StartError(

@@ -1,7 +1,7 @@
 /** Every column has a class, and is protected by it (catalog data-classification; guide checklist: PII identified and protected). */
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
-import { columnsFrom, type PersonalDataMap } from "./personal-data.ts";
+import { columnsFrom, declaredClass, type PersonalDataMap } from "./personal-data.ts";
 import { atLeast, suggestedClass } from "./personal-names.ts";
 
 const META: ControlMeta = {
@@ -55,6 +55,11 @@ export interface PersonalDataControlOptions {
   readonly map: PersonalDataMap;
   /** What `personalDataPosture()` found, where the database was looked at. */
   readonly posture?: readonly Finding[];
+  /**
+   * The columns that the program knows, by table, such as from its ORM's schema: what nobody has classified is then found before there is a database
+   * to look at.
+   */
+  readonly schema?: Readonly<Record<string, readonly string[]>>;
 }
 
 /**
@@ -63,12 +68,29 @@ export interface PersonalDataControlOptions {
  * @example
  * dataClassification({ map, posture: await personalDataPosture(pool, map) });
  */
-export function dataClassification({ map, posture = [] }: PersonalDataControlOptions): Control {
+export function dataClassification({ map, posture = [], schema = {} }: PersonalDataControlOptions): Control {
   return {
     meta: META,
     rules: [CLASS_MISSING_PERSONAL, CLASS_MISSING, CLASS_TOO_LOW, CLASS_UNPROTECTED, CLASS_STALE],
-    check: () => [...judgeMap(map), ...posture.filter(({ rule }) => rule.id.startsWith(`${META.id}/`))],
+    check: () => [
+      ...judgeMap(map),
+      ...judgeSchema(map, schema),
+      ...posture.filter(({ rule }) => rule.id.startsWith(`${META.id}/`)),
+    ],
   };
+}
+
+function judgeSchema(map: PersonalDataMap, schema: Readonly<Record<string, readonly string[]>>): readonly Finding[] {
+  return Object.entries(schema).flatMap(([table, columns]) =>
+    columns
+      .filter((column) => declaredClass(map.tables.get(table), column) === undefined)
+      .flatMap((column) => {
+        const at = { kind: "database", name: `${table}.${column}` } as const;
+        const suggested = suggestedClass(column);
+        if (suggested !== undefined) return [finding(CLASS_MISSING_PERSONAL, at, `looks ${suggested}`)];
+        return map.tables.has(table) ? [finding(CLASS_MISSING, at)] : [];
+      }),
+  );
 }
 
 function judgeMap(map: PersonalDataMap): readonly Finding[] {
