@@ -195,7 +195,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
       (db) => db.insert(documents).values({ tenantId, ownerId: owner, title: "His", body: "" }),
       personOf(tenantId, owner, "owner"),
     );
-    expect(await accounts.exportPerson(owner)).toMatchObject({ name: "O", documents: [{ title: "His" }] });
+    expect(await accounts.exportPerson(owner)).toMatchObject({ users: [{ name: "O" }], documents: [{ title: "His" }] });
     await accounts.erasePerson(owner);
     expect(await accounts.belonging(owner)).toBeUndefined();
     expect(await accounts.belonging(member)).toEqual({ tenantId, role: "owner" });
