@@ -81,3 +81,17 @@ export {
   type RequestShapeOptions,
 } from "./request-shape.ts";
 export { trustedProxies, type TrustedProxies, type TrustedProxiesOptions } from "./trusted-proxies.ts";
+export {
+  DNS_DANGLING,
+  DNS_DKIM,
+  DNS_DMARC,
+  DNS_NO_CAA,
+  DNS_NOT_VERIFIED,
+  DNS_SPF,
+  DNS_WILDCARD,
+  dnsHygiene,
+  inspectDns,
+  type InspectDnsOptions,
+  type MailInventory,
+} from "./dns-hygiene.ts";
+export { type DnsResolver } from "./dns-questions.ts";
