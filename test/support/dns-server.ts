@@ -91,7 +91,8 @@ function dataOf(record: DnsRecord): Buffer {
       return Buffer.concat((record.text.match(/.{1,255}/gsu) ?? [""]).map(writeText));
     case "CAA":
       return Buffer.concat([Buffer.from([0]), writeText(record.tag), Buffer.from(record.value)]);
-    default:
+    case "A":
+    case "AAAA":
       return writeAddress(record.address);
   }
 }

@@ -167,3 +167,24 @@ export {
   type SecretHit,
   type SecretWaiver,
 } from "./secret-scanning.ts";
+export { awsBackups, awsStores } from "./aws-description.ts";
+export {
+  BACKUP_NEAR,
+  BACKUP_NOT_VERIFIED,
+  BACKUP_PLAINTEXT,
+  BACKUP_SHARED,
+  BACKUP_SHORT,
+  BACKUP_STALE,
+  BACKUP_UNTESTED,
+  backupEncryption,
+  type BackupEncryptionOptions,
+  type BackupFacts,
+} from "./backup-encryption.ts";
+export {
+  encryptionAtRest,
+  REST_NOT_VERIFIED,
+  REST_PLAINTEXT,
+  type EncryptionAtRestOptions,
+  type StoreFacts,
+  type StoreKind,
+} from "./encryption-at-rest.ts";

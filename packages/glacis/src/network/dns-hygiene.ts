@@ -1,4 +1,5 @@
 /** Names that lead where they should, certificates from known authorities, mail that only we can send (catalog dns-hygiene; guide A05). */
+import { randomBytes } from "node:crypto";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -136,7 +137,7 @@ async function judgeName(ask: DnsQuestions, name: string): Promise<readonly Find
       finding(target === name ? DNS_NOT_VERIFIED : DNS_DANGLING, at(name), target === name ? "no address" : target),
     ];
   // A name that nobody has made: when it resolves, they all do.
-  const wild = await ask.exists(`glacis-${Math.floor(Date.now()).toString(36)}.${name}`);
+  const wild = await ask.exists(`glacis-${randomBytes(6).toString("hex")}.${name}`);
   return [
     ...((await hasCaa(ask, name)) ? [] : [finding(DNS_NO_CAA, at(name))]),
     ...(wild ? [finding(DNS_WILDCARD, at(name))] : []),

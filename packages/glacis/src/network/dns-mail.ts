@@ -50,8 +50,7 @@ async function follow(ask: DnsQuestions, domain: string, counted: { lookups: num
 }
 
 export async function dkimProblem(ask: DnsQuestions, name: string): Promise<string | undefined> {
-  const records = (await ask.txt(name)).map(tagsOf).filter((tags) => tags.has("p"));
-  const [tags] = records;
+  const tags = (await ask.txt(name)).map(tagsOf).find((one) => one.has("p"));
   if (tags === undefined) return "no key";
   const key = tags.get("p")?.replaceAll(/\s/gu, "") ?? "";
   if (key === "") return "the key is revoked";
