@@ -1,6 +1,7 @@
 /** Runs targets and tells what became of them. */
 import fc from "fast-check";
-import { TARGETS, type Target } from "./targets.ts";
+import type { Target } from "./target.ts";
+import { TARGETS } from "./targets.ts";
 
 /** What the language's own mistakes say. A parser that throws a TypeError on purpose says something else. */
 const OF_THE_ENGINE =

@@ -55,31 +55,9 @@ import { readReports } from "../../packages/glacis/src/transport/csp-report-form
 import { safeRedirect } from "../../packages/glacis/src/transport/safe-redirect.ts";
 import { readSetCookie } from "../../packages/glacis/src/transport/set-cookie-line.ts";
 import { ANYTHING, like } from "./grammar.ts";
-
-/** One parser under fire. */
-export interface Target {
-  readonly name: string;
-  readonly inputs: fc.Arbitrary<unknown>;
-  readonly run: (value: never) => unknown;
-  /** Errors that it throws on purpose; none unless named. */
-  readonly throws: readonly (abstract new (...values: never[]) => Error)[];
-  /** Its share of the runs; 1 unless it is slow. */
-  readonly share: number;
-}
-
-function target<Value>(
-  name: string,
-  inputs: fc.Arbitrary<Value>,
-  run: (value: Value) => unknown,
-  { throws = [], share = 1 }: Partial<Pick<Target, "throws" | "share">> = {},
-): Target {
-  return { name, inputs, run, throws, share };
-}
-
-/** What a parser gives back must hold, or it is a failure like a crash. */
-function holds(condition: boolean, what: string): void {
-  if (!condition) throw new Error(`The result does not hold: ${what}.`);
-}
+import { JWT } from "./jwt-targets.ts";
+import { holds, target, type Target } from "./target.ts";
+import { UPLOADS } from "./upload-targets.ts";
 
 /** The tags of a markup, without the values of attributes that are no address. */
 function tagsOf(markup: string): string {
@@ -573,5 +551,7 @@ export const TARGETS: readonly Target[] = [
   ...AUTHORIZATION,
   ...DATA,
   ...INPUT,
+  ...JWT,
+  ...UPLOADS,
   ...AUDIT,
 ];

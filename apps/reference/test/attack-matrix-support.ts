@@ -227,13 +227,14 @@ export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant
 }
 
 /** Puts a file where the application keeps its files. @returns what its row says of it */
-async function keep(folder: string, { id: tenantId, canary }: LookAlikeTenant, word: string) {
+async function keep(folder: string, tenant: LookAlikeTenant, word: string) {
+  const tenantId = tenant.id;
   const storage = localStorage({ root: join(folder, "files") });
-  const [content, storageKey] = [Buffer.from(canary(word)), storage.newKey(tenantId)];
+  const [content, storageKey] = [Buffer.from(tenant.canary(word)), storage.newKey(tenantId)];
   const file = await storage.quarantine();
   await pipeline([content], file.stream);
   await file.commit(storageKey, { bytes: content.length, sha256: "" });
-  const said = { name: `${canary(`name of ${word}`)}.txt`, mediaType: "text/plain", scan: "none" } as const;
+  const said = { name: `${tenant.canary(`name of ${word}`)}.txt`, mediaType: "text/plain", scan: "none" } as const;
   return { ...said, tenantId, storageKey, bytes: content.length, sha256: "0".repeat(64) };
 }
 

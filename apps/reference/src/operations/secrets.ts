@@ -34,12 +34,12 @@ export async function withSecrets(
 ): Promise<Variables> {
   const folder = environment["SECRETS_DIR"];
   const files = Object.fromEntries(NAMED.map(([, { name }]) => [name, name.replace("/folio/", "")]));
-  const variables = Object.fromEntries(NAMED.map(([variable, { name }]) => [name, variable]));
+  const named = Object.fromEntries(NAMED.map(([variable, { name }]) => [name, variable]));
   const store = secretStore({
     mode: kindOf(argv, environment) === "production" ? "production" : "development",
     providers: [
       ...(folder === undefined ? [] : [fileSecrets({ folder, files, readableByOthers: true })]),
-      environmentSecrets({ variables, environment }),
+      environmentSecrets({ variables: named, environment }),
     ],
   });
   try {
@@ -48,8 +48,9 @@ export async function withSecrets(
       const there = NAMED.filter(([, { name }]) => !error.names.includes(name));
       return store.secrets(Object.fromEntries(there));
     });
-    const revealed = Object.entries(found).map(([variable, secret]) => [variable, secret.current().reveal()]);
-    return { ...environment, ...Object.fromEntries(revealed) };
+    const variables: Record<string, string | undefined> = { ...environment };
+    for (const [variable, secret] of Object.entries(found)) variables[variable] = secret.current().reveal();
+    return variables;
   } catch (error) {
     throw error instanceof SecretsRefusedError ? new StartError(error.message) : error;
   }
