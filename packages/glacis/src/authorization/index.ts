@@ -1,3 +1,21 @@
+export {
+  adaptiveAccess,
+  newPlace,
+  tenantNetworks,
+  type AccessSignal,
+  type AdaptiveAccessOptions,
+  type NewPlaceOptions,
+  type Signalled,
+} from "./adaptive-access.ts";
+export {
+  ACCESS_PLACE_MIGRATION,
+  ACCESS_PLACE_TABLES,
+  memoryAccessPlaces,
+  postgresAccessPlaces,
+  type AccessPlace,
+  type AccessPlaceDatabase,
+  type AccessPlaceStore,
+} from "./adaptive-access-store.ts";
 export { ADMIN_PATHS, adminInterface, type AdminInterfaceOptions } from "./admin-interface.ts";
 export { accessPolicy, type AccessPolicy, type AccessPolicyOptions, type Authorized } from "./access-policy.ts";
 export { authorizationFreshness, oncePerRequest } from "./authorization-freshness.ts";

@@ -235,6 +235,7 @@ export const EVENT_CATALOGUE = {
     "archive_events_lost/failed": "error | count | The archive of the Security Center lost events.",
   },
   system: {
+    "access_signal_unread/failed": "warning | action | A signal about where requests come from cannot be read.",
     "sys_control_failed/failed":
       "critical | action resource_type resource_id error | A security control failed; the request was refused.",
     "sys_error/failed": "error | error | The application failed; the client saw an opaque id.",

@@ -10,6 +10,7 @@ import { SESSION_MIGRATION } from "../authentication/session-postgres.ts";
 import { SIGN_IN_THROTTLE_MIGRATION } from "../authentication/sign-in-throttle-postgres.ts";
 import { SINGLE_SIGN_ON_MIGRATION } from "../authentication/single-sign-on-store.ts";
 import { TOTP_MIGRATION } from "../authentication/totp-store.ts";
+import { ACCESS_PLACE_MIGRATION } from "../authorization/adaptive-access-store.ts";
 import { SUPPORT_MIGRATION } from "../authorization/support-store.ts";
 import { EVENT_ARCHIVE_MIGRATION } from "../center/event-store-postgres.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -60,6 +61,7 @@ export function libraryMigration(options: LibraryMigrationOptions): string {
     OAUTH_TOKEN_MIGRATION,
     OUT_OF_BAND_MIGRATION,
     SUPPORT_MIGRATION,
+    ACCESS_PLACE_MIGRATION,
     rateLimitMigration(),
     UPLOAD_QUOTA_MIGRATION,
     IDEMPOTENCY_MIGRATION,

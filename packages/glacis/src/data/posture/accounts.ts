@@ -34,6 +34,7 @@ const SECRETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["glacis_oauth_tokens", ["sealed"]],
   ["glacis_oob_codes", ["id", "hash"]],
   ["glacis_oob_counters", []],
+  ["glacis_access_places", []],
   // Answers, as they were given to whoever asked.
   ["glacis_idempotency", ["response"]],
 ]);
