@@ -43,7 +43,6 @@ const COMBINED: Readonly<Record<string, readonly string[]>> = {
     "session-termination",
     "session-revocation-triggers",
     "session-inventory",
-    "auth-pathway-consistency",
     "step-up-auth",
   ],
   csrf: ["login-csrf"],

@@ -3,6 +3,7 @@ import { auditEvent } from "../core/event-entry.ts";
 import type { HeaderPair } from "../core/decision.ts";
 import type { AuditEvent, EventKey } from "../core/event.ts";
 import type { UserId } from "../core/brand.ts";
+import { requirePathways, SIGN_IN_PATHWAYS } from "./auth-pathway-consistency.ts";
 import { browserLabel } from "./browser-label.ts";
 import { mustUseProvider, type SsoRequirement } from "./idp-account-linking.ts";
 import type { MfaPolicy, MfaVerdict } from "./mfa-required.ts";
@@ -49,6 +50,8 @@ export interface SessionMaking {
   readonly store: SessionStore;
   readonly mfa: MfaPolicy;
   readonly ssoRequired: SsoRequirement | undefined;
+  /** The ways in that count here; all of them without it. */
+  readonly methods: ReadonlySet<ProofMethod> | undefined;
   readonly limits: LimitsByLevel;
   readonly cookie: TokenCookie;
   readonly pendingCookie: TokenCookie;
@@ -64,8 +67,6 @@ const PENDING_MS = 600_000;
 /** From the proof to the session is one request; five minutes leave room for a slow one. */
 const FRESH_MS = 300_000;
 const SKEW_MS = 60_000;
-/** These complete a sign-in and never begin one. */
-const ONLY_SECOND: ReadonlySet<ProofMethod> = new Set(["totp", "recovery_code", "sms_code"]);
 
 type Established = Extract<SignIn, { readonly kind: "established" }>;
 
@@ -82,10 +83,11 @@ export async function establishSession(
   user: SessionUser,
 ): Promise<SignIn> {
   requireUser(user, proofs);
+  requirePathways(proofs, making.methods);
   const cause = spendAll(proofs, request.receivedAtMs);
   if (cause !== undefined) return refused(request, user, cause);
   const before = await takePending(making, request, user.userId);
-  if (before === undefined && proofs.every(({ method }) => ONLY_SECOND.has(method)))
+  if (before === undefined && proofs.every(({ method }) => !SIGN_IN_PATHWAYS[method].begins))
     return refused(request, user, "sign_in_expired");
   const all = [...(before ?? []), ...proofs];
   if (await mustUseProvider(making.ssoRequired, subjectOf(user), all))
@@ -110,6 +112,7 @@ export async function stepUpSession(
   if (id === undefined || standing === undefined || !(request.receivedAtMs < endsAtMs(standing, making.limits)))
     return { kind: "refused", cause: "no_session" };
   requireUser(standing, proofs);
+  requirePathways(proofs, making.methods);
   const cause = spendAll(proofs, request.receivedAtMs);
   if (cause !== undefined) return refused(request, standing, cause);
   // Whoever has a second factor shows it again: a stolen session and a known password are one factor each of somebody else's doing.

@@ -80,6 +80,14 @@ export {
   type SmtpMailOptions,
 } from "./mail-transport.ts";
 export type { SsoRequirement } from "./idp-account-linking.ts";
+export {
+  ALTERNATE_SIGN_INS,
+  authPathwayConsistency,
+  SIGN_IN_PATHWAYS,
+  type AuthPathwayConsistencyOptions,
+  type OwnSignIn,
+  type SignInPathway,
+} from "./auth-pathway-consistency.ts";
 export { canonicalIdentifier } from "./identifier.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
 export type { OneTimeLink, OneTimeLinkStore } from "./one-time-link-store.ts";

@@ -20,7 +20,7 @@ import {
 } from "./establish-session.ts";
 import type { SsoRequirement } from "./idp-account-linking.ts";
 import { mfaRequired, type MfaPolicy } from "./mfa-required.ts";
-import type { Proof } from "./proof.ts";
+import type { Proof, ProofMethod } from "./proof.ts";
 import { tokenCookie, type Responding } from "./session-cookies.ts";
 import { handleOf, overflow, viewOf, type SessionView } from "./session-inventory.ts";
 import { isAlive, limitsOf, longestIdleMs, type LimitsByLevel } from "./session-limits.ts";
@@ -61,6 +61,8 @@ export interface SessionOptions {
    * can repair a provider that is set up wrongly.
    */
   readonly ssoRequired?: SsoRequirement;
+  /** The ways in that count here, such as `["passkey"]`; a proof by another is a mistake and throws. All of them without it. */
+  readonly methods?: readonly ProofMethod[];
   /** How many sessions a user may have at once; the one unused for longest makes room. Ten unless you say otherwise. */
   readonly mostPerUser?: number;
   /**
@@ -111,7 +113,7 @@ export interface Sessions {
   flush(): Promise<void>;
 }
 
-const OPTIONS = ["store", "limits", "sameSite", "name", "mfa", "ssoRequired", "mostPerUser", "membership"];
+const OPTIONS = ["store", "limits", "sameSite", "name", "mfa", "ssoRequired", "methods", "mostPerUser", "membership"];
 
 /**
  * Sessions: 256 random bits in a `__Host-` cookie, their SHA-256 in the store. An unknown token is never adopted, a record without times is
@@ -142,6 +144,7 @@ export function sessions(options: SessionOptions): Sessions {
     store,
     mfa,
     ssoRequired: options.ssoRequired,
+    methods: options.methods && new Set(options.methods),
     limits,
     cookie,
     pendingCookie,

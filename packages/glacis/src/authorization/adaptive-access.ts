@@ -76,7 +76,8 @@ const REACHABLE = [
  *
  * @throws TypeError on an unknown option, or a signal without a name and an action.
  * @example
- * withControls(layers, adaptiveAccess({ signals: [newPlace({ store, keys }), tenantNetworks(readNetworks)], strictRoles: ["owner", "admin"] }));
+ * const adaptive = adaptiveAccess({ signals: [newPlace({ store, keys }), tenantNetworks(readNetworks)], strictRoles: ["owner", "admin"] });
+ * glacis({ ...layers, authorization: [...layers.authorization, adaptive] });
  */
 export function adaptiveAccess(options: AdaptiveAccessOptions): Control<IdentifiedFacts> {
   rejectUnknownOptions("adaptiveAccess", options, ["signals", "strictRoles", "page", "reachable"]);

@@ -1,10 +1,12 @@
 /** What the preset asks: the few facts that only the team knows, and what may be other than its default. */
 import type { PostgresAuditLog } from "../audit/audit-log-postgres.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { AuthPathwayConsistencyOptions } from "../authentication/auth-pathway-consistency.ts";
 import type { BearerCredential } from "../authentication/bearer-credential.ts";
 import type { AuthenticationDatabase } from "../authentication/database.ts";
 import type { SsoRequirement } from "../authentication/idp-account-linking.ts";
 import type { MfaOptions } from "../authentication/mfa-required.ts";
+import type { ProofMethod } from "../authentication/proof.ts";
 import type { ReadMembership } from "../authentication/session-recognition.ts";
 import type { SessionStore } from "../authentication/session-record.ts";
 import type { AdminInterfaceOptions } from "../authorization/admin-interface.ts";
@@ -66,6 +68,8 @@ export interface SaasOptions {
   readonly membership?: ReadMembership;
   /** Whose tenant has its people come through its own provider alone: passwords then open nothing. */
   readonly ssoRequired?: SsoRequirement;
+  /** Which ways in count, and those of the application's own: `{ methods: ["passkey"], own: [{ pattern, method, throttledBy }] }`. */
+  readonly pathways?: AuthPathwayConsistencyOptions & { readonly methods?: readonly ProofMethod[] };
   /** Where administration is, and for whom: `{ host: "admin.example.com", roles: ["operator"] }`. */
   readonly admin?: Omit<AdminInterfaceOptions, "origin">;
   /** Ways in for programs, by `Authorization: Bearer`: `[apiKeys(...)]`. */
@@ -109,6 +113,7 @@ export const SAAS_OPTIONS: readonly (keyof SaasOptions)[] = [
   "mfa",
   "membership",
   "ssoRequired",
+  "pathways",
   "admin",
   "bearer",
   "accounts",

@@ -1,4 +1,5 @@
 import { debugOff } from "../audit/debug-off.ts";
+import { authPathwayConsistency } from "../authentication/auth-pathway-consistency.ts";
 import type { BearerCredential } from "../authentication/bearer-credential.ts";
 import { csrf, type Csrf } from "../authentication/csrf.ts";
 import { mfaRequired } from "../authentication/mfa-required.ts";
@@ -179,6 +180,7 @@ function layersOf(options: SaasParts): SaasLayers {
     authentication: [
       session.control,
       session.mfaControl,
+      waysIn(options),
       rates.identity,
       ...bearer.flatMap(({ control, posture = [] }) => [control, ...posture]),
       xmlAndDeserialization(),
@@ -226,13 +228,19 @@ function transportOf(
   ];
 }
 
-function sessionsOf({ sessionStore, database, mfa, membership, ssoRequired }: SaasOptions): Sessions {
+function waysIn({ pathways: { own, ...others } = {} }: SaasOptions) {
+  rejectUnknownOptions("saas({ pathways })", others, ["methods"]);
+  return authPathwayConsistency(own && { own });
+}
+
+function sessionsOf({ sessionStore, database, mfa, membership, ssoRequired, pathways }: SaasOptions): Sessions {
   const store = sessionStore ?? (database === undefined ? memorySessions() : postgresSessions(database));
   return sessions({
     store,
     mfa: mfaRequired(mfa),
     ...(membership && { membership }),
     ...(ssoRequired && { ssoRequired }),
+    ...(pathways?.methods && { methods: pathways.methods }),
   });
 }
 

@@ -35,6 +35,8 @@ const SECRETS: ReadonlyMap<string, readonly string[]> = new Map([
   ["glacis_oob_codes", ["id", "hash"]],
   ["glacis_oob_counters", []],
   ["glacis_access_places", []],
+  // Steps that somebody must not skip.
+  ["glacis_workflow", []],
   // Answers, as they were given to whoever asked.
   ["glacis_idempotency", ["response"]],
 ]);
