@@ -6,6 +6,7 @@ import { z } from "zod";
 import { accountApi } from "./accounts/api.ts";
 import { peopleRoutes } from "./accounts/people-routes.ts";
 import { accountRoutes } from "./accounts/routes.ts";
+import { securityAccess } from "./accounts/security-access.ts";
 import { secondFactorRoutes } from "./accounts/second-factor-routes.ts";
 import { ASSET_PREFIX } from "./assets.ts";
 import { attachmentApi } from "./attachments/api.ts";
@@ -44,6 +45,7 @@ export function createApp(security: Security, services: Services): Hono {
   accountRoutes(app, services);
   secondFactorRoutes(app, services);
   peopleRoutes(app, services);
+  securityAccess(app, services);
   documentRoutes(app, services);
   attachmentRoutes(app, services);
   accountApi(app, services);

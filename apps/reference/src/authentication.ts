@@ -5,6 +5,7 @@ import {
   outboxMail,
   smtpMail,
   type FlowApplication,
+  type MailTransport,
   type PasswordHashingOptions,
   type RenderPage,
   type SignInThrottleStore,
@@ -23,6 +24,7 @@ export interface AuthenticationParts {
   readonly render: RenderPage;
   /** Called when somebody has been erased, to remove what is not in the database. */
   readonly erased: () => Promise<void>;
+  readonly mail: MailTransport;
   /** What a test may make cheaper. */
   readonly hashing?: PasswordHashingOptions;
   readonly throttleStore?: SignInThrottleStore;
@@ -49,23 +51,28 @@ export function accountsOf({
   accounts,
   render,
   erased,
+  mail,
   hashing,
   throttleStore,
 }: AuthenticationParts): AccountSystem {
-  const { kind, mail, mailFolder } = settings;
   return accountSystem({
     name: PRODUCT,
     application: applicationOf(accounts, erased),
-    mail: mail === undefined ? outboxMail({ folder: mailFolder }) : smtpMail(mail),
+    mail,
     render,
     home: "/documents",
     profile: ["workspace", "name"],
     without: OWN_ROUTES,
     // A black-box test asks faster than people do, from one address.
-    ...(kind === "test-target" && { strangers: "1200/h" }),
+    ...(settings.kind === "test-target" && { strangers: "1200/h" }),
     ...(hashing && { passwords: hashing }),
     ...(throttleStore && { throttle: { store: throttleStore } }),
   });
+}
+
+/** Production sends mail; a demonstration keeps it in a folder. */
+export function mailOf({ mail, mailFolder }: Settings): MailTransport {
+  return mail === undefined ? outboxMail({ folder: mailFolder }) : smtpMail(mail);
 }
 
 /** Seals the secrets of authenticator apps. */

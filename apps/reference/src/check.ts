@@ -2,6 +2,7 @@ import { newKey } from "glacis/data";
 import type { Security } from "glacis";
 import { loadAssets } from "./assets.ts";
 import { connectTo } from "./database/postgres.ts";
+import { postgresTrail } from "./operations/audit-trail.ts";
 import { readSettings } from "./operations/settings.ts";
 import { guardOf } from "./security.ts";
 
@@ -14,5 +15,6 @@ export function productionSecurity(variables: Readonly<Record<string, string | u
   const settings = readSettings([], { ...variables, NODE_ENV: "production" });
   const database = connectTo(settings.databaseUrl ?? "");
   const keys = settings.keys ?? newKey("check");
-  return guardOf({ settings, keys, database, assets: loadAssets(), audit: () => undefined }).security;
+  const auditLog = postgresTrail(settings, database);
+  return guardOf({ settings, keys, database, assets: loadAssets(), audit: () => undefined, auditLog }).security;
 }

@@ -1,4 +1,5 @@
 import type { Role } from "./accounts/memberships.ts";
+import { OPERATORS } from "./operations/settings.ts";
 
 export interface DemoPerson {
   readonly key: string;
@@ -88,6 +89,21 @@ export const DEMO: readonly DemoTenant[] = [
         email: "bob@bravo.test",
         password: "Bob-Correct-Horse-99",
         role: "member",
+      },
+    ],
+  },
+  {
+    id: OPERATORS,
+    name: "Folio Operations",
+    people: [
+      {
+        key: "operator",
+        id: "f0000000-0000-4000-8000-000000000001",
+        name: "Olga Operator",
+        email: "operator@folio.test",
+        password: "Olga-Watches-Passw0rd!",
+        role: "owner",
+        totpSecret: "MZXWY2LPFVXXAZLSMF2G64TTFUZDAMRW",
       },
     ],
   },

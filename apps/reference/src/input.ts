@@ -1,4 +1,5 @@
 /** What clients may send, in words that Folio uses often. The reading is the library's: each route declares its `input`. */
+import { createHash } from "node:crypto";
 import { deny, Refusal } from "glacis";
 import { formInput, inputRefusal, type FormOutcome, type InputOptions, type InputPlace } from "glacis/input";
 import { z } from "zod";
@@ -52,8 +53,11 @@ export function invalid(place: InputPlace, field: string, message: string): neve
   throw inputRefusal([{ in: place, path: [field], message }]);
 }
 
-/** @throws Refusal 404, also for what exists and is somebody else's */
-export function notFound(): never {
+/**
+ * @param document what was asked for, so that somebody who tries one id after another is seen
+ * @throws Refusal 404, also for what exists and is somebody else's
+ */
+export function notFound(document?: string): never {
   throw new Refusal(
     deny("not_found", {
       event_type: "authorization_failure",
@@ -61,6 +65,12 @@ export function notFound(): never {
       severity: "info",
       event: "authz_fail",
       reason: "not_found",
+      ...(document !== undefined && { resource_type: "document", resource_id: digestOf(document) }),
     }),
   );
+}
+
+/** As the log names a row that was not given: nobody learns an id from it. */
+function digestOf(id: string): string {
+  return createHash("sha256").update(id).digest("base64url");
 }

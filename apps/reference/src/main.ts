@@ -1,3 +1,4 @@
+import type { Watch } from "glacis";
 import { eventLog, redactFields } from "glacis/audit";
 import { keyRing } from "glacis/data";
 import { listenHono } from "glacis/hono";
@@ -15,10 +16,11 @@ import { DEMO, TEST_TENANTS } from "./demo.ts";
 import { documentsIn } from "./documents/documents.ts";
 import { emptyFolder, keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
 import { announce } from "./operations/announce.ts";
+import { openTrail } from "./operations/audit-trail.ts";
 import { progressOn, type Output } from "./operations/progress.ts";
 import { withSecrets } from "./operations/secrets.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
-import { guardOf, MODES } from "./security.ts";
+import { guardOf, MODES, type GuardParts } from "./security.ts";
 import { seedDemo } from "./seed.ts";
 
 const SHUTDOWN_MS = 10_000;
@@ -26,6 +28,8 @@ const SHUTDOWN_MS = 10_000;
 /** A running application. */
 export interface Running {
   readonly settings: Settings;
+  /** What runs beside the requests. */
+  readonly watch: Watch;
   stop(): Promise<void>;
 }
 
@@ -34,7 +38,11 @@ export interface Running {
  *
  * @throws StartError with the correction when it cannot start.
  */
-export async function start(settings: Settings, output: Output = process.stdout): Promise<Running> {
+export async function start(
+  settings: Settings,
+  output: Output = process.stdout,
+  more: Pick<GuardParts, "alarmClock"> = {},
+): Promise<Running> {
   const progress = progressOn(output);
   await refuseTakenPort(settings);
   prepareFolder(settings.dataFolder);
@@ -46,8 +54,10 @@ export async function start(settings: Settings, output: Output = process.stdout)
     const accounts = accountsIn(database);
     const assets = loadAssets();
     const keys = settings.keys ?? keysIn(settings.dataFolder);
-    const guard = guardOf({ settings, keys, database, assets, audit: auditOf(settings), accounts, demo: tenants });
-    const { security, sessions, flows, previews, archive, fileTasks } = guard;
+    const auditLog = await openTrail(settings, database);
+    const parts = { settings, keys, database, assets, audit: auditOf(settings), auditLog, accounts, demo: tenants };
+    const guard = guardOf({ ...parts, ...more });
+    const { security, sessions, flows, previews, archive, fileTasks, watch } = guard;
     if (tenants.length > 0) {
       const { passwords } = flows.context;
       const afresh = settings.kind === "test-target";
@@ -63,7 +73,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
       attachments: attachmentsIn(database),
       ...guard,
       assets,
-      outbox: settings.mail === undefined ? settings.mailFolder : undefined,
+      outbox: settings.mail === undefined ? { folder: settings.mailFolder, tenants } : undefined,
       report: (event, request) => security.report(event, request),
       ready: () => ready,
     });
@@ -72,6 +82,7 @@ export async function start(settings: Settings, output: Output = process.stdout)
     const server = listenHono(app, security, { port: settings.port, hostname: settings.host });
     await listening(server, settings);
     ready = true;
+    watch.start();
     announce(settings, database, security, tenants, output);
     const stop = async (): Promise<void> => {
       ready = false;
@@ -81,11 +92,12 @@ export async function start(settings: Settings, output: Output = process.stdout)
       await previews.close();
       // Uses that the store does not take any more cost a user a minute of his idle hour at most.
       await sessions.flush().catch(() => undefined);
+      await watch.close().catch(() => undefined);
       await archive.close().catch(() => undefined);
       await database.close();
       unlock();
     };
-    return { settings, stop };
+    return { settings, watch, stop };
   } catch (error) {
     unlock();
     throw error;

@@ -8,6 +8,7 @@ import {
   type IdentifiedFacts,
   type Layers,
   type Security,
+  type Watch,
 } from "glacis";
 import type { Accounts as People } from "glacis/accounts";
 import { memorySignInThrottle, type Csrf, type Sessions } from "glacis/authentication";
@@ -27,12 +28,13 @@ import { fileStoreOf, type FileStore } from "./attachments/file-store.ts";
 import { fileTasksOf, type FileTasks } from "./attachments/file-tasks.ts";
 import { flowPages } from "./accounts/flow-pages.ts";
 import type { Assets } from "./assets.ts";
-import { accountsOf, type AuthenticationParts } from "./authentication.ts";
+import { accountsOf, mailOf, type AuthenticationParts } from "./authentication.ts";
 import type { Database } from "./database/database.ts";
 import { PERSONAL_DATA, schemaColumns } from "./database/personal-map.ts";
 import type { DemoTenant } from "./demo.ts";
 import { linkPreviews, type Previews } from "./documents/preview.ts";
 import { securityPages } from "./operations/security-pages.ts";
+import { watchOptions, type WatchParts } from "./operations/watch.ts";
 import { refusalPage } from "./views/refusal.ts";
 
 export interface Guard {
@@ -48,9 +50,11 @@ export interface Guard {
   readonly fileTasks: FileTasks;
   /** Events where the Security Center finds them; to be closed before the database is. */
   readonly archive: EventArchive;
+  /** The alarms, and the audit log with its chain; to be closed before the archive is. */
+  readonly watch: Watch;
 }
 
-export interface GuardParts extends Pick<AuthenticationParts, "settings" | "hashing" | "throttleStore"> {
+export interface GuardParts extends WatchParts, Pick<AuthenticationParts, "settings" | "hashing" | "throttleStore"> {
   readonly database: Database;
   /** The key ring, as text. */
   readonly keys: string;
@@ -78,6 +82,7 @@ export function guardOf(parts: GuardParts): Guard {
   const report = (event: AuditEvent): void => security.report(event);
   const files = fileStoreOf({ settings, keys, database, limitStore });
   const fileTasks = fileTasksOf({ ...files, database, report });
+  const mail = mailOf(settings);
   const render = flowPages({ assets, demo, hasPasskeys: /[a-z]$/u.test(new URL(origin).hostname) });
   // The embedded database is one process and one connection: counting beside it costs sign-ins nothing.
   const { throttleStore = database.shared ? undefined : memorySignInThrottle(), hashing } = parts;
@@ -88,11 +93,13 @@ export function guardOf(parts: GuardParts): Guard {
     mode: MODES[kind],
     limitStore,
     audit: archive.tee(audit),
+    ...watchOptions(parts, mail),
     accounts: accountsOf({
       settings,
       accounts,
       render,
       erased: () => fileTasks.run(),
+      mail,
       ...(hashing && { hashing }),
       ...(throttleStore && { throttleStore }),
     }),
@@ -108,14 +115,23 @@ export function guardOf(parts: GuardParts): Guard {
   const patient = database.shared ? layers : withControls(layers, patience());
   const composed = kind === "test-target" ? behindTls(patient) : patient;
   const previews = linkPreviews(report);
-  const center = securityPages(settings, preset, archive, accounts, () => security);
+  const { throttle } = preset.accounts.flows.context;
+  const center = securityPages({
+    settings,
+    layers: preset,
+    archive,
+    accounts,
+    keys,
+    throttle,
+    security: () => security,
+  });
   const security: Security = glacis({
     ...composed,
     network: [...composed.network, previews.control],
     environment: [...composed.environment, ...files.controls, ...personalDataControls(database)],
     endpoints: [...composed.endpoints, ...center],
   });
-  const { sessions, csrf, accounts: factors } = layers;
+  const { sessions, csrf, watch, accounts: factors } = layers;
   const { flows } = factors;
   const invitationLimit = rateLimit({
     name: "invitations",
@@ -124,7 +140,8 @@ export function guardOf(parts: GuardParts): Guard {
     methods: ["POST"],
     store: limitStore,
   });
-  return { security, sessions, csrf, flows, factors, invitationLimit, limitStore, previews, files, fileTasks, archive };
+  const tools = { sessions, csrf, flows, factors, invitationLimit, limitStore, previews, files, fileTasks };
+  return { security, ...tools, archive, watch };
 }
 
 /** The map of personal data, held against what the program knows of the database, and against the database where somebody has looked. */

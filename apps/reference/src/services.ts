@@ -9,6 +9,7 @@ import type { FileStore } from "./attachments/file-store.ts";
 import type { FileTasks } from "./attachments/file-tasks.ts";
 import type { Documents } from "./documents/documents.ts";
 import type { Previews } from "./documents/preview.ts";
+import type { Outbox } from "./outbox/routes.ts";
 import type { Frame } from "./views/layout.ts";
 
 /** What routes work with. */
@@ -28,8 +29,8 @@ export interface Services {
   readonly sessions: Sessions;
   readonly csrf: Csrf;
   readonly assets: Assets;
-  /** The folder of mails, where a page shows them; undefined in production. */
-  readonly outbox: string | undefined;
+  /** The mailbox and the authenticator apps of a demonstration, where a page shows them; undefined in production. */
+  readonly outbox: Outbox | undefined;
   report(event: AuditEvent, request: Exchange): void;
   /** False until the server listens, and again while it shuts down. */
   ready(): boolean;

@@ -1,3 +1,4 @@
+import { ALARM_MIGRATION, auditLogMigration } from "glacis/audit";
 import {
   AUTHENTICATION_MIGRATION,
   AUTHENTICATION_TABLES,
@@ -53,6 +54,7 @@ export const FOUNDATION: string = [
   PASSKEY_MIGRATION,
   EVENT_ARCHIVE_MIGRATION,
   UPLOAD_QUOTA_MIGRATION,
+  ALARM_MIGRATION,
 ].join("");
 
 const LIBRARY_TABLES = [
@@ -64,11 +66,14 @@ const LIBRARY_TABLES = [
   "glacis_totp",
   "glacis_recovery_codes",
   "glacis_upload_quotas",
+  "glacis_alarm_points",
+  "glacis_alarm_states",
+  "glacis_alarm_evaluator",
 ].join(", ");
 
 /**
- * What is safe to repeat, and repeated at each start: who reaches the library's tables, this login's right to become either role, and the policies
- * that the access policies compile to.
+ * What is safe to repeat, and repeated at each start: the audit log, which nobody may rewrite; who reaches the library's tables; this login's right
+ * to become either role; and the policies that the access policies compile to.
  */
 export function upkeep({ runtime, library }: DatabaseRoles = ROLES): string {
   return `
@@ -76,6 +81,7 @@ revoke all on glacis_events, glacis_event_counts, ${LIBRARY_TABLES} from public,
 grant select, insert, delete on glacis_events to ${library};
 grant select, insert, update, delete on glacis_event_counts to ${library};
 grant select, insert, update, delete on ${LIBRARY_TABLES} to ${library};
+${auditLogMigration(library)}
 ${[runtime, library].map(membershipOf).join("")}
 ${DOCUMENT_POLICIES}`;
 }

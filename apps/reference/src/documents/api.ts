@@ -38,8 +38,9 @@ export function documentApi(app: Hono, services: Services): void {
 
   app.get("/api/documents/:id", reader(DocumentPath), async (c) => {
     const request = requestOf(c);
-    const found = await documents.read(userOf(request), DocumentPath.of(request).params.id);
-    return found === undefined ? notFound() : c.json(documentJson(found));
+    const { id } = DocumentPath.of(request).params;
+    const found = await documents.read(userOf(request), id);
+    return found === undefined ? notFound(id) : c.json(documentJson(found));
   });
 
   const update = async (c: Context): Promise<Response> => {
@@ -52,15 +53,16 @@ export function documentApi(app: Hono, services: Services): void {
       ...(link !== undefined && { link }),
     };
     const result = await documents.change(userOf(request), params.id, change);
-    return result.kind === "changed" ? c.json({ ok: true, version: result.version }) : notFound();
+    return result.kind === "changed" ? c.json({ ok: true, version: result.version }) : notFound(params.id);
   };
   app.put("/api/documents/:id", writer(DocumentPatch), (c) => update(c));
   app.patch("/api/documents/:id", writer(DocumentPatch), (c) => update(c));
 
   app.delete("/api/documents/:id", writer(DocumentPath), async (c) => {
     const request = requestOf(c);
-    const removed = await removeDocument(services, userOf(request), DocumentPath.of(request).params.id);
-    return removed ? c.json({ ok: true }) : notFound();
+    const { id } = DocumentPath.of(request).params;
+    const removed = await removeDocument(services, userOf(request), id);
+    return removed ? c.json({ ok: true }) : notFound(id);
   });
 
   app.get("/api/documents/:id/shares", reader(DocumentPath), async (c) => {
@@ -73,7 +75,7 @@ export function documentApi(app: Hono, services: Services): void {
     const request = requestOf(c);
     const { params, body } = ShareBody.of(request);
     const result = await documents.share(userOf(request), params.id, body);
-    if (result === "not_found") notFound();
+    if (result === "not_found") notFound(params.id);
     if (result === "unknown_colleague") invalid("body", "userId", "There is no such colleague.");
     return c.json({ ok: true }, 201);
   });

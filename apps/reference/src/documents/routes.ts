@@ -152,7 +152,7 @@ function ownerRoutes(app: Hono, services: Services): void {
 }
 
 async function demandDocument(services: Services, request: Exchange, id: string): Promise<Document> {
-  return (await services.documents.read(userOf(request), id)) ?? notFound();
+  return (await services.documents.read(userOf(request), id)) ?? notFound(id);
 }
 
 /** Readers of a shared document know that it exists; for them and for strangers alike there is nothing to do here. */
@@ -163,7 +163,7 @@ export async function demandPermitted(
   action: DocumentAction,
 ): Promise<Document> {
   const document = await demandDocument(services, request, id);
-  return mayWith(userOf(request), action, document) ? document : notFound();
+  return mayWith(userOf(request), action, document) ? document : notFound(id);
 }
 
 export async function viewPage(

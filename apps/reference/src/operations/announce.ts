@@ -19,9 +19,15 @@ export function announce(
     `  Folio is running at ${url}`,
     "",
     `  Database   ${database.description}`,
-    ...(settings.kind === "production" ? [] : [`  Data       ${settings.dataFolder} (events in events.jsonl)`]),
+    ...(settings.kind === "production"
+      ? []
+      : [`  Data       ${settings.dataFolder} (events in events.jsonl, the audit log in audit)`]),
     `  Security   ${security.controls.length} controls on, ${security.routes.length} routes sealed, mode ${security.layers.mode}`,
     ...(findings.length === 0 ? [] : [`  To note    ${summary(findings)}`]),
+    `  Watch      ${url}/security   what happens, for owners and admins with a second factor`,
+    ...(settings.mail === undefined
+      ? [`  Mail       ${url}/outbox   mails and one-time codes of this demonstration`]
+      : []),
     "",
     ...tenants.flatMap(accountLines),
     settings.kind === "test-target" ? `ready ${url}` : "  Stop with Ctrl+C.",

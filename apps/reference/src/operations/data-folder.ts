@@ -21,7 +21,7 @@ export function prepareFolder(folder: string): void {
 /** Says that a folder's data was made for a black-box test, and may be thrown away for the next one. */
 const DISPOSABLE = "test-target";
 /** What the application keeps in its folder, beside the lock. */
-const KEPT = ["postgres", "keys", "events.jsonl", "mails", "files"];
+const KEPT = ["postgres", "keys", "events.jsonl", "audit", "audit-key.pem", "deploy-token", "mails", "files"];
 
 /**
  * Empties the folder of a black-box test of what an earlier one left. Data that was not made for a test stays, and so does what is not ours.

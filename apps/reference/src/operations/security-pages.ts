@@ -1,27 +1,42 @@
-import { currentDeployment, tenantScope, type Endpoint, type SaasLayers, type Security } from "glacis";
+import { currentDeployment, tenantScope, type Endpoint, type KeySource, type SaasLayers, type Security } from "glacis";
+import type { SignInThrottle } from "glacis/authentication";
 import { securityCenter, type AccountDirectory, type EventArchive } from "glacis/center";
 import type { Accounts } from "../accounts/accounts.ts";
+import { keyDatesIn } from "./audit-trail.ts";
 import type { Settings } from "./settings.ts";
 
-/** The Security Center of a workspace, for its owners and admins: what happened in it, who is signed in, and the buttons that end sessions. */
-export function securityPages(
-  { kind }: Settings,
-  { csrf, sessions }: Pick<SaasLayers, "csrf" | "sessions">,
-  archive: EventArchive,
-  accounts: Accounts,
-  security: () => Security,
-): readonly Endpoint[] {
+export interface SecurityPagesParts {
+  readonly settings: Settings;
+  readonly layers: Pick<SaasLayers, "csrf" | "sessions" | "watch">;
+  readonly archive: EventArchive;
+  readonly accounts: Accounts;
+  readonly keys: KeySource;
+  readonly throttle: SignInThrottle;
+  readonly security: () => Security;
+}
+
+/**
+ * The Security Center, for owners and admins with a fresh second factor. They see what happened in their own workspace and who is signed in there;
+ * what belongs to no workspace, such as alarms, keys and the audit log, is for the people who run the deployment.
+ */
+export function securityPages({ settings, layers, accounts, ...parts }: SecurityPagesParts): readonly Endpoint[] {
+  const { csrf, sessions, watch } = layers;
+  const { kind, dataFolder, operators } = settings;
+  const made = kind === "production" ? {} : keyDatesIn(dataFolder, parts.keys.ids);
   return securityCenter({
+    ...parts,
     name: "Folio",
-    archive,
     csrf,
     sessions,
-    security,
+    alarms: watch.alarms,
+    chain: watch.chain,
+    keyDates: { ...made, ...settings.keyDates },
     deployment: currentDeployment,
     accounts: directoryOf(accounts),
+    reach: ({ tenantId }) => (operators !== undefined && tenantId === operators ? "deployment" : "tenant"),
     signInPage: "/sign-in",
-    // The people of the demonstration and of the test have a password each and nothing else.
-    level: kind === "production" ? 2 : 1,
+    confirmPage: "/security-access",
+    homePage: "/documents",
   });
 }
 

@@ -22,6 +22,17 @@ export interface Settings {
   readonly scanner: { readonly host: string; readonly port: number } | undefined;
   /** The key ring, unless it is to be kept in the data folder. */
   readonly keys: string | undefined;
+  /** When keys of the ring came into use, by id. */
+  readonly keyDates: Readonly<Record<string, string>>;
+  /** The workspace whose owners and admins run this deployment: they alone see what belongs to no single workspace. */
+  readonly operators: string | undefined;
+  /** Who is called when an alarm rings. */
+  readonly alarmMail: readonly string[];
+  /** Signs the audit log, in PEM; and a file on another mount that keeps what was signed. */
+  readonly auditKey: string | undefined;
+  readonly auditAnchor: string | undefined;
+  /** Credentials that open nothing, and were left where real ones are kept. */
+  readonly baits: readonly string[];
 }
 
 /** A start that cannot succeed, with the correction; shown without a stack. */
@@ -53,6 +64,7 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
     scanner: scannerOf(variables["CLAMD"]),
     mail: undefined,
     mailFolder: join(dataFolder, "mails"),
+    ...watchSettings(variables),
   };
   if (kind === "production")
     return {
@@ -66,11 +78,44 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
   const names = ["localhost", "127.0.0.1"];
   return {
     ...common,
+    operators: OPERATORS,
+    alarmMail: ["operator@folio.test"],
     origin: `${scheme}://${kind === "test-target" ? "127.0.0.1" : "localhost"}:${port}`,
     hosts: names.map((name) => `${name}:${port}`),
     trustedOrigins: names.flatMap(other),
     proxies: [],
   };
+}
+
+/** The workspace of the demonstration whose people run it. */
+export const OPERATORS = "f0000000-0000-4000-8000-000000000000";
+
+function watchSettings(variables: Variables) {
+  const operators = variables["OPERATOR_WORKSPACE"];
+  if (operators !== undefined && !/^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/u.test(operators))
+    throw new StartError("OPERATOR_WORKSPACE is the id of a workspace: a UUID in lower case.");
+  return {
+    operators,
+    alarmMail: listIn(variables["ALARM_MAIL"]),
+    auditKey: variables["AUDIT_SIGNING_KEY"],
+    auditAnchor: variables["AUDIT_ANCHOR"],
+    baits: listIn(variables["BAIT_CREDENTIALS"]),
+    keyDates: keyDatesOf(variables["GLACIS_KEYS_SINCE"]),
+  };
+}
+
+function keyDatesOf(text: string | undefined): Readonly<Record<string, string>> {
+  const dates = listIn(text).map((entry) => entry.split("="));
+  if (!dates.every(([id, date, more]) => id !== "" && more === undefined && /^\d{4}-\d{2}-\d{2}$/u.test(date ?? "")))
+    throw new StartError("GLACIS_KEYS_SINCE says when keys came into use, such as k2=2026-09-14,k1=2025-03-01.");
+  return Object.fromEntries(dates);
+}
+
+function listIn(text: string | undefined): readonly string[] {
+  return (text ?? "")
+    .split(",")
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
 }
 
 export function kindOf(argv: readonly string[], variables: Variables): Kind {
@@ -104,8 +149,7 @@ function scannerOf(text: string | undefined): Settings["scanner"] {
 function productionOrigin(variables: Variables): Pick<Settings, "origin" | "hosts" | "trustedOrigins" | "proxies"> {
   const origin = variables["ORIGIN"];
   if (origin === undefined) throw new StartError("Production needs ORIGIN, such as https://docs.example.com.");
-  const proxies = (variables["PROXIES"] ?? "").split(",").map((range) => range.trim());
-  return { origin, hosts: [], trustedOrigins: [], proxies: proxies.filter((range) => range !== "") };
+  return { origin, hosts: [], trustedOrigins: [], proxies: listIn(variables["PROXIES"]) };
 }
 
 /** The embedded database is one process, one connection and its own superuser: no boundary between tenants worth the name. */

@@ -1,20 +1,45 @@
 import { publicAccess } from "glacis";
+import { totpCode, totpStep } from "glacis/authentication";
 import { access, requestOf } from "glacis/hono";
 import { html, url, type SafeHtml } from "glacis/input";
 import type { Hono } from "hono";
+import type { DemoTenant } from "../demo.ts";
 import { frameOf, type Services } from "../services.ts";
 import { layout, type Frame } from "../views/layout.ts";
 import { mailsIn, type Mail } from "./mails.ts";
 
-/** A page that shows every mail to everybody: for a demonstration on one's own machine, and mounted nowhere else. */
-export function outboxRoutes(app: Hono, services: Services, folder: string): void {
+export interface Outbox {
+  /** Of mails. */
+  readonly folder: string;
+  /** Whose authenticator apps are shown too. */
+  readonly tenants: readonly DemoTenant[];
+}
+
+/** A page that shows every mail and every code to everybody: for a demonstration on one's own machine, and mounted nowhere else. */
+export function outboxRoutes(app: Hono, services: Services, { folder, tenants }: Outbox): void {
   app.get("/outbox", access(publicAccess("the mailbox of the demonstration")), async (c) => {
     const request = requestOf(c);
-    return c.html(String(outboxPage(await frameOf(services, request), services.origin, await mailsIn(folder))));
+    const frame = await frameOf(services, request);
+    const codes = codesOf(tenants, request.receivedAtMs);
+    return c.html(String(outboxPage(frame, services.origin, await mailsIn(folder), codes)));
   });
 }
 
-function outboxPage(frame: Frame, origin: string, mails: readonly Mail[]): SafeHtml {
+interface Code {
+  readonly email: string;
+  readonly code: string;
+}
+
+/** What the apps of the demonstration's people show at this moment. */
+function codesOf(tenants: readonly DemoTenant[], nowMs: number): readonly Code[] {
+  return tenants
+    .flatMap(({ people }) => people)
+    .flatMap(({ email, totpSecret }) =>
+      totpSecret === undefined ? [] : [{ email, code: totpCode(totpSecret, totpStep(nowMs), 6) }],
+    );
+}
+
+function outboxPage(frame: Frame, origin: string, mails: readonly Mail[], codes: readonly Code[]): SafeHtml {
   return layout(
     frame,
     { title: "Outbox" },
@@ -25,6 +50,17 @@ function outboxPage(frame: Frame, origin: string, mails: readonly Mail[]): SafeH
           <p class="lead">Mail of this demonstration stays on this machine. Here is what would have been sent, the newest first.</p>
         </div>
       </div>
+      ${
+        codes.length > 0 &&
+        html`
+          <section class="sheet stack" aria-labelledby="codes-title">
+            <h2 id="codes-title">Authenticator apps</h2>
+            <p class="hint">Second factors of the demonstration’s accounts. A code works once and changes every half minute: load the page again for the next.</p>
+            <dl class="facts">
+              ${codes.map(({ email, code }) => html`<div><dt>${email}</dt><dd><code>${code.slice(0, 3)} ${code.slice(3)}</code></dd></div>`)}
+            </dl>
+          </section>`
+      }
       ${mails.length === 0 && html`<p class="empty">No mail yet. It may take a second or two: load the page again.</p>`}
       <div class="stack">
         ${mails.map(

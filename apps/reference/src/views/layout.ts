@@ -31,6 +31,10 @@ const SECTIONS = [
   ["/people", "People"],
   ["/settings", "Settings"],
 ] as const;
+const SECURITY = ["/security", "Security"] as const;
+
+/** Who may see the Security Center of a workspace. Holding the link back is courtesy: the pages themselves decide. */
+const WATCHERS: readonly string[] = ["owner", "admin"];
 
 /** What every page's head holds: the title, the stylesheet, the icon, and a script that a page can do without. */
 export function head(title: string, { assets, nonce }: Pick<Frame, "assets" | "nonce">): SafeHtml {
@@ -91,7 +95,7 @@ function memberNav(viewer: Profile, section: string | undefined, token: string):
   return html`
     <nav class="nav" aria-label="Main">
       <ul>
-        ${SECTIONS.map(
+        ${[...SECTIONS, ...(WATCHERS.includes(viewer.role) ? [SECURITY] : [])].map(
           ([path, label]) =>
             html`<li><a href="${path}" ?aria-current="${path === section && "page"}">${label}</a></li>`,
         )}

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Watch } from "glacis";
 import { start } from "../../src/main.ts";
 import { readSettings, type Settings } from "../../src/operations/settings.ts";
 import { makeClient, type Client } from "./client.ts";
@@ -11,6 +12,7 @@ export interface Folio {
   /** Where it listens; the origin may be another, as behind TLS. */
   readonly url: string;
   readonly said: () => string;
+  readonly watch: Watch;
   client(): Client;
   stop(): Promise<void>;
 }
@@ -39,17 +41,20 @@ export function temporaryFolder(): string {
 export async function startFolio(
   kind: "demo" | "test-target",
   variables: Readonly<Record<string, string>> = {},
+  alarmClock?: () => number,
 ): Promise<Folio> {
   const folder = variables["DATA_DIR"] ?? temporaryFolder();
   const environment = { PORT: String(await freePort()), DATA_DIR: folder, ...variables };
   const settings = readSettings(kind === "demo" ? [] : ["--test-target"], environment);
   const said: string[] = [];
-  const running = await start(settings, { write: (text) => said.push(text) });
+  const output = { write: (text: string) => said.push(text) };
+  const running = await start(settings, output, alarmClock && { alarmClock });
   const url = `http://127.0.0.1:${settings.port}`;
   return {
     settings,
     url,
     said: () => said.join(""),
+    watch: running.watch,
     client: () => makeClient(url, settings.origin),
     async stop() {
       await running.stop();

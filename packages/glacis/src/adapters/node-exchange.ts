@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Endpoint } from "../core/endpoint.ts";
 import type { SealedRoute, Security, Verdict } from "../core/security.ts";
 import type { Wire, WireTls } from "../core/wire.ts";
+import { runInRequest } from "../primitives/request-context.ts";
 import { badBody, boundedPush, boundToRoute, readText } from "./node-body.ts";
 import { keepAnswer } from "./node-keep.ts";
 import { guardedWriteHead } from "./node-head.ts";
@@ -164,7 +165,8 @@ async function answerEndpoint(state: RequestState, endpoint: Endpoint): Promise<
     const route: SealedRoute = { method: endpoint.method, pattern: endpoint.path, rule: endpoint.rule };
     if (!(await admit(state, route))) return;
     const text = await endpointText(state, endpoint);
-    if (text !== undefined) proceeds(state, await security.answer(exchange, endpoint, text));
+    if (text !== undefined)
+      proceeds(state, await runInRequest(exchange, async () => security.answer(exchange, endpoint, text)));
   } catch (error) {
     fail(state, error);
   }

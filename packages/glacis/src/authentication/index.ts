@@ -185,6 +185,7 @@ export {
   type Sessions,
 } from "./session.ts";
 export { stepUp, type StepUpOptions } from "./step-up.ts";
+export { totpCode, totpStep, type TotpDigits } from "./totp-code.ts";
 export { memoryTotp, postgresTotp, TOTP_MIGRATION, type TotpAttempt, type TotpStore } from "./totp-store.ts";
 export { totp, type FieldSealer, type Totp, type TotpEnrolment, type TotpOptions } from "./totp.ts";
 export type {

@@ -64,6 +64,8 @@ interface Attack {
 export async function attacksPanel(context: CenterContext): Promise<SafeHtml> {
   const found = await Promise.all(SIGNS.map(async (sign) => attacksOf(context, sign)));
   const attacks = found.flat().toSorted((left, right) => right.lastMs - left.lastMs);
+  const shown = attacks.slice(0, MOST_SHOWN);
+  const names = await namesOf(context, shown);
   const current = attacks.filter((attack) => isUnderWay(attack, context.nowMs)).length;
   return panel({
     title: "Attacks under way",
@@ -75,7 +77,7 @@ export async function attacksPanel(context: CenterContext): Promise<SafeHtml> {
     body:
       attacks.length === 0
         ? emptyState("Nobody is at the door", "Nothing in the last hour adds up to an attack.")
-        : attackTable(context, attacks.slice(0, MOST_SHOWN)),
+        : attackTable(context, shown, names),
   });
 }
 
@@ -107,11 +109,19 @@ function actorOf({ user_id: user, ip_address: ip }: AuditRecord): Attack["actor"
   return ip === undefined ? undefined : { name: "ip", value: ip };
 }
 
+/** Who the users are, as far as this administrator may know. */
+async function namesOf(context: CenterContext, attacks: readonly Attack[]): Promise<ReadonlyMap<string, string>> {
+  const { accounts } = context.settings;
+  const users = new Set(attacks.flatMap(({ actor }) => (actor?.name === "user" ? [actor.value] : [])));
+  const found = await Promise.all([...users].map(async (user) => accounts?.get(user, context.user)));
+  return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.userId, one.name ?? one.identifier]])));
+}
+
 function isUnderWay({ lastMs }: Attack, nowMs: number): boolean {
   return nowMs - lastMs <= UNDER_WAY_MS;
 }
 
-function attackTable(context: CenterContext, attacks: readonly Attack[]): SafeHtml {
+function attackTable(context: CenterContext, attacks: readonly Attack[], names: ReadonlyMap<string, string>): SafeHtml {
   const { nowMs } = context;
   return table<Attack>(
     "Attacks of the last hour",
@@ -129,11 +139,9 @@ function attackTable(context: CenterContext, attacks: readonly Attack[]): SafeHt
       },
       {
         title: "Who",
-        kind: "mono clip",
+        kind: "clip",
         cell: ({ actor }) =>
-          actor === undefined
-            ? html`<span class="quiet">not known</span>`
-            : html`<a class="plain" href="${linkTo(context, "/events", { [actor.name]: actor.value })}" title="${visible(actor.value)}">${visible(actor.value, 40)}</a>`,
+          actor === undefined ? html`<span class="quiet">not known</span>` : actorLink(context, actor, names),
       },
       {
         title: "Events",
@@ -145,6 +153,16 @@ function attackTable(context: CenterContext, attacks: readonly Attack[]): SafeHt
     ],
     attacks,
   );
+}
+
+function actorLink(
+  context: CenterContext,
+  { name, value }: NonNullable<Attack["actor"]>,
+  names: ReadonlyMap<string, string>,
+): SafeHtml {
+  const person = name === "user" ? names.get(value) : undefined;
+  const href = linkTo(context, "/events", { [name]: value });
+  return html`<a class="plain ${person === undefined && "mono"}" href="${href}" title="${visible(value)}">${visible(person ?? value, 40)}</a>`;
 }
 
 function wordsOf({ filter: { type, status, event } }: Sign): Words {

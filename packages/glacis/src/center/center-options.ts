@@ -60,6 +60,8 @@ export interface SecurityCenterOptions {
   /** Pages that a stranger, and a user without a fresh proof, is sent to. Without them they get the refusal. */
   readonly signInPage?: string;
   readonly confirmPage?: string;
+  /** The application's own first page, such as `/documents`: the way back. */
+  readonly homePage?: string;
   /** The application's name, above the navigation. */
   readonly name?: string;
 }
@@ -83,6 +85,7 @@ const NAMES: readonly (keyof SecurityCenterOptions)[] = [
   "maxAgeSeconds",
   "signInPage",
   "confirmPage",
+  "homePage",
   "name",
 ];
 
@@ -106,6 +109,8 @@ export function settingsOf(options: SecurityCenterOptions): CenterSettings {
   const { maxAgeSeconds = HALF_AN_HOUR, name = "Glacis" } = options;
   if (!PREFIX.test(prefix))
     throw new TypeError('securityCenter() needs prefix as one or two plain steps, such as "/admin/security".');
+  if (options.homePage !== undefined && !/^\/(?:[\w-]+(?:\/[\w-]+)*)?$/u.test(options.homePage))
+    throw new TypeError('securityCenter() needs homePage as a plain path, such as "/documents".');
   if (typeof reach !== "function" && reach !== "tenant" && reach !== "deployment")
     throw new TypeError('securityCenter() needs reach as "tenant", "deployment", or a function that says which.');
   const reachOf = (user: User): Reach => {

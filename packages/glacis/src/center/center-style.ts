@@ -47,6 +47,9 @@ main:focus { outline: none; }
 .side nav { flex: 1; }
 .group { margin: 14px 10px 4px; color: var(--quiet); font-size: 11px; font-weight: 600; letter-spacing: 0.06em; text-transform: uppercase; }
 .side nav a { display: flex; align-items: center; gap: 10px; padding: 7px 10px; border-radius: 8px; color: var(--text); font-weight: 500; }
+.home { display: flex; align-items: center; gap: 8px; padding: 6px 10px; border-radius: 8px; color: var(--quiet); font-weight: 500; }
+.home:hover { background: var(--sunk); color: var(--text); text-decoration: none; }
+.home svg { width: 16px; height: 16px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round; }
 .side nav a:hover { background: var(--sunk); text-decoration: none; }
 .side nav a[aria-current] { background: var(--accent-soft); color: var(--accent); }
 .side nav svg { width: 18px; height: 18px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.7; stroke-linecap: round; stroke-linejoin: round; opacity: 0.85; }

@@ -181,6 +181,7 @@ function sideBar(context: CenterContext, current: PageName): SafeHtml {
             </ul>`,
       )}
     </nav>
+    ${settings.homePage !== undefined && html`<a class="home" href="${settings.homePage}">${icon(html`<path d="M15 5l-7 7 7 7" />`)}<span>Back to ${settings.name}</span></a>`}
     <div class="who">
       <span class="scope">${reach === "deployment" ? "All tenants" : "This tenant"}</span>
       <span class="id" title="${visible(user.id)}">${visible(user.id, 28)}</span>
