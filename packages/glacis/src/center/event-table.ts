@@ -25,11 +25,12 @@ export function eventTable(
       kind: "wide",
       cell: ({ record }) =>
         html`<span class="mono">${visible(record.event, 60)}</span>
+          ${record.resource_type === "alarm" && html`<strong>${visible(record.resource_id ?? "", 60)}</strong>`}
           ${record.detail !== undefined && html`<small>${visible(record.detail, 60)}</small>`}`,
     },
     { title: "Outcome", cell: ({ record }) => statusBadge(record.status) },
     { title: "User", kind: "mono clip", cell: ({ record }) => filterLink(context, "user", record.user_id) },
-    { title: "Address", kind: "mono", cell: ({ record }) => filterLink(context, "ip", record.ip_address) },
+    { title: "Address", kind: "mono clip", cell: ({ record }) => filterLink(context, "ip", record.ip_address) },
     {
       title: "Route",
       kind: "mono clip",

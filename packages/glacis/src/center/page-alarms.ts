@@ -30,6 +30,11 @@ const SEVERITY: Readonly<Record<AlarmSeverity, readonly [tone: Tone, order: numb
   warning: ["warn", 2],
 };
 const MOST_CONTRIBUTORS = 5;
+/** What is under the attacks must not be pushed out of sight. */
+const MOST_RINGING = 5;
+const LONGEST_SHOWN = 20;
+/** A combination of others is longer, and stands in the title. */
+const LONGEST_RULE = 36;
 
 /** What rings first, the worst first. */
 async function alarmsOf({ options, status }: Pick<AlarmEngine, "options" | "status">): Promise<readonly AlarmView[]> {
@@ -90,13 +95,14 @@ export async function ringingPanel(context: CenterContext): Promise<SafeHtml> {
   return html`<section class="banner bad">
     <h2>${ringing.length === 1 ? "An alarm rings" : `${number(ringing.length)} alarms ring`}</h2>
     <ul class="alarms">
-      ${ringing.map(
+      ${ringing.slice(0, MOST_RINGING).map(
         ({ name, description, severity, sinceMs, contributors }) =>
           html`<li>
             <p><strong>${visible(name)}</strong> ${badge(severity, SEVERITY[severity][0])} <span class="quiet">since ${sinceMs !== undefined && timeOf(sinceMs, nowMs)}</span> ${contributorLinks(context, contributors)}</p>
             ${description !== "" && html`<p>${visible(description, 300)}</p>`}
           </li>`,
       )}
+      ${ringing.length > MOST_RINGING && html`<li><a href="${linkTo(context, "/alarms")}">${number(ringing.length - MOST_RINGING)} more</a></li>`}
     </ul>
   </section>`;
 }
@@ -104,7 +110,10 @@ export async function ringingPanel(context: CenterContext): Promise<SafeHtml> {
 function contributorLinks(context: CenterContext, contributors: readonly string[]): SafeHtml {
   return html`${contributors
     .slice(0, MOST_CONTRIBUTORS)
-    .map((one) => html` <a href="${linkTo(context, "/events", { search: one })}">${badge(one, "neutral")}</a>`)}`;
+    .map(
+      (one) =>
+        html` <a href="${linkTo(context, "/events", { search: one })}" title="${visible(one)}">${badge(one.length > LONGEST_SHOWN ? `${one.slice(0, LONGEST_SHOWN)}…` : one, "neutral")}</a>`,
+    )}`;
 }
 
 export async function alarmsPage(context: CenterContext): Promise<SafeHtml> {
@@ -160,9 +169,13 @@ function alarmTable(context: CenterContext, alarms: readonly AlarmView[]): SafeH
           html`<strong>${visible(name)}</strong><small>${visible(description, 300)}</small>`,
       },
       { title: "Severity", cell: ({ severity }) => badge(severity, SEVERITY[severity][0]) },
-      { title: "Rings", cell: ({ rule }) => visible(rule, 200) },
+      {
+        title: "Rings",
+        cell: ({ rule }) => html`<span title="${visible(rule, 600)}">${visible(rule, LONGEST_RULE)}</span>`,
+      },
       {
         title: "Since",
+        kind: "time",
         cell: ({ sinceMs }) =>
           sinceMs === undefined ? html`<span class="quiet">–</span>` : timeOf(sinceMs, context.nowMs),
       },

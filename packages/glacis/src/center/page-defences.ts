@@ -203,5 +203,6 @@ function purposesPanel(purposes: readonly string[] | undefined): SafeHtml {
 
 function ageCell(ageDays: number | undefined): SafeHtml | string {
   if (ageDays === undefined) return html`<span class="quiet">not told</span>`;
+  if (ageDays === 0) return "since today";
   return ageDays > ROTATE_AFTER_DAYS ? badge(`${number(ageDays)} days: rotate`, "warn") : `${number(ageDays)} days`;
 }
