@@ -7,10 +7,17 @@ import type { Assets } from "./assets.ts";
 import type { Attachments } from "./attachments/attachments.ts";
 import type { FileStore } from "./attachments/file-store.ts";
 import type { FileTasks } from "./attachments/file-tasks.ts";
+import type { DemoTenant } from "./demo.ts";
 import type { Documents } from "./documents/documents.ts";
 import type { Previews } from "./documents/preview.ts";
-import type { Outbox } from "./outbox/routes.ts";
 import type { Frame } from "./views/layout.ts";
+
+export interface Outbox {
+  /** Of mails. */
+  readonly folder: string;
+  /** Whose authenticator apps are shown too. */
+  readonly tenants: readonly DemoTenant[];
+}
 
 /** What routes work with. */
 export interface Services {

@@ -4,16 +4,9 @@ import { access, requestOf } from "glacis/hono";
 import { html, url, type SafeHtml } from "glacis/input";
 import type { Hono } from "hono";
 import type { DemoTenant } from "../demo.ts";
-import { frameOf, type Services } from "../services.ts";
+import { frameOf, type Outbox, type Services } from "../services.ts";
 import { layout, type Frame } from "../views/layout.ts";
 import { mailsIn, type Mail } from "./mails.ts";
-
-export interface Outbox {
-  /** Of mails. */
-  readonly folder: string;
-  /** Whose authenticator apps are shown too. */
-  readonly tenants: readonly DemoTenant[];
-}
 
 /** A page that shows every mail and every code to everybody: for a demonstration on one's own machine, and mounted nowhere else. */
 export function outboxRoutes(app: Hono, services: Services, { folder, tenants }: Outbox): void {

@@ -34,7 +34,7 @@ const SECTIONS = [
 const SECURITY = ["/security", "Security"] as const;
 
 /** Who may see the Security Center of a workspace. Holding the link back is courtesy: the pages themselves decide. */
-const WATCHERS: readonly string[] = ["owner", "admin"];
+const WATCHERS: ReadonlySet<string> = new Set(["owner", "admin"]);
 
 /** What every page's head holds: the title, the stylesheet, the icon, and a script that a page can do without. */
 export function head(title: string, { assets, nonce }: Pick<Frame, "assets" | "nonce">): SafeHtml {
@@ -95,7 +95,7 @@ function memberNav(viewer: Profile, section: string | undefined, token: string):
   return html`
     <nav class="nav" aria-label="Main">
       <ul>
-        ${[...SECTIONS, ...(WATCHERS.includes(viewer.role) ? [SECURITY] : [])].map(
+        ${[...SECTIONS, ...(WATCHERS.has(viewer.role) ? [SECURITY] : [])].map(
           ([path, label]) =>
             html`<li><a href="${path}" ?aria-current="${path === section && "page"}">${label}</a></li>`,
         )}
