@@ -1,4 +1,4 @@
-/** What opens things: the key ring, the database and the mail server. Read once, at the start, and taken out of the environment. */
+/** What opens things: the key ring, the database, the mail server and the audit log's key. Read once, at the start, and taken out of the environment. */
 import {
   environmentSecrets,
   fileSecrets,
@@ -15,6 +15,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
 const SECRETS = {
   GLACIS_KEYS: { name: "/folio/keys", accepts: isKeyRing },
   DATABASE_URL: { name: "/folio/database-url", accepts: (text: string) => /^postgres(?:ql)?:\/\//u.test(text) },
+  AUDIT_SIGNING_KEY: { name: "/folio/audit-key", accepts: (text: string) => /^-+BEGIN PRIVATE KEY-/u.test(text) },
   SMTP_URL: { name: "/folio/smtp-url", accepts: (text: string) => /^smtps?:\/\//u.test(text) },
 } as const satisfies Readonly<Record<string, Extract<SecretRequest, object>>>;
 
