@@ -136,3 +136,12 @@ export {
   type JsonTextOptions,
   type XmlAndDeserializationOptions,
 } from "./xml-and-deserialization.ts";
+export {
+  SANDBOX_GENEROUS,
+  SANDBOX_UNAVAILABLE,
+  sandboxed,
+  type Sandboxed,
+  type SandboxedProgram,
+  type SandboxOptions,
+} from "./converter-sandbox.ts";
+export { latexText, type LatexTextOptions } from "./latex-text.ts";
