@@ -9,6 +9,8 @@ import { rawHeaderValues } from "../core/wire.ts";
 export interface BearerCredential {
   /** Refuses what `authenticate` found to be no good. It stands behind the limits by identity and in front of CSRF. */
   readonly control: Control<IdentifiedFacts>;
+  /** Its tokens were given for something, so that each route must say what opens it. */
+  readonly delegates?: boolean;
   /** Controls besides that judge its options and see no request. */
   readonly posture?: readonly Control<IdentifiedFacts>[];
   /**

@@ -140,6 +140,7 @@ export function jwt(options: JwtOptions): BearerCredential {
 
   return {
     control,
+    delegates: true,
     posture: [jwtClaims([...issuers.values()].map(({ rules }) => rules))],
     authenticate: (next) => (facts) => {
       const bearer = bearerToken(facts);

@@ -39,7 +39,7 @@ export {
   type ConditionSource,
 } from "./match.ts";
 export { objectLevelAuthorization } from "./object-level-authorization.ts";
-export { oauthResourceServer } from "./oauth-resource-server.ts";
+export { oauthResourceServer, type OauthResourceServerOptions } from "./oauth-resource-server.ts";
 export { ownership, type Ownership, type OwnershipOptions } from "./ownership.ts";
 export {
   checkPolicyDrift,

@@ -68,6 +68,7 @@ describe("the routes of an API", () => {
     expect(control.checkRoutes?.(routes).map(({ at }) => at)).toEqual([
       { kind: "route", method: "GET", pattern: "/api/none" },
     ]);
+    expect(oauthResourceServer({ takesTokens: false }).checkRoutes?.(routes)).toEqual([]);
   });
 });
 

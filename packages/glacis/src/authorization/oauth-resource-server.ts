@@ -3,6 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { ALLOW, deny, type Decision } from "../core/decision.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
+import { rejectUnknownOptions } from "../core/options.ts";
 import { observed } from "../core/response.ts";
 
 const META: ControlMeta = {
@@ -31,6 +32,11 @@ export const SCOPE_UNTOLD: Rule = {
   fix: "Answer 401 and 403 to a token with WWW-Authenticate (RFC 6750 section 3), as the library does.",
 };
 
+export interface OauthResourceServerOptions {
+  /** False where nobody comes by a token that was given for something: routes need not say then what opens them. */
+  readonly takesTokens?: boolean;
+}
+
 /**
  * Holds each access token against the scopes of the route. Principals of a session or an API key have their own rights and pass. It runs before the
  * route's access rule, which has its say about the user besides: a token never gives more than its user has.
@@ -38,7 +44,9 @@ export const SCOPE_UNTOLD: Rule = {
  * @example
  * routeRule(authenticated(), { kind: "api", scopes: ["documents:read"] });
  */
-export function oauthResourceServer(): Control<IdentifiedFacts> {
+export function oauthResourceServer(options: OauthResourceServerOptions = {}): Control<IdentifiedFacts> {
+  rejectUnknownOptions("oauthResourceServer", options, ["takesTokens"]);
+  const { takesTokens = true } = options;
   return {
     meta: META,
     rules: [SCOPE_UNDECLARED, SCOPE_UNTOLD],
@@ -46,7 +54,7 @@ export function oauthResourceServer(): Control<IdentifiedFacts> {
     check: () => [],
     checkRoutes: (routes) =>
       routes
-        .filter(({ rule }) => rule.kind === "api" && rule.scopes === undefined)
+        .filter(({ rule }) => takesTokens && rule.kind === "api" && rule.scopes === undefined)
         .map(({ method, pattern }) => finding(SCOPE_UNDECLARED, { kind: "route", method, pattern })),
     observe: (response) => {
       const told = observed(response, "www-authenticate").some((value) => /^(?:Bearer|DPoP)\b/iu.test(value));

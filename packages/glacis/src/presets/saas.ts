@@ -188,7 +188,7 @@ function layersOf(options: SaasParts): SaasLayers {
       guard.control,
     ],
     authorization: [
-      ...(bearer.length > 0 ? [oauthResourceServer()] : []),
+      oauthResourceServer({ takesTokens: bearer.some(({ delegates }) => delegates === true) }),
       authorizationFreshness({ readAtEachRequest: options.membership !== undefined }),
       adminInterface({ ...options.admin, origin }),
     ],
