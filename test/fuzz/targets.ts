@@ -23,7 +23,7 @@ import { canonicalization } from "../../packages/glacis/src/input/canonicalizati
 import { html } from "../../packages/glacis/src/input/html.ts";
 import { htmlSanitizer } from "../../packages/glacis/src/input/html-sanitization.ts";
 import { input } from "../../packages/glacis/src/input/input.ts";
-import { csv } from "../../packages/glacis/src/input/csv.ts";
+import { csv } from "../../packages/glacis/src/primitives/csv.ts";
 import { domainName, emailAddress, ipAddress, webAddress } from "../../packages/glacis/src/input/text-format.ts";
 import { integerText } from "../../packages/glacis/src/input/integer-text.ts";
 import { readPathName } from "../../packages/glacis/src/input/path-name.ts";

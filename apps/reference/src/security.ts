@@ -23,6 +23,7 @@ import {
   type RateLimit,
   type RateLimitStore,
 } from "glacis/network";
+import { trail } from "./activity/trail.ts";
 import { accountsIn, type Accounts } from "./accounts/accounts.ts";
 import { fileStoreOf, type FileStore } from "./attachments/file-store.ts";
 import { fileTasksOf, type FileTasks } from "./attachments/file-tasks.ts";
@@ -103,6 +104,7 @@ export function guardOf(parts: GuardParts): Guard {
       ...(hashing && { hashing }),
       ...(throttleStore && { throttleStore }),
     }),
+    auditTrail: trail,
     refusalPage: refusalPage(assets),
     ...(proxies.length > 0 && { proxies }),
     ...(hosts.length > 0 && { hosts }),

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray } from "drizzle-orm";
 import { Refusal, tenantScope, type User } from "glacis";
 import { isLastHolderRefusal, roleHierarchy, type RoleHierarchy } from "glacis/authorization";
+import { trail } from "../activity/trail.ts";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { memberships } from "../database/schema.ts";
 
@@ -37,7 +38,7 @@ export interface Memberships {
 export function membershipsIn(database: Database): Memberships {
   async function change(actor: User, userId: string, role: Role | undefined): Promise<MembershipResult> {
     try {
-      return await database.withTenant(tenantScope(actor), async (db) => {
+      return await database.withTenant(tenantScope(actor), async (db, connection) => {
         const held = await lockRoles(db, actor, userId);
         const from = held.get(userId);
         const own = held.get(actor.id);
@@ -47,6 +48,14 @@ export function membershipsIn(database: Database): Memberships {
         const decision = ROLE_ORDER.decide(now, { from, to: role });
         if (decision.kind === "deny") throw new Refusal(decision);
         await (role === undefined ? remove(db, actor, userId) : setRole(db, actor, userId, role));
+        await trail.record(connection, {
+          principal: actor,
+          action: role === undefined ? "member.remove" : "member.role",
+          resource: "membership",
+          id: userId,
+          before: { role: from },
+          after: { role },
+        });
         return "changed";
       });
     } catch (error) {

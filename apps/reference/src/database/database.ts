@@ -6,6 +6,9 @@ import { tenantDatabase, type TenantConnection, type TenantEmbedded, type Tenant
 /** Drizzle inside one tenant. */
 export type TenantDrizzle = PgRemoteDatabase<Record<string, never>>;
 
+/** @param connection the same transaction, for what is not Drizzle's */
+export type TenantWork<Result> = (db: TenantDrizzle, connection: TenantConnection) => Promise<Result>;
+
 /** The application's whole view of its database. */
 export interface Database {
   /** What is running, for the start-up notes. */
@@ -21,11 +24,7 @@ export interface Database {
   /** Tenants' rows: connected as a role that reads nothing of the library's, so that an injection there finds no hash and no session. */
   readonly tenantDriver: Pool | Embedded;
   /** One transaction that sees one tenant. @param as who asks, where rows are somebody's: without it no document is there */
-  withTenant<Result>(
-    scope: TenantScope,
-    work: (db: TenantDrizzle, connection: TenantConnection) => Promise<Result>,
-    as?: Principal,
-  ): Promise<Result>;
+  withTenant<Result>(scope: TenantScope, work: TenantWork<Result>, as?: Principal): Promise<Result>;
   close(): Promise<void>;
 }
 

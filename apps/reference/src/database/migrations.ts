@@ -11,6 +11,7 @@ import {
   SIGN_IN_THROTTLE_TABLES,
   TOTP_MIGRATION,
 } from "glacis/authentication";
+import { auditTrailMigration } from "glacis/audit";
 import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
 import { UPLOAD_QUOTA_MIGRATION } from "glacis/input";
 import { rateLimitMigration } from "glacis/network";
@@ -40,6 +41,7 @@ export function migrations(roles: DatabaseRoles = ROLES): readonly Migration[] {
     { name: "0007-shares-of-members", sql: sharesOfMembers() },
     { name: "0008-attachments", sql: attachmentsMigration(roles, isolate) },
     { name: "0009-owner-of-shares", sql: ownerOfShares() },
+    { name: "0010-audit-trail", sql: auditTrailMigration({ role: runtime }) },
   ];
 }
 

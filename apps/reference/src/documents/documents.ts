@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, ilike, lt, or, sql, type SQL } from "drizzle-orm";
 import { tenantScope, type User } from "glacis";
-import type { Database, TenantDrizzle } from "../database/database.ts";
+import { trail } from "../activity/trail.ts";
+import type { Database, TenantDrizzle, TenantWork } from "../database/database.ts";
 import { documents, users } from "../database/schema.ts";
 import type { DocumentChange, ListQuery, NewDocument } from "./input.ts";
 import { documentOwnership, documentPolicy, mayWith, permittedDocuments } from "./policy.ts";
@@ -55,7 +56,7 @@ export const PAGE_SIZE = 20;
 const EXCERPT_LENGTH = 180;
 
 export function documentsIn(database: Database): Documents {
-  const inTenant = <Result>(user: User, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result> =>
+  const inTenant = <Result>(user: User, work: TenantWork<Result>): Promise<Result> =>
     database.withTenant(tenantScope(user), work, user);
 
   return {
@@ -63,45 +64,63 @@ export function documentsIn(database: Database): Documents {
     read: (user, id) => inTenant(user, (db) => documentIn(db, user, id)),
 
     create: (user, { title, body, link }) =>
-      inTenant(user, async (db) => {
+      inTenant(user, async (db, connection) => {
         const input = documentPolicy.writable(user, "create", { title, body, link: link ?? null });
         const values = documentOwnership.stamp(user, input);
         documentPolicy.authorize(user, "create", values);
         const [row] = await db.insert(documents).values(values).returning({ id: documents.id });
         if (row === undefined) throw new Error("The database accepted a document and returned none.");
+        await trail.record(connection, { ...named(user, "document.create", row.id), after: input });
         return row.id;
       }),
 
     change: (user, id, change, version) =>
-      inTenant(user, async (db) => {
+      inTenant(user, async (db, connection) => {
         const current = await documentIn(db, user, id);
         if (current === undefined || !mayWith(user, "change", current)) return { kind: "not_found" };
         const seen = version ?? current.version;
+        const after = documentPolicy.writable(user, "change", change);
         const [row] = await db
           .update(documents)
           .set({
-            ...documentPolicy.writable(user, "change", change),
+            ...after,
             version: sql`${documents.version} + 1`,
             updatedAt: new Date(),
           })
           .where(and(eq(documents.id, id), permittedDocuments(user, "change"), eq(documents.version, seen)))
           .returning({ version: documents.version });
-        if (row !== undefined) return { kind: "changed", version: row.version };
+        if (row !== undefined) {
+          const { title, body, link } = current;
+          const before = { title, body, link };
+          await trail.record(connection, {
+            ...named(user, "document.change", id),
+            before,
+            after: { ...before, ...after },
+          });
+          return { kind: "changed", version: row.version };
+        }
         const now = await documentIn(db, user, id);
         return now === undefined ? { kind: "not_found" } : { kind: "conflict", current: now };
       }),
 
     remove: (user, id) =>
-      inTenant(user, async (db) => {
+      inTenant(user, async (db, connection) => {
         const removed = await db
           .delete(documents)
           .where(and(eq(documents.id, id), permittedDocuments(user, "remove")))
           .returning({ id: documents.id });
-        return removed.length > 0;
+        if (removed.length === 0) return false;
+        await trail.record(connection, named(user, "document.remove", id));
+        return true;
       }),
 
     ...sharingIn(database),
   };
+}
+
+/** An entry of the trail about a document. */
+export function named(principal: User, action: string, id: string) {
+  return { principal, action, resource: "document", id } as const;
 }
 
 function accessOf(user: User): SQL<Access> {

@@ -1,6 +1,7 @@
 import { and, asc, eq } from "drizzle-orm";
 import { tenantScope, type User } from "glacis";
-import type { Database, TenantDrizzle } from "../database/database.ts";
+import { trail } from "../activity/trail.ts";
+import type { Database, TenantDrizzle, TenantWork } from "../database/database.ts";
 import { addressed } from "../accounts/accounts.ts";
 import { addressOf, documentShares, documents, memberships, users } from "../database/schema.ts";
 import { permittedDocuments, permittedShares, sharePolicy } from "./policy.ts";
@@ -25,7 +26,7 @@ export interface Sharing {
 }
 
 export function sharingIn(database: Database): Sharing {
-  const inTenant = <Result>(user: User, work: (db: TenantDrizzle) => Promise<Result>): Promise<Result> =>
+  const inTenant = <Result>(user: User, work: TenantWork<Result>): Promise<Result> =>
     database.withTenant(tenantScope(user), work, user);
 
   return {
@@ -42,7 +43,7 @@ export function sharingIn(database: Database): Sharing {
       }),
 
     share: (user, id, { userId, permission }) =>
-      inTenant(user, async (db) => {
+      inTenant(user, async (db, connection) => {
         if (!(await holds(db, user, "share", id))) return "not_found";
         const [colleague] = await db
           .select({ id: memberships.userId })
@@ -57,20 +58,34 @@ export function sharingIn(database: Database): Sharing {
             target: [documentShares.tenantId, documentShares.documentId, documentShares.userId],
             set: { permission },
           });
+        await trail.record(connection, {
+          ...sharing(user, "document.share", id),
+          after: { colleague: userId, permission },
+        });
         return "shared";
       }),
 
     unshare: (user, id, userId) =>
-      inTenant(user, async (db) => {
+      inTenant(user, async (db, connection) => {
         const removed = await db
           .delete(documentShares)
           .where(
             and(eq(documentShares.documentId, id), eq(documentShares.userId, userId), permittedShares(user, "remove")),
           )
-          .returning({ userId: documentShares.userId });
-        return removed.length > 0;
+          .returning({ permission: documentShares.permission });
+        const [gone] = removed;
+        if (gone === undefined) return false;
+        await trail.record(connection, {
+          ...sharing(user, "document.unshare", id),
+          before: { colleague: userId, permission: gone.permission },
+        });
+        return true;
       }),
   };
+}
+
+function sharing(principal: User, action: string, id: string) {
+  return { principal, action, resource: "document", id } as const;
 }
 
 async function holds(db: TenantDrizzle, user: User, action: "audience" | "share", id: string): Promise<boolean> {

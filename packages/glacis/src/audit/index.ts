@@ -56,6 +56,18 @@ export {
 export { type AuditReceipt } from "./audit-log-queue.ts";
 export { openAuditLog, type AuditLog, type AuditLogOptions } from "./audit-log.ts";
 export { type AuditCheckpointOptions } from "./audit-checkpointer.ts";
+export { exportAuditTrail } from "./audit-trail-export.ts";
+export { type FieldChange, type ResourceFields } from "./audit-trail-changes.ts";
+export { auditTrailMigration, type AuditTrailMigrationOptions } from "./audit-trail-migration.ts";
+export {
+  auditTrail,
+  type AuditTrail,
+  type AuditTrailOptions,
+  type TrailAction,
+  type TrailConnection,
+  type TrailEntry,
+  type TrailQuery,
+} from "./audit-trail.ts";
 export { debugOff } from "./debug-off.ts";
 export { detection, type DetectionOptions } from "./detection.ts";
 export { type Locate, type Place } from "./detection-travel.ts";

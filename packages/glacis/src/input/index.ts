@@ -78,7 +78,7 @@ export {
   type IpAddressOptions,
   type WebAddressOptions,
 } from "./text-format.ts";
-export { csv, type CsvCell } from "./csv.ts";
+export { csv, type CsvCell } from "../primitives/csv.ts";
 export {
   IDEMPOTENCY_MIGRATION,
   memoryIdempotencyKeys,

@@ -1,6 +1,7 @@
 /** What the preset asks: the few facts that only the team knows, and what may be other than its default. */
 import type { PostgresAuditLog } from "../audit/audit-log-postgres.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { AuditTrail } from "../audit/audit-trail.ts";
 import type { AuthPathwayConsistencyOptions } from "../authentication/auth-pathway-consistency.ts";
 import type { BearerCredential } from "../authentication/bearer-credential.ts";
 import type { AuthenticationDatabase } from "../authentication/database.ts";
@@ -88,6 +89,8 @@ export interface SaasOptions {
   readonly audit?: AuditSink;
   /** Keeps events where a change shows, beside `audit`: `await openAuditLog(...)` or `postgresAuditLog(...)`. Without it that is a finding. */
   readonly auditLog?: AuditLog | PostgresAuditLog;
+  /** What customers can read of what was done to their data: `auditTrail({ resources })`. Without it that is a finding. */
+  readonly auditTrail?: AuditTrail;
   /** Who is called when it matters: `{ actions: [mailAction(...)] }`. Without it nothing rings, which is a finding. */
   readonly alarms?: SaasAlarms;
   /** Bait of your own, and where addresses are: `{ honeyCredentials: [...] }`. Attacks are detected without it too. */
@@ -123,6 +126,7 @@ export const SAAS_OPTIONS: readonly (keyof SaasOptions)[] = [
   "healthPaths",
   "audit",
   "auditLog",
+  "auditTrail",
   "alarms",
   "detection",
   "waivers",

@@ -6,6 +6,7 @@ import { postgresAlarms } from "../audit/alarm-store-postgres.ts";
 import { memoryAlarms } from "../audit/alarm-store.ts";
 import { auditChain, type AuditChain } from "../audit/audit-chain.ts";
 import type { AuditDatabase } from "../audit/audit-database.ts";
+import { auditTrailControl, type AuditTrail } from "../audit/audit-trail.ts";
 import { auditIntegrity } from "../audit/audit-integrity.ts";
 import type { PostgresAuditLog } from "../audit/audit-log-postgres.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -29,6 +30,7 @@ export interface WatchOptions {
   readonly audit?: AuditSink;
   readonly auditLog?: AuditLog | PostgresAuditLog;
   readonly alarms?: SaasAlarms;
+  readonly auditTrail?: AuditTrail;
   readonly detection?: SaasDetection;
   readonly database?: AuditDatabase;
 }
@@ -54,7 +56,13 @@ export interface ComposedWatch {
 }
 
 /** @throws TypeError on an unknown option of the alarms or the detection */
-export function composeWatch({ audit = eventLog(), auditLog, database, ...options }: WatchOptions): ComposedWatch {
+export function composeWatch({
+  audit = eventLog(),
+  auditLog,
+  auditTrail,
+  database,
+  ...options
+}: WatchOptions): ComposedWatch {
   const kept = auditLog === undefined ? audit : both(auditLog.audit, audit);
   const alarms = options.alarms && engineOf(options.alarms, kept, database);
   const counted = alarms?.audit ?? kept;
@@ -76,7 +84,7 @@ export function composeWatch({ audit = eventLog(), auditLog, database, ...option
       start();
       detect(inItsRequest(record));
     },
-    environment: [auditIntegrity(auditLog), securityAlerting(alarms)],
+    environment: [auditIntegrity(auditLog), auditTrail?.control ?? auditTrailControl(), securityAlerting(alarms)],
     bait,
     watch: {
       alarms,
