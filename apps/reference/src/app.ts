@@ -4,6 +4,7 @@ import { input } from "glacis/input";
 import { Hono } from "hono";
 import { z } from "zod";
 import { accountApi } from "./accounts/api.ts";
+import { activityRoutes } from "./activity/routes.ts";
 import { peopleRoutes } from "./accounts/people-routes.ts";
 import { accountRoutes } from "./accounts/routes.ts";
 import { securityAccess } from "./accounts/security-access.ts";
@@ -31,7 +32,7 @@ export function createApp(security: Security, services: Services): Hono {
   app.get(
     "/robots.txt",
     access(publicAccess("crawlers"), { kind: "asset", cacheControl: "public, max-age=3600" }),
-    (c) => c.text("User-agent: *\nDisallow: /documents\nDisallow: /settings\nDisallow: /people\n"),
+    (c) => c.text("User-agent: *\nDisallow: /documents\nDisallow: /settings\nDisallow: /people\nDisallow: /activity\n"),
   );
   app.get(
     `${ASSET_PREFIX}:file`,
@@ -45,6 +46,7 @@ export function createApp(security: Security, services: Services): Hono {
   accountRoutes(app, services);
   secondFactorRoutes(app, services);
   peopleRoutes(app, services);
+  activityRoutes(app, services);
   securityAccess(app, services);
   documentRoutes(app, services);
   attachmentRoutes(app, services);

@@ -1,5 +1,6 @@
 import type { Watch } from "glacis";
 import { eventLog, redactFields } from "glacis/audit";
+import { activityIn } from "./activity/activity.ts";
 import { keyRing } from "glacis/data";
 import { listenHono } from "glacis/hono";
 import { createWriteStream, mkdirSync } from "node:fs";
@@ -70,6 +71,7 @@ export async function start(
       origin: settings.origin,
       accounts,
       documents: documentsIn(database),
+      activity: activityIn(database),
       attachments: attachmentsIn(database),
       ...guard,
       assets,

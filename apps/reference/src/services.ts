@@ -2,6 +2,7 @@ import type { Accounts as People } from "glacis/accounts";
 import type { AuditEvent, Exchange, IdentifiedFacts, User } from "glacis";
 import type { AuthenticationFlows, Csrf, Sessions } from "glacis/authentication";
 import type { RateLimit, RateLimitStore } from "glacis/network";
+import type { Activity } from "./activity/activity.ts";
 import type { Accounts } from "./accounts/accounts.ts";
 import type { Assets } from "./assets.ts";
 import type { Attachments } from "./attachments/attachments.ts";
@@ -23,6 +24,7 @@ export interface Outbox {
 export interface Services {
   readonly origin: string;
   readonly accounts: Accounts;
+  readonly activity: Activity;
   readonly documents: Documents;
   readonly attachments: Attachments;
   readonly files: FileStore;

@@ -94,6 +94,8 @@ export const CASES: AttackMatrixOptions["cases"] = {
   },
   "POST /people/:id/role": { ...colleague, form: { role: "viewer" } },
   "POST /people/:id/remove": { ...gone, form: {} },
+  "GET /activity": { allowed: ["admin"] },
+  "POST /activity/export": { form: { format: "csv" }, allowed: ["admin"], changes: [] },
   "GET /settings": { self: true },
   "POST /settings/profile": { form: { name: "Renamed" }, self: true },
   "POST /settings/authenticator": {

@@ -1,3 +1,4 @@
+import { activityIn } from "../src/activity/activity.ts";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { rmSync } from "node:fs";
@@ -313,6 +314,7 @@ export async function listen(
     origin: settings.origin,
     accounts,
     documents: documentsIn(database),
+    activity: activityIn(database),
     attachments: attachmentsIn(database),
     fileTasks: FILES_STAY,
     // No name leads anywhere: the matrix asks who may, and leaves the internet alone.

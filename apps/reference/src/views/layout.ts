@@ -31,9 +31,12 @@ const SECTIONS = [
   ["/people", "People"],
   ["/settings", "Settings"],
 ] as const;
-const SECURITY = ["/security", "Security"] as const;
+const FOR_WATCHERS = [
+  ["/activity", "Activity"],
+  ["/security", "Security"],
+] as const;
 
-/** Who may see the Security Center of a workspace. Holding the link back is courtesy: the pages themselves decide. */
+/** Who may see the activity and the Security Center of a workspace. Holding the link back is courtesy: the pages themselves decide. */
 const WATCHERS: ReadonlySet<string> = new Set(["owner", "admin"]);
 
 /** What every page's head holds: the title, the stylesheet, the icon, and a script that a page can do without. */
@@ -95,7 +98,7 @@ function memberNav(viewer: Profile, section: string | undefined, token: string):
   return html`
     <nav class="nav" aria-label="Main">
       <ul>
-        ${[...SECTIONS, ...(WATCHERS.has(viewer.role) ? [SECURITY] : [])].map(
+        ${[...SECTIONS, ...(WATCHERS.has(viewer.role) ? FOR_WATCHERS : [])].map(
           ([path, label]) =>
             html`<li><a href="${path}" ?aria-current="${path === section && "page"}">${label}</a></li>`,
         )}

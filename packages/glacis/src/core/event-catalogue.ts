@@ -130,6 +130,7 @@ export const EVENT_CATALOGUE = {
     "admin_action/succeeded":
       "warning | action resource_type resource_id count | An administrator took events out of the Security Center.",
     "admin_action/refused": "warning | action resource_type resource_id | An export of events was refused.",
+    "audit_trail_exported/succeeded": "warning | resource_type count | A tenant's audit trail was taken out as a file.",
     "malicious_honeytoken/observed":
       "critical | resource_type resource_id | A row or an account that is bait was touched.",
     "support.consent_given/succeeded": "info | - | A tenant lets support staff look for a while.",

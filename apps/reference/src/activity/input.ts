@@ -1,0 +1,12 @@
+import { formInput, input } from "glacis/input";
+import { z } from "zod";
+
+export const ActivityPage = formInput({
+  query: {
+    before: z
+      .string()
+      .regex(/^[0-9]{1,18}$/u)
+      .optional(),
+  },
+});
+export const ActivityExport = input({ form: { format: z.enum(["csv", "json"], "Choose a format.") } });
