@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEMO_DOCUMENTS, TEST_TENANTS } from "../src/demo.ts";
 import type { Client } from "./support/client.ts";
@@ -66,7 +68,8 @@ describe("the activity of a workspace", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as { readonly action: string });
     expect(entries.map(({ action }) => action)).toContain("document.change");
-    expect(folio.said()).toContain("audit_trail_exported");
+    const events = (): string => readFileSync(join(folio.settings.dataFolder, "events.jsonl"), "utf8");
+    await expect.poll(events).toContain("audit_trail_exported");
     expect((await owner.ask("/activity/export", { method: "POST", form: { format: "xml" } })).status).toBe(422);
     expect((await owner.ask("/activity?before=1'--")).status).toBe(422);
   });

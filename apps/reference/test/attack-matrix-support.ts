@@ -145,6 +145,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
         "the moment of a user's last revocation, which comes with the ending of sessions above",
       glacis_pending_sign_ins: "sign-ins that owe a second factor, which nobody here has",
       glacis_events: "the archive of events, which every request adds to; no route of a tenant reads another's",
+      glacis_audit_trail: "what was done, which comes with the rows above, under row-level security of its own",
       glacis_event_counts: "how many events there were of a kind, under a tenant's id",
       glacis_rate_limits: "counters under hashed names, which every request moves",
     },

@@ -34,7 +34,7 @@ function textOf(value: unknown): string | null {
   if (value === undefined || value === null) return null;
   if (typeof value === "string") return value;
   if (value instanceof Date) return value.toISOString();
-  return typeof value === "object" ? JSON.stringify(value) : String(value as number | boolean | bigint);
+  return typeof value === "bigint" ? String(value) : JSON.stringify(value);
 }
 
 /** Postgres keeps no NUL in jsonb, and no half of a surrogate pair. */

@@ -57,6 +57,52 @@ describe("redactFields", () => {
     expect(text).toContain("[email]");
   });
 
+  it.each<readonly [string, unknown]>([
+    ["the value of a named pair", { name: "Authorization", value: "hunter2" }],
+    ["raw headers", { rawHeaders: ["Host", "x", "Authorization", "hunter2"] }],
+    ["entries", [["password", "hunter2"]]],
+    ["a body as text", { body: '{"password":"hunter2"}' }],
+    ["a form as text", { body: "user=x&password=hunter2" }],
+    ["a name in full width", { ｐａｓｓｗｏｒｄ: "hunter2" }],
+    ["a name with a mark that nobody sees", { "pass\u200bword": "hunter2" }],
+    [
+      "short names",
+      [{ pin: "hunter2" }, { otp: "hunter2" }, { jwt: "hunter2" }, { sid: "hunter2" }, { pw: "hunter2" }],
+    ],
+    ["bytes", { body: Buffer.from("hunter2"), view: new DataView(new TextEncoder().encode("hunter2").buffer) }],
+    [
+      "symbols, prototypes, getters and toJSON",
+      [
+        { [Symbol("password")]: "hunter2" },
+        Object.create({ password: "hunter2" }),
+        new (class {
+          get password() {
+            return "hunter2";
+          }
+          toJSON() {
+            return { note: "hunter2" };
+          }
+        })(),
+      ],
+    ],
+    ["errors of a client", Object.assign(new Error("x"), { config: { headers: { Authorization: "hunter2" } } })],
+    ["errors in an error", new AggregateError([new Error("password=hunter2")], "several")],
+    ["a boxed text", new String("password=hunter2")],
+    ["headers and parameters", { a: new Headers({ cookie: "a=hunter2" }), b: new URLSearchParams("password=hunter2") }],
+  ])("hides %s", (_, given) => {
+    const redacted = redactFields(given);
+    expect(inspect(redacted, { depth: 20, showHidden: true })).not.toContain("hunter2");
+    expect(JSON.stringify(redacted)).not.toContain("hunter2");
+  });
+
+  it("hides card numbers that are numbers", () => {
+    expect(redactFields({ a: 4_111_111_111_111_111, b: 4_111_111_111_111_111n, at: 1_764_158_400_000 })).toEqual({
+      a: "[card]",
+      b: "[card]",
+      at: 1_764_158_400_000,
+    });
+  });
+
   it("takes names from the personal data map, whole and in any case", () => {
     expect(redactFields({ Email: "a", email_sent: "b" }, { keys: ["email"] })).toEqual({
       Email: "[redacted]",

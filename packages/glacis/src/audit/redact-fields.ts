@@ -6,7 +6,10 @@ import { redactText } from "./redact.ts";
 const HIDDEN = "[redacted]";
 /** Anywhere in a name and in any case: rather a keyboard hidden than a key shown. */
 const SENSITIVE =
-  /api|auth|token|key|secret|pass|pwd|signature|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban/iu;
+  /api|auth|token|key|secret|pass|pwd|signature|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban|bearer|mnemonic|(?:^|[_-])(?:pin|otp|totp|jwt|pw|sid|csrf|xsrf|session|seed)(?:$|[_-](?!cookie))/iu;
+/** Names of pairs that stand in a list, as in `rawHeaders`: only what is a name and nothing else. */
+const PAIRED =
+  /^(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-token|api[_-]?key|pass(?:word|wd|phrase)|secret|(?:access|refresh|id)[_-]token|token)$/iu;
 const DEEPEST = 12;
 const MOST_FIELDS = 1000;
 const MOST_VALUES = 10_000;
@@ -29,7 +32,10 @@ export interface RedactFieldsOptions {
 export function redactFields(value: unknown, options: RedactFieldsOptions = {}): unknown {
   rejectUnknownOptions("redactFields", options, ["keys"]);
   const names = new Set((options.keys ?? []).map((key) => key.toLowerCase()));
-  const isHidden = (name: string): boolean => SENSITIVE.test(name) || names.has(name.toLowerCase());
+  const isHidden = (given: string): boolean => {
+    const name = plain(given);
+    return SENSITIVE.test(name) || names.has(name.toLowerCase());
+  };
   return copy(value, { isHidden, above: new Set(), left: { values: MOST_VALUES } });
 }
 
@@ -42,8 +48,9 @@ interface Walk {
 
 function copy(value: unknown, walk: Walk): unknown {
   if (typeof value === "string") return clean(value);
-  if (value === null || value === undefined || typeof value === "boolean" || typeof value === "number") return value;
-  if (typeof value === "bigint") return String(value);
+  if (value === null || value === undefined || typeof value === "boolean") return value;
+  if (typeof value === "number") return value > 1e12 && clean(String(value)) !== String(value) ? "[card]" : value;
+  if (typeof value === "bigint") return clean(String(value));
   if (typeof value !== "object") return `[${typeof value}]`;
   if (walk.above.has(value)) return "[circular]";
   if (walk.above.size >= DEEPEST) return "[deep]";
@@ -59,15 +66,32 @@ function copyObject(value: object, walk: Walk): unknown {
   if (value instanceof Uint8Array) return "[bytes]";
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[date]" : value.toISOString();
   if (value instanceof URL) return clean(value.href);
-  if (Array.isArray(value)) return bounded(value, walk).map((item) => copy(item, walk));
+  if (Array.isArray(value)) return bounded(value, walk).map((item, index) => copyItem(item, value[index - 1], walk));
   if (value instanceof Set) return bounded([...value], walk).map((item) => copy(item, walk));
   const entries: (readonly [unknown, unknown])[] =
     value instanceof Map ? [...value] : namesOf(value).map(reader(value));
+  const called = calledBy(entries);
   const fields = bounded(entries, walk).map(([key, field]) => {
     const name = typeof key === "string" ? key : String(copy(key, walk));
-    return [clean(name), walk.isHidden(name) ? HIDDEN : copy(field, walk)] as const;
+    const hidden = walk.isHidden(name) || (name === "value" && called !== undefined && walk.isHidden(called));
+    return [clean(name), hidden ? HIDDEN : copy(field, walk)] as const;
   });
   return Object.fromEntries(fields);
+}
+
+/** What `{ name: "Authorization", value: "..." }` calls its value. */
+function calledBy(entries: readonly (readonly [unknown, unknown])[]): string | undefined {
+  const named = entries.find(([key, value]) => (key === "name" || key === "key") && typeof value === "string");
+  return named?.[1] as string | undefined;
+}
+
+function copyItem(item: unknown, before: unknown, walk: Walk): unknown {
+  return typeof item === "string" && typeof before === "string" && PAIRED.test(before) ? HIDDEN : copy(item, walk);
+}
+
+/** Full width and marks that nobody sees make a name look like another. */
+function plain(name: string): string {
+  return /^[\u0020-\u007e]*$/u.test(name) ? name : name.normalize("NFKC").replaceAll(/\p{Cf}/gu, "");
 }
 
 /** An error's own words are not enumerable. */
