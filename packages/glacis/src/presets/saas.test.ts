@@ -23,6 +23,7 @@ const deployment: Deployment = {
 /** What only the team can say: where events are kept, who is called, what is bait. */
 const UNSAID = [
   "audit-integrity/no-log",
+  "audit-trail/absent",
   "security-alerting/no-alarms",
   "intrusion-detection/no-honey-credential",
   "authorization-freshness/roles-of-sign-in",
