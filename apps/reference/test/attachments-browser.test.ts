@@ -77,7 +77,7 @@ describe.each([
       if (javaScriptEnabled) expect(await accessibilityFaults(page)).toEqual([]);
       await choose(page, "large.pdf", "application/pdf", Buffer.alloc(10 * 1024 * 1024 + 1, "%"));
       await page
-        .getByText(`maxBytes is ${10 * 1024 * 1024}`)
+        .getByText(`larger than 10 MB (${10 * 1024 * 1024} bytes)`)
         .first()
         .waitFor();
       await choose(page, "good.pdf", "application/pdf", PDF);

@@ -310,7 +310,7 @@ describe("the page", () => {
     expect(wrong.text).toContain('href="#attachment-file"');
     const large = await expectNothingKept(() => add(Buffer.alloc(LARGEST + 1, "%")));
     expect(large.status).toBe(413);
-    expect(large.text).toContain(`maxBytes is ${LARGEST}`);
+    expect(large.text).toContain(`larger than 10 MB (${LARGEST} bytes)`);
     const larger = await expectNothingKept(() => add(Buffer.alloc(LARGEST + 1_000_000, "%")));
     expect(larger.status).toBe(413);
     expect(larger.text).toMatch(/\d MB/u);

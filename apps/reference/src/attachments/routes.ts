@@ -97,24 +97,32 @@ async function demandRemovable(services: Services, request: Exchange): Promise<A
   return file.removable ? file : notFound();
 }
 
+const MIB = 1024 * 1024;
+const inMegabytes = (bytes: number): string => `${Math.floor(bytes / MIB)} MB (${bytes} bytes)`;
+
+const LIMITS: Readonly<Record<string, (limit: number) => string>> = {
+  maxBytes: (limit) => `The file is larger than ${inMegabytes(limit)}.`,
+  maxFiles: (limit) => `Send ${limit === 1 ? "one file" : `${limit} files`} at a time.`,
+  filesPerDocument: (limit) => `A document has room for ${limit} files. Remove one that nobody needs.`,
+};
+
 /** What people can put right themselves stands beside the field; everything else is a page of its own. */
-const SAID: Partial<Record<Reason, (limit: string) => string>> = {
+const SAID: Partial<Record<Reason, (name: string, limit: number) => string>> = {
   upload_refused: () =>
     `This file is not of a kind that can be added, or it is not what its name says. Choose ${RULES}`,
   upload_infected: () => "This file was found to be harmful. It was not kept.",
-  upload_limit_exceeded: (limit) => `This is more than a document takes: ${limit}. ${RULES}`,
-  upload_quota_exceeded: (limit) =>
-    `There is no room left in your workspace (${limit}). Remove files that nobody needs.`,
+  upload_limit_exceeded: (name, limit) => LIMITS[name]?.(limit) ?? `Here ${name} is at most ${limit}.`,
+  upload_quota_exceeded: (_, limit) =>
+    `There is no room left in your workspace, which has ${inMegabytes(limit)}. Remove files that nobody needs.`,
   input_invalid: () => "Choose one file.",
 };
 
 function problemOf(error: unknown, request: Exchange): { readonly message: string; readonly status: 413 | 422 } {
   if (!(error instanceof Refusal)) throw error;
   const { reason, events, members = {} } = error.decision;
-  const { limit_name: name, limit } = members as { readonly limit_name?: string; readonly limit?: number };
+  const { limit_name: name = "", limit = 0 } = members as { readonly limit_name?: string; readonly limit?: number };
   const say = SAID[reason];
   if (say === undefined) throw error;
   for (const event of events) request.note(event);
-  const message = say(`${name} is ${limit}`);
-  return { message, status: REASONS[reason].status as 413 | 422 };
+  return { message: say(name, limit), status: REASONS[reason].status as 413 | 422 };
 }
