@@ -1,10 +1,19 @@
-import type { X509Certificate } from "node:crypto";
-
 /** The part of a TLS socket that says who is at its other end. */
 export interface WireTls {
   /** Node has verified the peer's certificate against the authorities of the server. */
   readonly authorized: boolean;
-  getPeerX509Certificate(): X509Certificate | undefined;
+  getPeerX509Certificate(): WireCertificate | undefined;
+}
+
+/** The part of Node's `X509Certificate` that is used. */
+export interface WireCertificate {
+  readonly validFrom: string;
+  readonly validTo: string;
+  /** It is an authority. */
+  readonly ca: boolean;
+  readonly subjectAltName: string | undefined;
+  /** The purposes that it was made for, as object identifiers. */
+  readonly keyUsage: readonly string[];
 }
 
 /**

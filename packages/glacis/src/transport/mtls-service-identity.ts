@@ -1,5 +1,4 @@
 /** Services that prove themselves by a client certificate (RFC 8705 section 2, SPIFFE X509-SVID; catalog mtls-service-identity). */
-import type { X509Certificate } from "node:crypto";
 import type { TenantId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { ALLOW, deny, type Deny } from "../core/decision.ts";
@@ -8,6 +7,7 @@ import { finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { ANONYMOUS, type Service } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
+import type { WireCertificate } from "../core/wire.ts";
 
 const META: ControlMeta = {
   id: "mtls-service-identity",
@@ -75,7 +75,7 @@ export function mutualTls(options: MutualTlsOptions): MutualTls {
   const { services, longestDays } = settingsOf(options);
   const refused = new WeakMap<object, Cause>();
 
-  function identify(facts: RequestFacts, certificate: X509Certificate): Service | Cause {
+  function identify(facts: RequestFacts, certificate: WireCertificate): Service | Cause {
     if (facts.wire.tls?.authorized !== true) return "untrusted";
     const flaw = flawOf(certificate, facts.receivedAtMs, longestDays);
     if (flaw !== undefined) return flaw;
@@ -110,7 +110,7 @@ export function mutualTls(options: MutualTlsOptions): MutualTls {
   };
 }
 
-function flawOf(certificate: X509Certificate, nowMs: number, longestDays: number): Cause | undefined {
+function flawOf(certificate: WireCertificate, nowMs: number, longestDays: number): Cause | undefined {
   const fromMs = Date.parse(certificate.validFrom);
   const toMs = Date.parse(certificate.validTo);
   // The handshake may be hours ago; the certificate must hold now.
