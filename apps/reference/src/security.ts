@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import {
   glacis,
   saas,
@@ -23,6 +24,7 @@ import {
   type RateLimit,
   type RateLimitStore,
 } from "glacis/network";
+import { clientCodeSafety, clientStorage } from "glacis/transport";
 import { trail } from "./activity/trail.ts";
 import { accountsIn, type Accounts } from "./accounts/accounts.ts";
 import { fileStoreOf, type FileStore } from "./attachments/file-store.ts";
@@ -111,11 +113,8 @@ export function guardOf(parts: GuardParts): Guard {
     ...(trustedOrigins.length > 0 && { trustedOrigins }),
     ...(kind === "test-target" && { limits: TEST_LIMITS }),
   });
-  const { posture } = database;
-  const layers =
-    posture === undefined ? preset : { ...preset, environment: [...preset.environment, ...databaseControls(posture)] };
-  const patient = database.shared ? layers : withControls(layers, patience());
-  const composed = kind === "test-target" ? behindTls(patient) : patient;
+  const layers = withJudges(preset, database);
+  const composed = kind === "test-target" ? behindTls(layers) : layers;
   const previews = linkPreviews(report);
   const { throttle } = preset.accounts.flows.context;
   const center = securityPages({
@@ -144,6 +143,21 @@ export function guardOf(parts: GuardParts): Guard {
   });
   const tools = { sessions, csrf, flows, factors, invitationLimit, limitStore, previews, files, fileTasks };
   return { security, ...tools, archive, watch };
+}
+
+/** What browsers get as it stands; the check reads it. */
+const SCRIPTS = fileURLToPath(new URL("../assets", import.meta.url));
+
+/** What only this application knows of its database and of the scripts that it sends. */
+function withJudges<Composition extends Layers>(preset: Composition, { posture, shared }: Database): Composition {
+  const judged = withControls(
+    preset,
+    clientStorage({ folder: SCRIPTS }),
+    clientCodeSafety({ folder: SCRIPTS }),
+    ...(shared ? [] : [patience()]),
+  );
+  if (posture === undefined) return judged;
+  return { ...judged, environment: [...judged.environment, ...databaseControls(posture)] };
 }
 
 /** The map of personal data, held against what the program knows of the database, and against the database where somebody has looked. */
