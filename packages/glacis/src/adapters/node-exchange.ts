@@ -24,7 +24,8 @@ export function wireOf(request: IncomingMessage): Wire {
     rawHeaders: request.rawHeaders,
     peerAddress: socket.remoteAddress ?? "",
     encrypted,
-    ...(encrypted && { tls: socket as unknown as WireTls }),
+    // A spread in this literal would cost more than everything else here.
+    tls: encrypted ? (socket as unknown as WireTls) : undefined,
     body: request,
   };
 }

@@ -9,6 +9,12 @@ import { stateOf, type GuardedResponse, type RequestState } from "./node-state.t
 
 type HeaderArgument = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | readonly (readonly OutgoingHttpHeader[])[];
 
+interface Methods {
+  readonly setHeader: (this: ServerResponse, name: string, value: string | readonly string[]) => ServerResponse;
+  readonly getHeader: (this: ServerResponse, name: string) => OutgoingHttpHeader | undefined;
+  readonly removeHeader: (this: ServerResponse, name: string) => void;
+}
+
 type NodeWriteHead = (
   this: ServerResponse,
   status: number,
@@ -16,7 +22,13 @@ type NodeWriteHead = (
   headers?: readonly string[],
 ) => GuardedResponse;
 
-const { writeHead: nodeWriteHead } = ServerResponse.prototype as unknown as { readonly writeHead: NodeWriteHead };
+/** Taken from the prototype once: Express changes that of every response, and each look-up of a method is slow from then on. */
+const {
+  writeHead: nodeWriteHead,
+  setHeader,
+  getHeader,
+  removeHeader,
+} = ServerResponse.prototype as unknown as Methods & { readonly writeHead: NodeWriteHead };
 
 /** Takes the place of `writeHead` on every guarded response. */
 export function guardedWriteHead(
@@ -106,7 +118,7 @@ function appendLine(lines: HeaderLines, name: unknown, value: OutgoingHttpHeader
 /** What `setHeader` has set. */
 function storedLines(response: ServerResponse, names: readonly string[]): HeaderLines {
   const lines: HeaderLines = [];
-  for (const name of names) appendLine(lines, name, response.getHeader(name));
+  for (const name of names) appendLine(lines, name, getHeader.call(response, name));
   return lines;
 }
 
@@ -129,7 +141,7 @@ function holds(lines: HeaderLines, name: string): boolean {
 function storeLines(lines: HeaderLines, response: ServerResponse, before: HeaderLines): void {
   for (let index = 0; index < before.length; index += 2) {
     const name = before[index] as string;
-    if (!holds(lines, name)) response.removeHeader(name);
+    if (!holds(lines, name)) removeHeader.call(response, name);
   }
   const repeated = new Map<string, string[]>();
   for (let index = 0; index < lines.length; index += 2) {
@@ -138,9 +150,9 @@ function storeLines(lines: HeaderLines, response: ServerResponse, before: Header
     const values = repeated.get(name);
     if (values !== undefined) values.push(value);
     else if (isRepeated(lines, index)) repeated.set(name, [value]);
-    else if (soleValue(before, name) !== value) response.setHeader(name, value);
+    else if (soleValue(before, name) !== value) setHeader.call(response, name, value);
   }
-  for (const [name, values] of repeated) response.setHeader(name, values);
+  for (const [name, values] of repeated) setHeader.call(response, name, values);
 }
 
 /** The value of a name that stands there once. */

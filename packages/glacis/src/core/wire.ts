@@ -31,7 +31,7 @@ export interface Wire {
   /** True when this very socket speaks TLS. What a proxy says about TLS is not here. */
   readonly encrypted: boolean;
   /** The socket's TLS, where this very socket speaks it. */
-  readonly tls?: WireTls;
+  readonly tls?: WireTls | undefined;
   /** The body as it arrives, for whoever streams it once the request has been let in. Absent where nothing arrives, as in a test. */
   readonly body?: NodeJS.ReadableStream;
 }
