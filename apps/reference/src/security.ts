@@ -116,16 +116,7 @@ export function guardOf(parts: GuardParts): Guard {
   const layers = withJudges(preset, database);
   const composed = kind === "test-target" ? behindTls(layers) : layers;
   const previews = linkPreviews(report);
-  const { throttle } = preset.accounts.flows.context;
-  const center = securityPages({
-    settings,
-    layers: preset,
-    archive,
-    accounts,
-    keys,
-    throttle,
-    security: () => security,
-  });
+  const center = securityPages({ settings, layers: preset, archive, accounts, keys, security: () => security });
   const security: Security = glacis({
     ...composed,
     network: [...composed.network, previews.control],

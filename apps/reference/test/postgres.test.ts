@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
 import { ROLES } from "../src/database/migrations.ts";
@@ -5,11 +6,14 @@ import { startFolio, type Folio } from "./support/folio.ts";
 import { signUp } from "./support/mail.ts";
 
 const postgres = await testDatabase("walk");
+/** Processes that write one log sign it with one key. */
+const signingKey = generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString();
+const environment = { DATABASE_URL: postgres?.url ?? "", AUDIT_SIGNING_KEY: signingKey };
 
 describe.runIf(postgres !== undefined)("the whole application on a real Postgres", () => {
   let folio: Folio;
   beforeAll(async () => {
-    folio = await startFolio("test-target", { DATABASE_URL: postgres?.url ?? "" });
+    folio = await startFolio("test-target", environment);
   });
   afterAll(async () => {
     await folio?.stop();
@@ -47,4 +51,22 @@ describe.runIf(postgres !== undefined)("the whole application on a real Postgres
     );
     expect(seen?.rows).toEqual([{ role: ROLES.runtime }, { role: ROLES.library }]);
   });
+
+  it("keeps its audit log where nobody rewrites it, and one of two processes evaluates the alarms of both", async () => {
+    const other = await startFolio("demo", environment);
+    const watches = [folio.watch, other.watch];
+    for (const { alarms } of watches) await alarms?.tick();
+    const { rows: leases } = (await postgres?.pool.query("select holder from glacis_alarm_evaluator")) ?? { rows: [] };
+    expect(leases).toHaveLength(1);
+    expect(await folio.watch.alarms?.status()).toEqual(await other.watch.alarms?.status());
+    await other.stop();
+    const chain = await folio.watch.chain?.verify();
+    expect(chain).toMatchObject({ intact: true });
+    expect(chain?.fault).toBeUndefined();
+    expect(chain?.entries).toBeGreaterThan(10);
+    expect(chain?.checkpoints).toBeGreaterThan(0);
+    const forge = "update glacis_audit_events set line = '{}'";
+    await expect(postgres?.pool.query(forge)).rejects.toThrow(/append-only/u);
+    await expect(postgres?.pool.query(`set role ${ROLES.library}; ${forge}`)).rejects.toThrow(/permission denied/u);
+  }, 120_000);
 });

@@ -19,10 +19,11 @@ export function postgresTrail(settings: Settings, { driver }: Database): Postgre
 }
 
 function trailOptions(settings: Settings) {
-  const { origin, auditAnchor } = settings;
+  const { auditAnchor } = settings;
   const signingKey = signingKeyOf(settings);
   return {
-    origin: `${new URL(origin).hostname}/folio`,
+    // Not the address: what was signed under an old one must still verify.
+    origin: "folio/audit",
     ...(signingKey !== undefined && { signingKey }),
     ...(auditAnchor !== undefined && { anchors: [fileAnchor(auditAnchor)] }),
   };

@@ -1,5 +1,5 @@
 import { currentDeployment, tenantScope, type Endpoint, type KeySource, type SaasLayers, type Security } from "glacis";
-import type { SignInThrottle } from "glacis/authentication";
+import type { Accounts as People } from "glacis/accounts";
 import { securityCenter, type AccountDirectory, type EventArchive } from "glacis/center";
 import type { Accounts } from "../accounts/accounts.ts";
 import { keyDatesIn } from "./audit-trail.ts";
@@ -7,11 +7,10 @@ import type { Settings } from "./settings.ts";
 
 export interface SecurityPagesParts {
   readonly settings: Settings;
-  readonly layers: Pick<SaasLayers, "csrf" | "sessions" | "watch">;
+  readonly layers: Pick<SaasLayers, "csrf" | "sessions" | "watch"> & { readonly accounts: People };
   readonly archive: EventArchive;
   readonly accounts: Accounts;
   readonly keys: KeySource;
-  readonly throttle: SignInThrottle;
   readonly security: () => Security;
 }
 
@@ -28,6 +27,7 @@ export function securityPages({ settings, layers, accounts, ...parts }: Security
     name: "Folio",
     csrf,
     sessions,
+    throttle: layers.accounts.flows.context.throttle,
     alarms: watch.alarms,
     chain: watch.chain,
     keyDates: { ...made, ...settings.keyDates },

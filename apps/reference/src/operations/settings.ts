@@ -108,7 +108,7 @@ function keyDatesOf(text: string | undefined): Readonly<Record<string, string>> 
   const dates = listIn(text).map((entry) => /^([a-z0-9][a-z0-9_-]*)=(\d{4}-\d{2}-\d{2})$/u.exec(entry));
   if (!dates.every((date) => date !== null))
     throw new StartError("GLACIS_KEYS_SINCE says when keys came into use, such as k2=2026-09-14,k1=2025-03-01.");
-  return Object.fromEntries(dates.map(([, id, date]) => [id, date] as const));
+  return Object.fromEntries(dates.map(([, id = "", date = ""]) => [id, date]));
 }
 
 function listIn(text: string | undefined): readonly string[] {
