@@ -130,12 +130,20 @@ export interface RealProviderOptions {
   readonly net: Internet;
   readonly host: string;
   readonly client: Readonly<Record<string, unknown>>;
+  /** Settings of oidc-provider besides. */
+  readonly configuration?: object;
   /** Claims of an account, besides its name. */
   readonly claims?: (account: string) => object;
 }
 
 /** A certified OpenID provider on a socket of this machine. */
-export async function realProvider({ net, host, client, claims = () => ({}) }: RealProviderOptions): Promise<void> {
+export async function realProvider({
+  net,
+  host,
+  client,
+  configuration = {},
+  claims = () => ({}),
+}: RealProviderOptions): Promise<void> {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const provider = new Provider(`https://${host}`, {
     clients: [client],
@@ -146,6 +154,7 @@ export async function realProvider({ net, host, client, claims = () => ({}) }: R
     features: { backchannelLogout: { enabled: true } },
     findAccount: (_context: unknown, id: string) => ({ accountId: id, claims: () => ({ sub: id, ...claims(id) }) }),
     fetch: (url: string | URL, init: RequestInit) => net.fetch(String(url), init),
+    ...configuration,
   });
   provider.proxy = true;
   await net.serve(host, provider.callback());

@@ -134,9 +134,12 @@ export function ssoClient(fetch: SsoFetch, redirectUri: string, afterLogout: str
       const { configuration } = await about(provider);
       const [nonce, verifier] = [randomNonce(), randomPKCECodeVerifier()];
       const maxAge = maxAgeOf(provider);
+      const { scope = "openid email" } = provider;
       const url = buildAuthorizationUrl(configuration, {
         redirect_uri: redirectUri,
-        scope: provider.scope ?? "openid email",
+        scope,
+        // OpenID Connect Core 1.0 section 11: without the person's word nobody is given access while he is away.
+        ...(scope.split(" ").includes("offline_access") && { prompt: "consent" }),
         state,
         nonce,
         code_challenge: await calculatePKCECodeChallenge(verifier),

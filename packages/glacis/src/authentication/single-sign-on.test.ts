@@ -18,9 +18,12 @@ import { publicAccess } from "../core/access.ts";
 import type { AuditRecord } from "../core/event.ts";
 import { routeRule } from "../core/route.ts";
 import { Secret } from "../core/secret.ts";
+import { fieldEncryption } from "../data/field-encryption.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
 import { saas } from "../presets/saas.ts";
+import { oauthTokenConfinement, type ConfinedTokens } from "./oauth-token-confinement.ts";
+import { memoryOauthTokens, type OauthTokenStore } from "./oauth-token-store.ts";
 import {
   memorySingleSignOn,
   postgresSingleSignOn,
@@ -54,6 +57,7 @@ const providerOf = (id: string, host: string, rest: Partial<SsoProvider> = {}): 
 
 const providers: Record<string, SsoProvider> = {
   real: providerOf("real", "idp.example"),
+  calendar: providerOf("calendar", "calendar.example", { scope: "openid email offline_access" }),
   evil: providerOf("evil", "evil.example", { maxAgeSeconds: "unknown" }),
   other: providerOf("other", "evil.example", { tenantId: "other", maxAgeSeconds: "unknown" }),
   shared: providerOf("shared", "evil.example", {
@@ -66,7 +70,7 @@ const providers: Record<string, SsoProvider> = {
 /** Who works where. */
 const members: Record<string, string> = { "user-ada": "acme", "user-bo": "acme", "user-eve": "acme" };
 
-async function application(store: SingleSignOnStore) {
+async function application(store: SingleSignOnStore, tokens?: ConfinedTokens) {
   const records: AuditRecord[] = [];
   const layers = saas({
     origin: APP,
@@ -82,6 +86,7 @@ async function application(store: SingleSignOnStore) {
     sessions: layers.sessions,
     fetch: net.fetch,
     csrf: layers.csrf,
+    ...(tokens && { tokens }),
     provider: (id) => (Object.hasOwn(providers, id) ? providers[id] : undefined),
     user: (userId, tenantId) => (members[userId] === tenantId ? { userId, tenantId, roles: ["viewer"] } : undefined),
     firstSignIn: ({ email }) => (email === "ada@acme.example" ? "user-ada" : undefined),
@@ -135,6 +140,53 @@ await realProvider({
     backchannel_logout_session_required: true,
   },
   claims: (account) => ({ email: `${account}@acme.example`, email_verified: account === "ada" }),
+});
+
+await realProvider({
+  net,
+  host: "calendar.example",
+  client: {
+    client_id: "folio",
+    client_secret: secret,
+    redirect_uris: [CALLBACK],
+    grant_types: ["authorization_code", "refresh_token"],
+  },
+  claims: (account) => ({ email: `${account}@acme.example`, email_verified: account === "ada" }),
+  // So short that each use renews first, and a token is renewed with each renewal.
+  configuration: { ttl: { AccessToken: 30 }, rotateRefreshToken: true },
+});
+
+describe("tokens of a real provider", () => {
+  it("are kept at the sign-in, used from here and renewed, and never reach the browser", async () => {
+    const [stored, api]: [OauthTokenStore, string[]] = [memoryOauthTokens(), []];
+    await net.serve("api.example", (request, response) => {
+      api.push(request.headers.authorization ?? "");
+      response.end("rows");
+    });
+    const tokens = oauthTokenConfinement({
+      store: stored,
+      sealer: fieldEncryption({ keys: keyRing(newKey("k1")) }).column({ table: "t", column: "c" }),
+      fetch: net.fetch,
+      integration: (id) =>
+        id === "calendar"
+          ? { provider: providers["calendar"] as SsoProvider, resources: ["https://api.example"] }
+          : undefined,
+    });
+    await application(memorySingleSignOn(), tokens);
+    const browser = visitor(net);
+    const start = await begin(browser, "calendar");
+    expect(start.searchParams.get("prompt")).toBe("consent");
+    const page = await browser.open(await consent(browser, start.href, "ada", "app.example.com"), "calendar.example");
+    expect(await me(browser)).toMatchObject({ id: "user-ada" });
+    const holder = { tenantId: "acme", userId: "user-ada", integration: "calendar" };
+    const before = await stored.read(holder);
+    for (let calls = 0; calls < 2; calls += 1)
+      expect(await tokens.fetch(holder, "https://api.example/rows")).toMatchObject({ kind: "answered" });
+    expect(new Set(api).size).toBe(2);
+    expect((await stored.read(holder))?.sealed).not.toBe(before?.sealed);
+    for (const seen of [page.body, JSON.stringify([...browser.cookies].map(([, jar]) => [...jar])), before?.sealed])
+      for (const token of api) expect(seen).not.toContain(token.slice("Bearer ".length));
+  });
 });
 
 describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store) => {
