@@ -179,6 +179,26 @@ describe("a token that is bound to a key", () => {
   });
 });
 
+it("is not asked for in words that nobody knows, nor without somebody who judges it", () => {
+  const make = (proofOfPossession: string, judge?: typeof proofs) => () =>
+    jwt({
+      issuers: [
+        {
+          issuer: "https://issuer.example",
+          audience: API,
+          algorithms: ["ES256"],
+          keys: fixedKeys({ keys: [{ ...publicKey, kid: "k1" }] }),
+          principal: () => undefined,
+          proofOfPossession: proofOfPossession as "required",
+        },
+      ],
+      ...(judge && { dpop: judge }),
+    });
+  expect(make("require", proofs)).toThrow(/proofOfPossession/u);
+  expect(make("required")).toThrow(/dpop/u);
+  expect(make("required", proofs)).not.toThrow();
+});
+
 describe("with a real authorization server and a real client", () => {
   const net = internet();
   afterAll(() => net.close());

@@ -101,6 +101,7 @@ export function jwt(options: JwtOptions): BearerCredential {
     options.issuers.map((issuer: JwtIssuer) => [issuer.issuer, { issuer, rules: rulesOf(issuer) }]),
   );
   if (issuers.size !== options.issuers.length) throw new TypeError("jwt() needs each issuer once.");
+  for (const { issuer } of issuers.values()) requireProofs(issuer.proofOfPossession ?? "optional", dpop);
   const control: Control<IdentifiedFacts> = {
     meta: META,
     rules: [],
@@ -151,6 +152,14 @@ export function jwt(options: JwtOptions): BearerCredential {
       return looksLikeJwt(bearer.token) ? identify(facts, bearer) : refuseBearer(facts, refuse("malformed"));
     },
   };
+}
+
+/** Misspelt, it would be optional; without a judge every token of such an issuer would be refused. */
+function requireProofs(wanted: string, dpop: Dpop | undefined): void {
+  if (wanted !== "optional" && wanted !== "required")
+    throw new TypeError('jwt() needs proofOfPossession as "optional" or "required".');
+  if (wanted === "required" && dpop === undefined)
+    throw new TypeError("jwt() needs dpop, which judges the proofs that proofOfPossession asks for.");
 }
 
 interface PresentedToken {

@@ -125,6 +125,18 @@ describe.each(stores)("a session in a new place, kept in %s", (name, store) => {
     expect(await outcome([newPlace({ store, keys })], { client: "198.51.100.1" })).toBe("allow");
   });
 
+  it("stays where it is when the keys change", async () => {
+    const [one, two] = [newKey("k1"), newKey("k2")];
+    const at = (ring: string, client: string) =>
+      outcome([newPlace({ store, keys: keyRing(ring), when: "either" })], {
+        client,
+        session: { id: `rotated ${name}` },
+      });
+    expect(await at(one, "203.0.113.7")).toBe("allow");
+    expect(await at(`${two},${one}`, "203.0.113.7")).toBe("allow");
+    expect(await at(`${two},${one}`, "198.51.100.7")).toBe("step_up_required new_place");
+  });
+
   it("has one first place, of many at once", async () => {
     const id = fresh();
     const answers = await Promise.all(

@@ -200,11 +200,14 @@ export interface NewPlaceOptions {
 export function newPlace(options: NewPlaceOptions): AccessSignal {
   rejectUnknownOptions("newPlace", options, ["store", "keys", "networkOf", "when"]);
   const { store, keys, networkOf = rangeOf, when = "both" } = options;
-  const key = keys.derive(DEVICE_PURPOSE).current.bytes;
-  const keyed = (session: string, text: string): string =>
-    createHmac("sha256", key)
+  const { current, all } = keys.derive(DEVICE_PURPOSE);
+  const keyed = (bytes: Uint8Array, session: string, text: string): string =>
+    createHmac("sha256", bytes)
       .update(JSON.stringify([session, text]))
       .digest("base64url");
+  /** What was kept may be under an older key. */
+  const isSame = (kept: string, session: string, text: string): boolean =>
+    all.some(({ bytes }) => keyed(bytes, session, text) === kept);
   const signal: AccessSignal = {
     name: "new_place",
     action: "step_up",
@@ -212,12 +215,10 @@ export function newPlace(options: NewPlaceOptions): AccessSignal {
       const { session, client, receivedAtMs } = facts;
       if (session === undefined) return false;
       const { id } = session;
-      const place = {
-        network: keyed(id, await networkOf(client)),
-        device: keyed(id, kindOf(facts.header("user-agent") ?? "")),
-      };
+      const [network, device] = [await networkOf(client), kindOf(facts.header("user-agent") ?? "")];
+      const place = { network: keyed(current.bytes, id, network), device: keyed(current.bytes, id, device) };
       const first = await store.first(id, place, receivedAtMs + KEPT_MS);
-      const [moved, changed] = [first.network !== place.network, first.device !== place.device];
+      const [moved, changed] = [!isSame(first.network, id, network), !isSame(first.device, id, device)];
       return when === "both" ? moved && changed : moved || changed;
     },
   };

@@ -73,6 +73,13 @@ describe("administration", () => {
     expect(decide({ principal }, "/admin")).toBe(outcome);
   });
 
+  it("takes no form of another host, the public one included", () => {
+    const post = (origin: string) => decide({ method: "POST", headers: { origin } }, "/admin/tenants");
+    expect(post("https://admin.example.com")).toMatchObject({ kind: "allow" });
+    for (const origin of ["https://app.example.com", "null", "https://admin.example.com.evil.example", ""])
+      expect(post(origin)).toBe("csrf_failed admin_from_other_host");
+  });
+
   it("is not there from another network, where some are named", () => {
     const from = ["10.0.0.0/8", "2001:db8::/32"];
     expect(decide({ client: "10.1.2.3" }, "/admin", { from })).toMatchObject({ kind: "allow" });

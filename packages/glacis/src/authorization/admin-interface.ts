@@ -112,9 +112,19 @@ export function adminInterface(options: AdminInterfaceOptions): Control<Identifi
   const isAdmin = (pattern: string): boolean => pattern === prefix || pattern.startsWith(`${prefix}/`);
   const wanted = new Set(roles);
 
-  function judge({ authority, client, principal }: IdentifiedFacts): readonly [Reason, string] | undefined {
+  function judge(facts: IdentifiedFacts): readonly [Reason, string] | undefined {
+    const { authority, client, principal, method } = facts;
     if (host === undefined || hostOf(authority) !== host) return ["not_found", "admin_on_public_host"];
     if (networks?.has(client) === false) return ["not_found", "admin_from_elsewhere"];
+    // A script on the public host is of the same site, and so are its cookies' rules: its forms stay out all the same.
+    const sender = facts.header("origin");
+    if (
+      method !== "GET" &&
+      method !== "HEAD" &&
+      sender !== undefined &&
+      hostOf(sender.replace(/^https?:\/\//u, "")) !== host
+    )
+      return ["csrf_failed", "admin_from_other_host"];
     if (principal.kind === "anonymous") return ["unauthenticated", "unauthenticated"];
     // A program, a token and a visitor under somebody else's name are not the person with the key.
     if (principal.kind !== "user" || principal.delegation !== undefined || principal.actor !== undefined)
