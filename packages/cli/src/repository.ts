@@ -51,6 +51,8 @@ const LOG = [
   "--no-color",
   "--no-ext-diff",
   "--no-textconv",
+  // An attribute that calls a file binary would hide what was in it.
+  "--text",
   "--no-renames",
   "--src-prefix=a/",
   "--dst-prefix=b/",
@@ -69,7 +71,7 @@ export async function scanHistory(folder: string): Promise<readonly SecretHit[]>
     if (added > 0) {
       // Removed lines come first, and a note about a missing newline last.
       if (!text.startsWith("+")) return;
-      hits.push(...scanLine(text.slice(1), { file, line, commit }));
+      if (!text.includes("\0")) hits.push(...scanLine(text.slice(1), { file, line, commit }));
       added -= 1;
       line += 1;
       return;

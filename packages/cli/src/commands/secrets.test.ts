@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -107,6 +107,23 @@ describe("glacis secrets", () => {
     expect(out.match(/in commit [0-9a-f]{12}/gu)).toHaveLength(5);
     for (const secret of Object.values(lost)) expect(out).not.toContain(secret);
     expect(secrets("--no-history").status).toBe(0);
+  });
+
+  it("finds what an attribute calls binary, and a driver of the repository would run for", () => {
+    const secret = newSecret();
+    write(".gitattributes", "*.pem binary\n*.txt diff=evil\n");
+    write("key.pem", `${secret}\n`);
+    write("note.txt", `${newSecret()}\n`);
+    commit("add");
+    rmSync(join(folder, "key.pem"));
+    rmSync(join(folder, "note.txt"));
+    commit("remove");
+    git("config", "diff.evil.command", "touch ran");
+    git("config", "diff.evil.textconv", "touch ran");
+    const { out } = secrets();
+    expect(out).toContain("key.pem:1:1");
+    expect(out).toContain("note.txt:1:1");
+    expect(existsSync(join(folder, "ran"))).toBe(false);
   });
 
   it("takes a waiver with a reason, and none that has expired", () => {

@@ -78,6 +78,7 @@ describe("scanLine", () => {
       "://a:".repeat(200_000),
       "-----BEGIN ".repeat(100_000),
       "token".repeat(200_000),
+      `secret=${"a".repeat(190)}7 `.repeat(1000),
     ];
     for (const line of hostile) {
       const began = performance.now();

@@ -54,6 +54,10 @@ describe("internalTls", () => {
     expect(one(url)).toBe(expected);
   });
 
+  it("takes a proxy for the way and not for the end of it", () => {
+    expect(found({ HTTP_PROXY: "http://10.0.0.5:3128", https_proxy: "http://proxy.internal:3128" })).toEqual([]);
+  });
+
   it("asks no TLS of this machine", () => {
     for (const host of ["localhost", "127.0.0.1", "127.8.8.8:5433", "[::1]:5432", "", "%2Fvar%2Frun%2Fpostgresql"])
       expect(one(`postgres://u:S3CRET@${host}/app`)).toBe("verified");

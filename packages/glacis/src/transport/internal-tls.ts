@@ -81,7 +81,9 @@ export function internalTls(options: InternalTlsOptions = {}): Control {
       mode !== "production"
         ? []
         : [
-            ...[...variables].flatMap(([name, value]) => judge(value, { kind: "environment", name })),
+            ...[...variables].flatMap(([name, value]) =>
+              PROXY.test(name) ? [] : judge(value, { kind: "environment", name }),
+            ),
             ...Object.entries(connections).flatMap(([name, url]) =>
               url === undefined ? [] : judge(url, { kind: "setting", name }),
             ),
@@ -92,6 +94,9 @@ export function internalTls(options: InternalTlsOptions = {}): Control {
           ],
   };
 }
+
+/** What goes through a proxy is protected from end to end, or found where it is named. */
+const PROXY = /(?:^|_)proxy$/iu;
 
 type Protection = "verified" | "unverified" | "plaintext";
 
