@@ -86,6 +86,7 @@ export { FilterPatternError } from "./filter-pattern-error.ts";
 export { filterPattern, logLine, logValue, type FilterPattern, type LogLine } from "./filter-pattern.ts";
 export { HONEY_ROUTES, intrusionDetection, type IntrusionDetectionOptions } from "./intrusion-detection.ts";
 export { type MetricFilter, type MetricTransformation } from "./metric-filter.ts";
+export { logInjection } from "./log-injection.ts";
 export { redactFields, type RedactFieldsOptions } from "./redact-fields.ts";
 export { redactText } from "./redact.ts";
 export { securityAlerting } from "./security-alerting.ts";

@@ -13,6 +13,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import { detection, type DetectionOptions } from "../audit/detection.ts";
 import { eventLog } from "../audit/event-log.ts";
 import { intrusionDetection, type IntrusionDetectionOptions } from "../audit/intrusion-detection.ts";
+import { logInjection } from "../audit/log-injection.ts";
 import { securityAlerting } from "../audit/security-alerting.ts";
 import type { Control } from "../core/control.ts";
 import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
@@ -84,7 +85,12 @@ export function composeWatch({
       start();
       detect(inItsRequest(record));
     },
-    environment: [auditIntegrity(auditLog), auditTrail?.control ?? auditTrailControl(), securityAlerting(alarms)],
+    environment: [
+      auditIntegrity(auditLog),
+      auditTrail?.control ?? auditTrailControl(),
+      logInjection(),
+      securityAlerting(alarms),
+    ],
     bait,
     watch: {
       alarms,
