@@ -52,7 +52,7 @@ const ask = (): Exchange => seen(ground.browser().ask());
 async function someone() {
   const account = await ground.account();
   const here = await ground.signIn(account);
-  return { account, own: async () => seen(await here.ask()), keep: here.browser.keep };
+  return { account, own: async () => seen(await here.ask()), keep: (request: Exchange) => here.browser.keep(request) };
 }
 
 async function withTotp() {
