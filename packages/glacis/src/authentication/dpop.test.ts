@@ -20,7 +20,9 @@ import { routeRule } from "../core/route.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { memorySingleUse } from "../data/single-use.ts";
 import { glacis } from "../glacis.ts";
+import { overloadProtection } from "../network/overload-protection.ts";
 import { saas } from "../presets/saas.ts";
+import { withControls } from "../presets/with-controls.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { refusedBearer } from "./bearer-credential.ts";
 import { dpop } from "./dpop.ts";
@@ -260,7 +262,13 @@ describe("with a real authorization server and a real client", () => {
       { method: "GET", path: "/rows", rule: rule("rows:read"), behave: ({ exchange }) => json(exchange.principal) },
       { method: "GET", path: "/secrets", rule: rule("secrets:read"), behave: () => json("secret") },
     ];
-    net.know("api.example.com", await express5Build({ routes, groups: [] }, glacis(layers)));
+    net.know(
+      "api.example.com",
+      await express5Build(
+        { routes, groups: [] },
+        glacis(withControls(layers, overloadProtection({ shedAtDelayMs: 10_000 }))),
+      ),
+    );
 
     const asFetch = (url: string, init: object): Promise<Response> => net.fetch(url, init);
     const client = await discovery(

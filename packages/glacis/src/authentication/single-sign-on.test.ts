@@ -21,7 +21,9 @@ import { Secret } from "../core/secret.ts";
 import { fieldEncryption } from "../data/field-encryption.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
+import { overloadProtection } from "../network/overload-protection.ts";
 import { saas } from "../presets/saas.ts";
+import { withControls } from "../presets/with-controls.ts";
 import { oauthTokenConfinement, type ConfinedTokens } from "./oauth-token-confinement.ts";
 import { memoryOauthTokens, type OauthTokenStore } from "./oauth-token-store.ts";
 import {
@@ -72,7 +74,7 @@ const members: Record<string, string> = { "user-ada": "acme", "user-bo": "acme",
 
 async function application(store: SingleSignOnStore, tokens?: ConfinedTokens) {
   const records: AuditRecord[] = [];
-  const layers = saas({
+  const preset = saas({
     origin: APP,
     keys: keyRing(newKey("k1")),
     mode: "test",
@@ -80,6 +82,8 @@ async function application(store: SingleSignOnStore, tokens?: ConfinedTokens) {
     limits: { client: "6000/m", anonymous: "6000/m", user: "6000/m" },
     audit: (record) => void records.push(record),
   });
+  // Of a busy machine nothing is to be learnt here.
+  const layers = withControls(preset, overloadProtection({ shedAtDelayMs: 10_000 }));
   const sso = singleSignOn({
     origin: APP,
     store,

@@ -6,7 +6,9 @@ import { authenticated, hasRole, publicAccess } from "../core/access.ts";
 import { routeRule } from "../core/route.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
+import { overloadProtection } from "../network/overload-protection.ts";
 import { saas } from "../presets/saas.ts";
+import { withControls } from "../presets/with-controls.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { sketchProof } from "../testing/proof.ts";
@@ -52,7 +54,13 @@ describe("a role that is taken away", () => {
   afterAll(() => net.close());
 
   it("is gone with the next request, and the session with the membership", async () => {
-    net.know("app.example.com", await express5Build({ routes, groups: [] }, glacis(layers)));
+    net.know(
+      "app.example.com",
+      await express5Build(
+        { routes, groups: [] },
+        glacis(withControls(layers, overloadProtection({ shedAtDelayMs: 10_000 }))),
+      ),
+    );
     const browser = visitor(net);
     const status = async (path: string): Promise<number> =>
       (await browser.open(`https://app.example.com${path}`)).status;
