@@ -72,6 +72,8 @@ describe("npm start", () => {
       alice.email,
       alice.password,
       "controls on",
+      "/security",
+      "/outbox",
     ]) {
       expect(first.output()).toContain(part);
     }

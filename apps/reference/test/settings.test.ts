@@ -104,4 +104,29 @@ describe("readSettings", () => {
     expect(() => readSettings(["--test-targt"], {})).toThrow(/--test-target/u);
     expect(() => readSettings(["--test-target", "--fast"], {})).toThrow(/"--fast"/u);
   });
+
+  it("shows nobody the whole deployment unless somebody says who runs it, and takes what watches over it strictly", () => {
+    const production = {
+      NODE_ENV: "production",
+      ORIGIN: "https://docs.example.com",
+      DATABASE_URL: "postgres://db/folio",
+      SMTP_URL: "smtps://user:secret@smtp.example.com",
+      MAIL_FROM: "no-reply@example.com",
+    };
+    const quiet = readSettings([], production);
+    expect(quiet).toMatchObject({ operators: undefined, alarmMail: [], auditKey: undefined, baits: [], keyDates: {} });
+    const watched = readSettings([], {
+      ...production,
+      OPERATOR_WORKSPACE: "f0000000-0000-4000-8000-00000000000a",
+      ALARM_MAIL: "ada@example.com, bob@example.com",
+      GLACIS_KEYS_SINCE: "k2=2026-09-14,k1=2025-03-01",
+    });
+    expect(watched).toMatchObject({
+      operators: "f0000000-0000-4000-8000-00000000000a",
+      alarmMail: ["ada@example.com", "bob@example.com"],
+      keyDates: { k1: "2025-03-01", k2: "2026-09-14" },
+    });
+    expect(() => readSettings([], { ...production, OPERATOR_WORKSPACE: "*" })).toThrow(/OPERATOR_WORKSPACE/u);
+    expect(() => readSettings([], { ...production, GLACIS_KEYS_SINCE: "k1=soon" })).toThrow(/GLACIS_KEYS_SINCE/u);
+  });
 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { alarmEngine } from "../audit/alarm-engine.ts";
 import { memoryAlarms } from "../audit/alarm-store.ts";
-import { securityCenter, type SecurityCenterOptions } from "../center/index.ts";
 import type { Deployment } from "../core/control.ts";
 import { adminInterface } from "./admin-interface.ts";
-import { settingsOf } from "./center-options.ts";
+import { settingsOf, type SecurityCenterOptions } from "./center-options.ts";
 import { eventArchive } from "./event-archive.ts";
 import { memoryEvents } from "./event-store-memory.ts";
+import { securityCenter } from "./security-center.ts";
 
 const deployment: Deployment = {
   mode: "production",
