@@ -29,7 +29,7 @@ beforeAll(async () => {
   clamd = await startClamd(2 * LARGEST);
   folio = await startFolio("test-target", { CLAMD: `127.0.0.1:${clamd.port}` });
   [alice, amy, bob] = await Promise.all(["a_user", "a_user2", "b_user"].map((key) => signedIn(folio, key)));
-});
+}, 180_000);
 afterAll(async () => {
   await folio?.stop();
   clamd?.close();
@@ -268,7 +268,7 @@ describe("what is refused leaves nothing behind", () => {
     }
   });
 
-  it("more files than a document takes, however many come at once", async () => {
+  it("more files than a document takes, however many come at once", { timeout: 180_000 }, async () => {
     const { json } = await alice.ask("/api/documents", { method: "POST", json: { title: "Full" } });
     const path = `/api/documents/${String(json["id"])}/attachments`;
     const statuses: number[] = [];

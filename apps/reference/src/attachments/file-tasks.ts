@@ -12,6 +12,7 @@ const ARRIVING_SECONDS = 3600;
 /** Files that nobody could scan for so long are a fault of ours, and somebody should hear of it. */
 const OVERDUE_SECONDS = 900;
 const MOST_AT_ONCE = 500;
+const MOST_SILENCES = 3;
 const EVERY_MS = 60_000;
 
 /** One thing that is to be done with a file. */
@@ -49,9 +50,9 @@ export function announced(storage: Storage, { query }: Pick<Database, "query">):
 export interface FileTasks {
   /** Removes a file that was received and is not wanted after all, and gives its room back. */
   withdraw(key: string, tenantId: string): Promise<void>;
-  /** Does what is to be done, for one tenant or for all. Never throws: what could not be done is told, and tried again. */
+  /** Removes what is to be removed, for one tenant or for all. Never throws: what could not be done is told, and tried again. */
   run(tenantId?: string): Promise<void>;
-  /** Runs it every minute. @returns stops that */
+  /** Does that every minute, and asks the scanner about what waits for it. @returns stops it */
   start(): () => Promise<void>;
 }
 
@@ -67,10 +68,14 @@ export function fileTasksOf(parts: FileTasksParts): FileTasks {
   const { database, report } = parts;
   const run = async (tenantId?: string): Promise<void> => {
     try {
-      for (const task of await tasksOf(database, tenantId)) await perform(parts, task).catch(tell);
+      for (const task of await removalsOf(database, tenantId)) await remove(parts, task).catch(tell);
     } catch (error) {
       tell(error);
     }
+  };
+  const runAll = async (): Promise<void> => {
+    await run();
+    await scanAll(parts).catch(tell);
   };
   const tell = (error: unknown): void => report(failure(error));
   return {
@@ -81,9 +86,9 @@ export function fileTasksOf(parts: FileTasksParts): FileTasks {
       await run(tenantId);
     },
     start() {
-      let running = run();
+      let running = runAll();
       const timer = setInterval(() => {
-        running = running.then(() => run());
+        running = running.then(runAll);
       }, EVERY_MS);
       timer.unref();
       return async () => {
@@ -94,19 +99,20 @@ export function fileTasksOf(parts: FileTasksParts): FileTasks {
   };
 }
 
-async function tasksOf(database: Database, tenantId: string | undefined): Promise<readonly FileTask[]> {
+const COLUMNS =
+  "storage_key, tenant, bytes::int8::int as bytes, task, extract(epoch from now() - since)::int as seconds";
+
+async function removalsOf(database: Database, tenantId: string | undefined): Promise<readonly FileTask[]> {
   const { rows } = await database.query(
-    `select storage_key, tenant, bytes::int8::int as bytes, task, extract(epoch from now() - since)::int as seconds from file_tasks
-     where ($1::text is null or tenant = $1) and (task <> 'arriving' or since < now() - make_interval(secs => $2))
+    `select ${COLUMNS} from file_tasks where ($1::text is null or tenant = $1)
+       and (task = 'remove' or (task = 'arriving' and since < now() - make_interval(secs => $2)))
      order by since limit $3`,
     [tenantId ?? null, ARRIVING_SECONDS, MOST_AT_ONCE],
   );
   return rows as readonly FileTask[];
 }
 
-async function perform(parts: FileTasksParts, task: FileTask): Promise<void> {
-  if (task.task === "scan") return scan(parts, task);
-  const { database, storage, quota } = parts;
+async function remove({ database, storage, quota }: FileTasksParts, task: FileTask): Promise<void> {
   // A file that a row names stays, whatever is written here.
   if (!(await isNamed(database, task))) await storage.remove(task.storage_key);
   // Of two processes that do the same, one gets the row; only what had been stored with its row was counted.
@@ -125,18 +131,29 @@ function isNamed(database: Database, { tenant, storage_key: key }: FileTask): Pr
 
 const named = (tenant: string, key: string) => and(eq(attachments.tenantId, tenant), eq(attachments.storageKey, key));
 
-/** Asks the scanner again about a file that it had no answer for. */
-async function scan({ database, upload, report }: FileTasksParts, task: FileTask): Promise<void> {
-  const { tenant, storage_key: key, bytes, seconds } = task;
-  const verdict = await upload.rescan({ key, bytes });
-  if (verdict === "pending") {
-    if (seconds > OVERDUE_SECONDS) report(overdue(key, seconds));
-    return;
+/**
+ * Asks the scanner again about files that it had no answer for. In any order, so that one which it never answers for holds up no other; and a
+ * scanner that says nothing three times says nothing now.
+ */
+async function scanAll({ database, upload, report }: FileTasksParts): Promise<void> {
+  const { rows } = await database.query(
+    `select ${COLUMNS} from file_tasks where task = 'scan' order by random() limit $1`,
+    [MOST_AT_ONCE],
+  );
+  let silences = 0;
+  for (const { tenant, storage_key: key, bytes, seconds } of rows as readonly FileTask[]) {
+    const verdict = await upload.rescan({ key, bytes });
+    if (verdict === "pending") {
+      if (seconds > OVERDUE_SECONDS) report(overdue(key, seconds));
+      if ((silences += 1) === MOST_SILENCES) return;
+      continue;
+    }
+    silences = 0;
+    await database.withTenant(systemScope(tenant, "files"), async (db) => {
+      await db.update(attachments).set({ scan: verdict }).where(named(tenant, key));
+    });
+    await database.query("delete from file_tasks where storage_key = $1 and task = 'scan'", [key]);
   }
-  await database.withTenant(systemScope(tenant, "files"), async (db) => {
-    await db.update(attachments).set({ scan: verdict }).where(named(tenant, key));
-  });
-  await database.query("delete from file_tasks where storage_key = $1 and task = 'scan'", [key]);
 }
 
 function failure(error: unknown): AuditEvent {
