@@ -7,8 +7,7 @@ import { measureSessions } from "./auth/session.mjs";
 /** @param options `rounds`, `requests` of each kind, and `only` as the name of a section, such as `session-redis` or `enumeration` */
 export async function run({ rounds = "9", requests = "2000", only } = {}) {
   if (only === "enumeration") {
-    const { each, results } = await measureEnumeration({ each: Number(requests) });
-    saveResults("auth-enumeration", { each, unit: "microseconds; area under the curve", results });
+    await measureEnumeration({ each: Number(requests), save: (results) => saveResults("auth-enumeration", results) });
     return;
   }
   const results = await measureSessions({ rounds, only });

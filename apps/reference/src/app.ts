@@ -6,6 +6,7 @@ import { z } from "zod";
 import { accountApi } from "./accounts/api.ts";
 import { activityRoutes } from "./activity/routes.ts";
 import { peopleRoutes } from "./accounts/people-routes.ts";
+import { apiKeyRoutes } from "./accounts/api-key-routes.ts";
 import { accountRoutes } from "./accounts/routes.ts";
 import { securityAccess } from "./accounts/security-access.ts";
 import { secondFactorRoutes } from "./accounts/second-factor-routes.ts";
@@ -45,6 +46,7 @@ export function createApp(security: Security, services: Services): Hono {
 
   accountRoutes(app, services);
   secondFactorRoutes(app, services);
+  apiKeyRoutes(app, services);
   peopleRoutes(app, services);
   activityRoutes(app, services);
   securityAccess(app, services);

@@ -30,11 +30,12 @@ export interface AuthenticationParts {
   readonly throttleStore?: SignInThrottleStore;
 }
 
+export const KEY_SCOPES = ["documents:read", "documents:write"] as const;
+
 /** Second factors are part of the settings, which are pages of our own; and everybody may sign up, so that no account is the first. */
 const OWN_ROUTES = [
   "/setup",
   "/sign-in/passkey",
-  "/account/totp",
   "/account/totp/remove",
   "/account/recovery-codes",
   "/account/passkeys/options",
@@ -61,6 +62,13 @@ export function accountsOf({
     mail,
     render,
     home: "/documents",
+    apiKeys: {
+      prefix: "folio_sk",
+      scopes: { "documents:read": ["viewer"], "documents:write": ["member"] },
+      // Keys are made by whoever answers for the workspace, and go with that role.
+      grants: ({ roles }) => (roles.some((role) => role === "owner" || role === "admin") ? KEY_SCOPES : []),
+      mostPerTenant: 50,
+    },
     profile: ["workspace", "name"],
     without: OWN_ROUTES,
     // A black-box test asks faster than people do, from one address.

@@ -42,7 +42,7 @@ export interface Running {
 export async function start(
   settings: Settings,
   output: Output = process.stdout,
-  more: Pick<GuardParts, "alarmClock"> = {},
+  more: Pick<GuardParts, "alarmClock" | "ssoFetch"> = {},
 ): Promise<Running> {
   const progress = progressOn(output);
   await refuseTakenPort(settings);

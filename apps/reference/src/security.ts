@@ -12,7 +12,7 @@ import {
   type Watch,
 } from "glacis";
 import type { Accounts as People } from "glacis/accounts";
-import { memorySignInThrottle, type Csrf, type Sessions } from "glacis/authentication";
+import { memorySignInThrottle, type Csrf, type Sessions, type SsoFetch } from "glacis/authentication";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
 import { databaseControls, dataClassification, keyRing, retentionErasure } from "glacis/data";
 import {
@@ -30,6 +30,7 @@ import { accountsIn, type Accounts } from "./accounts/accounts.ts";
 import { fileStoreOf, type FileStore } from "./attachments/file-store.ts";
 import { fileTasksOf, type FileTasks } from "./attachments/file-tasks.ts";
 import { flowPages } from "./accounts/flow-pages.ts";
+import { singleSignOnOf } from "./accounts/single-sign-on.ts";
 import type { Assets } from "./assets.ts";
 import { accountsOf, mailOf, type AuthenticationParts } from "./authentication.ts";
 import type { Database } from "./database/database.ts";
@@ -67,6 +68,8 @@ export interface GuardParts extends WatchParts, Pick<AuthenticationParts, "setti
   /** Shown on the sign-in page. */
   readonly demo?: readonly DemoTenant[];
   readonly limitStore?: RateLimitStore;
+  /** What a test puts in the place of the internet. */
+  readonly ssoFetch?: SsoFetch;
 }
 
 /** A black-box test asks faster than a person, from one address. The limits on guessing passwords are not these, and stay. */
@@ -76,7 +79,7 @@ export const MODES = { demo: "development", "test-target": "test", production: "
 
 /** The whole security of the application: the preset, the flows of accounts, and the facts that only this application knows. */
 export function guardOf(parts: GuardParts): Guard {
-  const { settings, database, assets, audit, accounts = accountsIn(database), demo = [] } = parts;
+  const { settings, database, assets, audit, accounts = accountsIn(database) } = parts;
   const { kind, origin, hosts, trustedOrigins, proxies } = settings;
   const archive = eventArchive({ store: postgresEvents(database) });
   const keys = keyRing(parts.keys);
@@ -86,9 +89,7 @@ export function guardOf(parts: GuardParts): Guard {
   const files = fileStoreOf({ settings, keys, database, limitStore });
   const fileTasks = fileTasksOf({ ...files, database, report });
   const mail = mailOf(settings);
-  const render = flowPages({ assets, demo, hasPasskeys: /[a-z]$/u.test(new URL(origin).hostname) });
-  // The embedded database is one process and one connection: counting beside it costs sign-ins nothing.
-  const { throttleStore = database.shared ? undefined : memorySignInThrottle(), hashing } = parts;
+  const sso = singleSignOnOf(settings.singleSignOn, { accounts, database, fetch: parts.ssoFetch });
   const preset = saas({
     origin,
     keys,
@@ -97,17 +98,11 @@ export function guardOf(parts: GuardParts): Guard {
     limitStore,
     audit: archive.tee(audit),
     ...watchOptions(parts, mail),
-    accounts: accountsOf({
-      settings,
-      accounts,
-      render,
-      erased: () => fileTasks.run(),
-      mail,
-      ...(hashing && { hashing }),
-      ...(throttleStore && { throttleStore }),
-    }),
+    accounts: peopleOf(parts, { accounts, mail, erased: () => fileTasks.run() }),
+    mfa: { required: ({ tenantId }) => accounts.requiresSecondFactor(tenantId) },
     auditTrail: trail,
     refusalPage: refusalPage(assets),
+    outbound: { allow: sso.outbound },
     ...(proxies.length > 0 && { proxies }),
     ...(hosts.length > 0 && { hosts }),
     ...(trustedOrigins.length > 0 && { trustedOrigins }),
@@ -116,12 +111,14 @@ export function guardOf(parts: GuardParts): Guard {
   const layers = withJudges(preset, database);
   const composed = kind === "test-target" ? behindTls(layers) : layers;
   const previews = linkPreviews(report);
+  const signOn = sso.mount(preset);
   const center = securityPages({ settings, layers: preset, archive, accounts, keys, security: () => security });
   const security: Security = glacis({
     ...composed,
     network: [...composed.network, previews.control],
     environment: [...composed.environment, ...files.controls, ...personalDataControls(database)],
-    endpoints: [...composed.endpoints, ...center],
+    endpoints: [...composed.endpoints, ...center, ...signOn.endpoints],
+    authentication: [...composed.authentication, ...signOn.controls],
   });
   const { sessions, csrf, watch, accounts: factors } = layers;
   const { flows } = factors;
@@ -155,6 +152,18 @@ function withJudges<Composition extends Layers>(preset: Composition, { posture, 
 function personalDataControls({ posture = [] }: Database): readonly Control[] {
   const judged = { map: PERSONAL_DATA, posture };
   return [dataClassification({ ...judged, schema: schemaColumns() }), retentionErasure(judged)];
+}
+
+/** The library's accounts in Folio's design. */
+function peopleOf(
+  { settings, database, assets, demo = [], hashing, throttleStore }: GuardParts,
+  more: Pick<AuthenticationParts, "accounts" | "mail" | "erased">,
+) {
+  const hasPasskeys = /[a-z]$/u.test(new URL(settings.origin).hostname);
+  const render = flowPages({ assets, demo, hasPasskeys, provider: settings.singleSignOn?.name });
+  // The embedded database is one process and one connection: counting beside it costs sign-ins nothing.
+  const store = throttleStore ?? (database.shared ? undefined : memorySignInThrottle());
+  return accountsOf({ ...more, settings, render, ...(hashing && { hashing }), ...(store && { throttleStore: store }) });
 }
 
 /** The embedded database works on the event loop itself, so a busy loop is no sign of overload there. Production has no embedded database. */

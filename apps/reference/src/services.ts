@@ -1,5 +1,5 @@
 import type { Accounts as People } from "glacis/accounts";
-import type { AuditEvent, Exchange, IdentifiedFacts, User } from "glacis";
+import { deny, Refusal, type AuditEvent, type Exchange, type IdentifiedFacts, type User } from "glacis";
 import type { AuthenticationFlows, Csrf, Sessions } from "glacis/authentication";
 import type { RateLimit, RateLimitStore } from "glacis/network";
 import type { Activity } from "./activity/activity.ts";
@@ -48,12 +48,32 @@ export interface Services {
 /**
  * The signed-in user of a request behind an access rule.
  *
- * @throws Error when there is none: a route that forgot its rule must not go on.
+ * @throws Refusal 403 for a program: its key is for documents, and for nothing else here
+ * @throws Error when there is nobody: a route that forgot its rule must not go on.
  */
 export function userOf(request: Exchange): User {
+  if (request.principal.kind === "service")
+    throw new Refusal(
+      deny("forbidden", {
+        event_type: "authorization_failure",
+        status: "refused",
+        severity: "warning",
+        event: "authz_fail",
+        reason: "forbidden",
+        detail: "person_needed",
+      }),
+    );
   if (request.principal.kind !== "user")
     throw new Error("This route needs a signed-in user, and its access rule did not ask for one.");
   return request.principal;
+}
+
+/** Whose documents a request is about: those of whoever is signed in, or of whoever made the API key, with the rights of its scopes alone. */
+export function callerOf(request: Exchange): User {
+  const { principal } = request;
+  if (principal.kind !== "service" || principal.ownerId === undefined) return userOf(request);
+  const { ownerId: id, tenantId, roles } = principal;
+  return { kind: "user", id, tenantId, roles, assurance: 1, authenticatedAtMs: 0 };
 }
 
 /** What the frame of a page shows about this request. */
@@ -77,6 +97,11 @@ const NOTICES: Readonly<Record<string, string>> = {
   role: "The role is changed. They sign in anew.",
   removed: "They are no longer in this workspace.",
   ended: "You are signed out everywhere else.",
+  revoked: "The key is void.",
+  unrotated: "The former secret of this key still works. Wait until that is over, or revoke the key.",
+  required: "Everybody in this workspace needs a second factor from now on.",
+  optional: "Second factors are everybody's own choice again.",
+  kept: "This workspace requires a second factor, and you have no other one. Add another before you remove this one.",
 };
 
 /** A notice travels through a redirect as a word of this list, never as text: a link must not be able to put words into our mouth. */

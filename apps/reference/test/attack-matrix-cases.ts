@@ -5,6 +5,7 @@ export const OBJECTS: AttackMatrixOptions["objects"] = {
   document: ["member", "editor", "reader", "viewer"],
   draft: ["member"],
   memo: ["admin", "reader", "guest"],
+  key: ["admin"],
   attachment: ["member", "editor", "reader", "viewer"],
   scan: ["admin", "reader", "guest"],
 };
@@ -12,6 +13,9 @@ export const OBJECTS: AttackMatrixOptions["objects"] = {
 const readers = ["member", "editor", "reader", "viewer"];
 const editors = ["member", "editor"];
 const owner = ["member"];
+/** Whoever has pages; a program has none. */
+const humans = ["admin", "member", "editor", "reader", "guest", "viewer"];
+const newKey = { name: "Export", access: "read", days: "90" };
 const writers = ["admin", "member", "editor", "reader", "guest"];
 
 const document = { id: "{document}" };
@@ -34,8 +38,8 @@ const colleague = { params: { id: "{reader.id}" }, allowed: ["admin"], changes: 
 /** With somebody goes what was shared with him. */
 const gone = { ...colleague, params: { id: "{guest.id}" }, changes: [...colleague.changes, "document_shares"] };
 
-/** One honest request of each route. */
-export const CASES: AttackMatrixOptions["cases"] = {
+/** One honest request of each route. Where nobody is named it is for everybody who has pages. */
+const ROUTES: AttackMatrixOptions["cases"] = {
   "GET /": { allowed: "everyone" },
   "GET /healthz": { allowed: "everyone" },
   "GET /robots.txt": { allowed: "everyone" },
@@ -107,6 +111,15 @@ export const CASES: AttackMatrixOptions["cases"] = {
   "POST /settings/passkeys/options": { json: {}, self: true, changes: [] },
   "POST /settings/passkeys": passkey,
   "POST /settings/passkeys/remove": passkey,
+  "POST /settings/second-factor-policy": {
+    waived: "is the owner's, who needs a second factor for it; workspace.test.ts has one",
+  },
+  "GET /settings/api-keys": { allowed: ["admin"], shows: ["{key}"] },
+  "POST /settings/api-keys": { form: newKey, allowed: ["admin"], changes: ["glacis_api_keys"] },
+  "POST /settings/api-keys/:id/rotate": { params: { id: "{key}" }, form: {}, allowed: ["admin"] },
+  "POST /settings/api-keys/:id/revoke": { params: { id: "{key}" }, form: {}, allowed: ["admin"] },
+  "GET /account/totp": { waived: "shows a new secret each time, to whoever may add one" },
+  "POST /account/totp": code,
   "POST /settings/sessions/end-others": { form: {}, self: true },
   "GET /outbox": { waived: "shows every mail to everybody: a demonstration has it, production has not" },
   "GET /documents": [
@@ -158,3 +171,19 @@ export const CASES: AttackMatrixOptions["cases"] = {
   ],
   "DELETE /api/documents/:id/shares/:userId": { params: share, allowed: owner },
 };
+
+const FOR_PROGRAMS: ReadonlySet<string> = new Set(["GET /api/documents", "POST /api/documents"]);
+
+export const CASES: AttackMatrixOptions["cases"] = Object.fromEntries(
+  Object.entries(ROUTES).map(([route, wanted]) => [
+    route,
+    Array.isArray(wanted) ? wanted.map((one: object) => forHumans(route, one)) : forHumans(route, wanted),
+  ]),
+) as AttackMatrixOptions["cases"];
+
+function forHumans<Case extends object>(route: string, wanted: Case): Case {
+  if ("waived" in wanted) return wanted;
+  const allowed = "allowed" in wanted ? (wanted.allowed as "everyone" | readonly string[]) : humans;
+  if (allowed === "everyone") return wanted;
+  return { ...wanted, allowed: FOR_PROGRAMS.has(route) ? [...allowed, "program"] : allowed };
+}

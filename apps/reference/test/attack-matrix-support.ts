@@ -9,8 +9,10 @@ import { pipeline } from "node:stream/promises";
 import type { PGlite } from "@electric-sql/pglite";
 import type { Security, User } from "glacis";
 import {
+  apiKeys,
   memorySignInThrottle,
   passwordHashing,
+  postgresApiKeys,
   postgresAuthentication,
   type SignInThrottleStore,
 } from "glacis/authentication";
@@ -27,6 +29,7 @@ import {
 import type { TestDatabase } from "../../../test/support/services.ts";
 import { accountsIn, personOf, systemScope } from "../src/accounts/accounts.ts";
 import type { Role } from "../src/accounts/memberships.ts";
+import { KEY_SCOPES } from "../src/authentication.ts";
 import { createApp } from "../src/app.ts";
 import { loadAssets } from "../src/assets.ts";
 import { attachmentsIn } from "../src/attachments/attachments.ts";
@@ -125,6 +128,11 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       documents: { tenant: "tenant_id" },
       document_shares: { tenant: "tenant_id", closed: ["permission"] },
       attachments: { tenant: "tenant_id", closed: ["tenant_id", "scan", "sha256", "media_type"] },
+      glacis_api_keys: {
+        tenant: "tenant_id",
+        ignore: ["used_at_ms"],
+        closed: ["scopes", "hash", "former_hash", "former_until_ms", "rotated_at_ms", "revoked_at_ms"],
+      },
       glacis_sessions: { tenant: "tenant_id", ignore: ["seen_at_ms"], closed: ["roles", "groups", "factors", "label"] },
     },
     except: {
@@ -135,6 +143,8 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_job_allowances: "how many mails went to whom, under hashed names",
       glacis_one_time_links: "hashes of links that were mailed, which nobody was here",
       glacis_sign_in_counters: "counters under hashed names, which every attempt moves",
+      glacis_sso_links: "who somebody is at a provider, whom nobody here has",
+      glacis_sso_transactions: "ways to a provider that were begun",
       glacis_passkeys: "public keys, which belong to no tenant",
       glacis_passkey_users: "random handles for browsers, which belong to no tenant",
       glacis_passkey_challenges: "what browsers are asked to sign, for five minutes",
@@ -165,6 +175,7 @@ const ROLE: Readonly<Record<string, Role>> = {
   reader: "member",
   guest: "member",
   viewer: "viewer",
+  program: "admin",
 };
 export const PEOPLE = Object.keys(ROLE);
 export const PASSWORD = "a long walk by the river";
@@ -176,8 +187,14 @@ const HASH: Promise<string> = passwordHashing({ pepper: keyRing(KEYS), ...HASHIN
   .hash(PASSWORD)
   .then((hashed) => (hashed.kind === "hashed" ? hashed.encoded : ""));
 
+/** A program comes by its key and by nothing else; what it may do is documents, whatever the role of whoever made the key. */
+const keysOfPrograms = new Map<string, string>();
+
 /** Fills one tenant through the application's own code. */
-export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant): Promise<void> {
+export async function seed(
+  { database, folder }: Ground,
+  tenant: LookAlikeTenant,
+): Promise<Readonly<Record<string, string>>> {
   const accounts = accountsIn(database);
   const scope = systemScope(tenant.id, "seed");
   const people = Object.values(tenant.people);
@@ -233,6 +250,22 @@ export async function seed({ database, folder }: Ground, tenant: LookAlikeTenant
       .values([share(memo, adminId, "reader", "view"), share(memo, adminId, "guest", "view")]);
     await db.insert(attachments).values({ ...fileOfMemo, id: scan, documentId: memo, addedBy: adminId });
   });
+  const program = tenant.people["program"]!.id;
+  keysOfPrograms.set(program, (await keyFor(database, tenant, program)).key);
+  return { key: (await keyFor(database, tenant, adminId)).id };
+}
+
+async function keyFor({ driver }: Database, tenant: LookAlikeTenant, ownerId: string) {
+  const keys = apiKeys({
+    prefix: "folio_sk",
+    store: postgresApiKeys(driver),
+    scopes: { "documents:read": ["viewer"], "documents:write": ["member"] },
+    grants: () => KEY_SCOPES,
+  });
+  const user = personOf(tenant.id, ownerId, "admin");
+  const made = await keys.issue(user, { name: tenant.canary("key"), scopes: KEY_SCOPES }, Date.now());
+  if (made.kind !== "issued") throw new Error(made.cause);
+  return { key: made.key, id: made.apiKey.id };
 }
 
 /** Puts a file where the application keeps its files. @returns what its row says of it */
@@ -352,6 +385,8 @@ export async function listen(
 /** Signs in as a person would, and takes the token along that every form carries. */
 export function signIn({ url, origin }: Running): AttackMatrixOptions["signIn"] {
   return async (person: LookAlikePerson | undefined) => {
+    const key = keysOfPrograms.get(person?.id ?? "");
+    if (key !== undefined) return { authorization: `Bearer ${key}` };
     const client = makeClient(url, origin);
     if (person !== undefined) {
       // Each is signed in twice, so that ending the other sessions ends something.

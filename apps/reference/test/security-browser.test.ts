@@ -42,7 +42,10 @@ let browser: Browser;
 
 beforeAll(async () => {
   folder = temporaryFolder();
-  [folio, browser] = await Promise.all([startFolio("demo", { DATA_DIR: folder }, () => clock.nowMs), openBrowser()]);
+  [folio, browser] = await Promise.all([
+    startFolio("demo", { DATA_DIR: folder }, { alarmClock: () => clock.nowMs }),
+    openBrowser(),
+  ]);
 }, TIMEOUT_MS);
 afterAll(async () => {
   await browser.close();
@@ -314,7 +317,7 @@ describe("an attack on the running application", () => {
     async () => {
       await operator.close();
       await folio.stop();
-      folio = await startFolio("demo", { DATA_DIR: folder }, () => clock.nowMs);
+      folio = await startFolio("demo", { DATA_DIR: folder }, { alarmClock: () => clock.nowMs });
       const rings = (await folio.watch.alarms?.status())?.filter(({ state }) => state === "ALARM");
       expect(rings?.map(({ alarm }) => alarm).toSorted()).toEqual(RINGING);
       expect(await folio.watch.chain?.verify()).toMatchObject({ intact: true });

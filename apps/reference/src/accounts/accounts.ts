@@ -17,6 +17,8 @@ export interface Person {
 export interface Profile extends Person {
   readonly tenantId: string;
   readonly tenantName: string;
+  /** Everybody in the workspace needs a second factor. */
+  readonly secondFactorRequired: boolean;
 }
 
 /** Somebody who has an account, and is to have a place. */
@@ -33,7 +35,7 @@ export interface Belonging {
 }
 
 /** Who is where, under which name. Addresses and passwords are the library's. */
-export interface Accounts extends Memberships {
+export interface Accounts extends Memberships, SecondFactorPolicy {
   /** Creates a tenant with its first person. */
   createTenant(tenant: { readonly name: string; readonly id?: string }, owner: NewPerson): Promise<void>;
   /** Gives somebody a place in a tenant; whoever has one there keeps the role that he has. */
@@ -47,6 +49,13 @@ export interface Accounts extends Memberships {
   exportPerson(userId: string): Promise<PersonalData | undefined>;
   /** Removes a person with the documents that are his; a workspace goes with the only person in it. */
   erasePerson(userId: string): Promise<void>;
+}
+
+/** Whether everybody in a workspace needs a second factor. */
+interface SecondFactorPolicy {
+  /** Asked at each sign-in of somebody without one. */
+  requiresSecondFactor(tenantId: string): Promise<boolean>;
+  requireSecondFactor(owner: User, required: boolean): Promise<void>;
 }
 
 export function accountsIn(database: Database): Accounts {
@@ -75,13 +84,19 @@ export function accountsIn(database: Database): Accounts {
         await db.insert(tenants).values({ id, name });
         await insertPerson(db, id, owner);
       }),
-    addPerson: (scope, person) => database.withTenant(scope, (db) => insertPerson(db, scope.tenantId, person)),
+    addPerson: (scope, person) =>
+      database.withTenant(scope, (db) => insertPerson(db, scope.tenantId, person), undefined, "writes"),
     belonging,
 
     profile: (user) =>
       database.withTenant(tenantScope(user), async (db) => {
         const [found] = await db
-          .select({ ...PERSON, tenantId: tenants.id, tenantName: tenants.name })
+          .select({
+            ...PERSON,
+            tenantId: tenants.id,
+            tenantName: tenants.name,
+            secondFactorRequired: tenants.requiresSecondFactor,
+          })
           .from(users)
           .innerJoin(memberships, sameUser)
           .innerJoin(tenants, eq(tenants.id, users.tenantId))
@@ -114,6 +129,23 @@ export function accountsIn(database: Database): Accounts {
       await inOwnTenant(userId, "erasure", (db, connection, tenantId) => erasePerson(db, connection, tenantId, userId));
     },
     ...membershipsIn(database),
+    ...secondFactorPolicyIn(database),
+  };
+}
+
+function secondFactorPolicyIn(database: Database): SecondFactorPolicy {
+  return {
+    requiresSecondFactor: (tenantId) =>
+      database.withTenant(systemScope(tenantId, "sign-in"), async (db) => {
+        const [found] = await db.select().from(tenants).where(eq(tenants.id, tenantId));
+        // A workspace that is not there asks for more, never for less.
+        return found?.requiresSecondFactor ?? true;
+      }),
+
+    requireSecondFactor: (owner, required) =>
+      database.withTenant(tenantScope(owner), async (db) => {
+        await db.update(tenants).set({ requiresSecondFactor: required }).where(eq(tenants.id, owner.tenantId));
+      }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { Refusal, type Exchange } from "glacis";
+import { Refusal, tenantScope, type Exchange } from "glacis";
 import { invalid, notFound } from "../input.ts";
 import { userOf, type Services } from "../services.ts";
 import { ROLE_ORDER, type Role } from "./memberships.ts";
@@ -36,6 +36,42 @@ export async function changeMembership(
     request,
   );
   await sessions.revoke(userId, { reason: "role_changed", request });
+}
+
+/**
+ * Requires a second factor of everybody in the workspace, or leaves it to them. Whoever has none is signed out, and adds one when they come back.
+ *
+ * @returns false when the owner has none: whoever makes a rule keeps it
+ */
+export async function setSecondFactorPolicy(
+  services: Services,
+  request: Exchange,
+  required: boolean,
+): Promise<boolean> {
+  const { accounts, factors, sessions } = services;
+  const owner = userOf(request);
+  const { tenantId } = owner;
+  const lacks = async (userId: string): Promise<boolean> =>
+    (await factors.enrolled({ userId, tenantId, roles: [] })).length === 0;
+  if (required && (await lacks(owner.id))) return false;
+  await accounts.requireSecondFactor(owner, required);
+  services.report(
+    {
+      event_type: "account",
+      status: "succeeded",
+      severity: "warning",
+      event: "authz_change",
+      action: required ? "second_factor:required" : "second_factor:optional",
+      resource_type: "tenant",
+      user_id: owner.id,
+      tenant_id: tenantId,
+    },
+    request,
+  );
+  if (!required) return true;
+  for (const { id } of await accounts.people(tenantScope(owner)))
+    if (await lacks(id)) await sessions.revoke(id, { reason: "mfa_changed", request });
+  return true;
 }
 
 /**

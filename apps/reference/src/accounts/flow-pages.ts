@@ -5,14 +5,17 @@ import type { Assets } from "../assets.ts";
 import type { DemoTenant } from "../demo.ts";
 import { csrfField, errorSummary, field, type FieldOptions, type FormState } from "../views/form.ts";
 import { layout, type Frame } from "../views/layout.ts";
+import { SSO_START } from "./single-sign-on.ts";
 import { demoAccounts } from "./pages.ts";
-import { secondFactorPage } from "./second-factor-pages.ts";
+import { enrolmentPage, secondFactorPage } from "./second-factor-pages.ts";
 
 export interface FlowPagesOptions {
   readonly assets: Assets;
   /** Shown on the sign-in page. */
   readonly demo: readonly DemoTenant[];
   readonly hasPasskeys: boolean;
+  /** The name of the identity provider that people may sign in through. */
+  readonly provider?: string | undefined;
 }
 
 interface FlowPage {
@@ -175,12 +178,12 @@ const DONE: Readonly<Record<string, FlowPage>> = {
   },
 };
 
-export function flowPages({ assets, demo, hasPasskeys }: FlowPagesOptions): RenderPage {
+export function flowPages({ assets, demo, hasPasskeys, provider }: FlowPagesOptions): RenderPage {
   return (view) => {
     const frame: Frame = { assets, nonce: view.nonce, viewer: undefined, csrfToken: view.csrfToken };
     const state = stateOf(view);
-    if (view.page === "second_factor" || view.page === "totp")
-      return String(secondFactorPage(frame, state, view.methods ?? []));
+    if (view.page === "totp") return String(enrolmentPage(frame, state, view.enrolment));
+    if (view.page === "second_factor") return String(secondFactorPage(frame, state, view.methods ?? []));
     const page = (view.page === "done" ? DONE[view.values["status"] ?? ""] : undefined) ?? PAGES[view.page];
     const place = view.page === "sign_in" ? "/sign-in" : view.page === "confirm" ? "/confirm" : undefined;
     const failed = view.errors.length > 0 || view.notice !== undefined;
@@ -196,6 +199,7 @@ export function flowPages({ assets, demo, hasPasskeys }: FlowPagesOptions): Rend
               ${page.lead !== undefined && html`<p class="lead">${page.lead}</p>`}
               ${page.button !== undefined && formOf(page, view, state)}
               ${place !== undefined && hasPasskeys && passkeyButton(view.csrfToken, place, view.values["next"])}
+              ${view.page === "sign_in" && provider !== undefined && providerButton(provider, view.values["next"])}
               ${page.after}
             </div>
             ${view.page === "sign_in" && demo.length > 0 && demoAccounts(demo)}
@@ -219,6 +223,11 @@ function passkeyButton(token: string, place: "/sign-in" | "/confirm", next: stri
         data-answer="${`${place}/passkey${query}`}" data-csrf="${token}">Use a passkey</button>
       <p class="hint" role="status" data-passkey-status></p>
     </div>`;
+}
+
+function providerButton(name: string, next: string | undefined): SafeHtml {
+  const path = `${SSO_START}${next === undefined ? "" : `&next=${encodeURIComponent(next)}`}`;
+  return html`<a class="button quiet wide" href="${path}">Continue with ${name}</a>`;
 }
 
 function formOf(

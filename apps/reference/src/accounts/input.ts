@@ -33,3 +33,19 @@ export const PasskeyForm = input({
 });
 
 export const Nothing = input({});
+
+export const ACCESS_NAMES = { read: "Read documents", write: "Read and write documents" } as const;
+
+export const LIFETIME_NAMES = { "30": "30 days", "90": "90 days", "365": "A year" } as const;
+
+export const ApiKeyForm = formInput({
+  form: {
+    name: line({ min: 1, max: 100, missing: "Say what the key is for." }),
+    access: z.enum(["read", "write"], "Choose what the key may do."),
+    days: z.enum(["30", "90", "365"], "Choose how long the key is good."),
+  },
+});
+
+export const ApiKeyPath = input({ params: { id: z.string().regex(/^[0-9A-Za-z]{1,64}$/u) } }, PATHS);
+
+export const PolicyForm = input({ form: { second_factor: z.enum(["required", "optional"], "Choose one.") } });

@@ -1,13 +1,17 @@
-import { authenticated, publicAccess, signInFirst, type Exchange } from "glacis";
+import { allOf, authenticated, hasRole, publicAccess, signInFirst, type Exchange } from "glacis";
+import { stepUp } from "glacis/authentication";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
 import { Page } from "../input.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
 import { stateOf, type FormState } from "../views/form.ts";
-import { Nothing, ProfileForm } from "./input.ts";
+import { setSecondFactorPolicy } from "./actions.ts";
+import { Nothing, PolicyForm, ProfileForm } from "./input.ts";
 import { frontPage } from "./pages.ts";
 import { settingsPage } from "./settings-pages.ts";
 
+/** The rule for everybody is the owner's, with a fresh proof that it is them. */
+const owner = signInFirst("/sign-in", allOf(hasRole("owner"), stepUp({ level: 1, page: "/confirm" })));
 const member = signInFirst("/sign-in", authenticated());
 
 /** The front page and the settings; the ways in are the library's, and second factors have a file of their own. */
@@ -32,6 +36,15 @@ export function accountRoutes(app: Hono, services: Services): void {
     return c.redirect("/settings?notice=renamed", 303);
   });
 
+  app.post("/settings/second-factor-policy", access(owner, { input: PolicyForm }), async (c) => {
+    const request = requestOf(c);
+    const required = PolicyForm.of(request).form.second_factor === "required";
+    if (await setSecondFactorPolicy(services, request, required))
+      return c.redirect(`/settings?notice=${required ? "required" : "optional"}`, 303);
+    const errors = { "": "Add a second factor of your own first: the rule is for you too." };
+    return c.html(await settings(services, request, { values: {}, errors }), 422);
+  });
+
   app.post("/settings/sessions/end-others", access(member, { input: Nothing }), async (c) => {
     const request = requestOf(c);
     await sessions.revoke(userOf(request).id, { reason: "user_request", request, keepCurrent: true });
@@ -41,6 +54,7 @@ export function accountRoutes(app: Hono, services: Services): void {
 
 async function settings(services: Services, request: Exchange, failed: FormState | undefined): Promise<string> {
   const { flows, factors, sessions } = services;
+  userOf(request);
   const frame = await frameOf(services, request);
   if (frame.viewer === undefined) throw new Error("A session belongs to an account that does not exist.");
   const { id, name } = frame.viewer;
@@ -53,7 +67,8 @@ async function settings(services: Services, request: Exchange, failed: FormState
   return String(
     settingsPage(frame, {
       profile: frame.viewer,
-      profileState: failed ?? { values: { name }, errors: {} },
+      profileState:
+        failed === undefined ? { values: { name }, errors: {} } : { ...failed, values: { name, ...failed.values } },
       passwordRules: flows.context.policy.description.sentences.join(" "),
       factors: { totp, recoveryCodes, passkeys },
       sessions: own,

@@ -146,29 +146,53 @@ function button(
     </form>`;
 }
 
+type Enrolment = Pick<TotpEnrolment, "qrSvg" | "secret">;
+
 /** @param enrolment shown once; without it the app has the secret already, and only the code is missing */
-export function authenticatorPage(frame: Frame, state: FormState, enrolment?: TotpEnrolment): SafeHtml {
+export function authenticatorPage(frame: Frame, state: FormState, enrolment?: Enrolment): SafeHtml {
+  const back = html`<p><a href="/settings">Back to the settings</a></p>`;
   return layout(
     frame,
     { title: "Add an authenticator app", section: "/settings", failed: hasErrors(state) },
-    html`
+    enrolmentForm(frame, state, enrolment, "/settings/authenticator/confirm", back),
+  );
+}
+
+/** For whoever is not let in without a second factor. */
+export function enrolmentPage(frame: Frame, state: FormState, enrolment?: Enrolment): SafeHtml {
+  const why = html`<p class="hint">Your workspace requires a second factor. You are signed in once you have added one.</p>
+    <p><a href="/sign-in">Begin again</a></p>`;
+  return layout(
+    frame,
+    { title: "Add an authenticator app", failed: hasErrors(state), focused: true },
+    enrolmentForm(frame, state, enrolment, "/account/totp", why),
+  );
+}
+
+function enrolmentForm(
+  frame: Frame,
+  state: FormState,
+  enrolment: Enrolment | undefined,
+  action: "/settings/authenticator/confirm" | "/account/totp",
+  after: SafeHtml,
+): SafeHtml {
+  return html`
       <div class="narrow stack">
         ${errorSummary(state.errors)}
         <div class="sheet stack">
           <h1>Add an authenticator app</h1>
           ${enrolment === undefined ? html`<p class="lead">Your app has the secret. Enter the code that it shows now.</p>` : scan(enrolment)}
-          <form class="stack" method="post" action="/settings/authenticator/confirm" novalidate>
+          <form class="stack" method="post" action="${action}" novalidate>
             ${csrfField(frame.csrfToken)}
             ${field({ ...CODE, state })}
             <button class="button wide" type="submit">Add the app</button>
           </form>
-          <p><a href="/settings">Back to the settings</a></p>
+          ${after}
         </div>
-      </div>`,
-  );
+      </div>`;
 }
 
-function scan({ qrSvg, secret }: TotpEnrolment): SafeHtml {
+function scan({ qrSvg, secret }: Enrolment): SafeHtml {
   return html`
     <p class="lead">Scan this with the app, or type the key by hand. Then enter the code that the app shows.</p>
     <div class="qr" role="img" aria-label="QR code with the key that stands below">${dangerouslyTrustHtml(qrSvg)}</div>

@@ -48,6 +48,7 @@ function authenticatorRoutes(app: Hono, services: Services): void {
   app.post("/settings/authenticator/remove", access(recently, { input: Nothing }), async (c) => {
     const request = requestOf(c);
     const user = userOf(request);
+    if (await isNeeded(services, user, "totp")) return c.redirect("/settings?notice=kept", 303);
     await totp.remove(user.id);
     await flows.notices.tell(user.id, "second_factor_removed", request);
     await afterChange(services, request, user);
@@ -93,6 +94,8 @@ function passkeyRoutes(app: Hono, services: Services, passkeys: NonNullable<Serv
     const request = requestOf(c);
     const { id } = PasskeyForm.of(request).form;
     const user = userOf(request);
+    if ((await passkeys.list(user.id)).length === 1 && (await isNeeded(services, user, "passkey")))
+      return c.redirect("/settings?notice=kept", 303);
     // Everybody here has a password, so the last passkey may go.
     if (!(await passkeys.remove(user.id, id, { evenLast: true }))) notFound();
     await flows.notices.tell(user.id, "passkey_removed", request);
@@ -119,6 +122,12 @@ function passkeyRoutes(app: Hono, services: Services, passkeys: NonNullable<Serv
     const outcome = await sessions.stepUp(request, [proof]);
     return outcome.kind === "established" ? c.json({ location: wayBack(services, request, "/settings") }) : refused();
   });
+}
+
+/** The only factor of somebody whose workspace requires one. */
+async function isNeeded({ accounts, factors }: Services, user: User, method: "totp" | "passkey"): Promise<boolean> {
+  const others = (await factors.enrolled(subjectOf(user))).filter((one) => one !== method && one !== "recovery_code");
+  return others.length === 0 && accounts.requiresSecondFactor(user.tenantId);
 }
 
 /** Codes that stand in for nothing are void, and other browsers sign in anew. */

@@ -41,6 +41,7 @@ export function settingsPage(frame: Frame, view: SettingsView): SafeHtml {
         ${passwordSection(frame, profile, view.passwordRules)}
       </div>
       ${secondFactorsSection(frame, view.factors)}
+      ${(profile.role === "owner" || profile.role === "admin") && workspaceSection(frame, profile)}
       ${sessionList(frame, view.sessions)}
       ${accountSection(frame, profile)}`,
   );
@@ -60,6 +61,37 @@ function passwordSection(frame: Frame, profile: Profile, rules: string): SafeHtm
         <p class="hint">Changing it signs you out everywhere else.</p>
         <button class="button" type="submit">Change password</button>
       </form>
+    </section>`;
+}
+
+/** What concerns everybody in the workspace. */
+function workspaceSection(frame: Frame, { role, secondFactorRequired }: Profile): SafeHtml {
+  return html`
+    <section class="sheet stack after" aria-labelledby="workspace-title">
+      <h2 id="workspace-title">Your workspace</h2>
+      <ul class="rows">
+        <li>
+          <div>
+            <strong>API keys</strong>
+            <p class="hint">For programs that read or write documents.</p>
+          </div>
+          <a class="button quiet small" href="/settings/api-keys">Manage keys</a>
+        </li>
+        ${
+          role === "owner" &&
+          html`<li>
+            <div>
+              <strong>Second factors for everybody</strong>
+              <p class="hint">${secondFactorRequired ? "Whoever has none adds one before they are signed in." : "Each person decides for themselves."}</p>
+            </div>
+            <form method="post" action="/settings/second-factor-policy">
+              ${csrfField(frame.csrfToken)}
+              <input type="hidden" name="second_factor" value="${secondFactorRequired ? "optional" : "required"}">
+              <button class="button quiet small" type="submit">${secondFactorRequired ? "Leave it to each" : "Require one"}</button>
+            </form>
+          </li>`
+        }
+      </ul>
     </section>`;
 }
 

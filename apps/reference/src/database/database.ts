@@ -23,8 +23,12 @@ export interface Database {
   readonly driver: Pool | Embedded;
   /** Tenants' rows: connected as a role that reads nothing of the library's, so that an injection there finds no hash and no session. */
   readonly tenantDriver: Pool | Embedded;
-  /** One transaction that sees one tenant. @param as who asks, where rows are somebody's: without it no document is there */
-  withTenant<Result>(scope: TenantScope, work: TenantWork<Result>, as?: Principal): Promise<Result>;
+  /**
+   * One transaction that sees one tenant. It only reads in a GET, unless the work says `"writes"`, as the return from an identity provider does.
+   *
+   * @param as who asks, where rows are somebody's: without it no document is there
+   */
+  withTenant<Result>(scope: TenantScope, work: TenantWork<Result>, as?: Principal, writes?: "writes"): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -52,12 +56,11 @@ export function makeDatabase({ role, ...parts }: DatabaseParts): Database {
   return {
     ...parts,
     query: (text, values) => driver.query(text, values),
-    withTenant: (scope, work, as) =>
-      tenants.withTenant(
-        scope,
-        (connection) => work(drizzleOn(connection), connection),
-        as === undefined ? {} : { settings: rowSettings(as) },
-      ),
+    withTenant: (scope, work, as, writes) =>
+      tenants.withTenant(scope, (connection) => work(drizzleOn(connection), connection), {
+        ...(as && { settings: rowSettings(as) }),
+        ...(writes && { readOnly: false }),
+      }),
   };
 }
 

@@ -158,3 +158,11 @@ revoke create on schema public from ${signIn};
 grant execute on function colleague_address (uuid) to ${runtime};
 `;
 }
+
+/** Whether everybody in a workspace needs a second factor: its owner says so. */
+export function secondFactorPolicy(runtime: string): string {
+  return `
+alter table tenants add column requires_second_factor boolean not null default false;
+grant update (requires_second_factor) on tenants to ${runtime};
+`;
+}

@@ -1,5 +1,7 @@
 import { ALARM_MIGRATION, auditLogMigration } from "glacis/audit";
 import {
+  API_KEY_MIGRATION,
+  API_KEY_TABLES,
   AUTHENTICATION_MIGRATION,
   AUTHENTICATION_TABLES,
   PASSKEY_MIGRATION,
@@ -9,6 +11,8 @@ import {
   SESSION_TABLES,
   SIGN_IN_THROTTLE_MIGRATION,
   SIGN_IN_THROTTLE_TABLES,
+  SINGLE_SIGN_ON_MIGRATION,
+  SINGLE_SIGN_ON_TABLES,
   TOTP_MIGRATION,
 } from "glacis/authentication";
 import { auditTrailMigration } from "glacis/audit";
@@ -17,7 +21,7 @@ import { UPLOAD_QUOTA_MIGRATION } from "glacis/input";
 import { rateLimitMigration } from "glacis/network";
 import { attachmentsMigration } from "../attachments/migration.ts";
 import { DOCUMENT_POLICIES } from "../documents/policy.ts";
-import { accounts, libraryAccounts, libraryRole, rolesChange } from "./migration-accounts.ts";
+import { accounts, libraryAccounts, libraryRole, rolesChange, secondFactorPolicy } from "./migration-accounts.ts";
 import { documents, ownerOfShares, sharesOfMembers } from "./migration-documents.ts";
 import { ensureRole, isolate, ROLES, type DatabaseRoles } from "./migration-parts.ts";
 
@@ -42,6 +46,7 @@ export function migrations(roles: DatabaseRoles = ROLES): readonly Migration[] {
     { name: "0008-attachments", sql: attachmentsMigration(roles, isolate) },
     { name: "0009-owner-of-shares", sql: ownerOfShares() },
     { name: "0010-audit-trail", sql: auditTrailMigration({ role: runtime }) },
+    { name: "0011-second-factor-policy", sql: secondFactorPolicy(runtime) },
   ];
 }
 
@@ -54,6 +59,8 @@ export const FOUNDATION: string = [
   TOTP_MIGRATION,
   RECOVERY_CODE_MIGRATION,
   PASSKEY_MIGRATION,
+  API_KEY_MIGRATION,
+  SINGLE_SIGN_ON_MIGRATION,
   EVENT_ARCHIVE_MIGRATION,
   UPLOAD_QUOTA_MIGRATION,
   ALARM_MIGRATION,
@@ -64,6 +71,8 @@ const LIBRARY_TABLES = [
   ...AUTHENTICATION_TABLES,
   ...SIGN_IN_THROTTLE_TABLES,
   ...PASSKEY_TABLES,
+  ...API_KEY_TABLES,
+  ...SINGLE_SIGN_ON_TABLES,
   "glacis_rate_limits",
   "glacis_totp",
   "glacis_recovery_codes",

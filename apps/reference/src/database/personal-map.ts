@@ -65,7 +65,9 @@ export const PERSONAL_DATA: PersonalDataMap = personalData({
       retention: ACCOUNT,
     },
     // A workspace is nobody's own: it goes with the last person in it.
-    tenants: { columns: { id: "internal", name: "internal", created_at: "internal" } },
+    tenants: {
+      columns: { id: "internal", name: "internal", created_at: "internal", requires_second_factor: "internal" },
+    },
     file_tasks: {
       columns: { storage_key: "internal", tenant: "internal", bytes: "internal", task: "internal", since: "internal" },
       key: "storage_key",

@@ -1,10 +1,11 @@
 /** The tables as Drizzle sees them. What protects them (policies, keys, grants) is in the migrations. */
 import { sql, type SQL } from "drizzle-orm";
-import { bigint, integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
 
 export const tenants = pgTable("tenants", {
   id: uuid("id").primaryKey(),
   name: text("name").notNull(),
+  requiresSecondFactor: boolean("requires_second_factor").notNull().default(false),
 });
 
 export const users = pgTable("users", {

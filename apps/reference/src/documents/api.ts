@@ -3,7 +3,7 @@ import { access, requestOf } from "glacis/hono";
 import type { Input } from "glacis/input";
 import type { Context, Hono } from "hono";
 import { invalid, notFound } from "../input.ts";
-import { userOf, type Services } from "../services.ts";
+import { callerOf, userOf, type Services } from "../services.ts";
 import type { Document, DocumentSummary } from "./documents.ts";
 import {
   DocumentPatch,
@@ -26,20 +26,20 @@ export function documentApi(app: Hono, services: Services): void {
 
   app.get("/api/documents", reader(ListQuery), async (c) => {
     const request = requestOf(c);
-    const page = await documents.list(userOf(request), ListQuery.of(request).query);
+    const page = await documents.list(callerOf(request), ListQuery.of(request).query);
     return c.json({ documents: page.documents.map(summaryJson), next: page.next ?? null });
   });
 
   app.post("/api/documents", writer(NewDocumentBody), async (c) => {
     const request = requestOf(c);
-    const id = await documents.create(userOf(request), NewDocumentBody.of(request).body);
+    const id = await documents.create(callerOf(request), NewDocumentBody.of(request).body);
     return c.json({ id }, 201, { location: `/api/documents/${id}` });
   });
 
   app.get("/api/documents/:id", reader(DocumentPath), async (c) => {
     const request = requestOf(c);
     const { id } = DocumentPath.of(request).params;
-    const found = await documents.read(userOf(request), id);
+    const found = await documents.read(callerOf(request), id);
     return found === undefined ? notFound(id) : c.json(documentJson(found));
   });
 
@@ -52,7 +52,7 @@ export function documentApi(app: Hono, services: Services): void {
       ...(body !== undefined && { body }),
       ...(link !== undefined && { link }),
     };
-    const result = await documents.change(userOf(request), params.id, change);
+    const result = await documents.change(callerOf(request), params.id, change);
     return result.kind === "changed" ? c.json({ ok: true, version: result.version }) : notFound(params.id);
   };
   app.put("/api/documents/:id", writer(DocumentPatch), (c) => update(c));
@@ -61,7 +61,7 @@ export function documentApi(app: Hono, services: Services): void {
   app.delete("/api/documents/:id", writer(DocumentPath), async (c) => {
     const request = requestOf(c);
     const { id } = DocumentPath.of(request).params;
-    const removed = await removeDocument(services, userOf(request), id);
+    const removed = await removeDocument(services, callerOf(request), id);
     return removed ? c.json({ ok: true }) : notFound(id);
   });
 

@@ -16,6 +16,7 @@ const SECRETS = {
   GLACIS_KEYS: { name: "/folio/keys", accepts: isKeyRing },
   DATABASE_URL: { name: "/folio/database-url", accepts: (text: string) => /^postgres(?:ql)?:\/\//u.test(text) },
   AUDIT_SIGNING_KEY: { name: "/folio/audit-key", accepts: (text: string) => /^-+BEGIN PRIVATE KEY-/u.test(text) },
+  SSO_CLIENT_SECRET: { name: "/folio/sso-client-secret", accepts: (text: string) => text !== "" },
   SMTP_URL: { name: "/folio/smtp-url", accepts: (text: string) => /^smtps?:\/\//u.test(text) },
 } as const satisfies Readonly<Record<string, Extract<SecretRequest, object>>>;
 

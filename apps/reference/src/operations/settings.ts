@@ -18,6 +18,8 @@ export interface Settings {
   /** Where mail is sent and from whom; undefined where it goes to the folder. */
   readonly mail: { readonly url: string; readonly from: string } | undefined;
   readonly mailFolder: string;
+  /** The identity provider of one workspace, whose people sign in through it. */
+  readonly singleSignOn: SingleSignOnSettings | undefined;
   /** Where clamd listens; undefined where files are not scanned. */
   readonly scanner: { readonly host: string; readonly port: number } | undefined;
   /** The key ring, unless it is to be kept in the data folder. */
@@ -33,6 +35,17 @@ export interface Settings {
   readonly auditAnchor: string | undefined;
   /** Credentials that open nothing, and were left where real ones are kept. */
   readonly baits: readonly string[];
+}
+
+export interface SingleSignOnSettings {
+  /** What the button says: the provider's name. */
+  readonly name: string;
+  readonly tenantId: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Domains that the workspace owns. */
+  readonly domains: readonly string[];
 }
 
 /** A start that cannot succeed, with the correction; shown without a stack. */
@@ -65,6 +78,7 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
     mail: undefined,
     mailFolder: join(dataFolder, "mails"),
     ...watchSettings(variables),
+    singleSignOn: singleSignOnOf(variables),
   };
   if (kind === "production")
     return {
@@ -168,4 +182,27 @@ function productionMail(variables: Variables): { readonly url: string; readonly 
       "Production needs SMTP_URL, such as smtps://user:password@smtp.example.com, and MAIL_FROM, such as Folio <no-reply@example.com>.",
     );
   return { url, from };
+}
+
+const SSO_VARIABLES = ["SSO_ISSUER", "SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_WORKSPACE", "SSO_DOMAINS"] as const;
+
+/** All of it or nothing: half a provider signs nobody in. */
+function singleSignOnOf(variables: Variables): SingleSignOnSettings | undefined {
+  const missing = SSO_VARIABLES.filter((name) => (variables[name] ?? "") === "");
+  if (missing.length === SSO_VARIABLES.length) return undefined;
+  if (missing.length > 0)
+    throw new StartError(`Single sign-on needs ${SSO_VARIABLES.join(", ")}; there is no ${missing.join(", no ")}.`);
+  const [issuer, clientId, clientSecret, tenantId, domains] = SSO_VARIABLES.map((name) => variables[name] ?? "") as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  if (!URL.canParse(issuer) || new URL(issuer).protocol !== "https:")
+    throw new StartError("SSO_ISSUER must be the provider's https address, exactly as the provider writes it.");
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u.test(tenantId))
+    throw new StartError("SSO_WORKSPACE must be the id of a workspace; /api/me of its people tells it.");
+  const owned = domains.split(",").map((domain) => domain.trim());
+  return { name: variables["SSO_NAME"] ?? "single sign-on", tenantId, issuer, clientId, clientSecret, domains: owned };
 }

@@ -41,14 +41,13 @@ export function temporaryFolder(): string {
 export async function startFolio(
   kind: "demo" | "test-target",
   variables: Readonly<Record<string, string>> = {},
-  alarmClock?: () => number,
+  more: Parameters<typeof start>[2] = {},
 ): Promise<Folio> {
   const folder = variables["DATA_DIR"] ?? temporaryFolder();
   const environment = { PORT: String(await freePort()), DATA_DIR: folder, ...variables };
   const settings = readSettings(kind === "demo" ? [] : ["--test-target"], environment);
   const said: string[] = [];
-  const output = { write: (text: string) => said.push(text) };
-  const running = await start(settings, output, alarmClock && { alarmClock });
+  const running = await start(settings, { write: (text: string) => said.push(text) }, more);
   const url = `http://127.0.0.1:${settings.port}`;
   return {
     settings,

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import type { TenantId } from "../core/brand.ts";
+import type { TenantId, UserId } from "../core/brand.ts";
 import type { RequestFacts } from "../core/facts.ts";
 import type { Service } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
@@ -63,7 +63,13 @@ export function keyRecogniser(
 /** The roles are those of scopes that the application still declares. */
 function serviceOf(record: ApiKeyRecord, scopes: ReadonlyMap<string, readonly string[]>): Service {
   const roles = new Set(record.scopes.flatMap((scope) => scopes.get(scope) ?? []));
-  return { kind: "service", id: `key:${record.id}`, tenantId: record.tenantId as TenantId, roles: [...roles] };
+  return {
+    kind: "service",
+    id: `key:${record.id}`,
+    tenantId: record.tenantId as TenantId,
+    roles: [...roles],
+    ownerId: record.ownerId as UserId,
+  };
 }
 
 /** Two SHA-256 in base64url; the lengths are equal unless the store holds something else. */

@@ -70,7 +70,13 @@ describe.each(stores)("API keys in %s", (name, store) => {
     const { key, apiKey } = await issued(keys, userOf("ada"), ["documents:write"]);
     const facts = sketchExchange({ headers: { authorization: `Bearer ${key}`, cookie: "__Host-session=x" } });
     expect(await keys.authenticate(session)(facts)).toEqual({
-      principal: { kind: "service", id: `key:${apiKey.id}`, tenantId: "ada", roles: ["editor", "viewer"] },
+      principal: {
+        kind: "service",
+        id: `key:${apiKey.id}`,
+        tenantId: "ada",
+        roles: ["editor", "viewer"],
+        ownerId: "ada",
+      },
       session: undefined,
     });
     expect(apiKey).toMatchObject({ start: `folio_sk_${apiKey.id}`, ownerId: "ada", expiresAtMs: NOW + 90 * DAY });

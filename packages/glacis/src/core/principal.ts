@@ -51,6 +51,8 @@ export interface Service {
   readonly roles: readonly string[];
   readonly groups?: readonly string[];
   readonly delegation?: Delegation;
+  /** The user who answers for it, such as whoever made the API key. It is not he who asks, and has none of his rights by that. */
+  readonly ownerId?: UserId;
 }
 
 /** Who is asking. Only a user and a service belong to a tenant. */
