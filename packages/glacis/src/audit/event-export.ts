@@ -98,6 +98,7 @@ export function toOcsf(record: AuditRecord): ExportedEvent {
       product: PRODUCT,
       event_code: event,
       ...(record.request_id && { correlation_uid: record.request_id }),
+      ...(record.trace_id !== undefined && { trace_uid: record.trace_id }),
     },
     ...(user && { user }),
     ...(actor !== undefined && { actor: { user: { uid: actor } } }),
@@ -159,6 +160,7 @@ export function toEcs(record: AuditRecord): ExportedEvent {
         },
       },
     }),
+    ...(record.trace_id !== undefined && { trace: { id: record.trace_id } }),
     ...(record.error !== undefined && { error: { message: record.error } }),
     glacis: unmapped(record),
   };
@@ -228,6 +230,7 @@ const MAPPED = new Set([
   "user_agent",
   "method",
   "request_id",
+  "trace_id",
   "detail",
   "reason",
 ]);
