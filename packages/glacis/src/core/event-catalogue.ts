@@ -272,8 +272,3 @@ export type EventType = keyof Catalogue;
 
 /** A line of the catalogue: `authentication/authn_login_fail/failed`. */
 export type EventKey = { [Type in EventType]: `${Type}/${Extract<keyof Catalogue[Type], string>}` }[EventType];
-
-/** Compiles while every line has its three parts. */
-export const CATALOGUE_ROWS: Readonly<
-  Record<EventType, Readonly<Record<string, `${EventSeverity}${string} | ${string} | ${string}.`>>>
-> = EVENT_CATALOGUE;

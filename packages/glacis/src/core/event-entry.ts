@@ -15,8 +15,13 @@ export interface EventEntry {
   readonly about: string;
 }
 
+/** Compiles while every line has its three parts. */
+const ROWS: Readonly<
+  Record<EventType, Readonly<Record<string, `${EventSeverity}${string} | ${string} | ${string}.`>>>
+> = EVENT_CATALOGUE;
+
 /** Every line of the catalogue, in its order. */
-export const EVENT_ENTRIES: readonly EventEntry[] = Object.entries(EVENT_CATALOGUE).flatMap(([type, lines]) =>
+export const EVENT_ENTRIES: readonly EventEntry[] = Object.entries(ROWS).flatMap(([type, lines]) =>
   Object.entries(lines).map(([name, row]) => readEntry(type as EventType, name, row)),
 );
 
