@@ -175,7 +175,7 @@ const marked: fc.Arbitrary<Related> = fc
       table: "marks",
       columns: { number: "integer", ownerId: "text", status: "text", userId: "text", kind: "text" },
       on: { number: "number" },
-      where,
+      where: where as Pattern<{ userId: "text"; kind: "text" }>,
     }),
   );
 

@@ -18,6 +18,7 @@ import { documentRoutes } from "./documents/routes.ts";
 import { notFound, PATHS } from "./input.ts";
 import { outboxRoutes } from "./outbox/routes.ts";
 import type { Services } from "./services.ts";
+import { supportRoutes } from "./support/routes.ts";
 
 const AssetPath = input({ params: { file: z.string().max(100) } }, PATHS);
 const ONE_YEAR_IMMUTABLE = "public, max-age=31536000, immutable";
@@ -52,6 +53,7 @@ export function createApp(security: Security, services: Services): Hono {
   securityAccess(app, services);
   documentRoutes(app, services);
   attachmentRoutes(app, services);
+  supportRoutes(app, services);
   accountApi(app, services);
   documentApi(app, services);
   attachmentApi(app, services);

@@ -25,6 +25,8 @@ export interface AuthenticationParts {
   /** Called when somebody has been erased, to remove what is not in the database. */
   readonly erased: () => Promise<void>;
   readonly mail: MailTransport;
+  /** The roles that come with a place in a workspace. */
+  readonly rolesIn: (tenantId: string, role: string) => readonly string[];
   /** What a test may make cheaper. */
   readonly hashing?: PasswordHashingOptions;
   readonly throttleStore?: SignInThrottleStore;
@@ -47,18 +49,11 @@ const OWN_ROUTES = [
   "/account/sessions/end-others",
 ];
 
-export function accountsOf({
-  settings,
-  accounts,
-  render,
-  erased,
-  mail,
-  hashing,
-  throttleStore,
-}: AuthenticationParts): AccountSystem {
+export function accountsOf(parts: AuthenticationParts): AccountSystem {
+  const { settings, mail, render, hashing, throttleStore } = parts;
   return accountSystem({
     name: PRODUCT,
-    application: applicationOf(accounts, erased),
+    application: applicationOf(parts),
     mail,
     render,
     home: "/documents",
@@ -89,11 +84,15 @@ export function totpSealer(keys: KeySource) {
 }
 
 /** What the flows ask Folio. Each of these may be asked twice. */
-function applicationOf(accounts: Accounts, erased: () => Promise<void>): FlowApplication {
+function applicationOf({
+  accounts,
+  rolesIn,
+  erased,
+}: Pick<AuthenticationParts, "accounts" | "rolesIn" | "erased">): FlowApplication {
   return {
     async membership(userId) {
       const found = await accounts.belonging(userId);
-      return found && { tenantId: found.tenantId, roles: [found.role] };
+      return found && { tenantId: found.tenantId, roles: rolesIn(found.tenantId, found.role) };
     },
     async welcome({ userId, email, profile }) {
       if ((await accounts.belonging(userId)) !== undefined) return;

@@ -25,6 +25,8 @@ export const DEMO_DOCUMENTS = {
   alpha: "11111111-1111-4111-8111-111111111111",
   bravo: "22222222-2222-4222-8222-222222222222",
 } as const;
+/** Folio's own staff, in the demonstration. */
+export const SUPPORT_TENANT = "c0000000-0000-4000-8000-000000000000";
 export const DEMO_MARKERS = { alpha: "ALPHA-SECRET-BODY", bravo: "BRAVO-SECRET-BODY" } as const;
 
 /** Ids are fixed, so that a description of the seeded application can name them. Passwords are public: never seed them in production. */
@@ -104,6 +106,22 @@ export const DEMO: readonly DemoTenant[] = [
         password: "Olga-Watches-Passw0rd!",
         role: "owner",
         totpSecret: "MZXWY2LPFVXXAZLSMF2G64TTFUZDAMRW",
+      },
+    ],
+  },
+  {
+    id: SUPPORT_TENANT,
+    name: "Folio support",
+    people: [
+      {
+        key: "support",
+        id: "c0000000-0000-4000-8000-000000000001",
+        name: "Sue Support",
+        email: "sue@folio.test",
+        password: "Sue-Support-Passw0rd!",
+        role: "owner",
+        totpSecret: "ONXW2ZJAMRQXIYJAO5UXI2BAMFWGYZLT",
+        recoveryCodes: ["C8WQ-2MHT-K0VD-9XNE-R5BJ-6ZPG", "T3YA-N7RF-1QXC-5DKW-E8VM-0HSB"],
       },
     ],
   },

@@ -13,6 +13,7 @@ import {
 } from "glacis";
 import type { Accounts as People } from "glacis/accounts";
 import { memorySignInThrottle, type Csrf, type Sessions, type SsoFetch } from "glacis/authentication";
+import { objectLevelAuthorization } from "glacis/authorization";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
 import { databaseControls, dataClassification, keyRing, retentionErasure } from "glacis/data";
 import {
@@ -36,9 +37,11 @@ import { accountsOf, mailOf, type AuthenticationParts } from "./authentication.t
 import type { Database } from "./database/database.ts";
 import { PERSONAL_DATA, schemaColumns } from "./database/personal-map.ts";
 import type { DemoTenant } from "./demo.ts";
+import { documentPolicy, sharePolicy } from "./documents/policy.ts";
 import { linkPreviews, type Previews } from "./documents/preview.ts";
 import { securityPages } from "./operations/security-pages.ts";
 import { watchOptions, type WatchParts } from "./operations/watch.ts";
+import { supportOf, type Support } from "./support/support.ts";
 import { refusalPage } from "./views/refusal.ts";
 
 export interface Guard {
@@ -47,6 +50,7 @@ export interface Guard {
   readonly csrf: Csrf;
   readonly flows: People["flows"];
   readonly factors: People;
+  readonly support: Support;
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
@@ -90,6 +94,7 @@ export function guardOf(parts: GuardParts): Guard {
   const fileTasks = fileTasksOf({ ...files, database, report });
   const mail = mailOf(settings);
   const sso = singleSignOnOf(settings.singleSignOn, { accounts, database, fetch: parts.ssoFetch });
+  const support = supportOf({ database, accounts, archive, mail, staff: settings.supportWorkspace, report });
   const preset = saas({
     origin,
     keys,
@@ -98,7 +103,7 @@ export function guardOf(parts: GuardParts): Guard {
     limitStore,
     audit: archive.tee(audit),
     ...watchOptions(parts, mail),
-    accounts: peopleOf(parts, { accounts, mail, erased: () => fileTasks.run() }),
+    accounts: peopleOf(parts, { accounts, mail, rolesIn: support.rolesIn, erased: () => fileTasks.run() }),
     mfa: { required: ({ tenantId }) => accounts.requiresSecondFactor(tenantId) },
     auditTrail: trail,
     refusalPage: refusalPage(assets),
@@ -117,6 +122,12 @@ export function guardOf(parts: GuardParts): Guard {
     ...composed,
     network: [...composed.network, previews.control],
     environment: [...composed.environment, ...files.controls, ...personalDataControls(database)],
+    authenticate: support.authenticate(composed.authenticate),
+    authorization: [
+      ...composed.authorization,
+      support.control,
+      objectLevelAuthorization([documentPolicy, sharePolicy]),
+    ],
     endpoints: [...composed.endpoints, ...center, ...signOn.endpoints],
     authentication: [...composed.authentication, ...signOn.controls],
   });
@@ -129,7 +140,7 @@ export function guardOf(parts: GuardParts): Guard {
     methods: ["POST"],
     store: limitStore,
   });
-  const tools = { sessions, csrf, flows, factors, invitationLimit, limitStore, previews, files, fileTasks };
+  const tools = { sessions, csrf, flows, factors, support, invitationLimit, limitStore, previews, files, fileTasks };
   return { security, ...tools, archive, watch };
 }
 
@@ -157,7 +168,7 @@ function personalDataControls({ posture = [] }: Database): readonly Control[] {
 /** The library's accounts in Folio's design. */
 function peopleOf(
   { settings, database, assets, demo = [], hashing, throttleStore }: GuardParts,
-  more: Pick<AuthenticationParts, "accounts" | "mail" | "erased">,
+  more: Pick<AuthenticationParts, "accounts" | "mail" | "rolesIn" | "erased">,
 ) {
   const hasPasskeys = /[a-z]$/u.test(new URL(settings.origin).hostname);
   const render = flowPages({ assets, demo, hasPasskeys, provider: settings.singleSignOn?.name });

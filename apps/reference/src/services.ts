@@ -11,6 +11,7 @@ import type { FileTasks } from "./attachments/file-tasks.ts";
 import type { DemoTenant } from "./demo.ts";
 import type { Documents } from "./documents/documents.ts";
 import type { Previews } from "./documents/preview.ts";
+import { SUPPORT_ROLE, type Support } from "./support/support.ts";
 import type { Frame } from "./views/layout.ts";
 
 export interface Outbox {
@@ -31,6 +32,7 @@ export interface Services {
   readonly fileTasks: FileTasks;
   readonly previews: Previews;
   readonly flows: AuthenticationFlows;
+  readonly support: Support;
   readonly factors: People;
   /** How many invitations one person may send. */
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
@@ -80,7 +82,10 @@ export function callerOf(request: Exchange): User {
 export async function frameOf(services: Services, request: Exchange): Promise<Frame> {
   const { principal } = request;
   const viewer = principal.kind === "user" ? await services.accounts.profile(principal) : undefined;
-  return { assets: services.assets, nonce: request.nonce, viewer, csrfToken: services.csrf.token(request) };
+  const visit = await services.support.banner(request);
+  const isStaff = principal.kind === "user" && principal.roles.includes(SUPPORT_ROLE);
+  const { assets, csrf } = services;
+  return { assets, nonce: request.nonce, viewer, visit, isStaff, csrfToken: csrf.token(request) };
 }
 
 const NOTICES: Readonly<Record<string, string>> = {
@@ -102,6 +107,9 @@ const NOTICES: Readonly<Record<string, string>> = {
   required: "Everybody in this workspace needs a second factor from now on.",
   optional: "Second factors are everybody's own choice again.",
   kept: "This workspace requires a second factor, and you have no other one. Add another before you remove this one.",
+  consented: "Support may look in now.",
+  withdrawn: "Support may not look in any more, and whoever was in is out.",
+  left: "The visit is over.",
 };
 
 /** A notice travels through a redirect as a word of this list, never as text: a link must not be able to put words into our mouth. */

@@ -38,6 +38,9 @@ const colleague = { params: { id: "{reader.id}" }, allowed: ["admin"], changes: 
 /** With somebody goes what was shared with him. */
 const gone = { ...colleague, params: { id: "{guest.id}" }, changes: [...colleague.changes, "document_shares"] };
 
+const owned = { waived: "is for owners, of whom there is none here; support.test.ts has one" };
+const staffed = { waived: "is for Folio's own staff with two fresh factors; support.test.ts has some" };
+
 /** One honest request of each route. Where nobody is named it is for everybody who has pages. */
 const ROUTES: AttackMatrixOptions["cases"] = {
   "GET /": { allowed: "everyone" },
@@ -121,6 +124,12 @@ const ROUTES: AttackMatrixOptions["cases"] = {
   "GET /account/totp": { waived: "shows a new secret each time, to whoever may add one" },
   "POST /account/totp": code,
   "POST /settings/sessions/end-others": { form: {}, self: true },
+  "GET /settings/support": owned,
+  "POST /settings/support/consent": owned,
+  "POST /settings/support/withdraw": owned,
+  "GET /support": staffed,
+  "POST /support/visits": staffed,
+  "POST /support/end": { form: {}, self: true, changes: [] },
   "GET /outbox": { waived: "shows every mail to everybody: a demonstration has it, production has not" },
   "GET /documents": [
     { shows: ["{document}", "{draft}", "{memo}"] },

@@ -170,7 +170,10 @@ const WITH_ROLE = ["GET /documents/new", "GET /api/admin/users", ...Object.keys(
 describe("an access rule that forgets the role", () => {
   it("is tried on every route that has one", async () => {
     const running = await support.listen(ground);
-    const withRole = running.security.routes.filter(({ rule }) => rule.access.kind === "role");
+    const isWaived = (route: string): boolean => "waived" in (CASES[route] ?? {});
+    const withRole = running.security.routes.filter(
+      ({ rule, method, pattern }) => rule.access.kind === "role" && !isWaived(`${method} ${pattern}`),
+    );
     await running.stop();
     expect(withRole.map(({ method, pattern }) => `${method} ${pattern}`).toSorted()).toEqual(WITH_ROLE.toSorted());
   });
@@ -240,6 +243,14 @@ const CHECKS: readonly Change[] = [
 
 const NOT_A_LIMIT = "decides what belongs together or comes next, not who may see it";
 const COMPARISON_COVERED: Readonly<Record<string, string>> = {
+  "documents/documents.ts: eq(documents.id, id)": "what else would change is this person's to change as well",
+  "attachments/attachments.ts: eq(attachments.storageKey, storageKey)":
+    "a link of a minute names it, which attachments.test.ts tries",
+  "attachments/attachments.ts: eq(users.id, attachments.addedBy)": NOT_A_LIMIT,
+  "attachments/attachments.ts: eq(documents.id, documentId)": NOT_A_LIMIT,
+  "attachments/attachments.ts: eq(fileTasks.storageKey, storageKey)": NOT_A_LIMIT,
+  "attachments/attachments.ts: eq(attachments.id, made.id)": NOT_A_LIMIT,
+  'attachments/attachments.ts:  || !mayWith(user, "change", document)': "the route asks before it receives the file",
   'documents/documents.ts:  || !mayWith(user, "change", current)': "the update asks the same policy once more",
   "accounts/accounts.ts: eq(memberships.userId, users.id)": NOT_A_LIMIT,
   "documents/documents.ts: eq(documents.version, seen)": NOT_A_LIMIT,
@@ -296,7 +307,8 @@ describe("each layer by itself", () => {
   });
 
   it("keeps tenants apart by policies, when no query compares tenants", { timeout: PATIENCE_MS }, async () => {
-    expectGreen(await matrix({ parts: await mutated([...tenantComparisons, ...filters]) }, everything, fails));
+    const parts = await mutated([...tenantComparisons, ...filters]);
+    expectGreen(await matrix({ parts }, everything, crosses), crosses);
   });
 
   it("keeps tenants apart by comparisons of tenants alone", { timeout: PATIENCE_MS }, async () => {
@@ -322,11 +334,19 @@ const FILTER_COVERED: Readonly<Record<string, string>> = {
   'documents/sharing.ts: permittedShares(user, "list")': "only the document's owner gets this far",
 };
 
+/** Seeing who else may see is a question of its own, which the database takes for one of reading. */
+const VERBS_ONLY: readonly string[] = ["documents/sharing.ts: permittedDocuments(user, action)"];
+
 describe("a question of a query to the access policy that is missing", () => {
-  it.each(named(filters))("is asked by the database all the same: %s", { timeout: PATIENCE_MS }, async (_, change) => {
-    const report = await matrix({ parts: await mutated([change]) }, routesOf(change), fails);
-    expect(report.cells.filter(fails), new IsolationError(report).message).toEqual([]);
-  });
+  it.each(named(filters))(
+    "is asked by the database all the same: %s",
+    { timeout: PATIENCE_MS },
+    async (name, change) => {
+      const red = VERBS_ONLY.includes(name) ? crosses : fails;
+      const report = await matrix({ parts: await mutated([change]) }, routesOf(change), red);
+      expect(report.cells.filter(red), new IsolationError(report).message).toEqual([]);
+    },
+  );
 
   it.each(named(filters))(
     "turns the matrix red where the database does not: %s",

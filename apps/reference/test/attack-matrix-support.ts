@@ -156,6 +156,8 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_audit_events: "the events of that chain",
       glacis_audit_pending: "events that wait for their place in it",
       file_tasks: "keys of files that are to be removed or scanned, which come with the rows above",
+      glacis_support_consents: "what owners allow support, which support.test.ts tries",
+      glacis_support_visits: "who of the staff looks in, which support.test.ts tries",
       glacis_upload_quotas: "how much each tenant keeps, which comes with the rows above",
       migrations: "says which migrations ran, and nothing about anybody",
       glacis_session_revocations:
@@ -240,7 +242,16 @@ export async function seed(
       // Somebody gave a viewer more than his role allows: the role decides.
       share(document, ownerId, "viewer", "edit"),
     ]);
-    await db.insert(attachments).values({ ...fileOfDocument, id: attachment, documentId: document, addedBy: ownerId });
+    await db.insert(attachments).values([
+      { ...fileOfDocument, id: attachment, documentId: document, addedBy: ownerId },
+      // Of a document that nobody else sees, under a key that leads nowhere.
+      {
+        ...fileOfDocument,
+        documentId: draft,
+        addedBy: ownerId,
+        storageKey: `${fileOfDocument.storageKey.slice(0, -4)}gone`,
+      },
+    ]);
   });
   await as(adminId, async (db) => {
     const values = { tenantId, id: memo, ownerId: adminId, title: tenant.canary("memo"), body: "The same in both" };

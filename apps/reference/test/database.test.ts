@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import type { PGlite } from "@electric-sql/pglite";
 import pg from "pg";
 import { eq } from "drizzle-orm";
-import type { TenantScope, User, UserId } from "glacis";
+import type { TenantScope, User } from "glacis";
 import { postgresAuthentication } from "glacis/authentication";
 import { checkPolicyDrift, rowSettings } from "glacis/authorization";
 import { databasePosture, tenantDatabase, type TenantConnection } from "glacis/data";
@@ -288,7 +288,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     const { accounts: library } = postgresAuthentication(ground.database.driver);
     for (const { owner } of [a, b]) {
       const account = {
-        userId: owner as UserId,
+        userId: owner as User["id"],
         email: `${owner}@x.test`,
         passwordHash: null,
         status: "active",

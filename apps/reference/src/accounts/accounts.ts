@@ -43,6 +43,8 @@ export interface Accounts extends Memberships, SecondFactorPolicy {
   /** Asked before a tenant is known; undefined for somebody who has no account or was removed. */
   belonging(userId: string): Promise<Belonging | undefined>;
   profile(user: User): Promise<Profile | undefined>;
+  /** The same of anybody in a workspace. */
+  profileIn(scope: TenantScope, user: Pick<Person, "id">): Promise<Profile | undefined>;
   rename(user: User, name: string): Promise<void>;
   /** Everybody in the tenant, by name. */
   people(scope: TenantScope): Promise<readonly Person[]>;
@@ -78,6 +80,21 @@ export function accountsIn(database: Database): Accounts {
       person,
     );
   };
+  const profileIn: Accounts["profileIn"] = (scope, user) =>
+    database.withTenant(scope, async (db) => {
+      const [found] = await db
+        .select({
+          ...PERSON,
+          tenantId: tenants.id,
+          tenantName: tenants.name,
+          secondFactorRequired: tenants.requiresSecondFactor,
+        })
+        .from(users)
+        .innerJoin(memberships, sameUser)
+        .innerJoin(tenants, eq(tenants.id, users.tenantId))
+        .where(and(eq(users.tenantId, scope.tenantId), eq(users.id, user.id)));
+      return found && addressed(found);
+    });
   return {
     createTenant: ({ name, id = randomUUID() }, owner) =>
       database.withTenant(systemScope(id, "sign-up"), async (db) => {
@@ -88,21 +105,8 @@ export function accountsIn(database: Database): Accounts {
       database.withTenant(scope, (db) => insertPerson(db, scope.tenantId, person), undefined, "writes"),
     belonging,
 
-    profile: (user) =>
-      database.withTenant(tenantScope(user), async (db) => {
-        const [found] = await db
-          .select({
-            ...PERSON,
-            tenantId: tenants.id,
-            tenantName: tenants.name,
-            secondFactorRequired: tenants.requiresSecondFactor,
-          })
-          .from(users)
-          .innerJoin(memberships, sameUser)
-          .innerJoin(tenants, eq(tenants.id, users.tenantId))
-          .where(and(eq(users.tenantId, user.tenantId), eq(users.id, user.id)));
-        return found && addressed(found);
-      }),
+    profile: (user) => profileIn(tenantScope(user), user),
+    profileIn,
 
     rename: (user, name) =>
       database.withTenant(tenantScope(user), async (db) => {

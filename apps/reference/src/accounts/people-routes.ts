@@ -18,7 +18,7 @@ export function peopleRoutes(app: Hono, services: Services): void {
     const user = userOf(request);
     const people = await services.accounts.people(tenantScope(user));
     const notice = state === BLANK ? noticeOf(request) : undefined;
-    const view = { people, grantable: ROLE_ORDER.grantable(user), state, notice };
+    const view = { people, grantable: user.actor === undefined ? ROLE_ORDER.grantable(user) : [], state, notice };
     return String(peoplePage(await frameOf(services, request), view));
   };
 

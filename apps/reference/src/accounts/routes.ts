@@ -72,6 +72,7 @@ async function settings(services: Services, request: Exchange, failed: FormState
       passwordRules: flows.context.policy.description.sentences.join(" "),
       factors: { totp, recoveryCodes, passkeys },
       sessions: own,
+      hasSupport: services.support.offered && frame.viewer.role === "owner",
       notice: failed === undefined ? noticeOf(request) : undefined,
     }),
   );

@@ -12,6 +12,8 @@ export interface SettingsView {
   readonly passwordRules: string;
   readonly factors: SecondFactorsView;
   readonly sessions: readonly SessionView[];
+  /** The viewer decides whether support may look in. */
+  readonly hasSupport: boolean;
   readonly notice: string | undefined;
 }
 
@@ -43,6 +45,7 @@ export function settingsPage(frame: Frame, view: SettingsView): SafeHtml {
       ${secondFactorsSection(frame, view.factors)}
       ${(profile.role === "owner" || profile.role === "admin") && workspaceSection(frame, profile)}
       ${sessionList(frame, view.sessions)}
+      ${view.hasSupport && supportSection()}
       ${accountSection(frame, profile)}`,
   );
 }
@@ -119,6 +122,15 @@ function sessionList(frame: Frame, sessions: readonly SessionView[]): SafeHtml {
             <button class="button quiet" type="submit">Sign out everywhere else</button>
           </form>`
       }
+    </section>`;
+}
+
+function supportSection(): SafeHtml {
+  return html`
+    <section class="sheet stack after" aria-labelledby="support-title">
+      <h2 id="support-title">Support access</h2>
+      <p>Folio's support sees your workspace only while you let them. What they looked at is on record.</p>
+      <p><a class="button quiet" href="/settings/support">Allow it, end it, see what was done</a></p>
     </section>`;
 }
 

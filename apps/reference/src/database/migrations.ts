@@ -16,6 +16,7 @@ import {
   TOTP_MIGRATION,
 } from "glacis/authentication";
 import { auditTrailMigration } from "glacis/audit";
+import { SUPPORT_MIGRATION } from "glacis/authorization";
 import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
 import { UPLOAD_QUOTA_MIGRATION } from "glacis/input";
 import { rateLimitMigration } from "glacis/network";
@@ -64,6 +65,7 @@ export const FOUNDATION: string = [
   EVENT_ARCHIVE_MIGRATION,
   UPLOAD_QUOTA_MIGRATION,
   ALARM_MIGRATION,
+  SUPPORT_MIGRATION,
 ].join("");
 
 const LIBRARY_TABLES = [
@@ -80,6 +82,8 @@ const LIBRARY_TABLES = [
   "glacis_alarm_points",
   "glacis_alarm_states",
   "glacis_alarm_evaluator",
+  "glacis_support_consents",
+  "glacis_support_visits",
 ].join(", ");
 
 /**

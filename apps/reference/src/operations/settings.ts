@@ -1,4 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
+import { SUPPORT_TENANT } from "../demo.ts";
 
 /** How the application runs. `demo` is a laptop, `test-target` is driven by a black-box test, `production` is neither. */
 export type Kind = "demo" | "test-target" | "production";
@@ -22,6 +23,8 @@ export interface Settings {
   readonly singleSignOn: SingleSignOnSettings | undefined;
   /** Where clamd listens; undefined where files are not scanned. */
   readonly scanner: { readonly host: string; readonly port: number } | undefined;
+  /** The workspace of Folio's own staff, who visit others; undefined where nobody does. */
+  readonly supportWorkspace: string | undefined;
   /** The key ring, unless it is to be kept in the data folder. */
   readonly keys: string | undefined;
   /** When keys of the ring came into use, by id. */
@@ -76,6 +79,7 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
     keys: variables["GLACIS_KEYS"],
     scanner: scannerOf(variables["CLAMD"]),
     mail: undefined,
+    supportWorkspace: kind === "production" ? workspaceOf(variables["SUPPORT_WORKSPACE"]) : SUPPORT_TENANT,
     mailFolder: join(dataFolder, "mails"),
     ...watchSettings(variables),
     singleSignOn: singleSignOnOf(variables),
@@ -149,6 +153,13 @@ function portOf(text: string | undefined): number {
   if (!/^\d{1,5}$/u.test(text) || port < 1 || port > 65_535)
     throw new StartError(`PORT must be a number from 1 to 65535, and is "${text}".`);
   return port;
+}
+
+function workspaceOf(text: string | undefined): string | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u.test(text))
+    throw new StartError("SUPPORT_WORKSPACE must be the id of a workspace, a uuid in lower case.");
+  return text;
 }
 
 /** A host and a port, such as `clamd:3310`. */

@@ -1,8 +1,10 @@
 import { html, type SafeHtml } from "glacis/input";
 import type { Assets } from "../assets.ts";
 import type { Profile } from "../accounts/accounts.ts";
+import type { VisitBanner } from "../support/support.ts";
 import { csrfField } from "./form.ts";
 import { logo } from "./icons.ts";
+import { time } from "./time.ts";
 
 export type PageAssets = Pick<Assets, "stylesheet" | "icon" | "script">;
 
@@ -12,6 +14,10 @@ export interface Frame {
   readonly nonce: string;
   /** Who is signed in. */
   readonly viewer: Profile | undefined;
+  /** Somebody of Folio's staff looks in, as the viewer. */
+  readonly visit?: VisitBanner | undefined;
+  /** The viewer is of Folio's staff. */
+  readonly isStaff?: boolean;
   readonly csrfToken: string;
 }
 
@@ -57,17 +63,18 @@ export function head(title: string, { assets, nonce }: Pick<Frame, "assets" | "n
 
 /** The frame of every page. No inline script, no inline style: the strictest policy that there is fits it. */
 export function layout(frame: Frame, options: LayoutOptions, content: SafeHtml): SafeHtml {
-  const { viewer, csrfToken } = frame;
+  const { viewer, visit } = frame;
   const { title, section, failed = false, notice, focused = false } = options;
   return html`<!doctype html>
 <html lang="en">
   ${head(`${failed ? "Error: " : ""}${title}`, frame)}
   <body>
     <a class="skip" href="#main">Skip to content</a>
+    ${visit !== undefined && viewer !== undefined && visitBanner(frame, viewer, visit)}
     <header class="masthead">
       <div class="masthead-inner">
         <a class="brand" href="${viewer === undefined && !focused ? "/" : "/documents"}">${logo} Folio</a>
-        ${focused ? undefined : viewer === undefined ? strangerNav : memberNav(viewer, section, csrfToken)}
+        ${focused ? undefined : viewer === undefined ? strangerNav : memberNav(frame, viewer, section)}
       </div>
     </header>
     <main id="main" tabindex="-1">
@@ -94,11 +101,35 @@ const strangerNav = html`
     <a class="button small" href="/sign-up">Create a workspace</a>
   </nav>`;
 
-function memberNav(viewer: Profile, section: string | undefined, token: string): SafeHtml {
+/** On each page of a visit, before everything else that is read. */
+function visitBanner(
+  { csrfToken }: Frame,
+  { name, tenantName }: Profile,
+  { visitor, purpose, endsAtMs }: VisitBanner,
+): SafeHtml {
+  return html`
+    <aside class="visit" aria-label="Support visit">
+      <div class="visit-inner">
+        <p><strong>Support visit.</strong> ${visitor} sees ${tenantName} as ${name}, to read only, until ${time(endsAtMs)}. <span class="visit-purpose">${purpose}</span></p>
+        <form method="post" action="/support/end">
+          ${csrfField(csrfToken)}
+          <button class="button small" type="submit">End the visit</button>
+        </form>
+      </div>
+    </aside>`;
+}
+
+const FOR_STAFF = [["/support", "Support desk"]] as const;
+/** The settings are the person's own. */
+const VISIT_SECTIONS = SECTIONS.filter(([path]) => path !== "/settings");
+
+function memberNav({ csrfToken, visit, isStaff }: Frame, viewer: Profile, section: string | undefined): SafeHtml {
+  const own = [...SECTIONS, ...(WATCHERS.has(viewer.role) ? FOR_WATCHERS : []), ...(isStaff === true ? FOR_STAFF : [])];
+  const sections = visit === undefined ? own : VISIT_SECTIONS;
   return html`
     <nav class="nav" aria-label="Main">
       <ul>
-        ${[...SECTIONS, ...(WATCHERS.has(viewer.role) ? FOR_WATCHERS : [])].map(
+        ${sections.map(
           ([path, label]) =>
             html`<li><a href="${path}" ?aria-current="${path === section && "page"}">${label}</a></li>`,
         )}
@@ -106,9 +137,13 @@ function memberNav(viewer: Profile, section: string | undefined, token: string):
     </nav>
     <div class="who">
       <p class="who-text"><strong>${viewer.name}</strong><span>${viewer.tenantName}</span></p>
-      <form method="post" action="/sign-out">
-        ${csrfField(token)}
-        <button class="button quiet small" type="submit">Sign out</button>
-      </form>
+      ${
+        visit === undefined &&
+        html`
+          <form method="post" action="/sign-out">
+            ${csrfField(csrfToken)}
+            <button class="button quiet small" type="submit">Sign out</button>
+          </form>`
+      }
     </div>`;
 }

@@ -27,6 +27,7 @@ const FIELDS: Readonly<Record<keyof AuditRecord, true>> = {
   user_id: true,
   actor_id: true,
   login_hash: true,
+  purpose: true,
   tenant_id: true,
   directive: true,
   blocked: true,

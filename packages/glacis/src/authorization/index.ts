@@ -63,6 +63,7 @@ export {
   type SupportRequest,
   type VisitRefusal,
   type VisitResult,
+  type VisitWanted,
 } from "./support-impersonation.ts";
 export {
   memorySupport,

@@ -16,6 +16,7 @@ const stores = [
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 const HOUR = 3_600_000;
+const PURPOSE = "Ticket 4711: the list stays empty";
 let tenants = 0;
 
 function user(id: string, tenantId: string, roles: readonly string[], change: Partial<User> = {}): User {
@@ -51,7 +52,7 @@ function world(store: SupportStore, change: Partial<SupportImpersonationOptions>
   const session = { id: `session-${tenants}` };
   const request = (principal: User = staff, nowMs: number = NOW) => sketchExchange({ principal, session, nowMs });
   const begin = (principal?: User, nowMs?: number) =>
-    support.begin(request(principal, nowMs), { tenantId, userId: "ben" });
+    support.begin(request(principal, nowMs), { tenantId, userId: "ben", purpose: PURPOSE });
   const seenAs = async (nowMs: number = NOW, principal: User = staff) =>
     (await support.authenticate(() => ({ principal, session }))(sketchExchange({ nowMs }))).principal;
   return { support, tenantId, events, notified, staff, owner, session, request, begin, seenAs };
@@ -75,7 +76,7 @@ describe.each(stores)("a support visit, kept in %s", (_, store) => {
     expect(notified).toMatchObject([{ actorId: "sue", tenantId, userId: "ben" }]);
     expect(events).toMatchObject([
       { event: "support.consent_given", user_id: "olga" },
-      { event: "support.visit_begun", user_id: "ben", tenant_id: tenantId, actor_id: "sue" },
+      { event: "support.visit_begun", user_id: "ben", tenant_id: tenantId, actor_id: "sue", purpose: PURPOSE },
     ]);
   });
 
@@ -118,6 +119,40 @@ describe.each(stores)("a support visit, kept in %s", (_, store) => {
     expect(events.filter(({ event }) => event === "support.visit_refused")).toHaveLength(4);
   });
 
+  it("needs a purpose in one line, which is kept with it", async () => {
+    const { support, tenantId, owner, begin, seenAs, request } = world(store);
+    await support.consent(owner, NOW, HOUR);
+    for (const purpose of [
+      "",
+      "too short",
+      " padded in front",
+      "padded behind ",
+      "two\nlines of it",
+      "a\u202Ebidi override",
+      "x".repeat(201),
+    ])
+      expect(await support.begin(request(), { tenantId, userId: "ben", purpose }), purpose).toEqual({
+        kind: "refused",
+        cause: "no_purpose",
+      });
+    expect(await support.visit(request())).toBeUndefined();
+    await begin();
+    const visitor = (await seenAs()) as User;
+    expect(await support.visit(request(visitor))).toMatchObject({ actorId: "sue", userId: "ben", purpose: PURPOSE });
+    expect(await support.visit(request(visitor, NOW + HOUR / 2))).toBeUndefined();
+  });
+
+  it("shows support staff where they may go, and no longer than that", async () => {
+    const { support, tenantId, owner } = world(store);
+    const open = async (nowMs: number) => (await support.standing(nowMs)).filter((one) => one.tenantId === tenantId);
+    expect(await open(NOW)).toEqual([]);
+    await support.consent(owner, NOW, HOUR);
+    expect(await open(NOW)).toEqual([{ tenantId, grantedBy: "olga", endsAtMs: NOW + HOUR }]);
+    expect(await open(NOW + HOUR)).toEqual([]);
+    await support.withdraw(owner);
+    expect(await open(NOW)).toEqual([]);
+  });
+
   it("belongs to the person who began it and to nobody who has that session later", async () => {
     const { support, owner, begin, seenAs } = world(store);
     await support.consent(owner, NOW, HOUR);
@@ -129,7 +164,10 @@ describe.each(stores)("a support visit, kept in %s", (_, store) => {
   it("shows nobody who was removed", async () => {
     const { support, owner, staff, begin, seenAs, request, tenantId } = world(store);
     await support.consent(owner, NOW, HOUR);
-    expect(await support.begin(request(), { tenantId, userId: "gone" })).toEqual({ kind: "refused", cause: "no_user" });
+    expect(await support.begin(request(), { tenantId, userId: "gone", purpose: PURPOSE })).toEqual({
+      kind: "refused",
+      cause: "no_user",
+    });
     await begin();
     const later = world(store, { subject: async () => undefined });
     const identity = await later.support.authenticate(() => ({ principal: staff, session: request().session }))(

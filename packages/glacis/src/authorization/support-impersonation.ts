@@ -32,6 +32,8 @@ export const SUPPORT_MEMORY_STORE: Rule = {
 
 const VISIT_MS = 30 * 60_000;
 const FRESH_MS = 5 * 60_000;
+/** One line without control characters, which neither begins nor ends with a blank. */
+const PURPOSE = /^(?=\S)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{10,200}(?<=\S)$/u;
 const LONGEST_CONSENT_MS = 7 * 24 * 3_600_000;
 const SAFE: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
@@ -59,7 +61,14 @@ export interface SupportImpersonationOptions {
 /** The part of a request that beginning and ending a visit need; an Exchange is one. */
 export type SupportRequest = Pick<IdentifiedFacts, "principal" | "session" | "receivedAtMs">;
 
-export type VisitRefusal = "not_support" | "second_factor_stale" | "no_consent" | "no_user";
+export type VisitRefusal = "not_support" | "second_factor_stale" | "no_purpose" | "no_consent" | "no_user";
+
+/** Whom to visit, and what for: one line of ten to two hundred characters, which the customer reads. */
+export interface VisitWanted {
+  readonly tenantId: string;
+  readonly userId: string;
+  readonly purpose: string;
+}
 
 export type VisitResult =
   | { readonly kind: "begun"; readonly endsAtMs: number }
@@ -75,8 +84,12 @@ export interface SupportImpersonation {
   /** Ends the consent and every visit under it, at once. */
   withdraw(user: User): Promise<void>;
   consented(tenantId: string, nowMs: number): Promise<SupportConsent | undefined>;
+  /** Every consent that stands, a hundred at most: where support staff may go. */
+  standing(nowMs: number): Promise<readonly SupportConsent[]>;
+  /** The visit that this request is part of, for a banner; undefined for everybody else. */
+  visit(request: SupportRequest): Promise<SupportVisit | undefined>;
   /** Begins a visit. It takes the role, a session of two factors that was proved within five minutes, and the tenant's consent. */
-  begin(request: SupportRequest, whom: { readonly tenantId: string; readonly userId: string }): Promise<VisitResult>;
+  begin(request: SupportRequest, wanted: VisitWanted): Promise<VisitResult>;
   /** Ends the visit of this request's session, if there is one. */
   end(request: SupportRequest): Promise<void>;
 }
@@ -128,8 +141,13 @@ export function supportImpersonation(options: SupportImpersonationOptions): Supp
       report(told("data_access/support.consent_withdrawn/succeeded", user.id, user.tenantId));
     },
     consented: async (tenantId, nowMs) => store.consented(tenantId, nowMs),
-    begin: async (request, whom) => {
-      const result = await begin(options, request, whom);
+    standing: async (nowMs) => store.standing(nowMs),
+    visit: async ({ principal, session, receivedAtMs }) => {
+      if (principal.kind !== "user" || principal.actor === undefined || session === undefined) return undefined;
+      return store.visit(session.id, receivedAtMs);
+    },
+    begin: async (request, wanted) => {
+      const result = await begin(options, request, wanted);
       if (result.kind === "refused") report(refusal(request.principal, result.cause));
       return result;
     },
@@ -211,7 +229,7 @@ function judge({ principal, method, pattern }: IdentifiedFacts, exit: string, bl
 async function begin(
   { store, role, subject, notify, report }: SupportImpersonationOptions,
   { principal, session, receivedAtMs }: SupportRequest,
-  { tenantId, userId }: { readonly tenantId: string; readonly userId: string },
+  { tenantId, userId, purpose }: VisitWanted,
 ): Promise<VisitResult> {
   if (
     principal.kind !== "user" ||
@@ -222,12 +240,14 @@ async function begin(
     return { kind: "refused", cause: "not_support" };
   if (principal.assurance < 2 || receivedAtMs - principal.authenticatedAtMs > FRESH_MS)
     return { kind: "refused", cause: "second_factor_stale" };
+  if (!PURPOSE.test(purpose)) return { kind: "refused", cause: "no_purpose" };
   const visit: SupportVisit = {
     sessionId: session.id,
     actorId: principal.id,
     actorTenantId: principal.tenantId,
     tenantId,
     userId,
+    purpose,
     startedAtMs: receivedAtMs,
     endsAtMs: receivedAtMs + VISIT_MS,
   };
@@ -244,6 +264,7 @@ async function begin(
   report({
     ...told("data_access/support.visit_begun/succeeded", userId, tenantId),
     actor_id: principal.id,
+    purpose,
   });
   return { kind: "begun", endsAtMs };
 }

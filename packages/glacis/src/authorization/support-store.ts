@@ -1,6 +1,6 @@
 /** Where a tenant's consent to support visits, and the visits under way, are kept. */
 
-/** The tables, as a migration. They hold ids and times; what a visit was for stands in the log. */
+/** The tables, as a migration. */
 export const SUPPORT_MIGRATION = `
 create table if not exists glacis_support_consents (
   tenant_id text primary key,
@@ -16,6 +16,7 @@ create table if not exists glacis_support_visits (
   started_at_ms bigint not null,
   ends_at_ms bigint not null
 );
+alter table glacis_support_visits add column if not exists purpose text not null default '' check (length(purpose) <= 200);
 create index if not exists glacis_support_visits_tenant on glacis_support_visits (tenant_id);
 `;
 
@@ -35,6 +36,8 @@ export interface SupportVisit {
   readonly actorTenantId: string;
   readonly tenantId: string;
   readonly userId: string;
+  /** What for, in the words of whoever visits. */
+  readonly purpose: string;
   readonly startedAtMs: number;
   readonly endsAtMs: number;
 }
@@ -48,12 +51,16 @@ export interface SupportStore {
   withdraw(tenantId: string): void | Promise<void>;
   /** The consent, unless it has ended. */
   consented(tenantId: string, nowMs: number): SupportConsent | undefined | Promise<SupportConsent | undefined>;
+  /** The consents that stand, those that end first before the others; a hundred at most. */
+  standing(nowMs: number): readonly SupportConsent[] | Promise<readonly SupportConsent[]>;
   /** Begins a visit while the consent stands, never beyond its end. @returns the visit's end, or undefined without consent */
   begin(visit: SupportVisit): number | undefined | Promise<number | undefined>;
   /** The visit of a session, unless it has ended or its tenant's consent has. */
   visit(sessionId: string, nowMs: number): SupportVisit | undefined | Promise<SupportVisit | undefined>;
   end(sessionId: string): void | Promise<void>;
 }
+
+const MOST_CONSENTS = 100;
 
 /** Consents and visits in this process alone, for development and tests. */
 export function memorySupport(): SupportStore {
@@ -71,6 +78,11 @@ export function memorySupport(): SupportStore {
       for (const [id, visit] of visits) if (visit.tenantId === tenantId) visits.delete(id);
     },
     consented: standing,
+    standing: (nowMs) =>
+      [...consents.values()]
+        .filter(({ endsAtMs }) => nowMs < endsAtMs)
+        .toSorted((one, two) => one.endsAtMs - two.endsAtMs)
+        .slice(0, MOST_CONSENTS),
     begin(visit) {
       const consent = standing(visit.tenantId, visit.startedAtMs);
       if (consent === undefined) return undefined;
@@ -109,17 +121,21 @@ export function postgresSupport(database: SupportDatabase): SupportStore {
     async consented(tenantId, nowMs) {
       const text = `select tenant_id, granted_by, ends_at_ms from glacis_support_consents where tenant_id = $1 and ends_at_ms > $2`;
       const row = (await run(text, [tenantId, nowMs])) as ConsentRow | undefined;
-      return row && { tenantId: row.tenant_id, grantedBy: row.granted_by, endsAtMs: Number(row.ends_at_ms) };
+      return row && consentOf(row);
     },
-    async begin({ sessionId, actorId, actorTenantId, tenantId, userId, startedAtMs, endsAtMs }) {
+    async standing(nowMs) {
+      const text = `select tenant_id, granted_by, ends_at_ms from glacis_support_consents where ends_at_ms > $1 order by ends_at_ms limit $2`;
+      return ((await database.query(text, [nowMs, MOST_CONSENTS])).rows as readonly ConsentRow[]).map(consentOf);
+    },
+    async begin({ sessionId, actorId, actorTenantId, tenantId, userId, purpose, startedAtMs, endsAtMs }) {
       const row = (await run(
-        `insert into glacis_support_visits (session_id, actor_id, actor_tenant_id, tenant_id, user_id, started_at_ms, ends_at_ms)
-         select $1, $2, $3, tenant_id, $5, $6, least($7::bigint, ends_at_ms) from glacis_support_consents
+        `insert into glacis_support_visits (session_id, actor_id, actor_tenant_id, tenant_id, user_id, purpose, started_at_ms, ends_at_ms)
+         select $1, $2, $3, tenant_id, $5, $8, $6, least($7::bigint, ends_at_ms) from glacis_support_consents
          where tenant_id = $4 and ends_at_ms > $6
          on conflict (session_id) do update set actor_id = excluded.actor_id, actor_tenant_id = excluded.actor_tenant_id,
-           tenant_id = excluded.tenant_id, user_id = excluded.user_id, started_at_ms = excluded.started_at_ms, ends_at_ms = excluded.ends_at_ms
+           tenant_id = excluded.tenant_id, user_id = excluded.user_id, purpose = excluded.purpose, started_at_ms = excluded.started_at_ms, ends_at_ms = excluded.ends_at_ms
          returning ends_at_ms`,
-        [sessionId, actorId, actorTenantId, tenantId, userId, startedAtMs, endsAtMs],
+        [sessionId, actorId, actorTenantId, tenantId, userId, startedAtMs, endsAtMs, purpose],
       )) as Pick<VisitRow, "ends_at_ms"> | undefined;
       return row && Number(row.ends_at_ms);
     },
@@ -149,8 +165,13 @@ interface VisitRow {
   readonly actor_tenant_id: string;
   readonly tenant_id: string;
   readonly user_id: string;
+  readonly purpose: string;
   readonly started_at_ms: string | number;
   readonly ends_at_ms: string | number;
+}
+
+function consentOf({ tenant_id: tenantId, granted_by: grantedBy, ends_at_ms: endsAtMs }: ConsentRow): SupportConsent {
+  return { tenantId, grantedBy, endsAtMs: Number(endsAtMs) };
 }
 
 function visitOf(row: VisitRow): SupportVisit {
@@ -160,6 +181,7 @@ function visitOf(row: VisitRow): SupportVisit {
     actorTenantId: row.actor_tenant_id,
     tenantId: row.tenant_id,
     userId: row.user_id,
+    purpose: row.purpose,
     startedAtMs: Number(row.started_at_ms),
     endsAtMs: Number(row.ends_at_ms),
   };

@@ -19,6 +19,8 @@ export interface EventDetails {
   readonly tenant_id?: string;
   /** Who was really at the keyboard, where that was somebody else than `user_id`. */
   readonly actor_id?: string;
+  /** What staff said it was for: one line of their own, for the customer to read. */
+  readonly purpose?: string;
   /** A keyed hash of the name that somebody typed to sign in, where no account is known to be theirs: tells attempts apart, and names nobody. */
   readonly login_hash?: string;
   /** What a browser's violation report says: a directive's name, and addresses without query, fragment or anything that looks like an id. */
