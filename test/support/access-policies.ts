@@ -166,6 +166,13 @@ const pattern: fc.Arbitrary<ConditionSource<typeof COLUMNS>> = fc
   .array(columnMatch, { minLength: 1, maxLength: 2 })
   .map((columns) => Object.fromEntries(columns) as Pattern<typeof COLUMNS>);
 
+const MARK_COLUMNS = {
+  number: "integer",
+  ownerId: "text",
+  status: "text",
+  userId: "text",
+  kind: "text",
+} as const;
 const marked: fc.Arbitrary<Related> = fc
   .record({ userId: textMatch, kind: fc.constantFrom("view", "edit", not("edit"), isNull()) }, { requiredKeys: [] })
   .filter((where) => Object.keys(where).length > 0)
@@ -173,9 +180,9 @@ const marked: fc.Arbitrary<Related> = fc
     related({
       property: "marks",
       table: "marks",
-      columns: { number: "integer", ownerId: "text", status: "text", userId: "text", kind: "text" },
+      columns: MARK_COLUMNS,
       on: { number: "number" },
-      where: where as Pattern<{ userId: "text"; kind: "text" }>,
+      where: where as Pattern<typeof MARK_COLUMNS>,
     }),
   );
 
