@@ -82,7 +82,7 @@ const WORDS: Readonly<Record<string, string>> = {
 
 function recordList(records: readonly SupportRecord[]): SafeHtml {
   return html`
-    <section class="after" aria-labelledby="records-title">
+    <div class="after">
       <h2 id="records-title">What support has done here</h2>
       ${
         records.length === 0
@@ -97,7 +97,7 @@ function recordList(records: readonly SupportRecord[]): SafeHtml {
               </table>
             </div>`
       }
-    </section>`;
+    </div>`;
 }
 
 function recordRow({ atMs, event, visitor, person, route, purpose }: SupportRecord): SafeHtml {
