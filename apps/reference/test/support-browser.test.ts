@@ -1,13 +1,13 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DEMO } from "../src/demo.ts";
+import { DEMO, SUPPORT_TENANT } from "../src/demo.ts";
 import { accessibilityFaults, openBrowser, visit } from "./support/browser.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
 import { nextCode } from "./support/totp.ts";
 
 const TIMEOUT_MS = 120_000;
 const shots = process.env["SCREENSHOTS"];
-const [owner, sue] = [DEMO[1]!.people[0]!, DEMO[2]!.people[0]!];
+const [owner, sue] = [DEMO[1]!.people[0]!, DEMO.find(({ id }) => id === SUPPORT_TENANT)!.people[0]!];
 
 let folio: Folio;
 let browser: Browser;

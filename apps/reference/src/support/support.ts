@@ -25,6 +25,7 @@ export const CLOSED_TO_VISITORS: readonly string[] = [
   "/settings",
   "/settings/support",
   "/support",
+  "/activity",
   "/confirm",
   "/account/password",
   "/account/email",
