@@ -13,11 +13,12 @@ import {
   isNull,
   isPresent,
   not,
+  related,
   sameAs,
   type ConditionSource,
   type Pattern,
+  type Related,
 } from "../../packages/glacis/src/authorization/match.ts";
-import { related, type Related } from "../../packages/glacis/src/authorization/relation.ts";
 import { acrossTenants } from "../../packages/glacis/src/authorization/read-policy.ts";
 import type { Statement } from "../../packages/glacis/src/authorization/statements.ts";
 

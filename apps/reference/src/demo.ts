@@ -1,5 +1,5 @@
 import type { Role } from "./accounts/memberships.ts";
-import { OPERATORS } from "./operations/settings.ts";
+import { OPERATORS, SUPPORT_TENANT } from "./operations/settings.ts";
 
 export interface DemoPerson {
   readonly key: string;
@@ -25,8 +25,6 @@ export const DEMO_DOCUMENTS = {
   alpha: "11111111-1111-4111-8111-111111111111",
   bravo: "22222222-2222-4222-8222-222222222222",
 } as const;
-/** Folio's own staff, in the demonstration. */
-export const SUPPORT_TENANT = "c0000000-0000-4000-8000-000000000000";
 export const DEMO_MARKERS = { alpha: "ALPHA-SECRET-BODY", bravo: "BRAVO-SECRET-BODY" } as const;
 
 /** Ids are fixed, so that a description of the seeded application can name them. Passwords are public: never seed them in production. */

@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DEMO, SUPPORT_TENANT } from "../src/demo.ts";
+import { DEMO } from "../src/demo.ts";
+import { SUPPORT_TENANT } from "../src/operations/settings.ts";
 import { accessibilityFaults, openBrowser, visit } from "./support/browser.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
 import { nextCode } from "./support/totp.ts";
@@ -95,6 +96,7 @@ describe("a visit of support in a browser", () => {
       await plain.page.getByText("Support may look in now.").waitFor();
       await plain.page.getByRole("button", { name: "End it now" }).click();
       await plain.page.getByText("Support may not look in any more").waitFor();
+      expect(plain.complaints).toEqual([]);
       await plain.close();
     },
     TIMEOUT_MS,

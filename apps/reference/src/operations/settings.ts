@@ -1,5 +1,7 @@
 import { isAbsolute, join, resolve } from "node:path";
-import { SUPPORT_TENANT } from "../demo.ts";
+
+/** Who visits as Folio's support, in the demonstration. */
+export const SUPPORT_TENANT = "c0000000-0000-4000-8000-000000000000";
 
 /** How the application runs. `demo` is a laptop, `test-target` is driven by a black-box test, `production` is neither. */
 export type Kind = "demo" | "test-target" | "production";

@@ -26,6 +26,7 @@ export const CLOSED_TO_VISITORS: readonly string[] = [
   "/settings/support",
   "/support",
   "/activity",
+  "/security-access",
   "/confirm",
   "/account/password",
   "/account/email",
@@ -87,7 +88,7 @@ export interface Support extends SupportImpersonation {
   /** False where no workspace of staff is named: then nobody can visit, and nobody is asked for a consent. */
   readonly offered: boolean;
   /** The roles of somebody in a workspace. */
-  rolesIn(tenantId: string, role: string): readonly string[];
+  readonly rolesIn: (tenantId: string, role: string) => readonly string[];
   doors(nowMs: number): Promise<readonly OpenDoor[]>;
   banner(request: Exchange): Promise<VisitBanner | undefined>;
   consentOf(user: User, nowMs: number): Promise<SupportConsent | undefined>;

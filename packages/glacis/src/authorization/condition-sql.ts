@@ -2,7 +2,6 @@
 import { quoteIdentifier } from "../primitives/sql-identifier.ts";
 import type { Column, ColumnType, Scalar } from "./columns.ts";
 import { elementType } from "./columns.ts";
-import type { Relation } from "./relation.ts";
 import {
   opaqueIn,
   type Attribute,
@@ -10,6 +9,7 @@ import {
   type Condition,
   type ListAttribute,
   type Operand,
+  type Relation,
 } from "./condition.ts";
 
 /** Text, or a value that a driver binds. */

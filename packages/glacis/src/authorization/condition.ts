@@ -1,7 +1,6 @@
 /** A condition as data: the one form that the predicate, the list filter and the row-level security policy are all compiled from. */
 import type { Principal } from "../core/principal.ts";
 import type { Column, Scalar } from "./columns.ts";
-import type { Relation } from "./relation.ts";
 
 /** One thing about the caller. A service has no `userId` and a user no `serviceId`, so that equal texts are not taken for equal callers. */
 export type Attribute = "userId" | "serviceId" | "tenantId";
@@ -18,6 +17,15 @@ export type Operand =
 export type CallerPattern =
   | { readonly kind: "anonymous" | "authenticated" | "any-user" | "any-service" }
   | { readonly kind: "role" | "group" | "user" | "service"; readonly name: string };
+
+/** The relation as the compilers see it. */
+export interface Relation {
+  readonly property: string;
+  /** The schema where one was named, and the table. */
+  readonly table: readonly string[];
+  readonly on: readonly { readonly there: Column; readonly here: Column }[];
+  readonly where: Condition;
+}
 
 /** A function of the application. It sees more than SQL could, so nothing but the predicate can be made of it. */
 export type OpaqueTest = (principal: Principal, row: Readonly<Record<string, unknown>>) => unknown;

@@ -35,8 +35,11 @@ export {
   isPresent,
   not,
   opaque,
+  related,
   sameAs,
   type ConditionSource,
+  type Related,
+  type RelationOptions,
 } from "./match.ts";
 export { objectLevelAuthorization } from "./object-level-authorization.ts";
 export { oauthResourceServer, type OauthResourceServerOptions } from "./oauth-resource-server.ts";
@@ -49,7 +52,6 @@ export {
   type TableSecurity,
 } from "./policy-drift.ts";
 export type { PolicyDecision } from "./policy-judge.ts";
-export { related, type Related, type RelationOptions } from "./relation.ts";
 export { policyRoute } from "./policy-route.ts";
 export { acrossTenants, type AcrossTenants } from "./read-policy.ts";
 export { roleHierarchy, type RoleChange, type RoleHierarchy, type RoleHierarchyOptions } from "./role-hierarchy.ts";

@@ -1,8 +1,8 @@
 /** The words in which a condition is written: what a column must be, as data that compiles to code and to SQL alike. */
+import { rejectUnknownOptions } from "../core/options.ts";
 import type { Principal } from "../core/principal.ts";
 import { isStorableText, type Columns, type LiteralOf, type RowOf, type TypeOfColumn } from "./columns.ts";
 import type { Attribute, ListAttribute, OpaqueTest } from "./condition.ts";
-import type { Related } from "./relation.ts";
 
 /** Something of the caller to compare a column with. */
 export interface CallerAttribute {
@@ -53,6 +53,27 @@ type MatchOf<Type> = Type extends "text[]" | "uuid[]"
 
 /** Every named column must match. */
 export type Pattern<C extends Columns> = { readonly [Name in keyof C]?: MatchOf<TypeOfColumn<C[Name]>> };
+
+/** One row of the other table must match. */
+export interface Related {
+  readonly match: "related";
+  readonly relation: AnyRelation;
+}
+
+export interface RelationOptions<C extends Columns> {
+  /** The property under which a row in memory carries its related rows, such as `shares`. */
+  readonly property: string;
+  /** The other table, `document_shares` or `app.document_shares`. */
+  readonly table: string;
+  /** The other table's columns. */
+  readonly columns: C;
+  /** How the two belong together: a column here by a column there, `{ documentId: "id", tenantId: "tenantId" }`. */
+  readonly on: { readonly [Name in keyof C]?: string };
+  /** What one of the related rows must be. */
+  readonly where: Pattern<C>;
+}
+
+export type AnyRelation = RelationOptions<Columns>;
 
 /** A pattern, an expression over other conditions such as `"isOwner or isShared"`, a related row, or an opaque function. */
 export type ConditionSource<C extends Columns> = Pattern<C> | string | Related | Opaque<RowOf<C>>;
@@ -143,6 +164,27 @@ export function sameAs(property: string): Test<string | number | bigint | boolea
 export function opaque<Row>(decide: (principal: Principal, row: Row) => boolean): Opaque<Row> {
   if (typeof decide !== "function") throw new TypeError("opaque() needs a function of the principal and the row.");
   return { match: "opaque", test: decide as OpaqueTest };
+}
+
+/**
+ * Holds when a row of another table belongs to this one and matches. In memory the related rows are looked for under `property`; where they were not
+ * loaded it is not known whether there is one, so an allowing statement refuses and a denying one stands. In SQL it is an `exists`.
+ *
+ * @example
+ * const shares = {
+ *   property: "shares",
+ *   table: "document_shares",
+ *   columns: { tenantId: "uuid", documentId: "uuid", userId: "uuid", permission: "text" },
+ *   on: { tenantId: "tenantId", documentId: "id" },
+ * } as const;
+ * const conditions = {
+ *   isReader: related({ ...shares, where: { userId: caller.userId } }),
+ *   isEditor: related({ ...shares, where: { userId: caller.userId, permission: "edit" } }),
+ * };
+ */
+export function related<const C extends Columns>(relation: RelationOptions<C>): Related {
+  rejectUnknownOptions("related", relation, ["property", "table", "columns", "on", "where"]);
+  return Object.freeze({ match: "related", relation: relation });
 }
 
 function test(source: TestSource): Test<unknown> {

@@ -6,9 +6,7 @@ import type { Principal } from "../core/principal.ts";
 import { attributeOf, holdsFor, listOf } from "./caller.ts";
 import { canonical, compareNumbers, elementType, type Column, type Scalar } from "./columns.ts";
 import { isRecord } from "../primitives/is-record.ts";
-import { all, any, type Attribute, type Condition, type Operand, type Operator } from "./condition.ts";
-
-import type { Relation } from "./relation.ts";
+import { all, any, type Attribute, type Condition, type Operand, type Operator, type Relation } from "./condition.ts";
 
 export type PolicyRow = Readonly<Record<string, unknown>>;
 

@@ -3,9 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { TenantId, UserId } from "../core/brand.ts";
 import type { User } from "../core/principal.ts";
 import { accessPolicy } from "./access-policy.ts";
-import { caller } from "./match.ts";
+import { caller, related } from "./match.ts";
 import { checkPolicyDrift } from "./policy-drift.ts";
-import { related } from "./relation.ts";
 import { rowSecurity, rowSettings } from "./row-security.ts";
 
 const shares = {
