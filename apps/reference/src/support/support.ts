@@ -24,6 +24,8 @@ export const VISIT_EXIT = "/support/end";
 export const CLOSED_TO_VISITORS: readonly string[] = [
   "/settings",
   "/settings/support",
+  "/settings/api-keys",
+  "/account/totp",
   "/support",
   "/activity",
   "/security-access",
