@@ -145,6 +145,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_sign_in_counters: "counters under hashed names, which every attempt moves",
       glacis_sso_links: "who somebody is at a provider, whom nobody here has",
       glacis_sso_transactions: "ways to a provider that were begun",
+      glacis_sso_sids: "sessions of providers, of people whom nobody here is",
       glacis_passkeys: "public keys, which belong to no tenant",
       glacis_passkey_users: "random handles for browsers, which belong to no tenant",
       glacis_passkey_challenges: "what browsers are asked to sign, for five minutes",
