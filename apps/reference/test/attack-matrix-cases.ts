@@ -78,6 +78,9 @@ const ROUTES: AttackMatrixOptions["cases"] = {
   "POST /not-me": link,
   "GET /account/keep": link,
   "POST /account/keep": link,
+  "GET /security-access": {
+    waived: "says that a second factor is needed, or leads to the proof of it; shows nothing of anybody",
+  },
   "GET /confirm": { self: true },
   "POST /confirm": { form: { password: PASSWORD, code: "" }, self: true, changes: ["glacis_sessions"] },
   "POST /confirm/passkey/options": { json: {}, self: true, changes: [] },

@@ -167,6 +167,13 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_events: "the archive of events, which every request adds to; no route of a tenant reads another's",
       glacis_audit_trail: "what was done, which comes with the rows above, under row-level security of its own",
       glacis_event_counts: "how many events there were of a kind, under a tenant's id",
+      glacis_alarm_points: "how often filters found something, which every request adds to",
+      glacis_alarm_states: "what rings in the deployment, which belongs to no tenant",
+      glacis_alarm_evaluator: "which process evaluates the alarms",
+      glacis_audit_events: "the audit log, which every request adds to; no route reads it",
+      glacis_audit_chain: "hashes over the audit log",
+      glacis_audit_checkpoints: "what was signed of the audit log",
+      glacis_audit_pending: "what waits to be chained",
       glacis_rate_limits: "counters under hashed names, which every request moves",
     },
   });
