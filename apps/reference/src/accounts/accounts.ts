@@ -83,12 +83,7 @@ export function accountsIn(database: Database): Accounts {
   const profileIn: Accounts["profileIn"] = (scope, user) =>
     database.withTenant(scope, async (db) => {
       const [found] = await db
-        .select({
-          ...PERSON,
-          tenantId: tenants.id,
-          tenantName: tenants.name,
-          secondFactorRequired: tenants.requiresSecondFactor,
-        })
+        .select(PROFILE)
         .from(users)
         .innerJoin(memberships, sameUser)
         .innerJoin(tenants, eq(tenants.id, users.tenantId))
@@ -166,6 +161,12 @@ async function insertPerson(db: TenantDrizzle, tenantId: string, { id, name, rol
 }
 
 const PERSON = { id: users.id, name: users.name, email: addressOf, role: memberships.role };
+const PROFILE = {
+  ...PERSON,
+  tenantId: tenants.id,
+  tenantName: tenants.name,
+  secondFactorRequired: tenants.requiresSecondFactor,
+};
 const sameUser = and(eq(memberships.tenantId, users.tenantId), eq(memberships.userId, users.id));
 
 /** Somebody whose account has gone a moment ago is nobody any more. */
