@@ -144,6 +144,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_one_time_links: "hashes of links that were mailed, which nobody was here",
       glacis_sign_in_counters: "counters under hashed names, which every attempt moves",
       glacis_sso_links: "who somebody is at a provider, whom nobody here has",
+      glacis_sso_sids: "which sessions a provider may end, of nobody here",
       glacis_sso_transactions: "ways to a provider that were begun",
       glacis_sso_sids: "sessions of providers, of people whom nobody here is",
       glacis_passkeys: "public keys, which belong to no tenant",
