@@ -165,7 +165,15 @@ const ROLE_COVERED: Readonly<Record<string, string>> = {
   "POST /api/documents/:id/attachments": ROLE_IN_POLICY,
   "DELETE /api/attachments/:id": ROLE_IN_POLICY,
 };
-const WITH_ROLE = ["GET /documents/new", "GET /api/admin/users", ...Object.keys(ROLE_COVERED)];
+const WITH_ROLE = [
+  "GET /activity",
+  "POST /activity/export",
+  "GET /settings/api-keys",
+  "POST /settings/api-keys/:id/revoke",
+  "GET /documents/new",
+  "GET /api/admin/users",
+  ...Object.keys(ROLE_COVERED),
+];
 
 describe("an access rule that forgets the role", () => {
   it("is tried on every route that has one", async () => {
@@ -502,7 +510,8 @@ async function inject(statement: string): Promise<"seen" | "changed" | "refused"
 describe("a policy", () => {
   it("of every table and verb is in the lists", async () => {
     const found = (await mutants.policiesOf(ground)).filter(
-      ({ roles, name }) => roles === "public" && !ROW_POLICIES.test(name),
+      // The library tries the policies of its own tables.
+      ({ roles, name, table }) => roles === "public" && !ROW_POLICIES.test(name) && !table.startsWith("glacis_"),
     );
     expect(found.map(({ table, verb }) => `${table} ${verb}`).toSorted()).toEqual(
       POLICIES.map(([name]) => name).toSorted(),
