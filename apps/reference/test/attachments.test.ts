@@ -28,7 +28,11 @@ let bob: Client;
 beforeAll(async () => {
   clamd = await startClamd(2 * LARGEST);
   folio = await startFolio("test-target", { CLAMD: `127.0.0.1:${clamd.port}` });
-  [alice, amy, bob] = await Promise.all(["a_user", "a_user2", "b_user"].map((key) => signedIn(folio, key)));
+  [alice, amy, bob] = await Promise.all([
+    signedIn(folio, "a_user"),
+    signedIn(folio, "a_user2"),
+    signedIn(folio, "b_user"),
+  ]);
 }, 180_000);
 afterAll(async () => {
   await folio?.stop();

@@ -144,7 +144,6 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_one_time_links: "hashes of links that were mailed, which nobody was here",
       glacis_sign_in_counters: "counters under hashed names, which every attempt moves",
       glacis_sso_links: "who somebody is at a provider, whom nobody here has",
-      glacis_sso_sids: "which sessions a provider may end, of nobody here",
       glacis_sso_transactions: "ways to a provider that were begun",
       glacis_sso_sids: "sessions of providers, of people whom nobody here is",
       glacis_passkeys: "public keys, which belong to no tenant",
@@ -168,13 +167,6 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_events: "the archive of events, which every request adds to; no route of a tenant reads another's",
       glacis_audit_trail: "what was done, which comes with the rows above, under row-level security of its own",
       glacis_event_counts: "how many events there were of a kind, under a tenant's id",
-      glacis_alarm_points: "how often filters found something, which every request adds to",
-      glacis_alarm_states: "what rings in the deployment, which belongs to no tenant",
-      glacis_alarm_evaluator: "which process evaluates the alarms",
-      glacis_audit_events: "the audit log, which every request adds to; no route reads it",
-      glacis_audit_chain: "hashes over the audit log",
-      glacis_audit_checkpoints: "what was signed of the audit log",
-      glacis_audit_pending: "what waits to be chained",
       glacis_rate_limits: "counters under hashed names, which every request moves",
     },
   });
@@ -381,7 +373,7 @@ export async function listen(
     // No name leads anywhere: the matrix asks who may, and leaves the internet alone.
     previews: linkPreviews(() => undefined, { resolve: async () => [] }),
     assets,
-    outbox: settings.mailFolder,
+    outbox: { folder: settings.mailFolder, tenants: [] },
     report: (event, request) => security.report(event, request),
     ready: () => true,
   });

@@ -1,17 +1,18 @@
-import { allOf, hasRole, signInFirst, type Exchange } from "glacis";
+import { hasRole, type Exchange } from "glacis";
 import { stepUp, type ApiKeys, type IssuedApiKey } from "glacis/authentication";
 import { access, requestOf } from "glacis/hono";
 import type { Context, Hono } from "hono";
 import { notFound, Page } from "../input.ts";
+import { forPeople } from "../page-access.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
 import { BLANK, stateOf, type FormState } from "../views/form.ts";
 import { apiKeysPage, newKeyPage } from "./api-key-pages.ts";
 import { ApiKeyForm, ApiKeyPath } from "./input.ts";
 
 const admin = hasRole("owner", "admin");
-const looking = signInFirst("/sign-in", admin);
+const looking = forPeople(admin);
 /** A key outlives the session that made it, so whoever makes one has just proved who they are. */
-const making = signInFirst("/sign-in", allOf(admin, stepUp({ level: 1, page: "/confirm" })));
+const making = forPeople(admin, stepUp({ level: 1, page: "/confirm" }));
 
 /** Keys for programs, made and ended by whoever answers for the workspace. */
 export function apiKeyRoutes(app: Hono, services: Services): void {

@@ -1,7 +1,8 @@
-import { authenticated, hasRole, Refusal, signInFirst, tenantScope, type Exchange } from "glacis";
+import { hasRole, Refusal, tenantScope, type Exchange } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
 import { Page } from "../input.ts";
+import { forPeople } from "../page-access.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
 import { BLANK, stateOf, type FormState } from "../views/form.ts";
 import { changeMembership, invite } from "./actions.ts";
@@ -9,8 +10,8 @@ import { InvitationForm, PersonPath, RoleForm } from "./input.ts";
 import { ROLE_ORDER } from "./memberships.ts";
 import { peoplePage } from "./people-pages.ts";
 
-const member = signInFirst("/sign-in", authenticated());
-const admin = signInFirst("/sign-in", hasRole("owner", "admin"));
+const member = forPeople();
+const admin = forPeople(hasRole("owner", "admin"));
 
 /** Who is in the workspace, and for admins and owners who comes, goes and rises. */
 export function peopleRoutes(app: Hono, services: Services): void {

@@ -1,8 +1,9 @@
-import { allOf, authenticated, hasRole, publicAccess, signInFirst, type Exchange } from "glacis";
+import { hasRole, publicAccess, type Exchange } from "glacis";
 import { stepUp } from "glacis/authentication";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
 import { Page } from "../input.ts";
+import { forPeople } from "../page-access.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
 import { stateOf, type FormState } from "../views/form.ts";
 import { setSecondFactorPolicy } from "./actions.ts";
@@ -11,8 +12,8 @@ import { frontPage } from "./pages.ts";
 import { settingsPage } from "./settings-pages.ts";
 
 /** The rule for everybody is the owner's, with a fresh proof that it is them. */
-const owner = signInFirst("/sign-in", allOf(hasRole("owner"), stepUp({ level: 1, page: "/confirm" })));
-const member = signInFirst("/sign-in", authenticated());
+const owner = forPeople(hasRole("owner"), stepUp({ level: 1, page: "/confirm" }));
+const member = forPeople();
 
 /** The front page and the settings; the ways in are the library's, and second factors have a file of their own. */
 export function accountRoutes(app: Hono, services: Services): void {

@@ -1,13 +1,14 @@
 /** The way into the Security Center for whoever has not proved two factors: to the proof, or first to a factor. */
-import { hasRole, signInFirst } from "glacis";
+import { hasRole } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import { html, type SafeHtml } from "glacis/input";
 import type { Hono } from "hono";
+import { forPeople } from "../page-access.ts";
 import { frameOf, userOf, type Services } from "../services.ts";
 import { layout, type Frame } from "../views/layout.ts";
 
 export function securityAccess(app: Hono, services: Services): void {
-  app.get("/security-access", access(signInFirst("/sign-in", hasRole("owner", "admin"))), async (c) => {
+  app.get("/security-access", access(forPeople(hasRole("owner", "admin"))), async (c) => {
     const request = requestOf(c);
     const { id: userId, tenantId, roles } = userOf(request);
     const enrolled = await services.factors.enrolled({ userId, tenantId, roles });

@@ -1,12 +1,13 @@
-import { auditEvent, hasRole, signInFirst, tenantScope } from "glacis";
+import { auditEvent, hasRole, tenantScope } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
+import { forPeople } from "../page-access.ts";
 import { frameOf, userOf, type Services } from "../services.ts";
 import { ACTIVITY_PAGE } from "./activity.ts";
 import { ActivityExport, ActivityPage } from "./input.ts";
 import { activityPage } from "./pages.ts";
 
-const admin = signInFirst("/sign-in", hasRole("owner", "admin"));
+const admin = forPeople(hasRole("owner", "admin"));
 const TYPES = { csv: "text/csv; charset=utf-8", json: "application/x-ndjson" } as const;
 
 /** What was done here and by whom, for owners and admins. */

@@ -1,4 +1,4 @@
-import { authenticated, hasRole, REASONS, Refusal, signInFirst, type Exchange, type Reason } from "glacis";
+import { authenticated, hasRole, REASONS, Refusal, type Exchange, type Reason } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import { url } from "glacis/input";
 import type { Context, Hono } from "hono";
@@ -7,14 +7,15 @@ import { notFound } from "../input.ts";
 import { DocumentPath } from "../documents/input.ts";
 import { WRITERS } from "../documents/policy.ts";
 import { demandPermitted, viewPage } from "../documents/routes.ts";
+import { forPeople } from "../page-access.ts";
 import { frameOf, userOf, type Services } from "../services.ts";
 import { attach, detach, FILE_FIELD, handOut } from "./actions.ts";
 import type { AttachedFile } from "./attachments.ts";
 import { AttachmentOfDocument, FileLink } from "./input.ts";
 import { removePage, RULES } from "./pages.ts";
 
-const reader = signInFirst("/sign-in", authenticated());
-const writer = signInFirst("/sign-in", hasRole(...WRITERS));
+const reader = forPeople();
+const writer = forPeople(hasRole(...WRITERS));
 
 /** Files of a document, for people: each form answers with a redirect, or with the document and what is wrong. */
 export function attachmentRoutes(app: Hono, services: Services): void {

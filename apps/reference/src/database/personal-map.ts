@@ -46,6 +46,7 @@ export const PERSONAL_DATA: PersonalDataMap = personalData({
       },
       key: "document_id",
       subject: "user_id",
+      others: ["document_id", "owner_id"],
     },
     attachments: {
       columns: {
@@ -62,6 +63,7 @@ export const PERSONAL_DATA: PersonalDataMap = personalData({
         created_at: "internal",
       },
       subject: { column: "document_id", of: "documents" },
+      others: ["added_by"],
       retention: ACCOUNT,
     },
     // A workspace is nobody's own: it goes with the last person in it.

@@ -1,17 +1,9 @@
-import {
-  authenticated,
-  hasRole,
-  signInFirst,
-  tenantScope,
-  type Control,
-  type Exchange,
-  type IdentifiedFacts,
-  type User,
-} from "glacis";
+import { hasRole, tenantScope, type Control, type Exchange, type IdentifiedFacts, type User } from "glacis";
 import { access, requestOf } from "glacis/hono";
 import { rateLimit, type RateLimitStore } from "glacis/network";
 import type { Hono } from "hono";
 import { notFound, paramsOf } from "../input.ts";
+import { forPeople } from "../page-access.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
 import { BLANK, stateOf, type FormState } from "../views/form.ts";
 import type { Document } from "./documents.ts";
@@ -29,8 +21,8 @@ import { listPage } from "./list-page.ts";
 import { deletePage, documentPage, editPage, type DocumentView } from "./pages.ts";
 import { mayWith, WRITERS, type DocumentAction } from "./policy.ts";
 
-const reader = signInFirst("/sign-in", authenticated());
-const writer = signInFirst("/sign-in", hasRole(...WRITERS));
+const reader = forPeople();
+const writer = forPeople(hasRole(...WRITERS));
 
 /** The pages of documents. Each form answers with a redirect, or with itself and what is wrong. */
 export function documentRoutes(app: Hono, services: Services): void {

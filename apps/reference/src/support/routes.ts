@@ -1,9 +1,10 @@
-import { allOf, authenticated, hasRole, signInFirst, type Exchange } from "glacis";
+import { allOf, hasRole, signInFirst, type Exchange } from "glacis";
 import { stepUp } from "glacis/authentication";
 import { access, requestOf } from "glacis/hono";
 import type { Hono } from "hono";
 import { notFound, Page } from "../input.ts";
 import { Nothing } from "../accounts/input.ts";
+import { forPeople } from "../page-access.ts";
 import { frameOf, noticeOf, userOf, type Services } from "../services.ts";
 import { BLANK, stateOf, type FormState } from "../views/form.ts";
 import { ConsentForm, VisitForm } from "./input.ts";
@@ -14,7 +15,7 @@ import { SUPPORT_ROLE, VISIT_EXIT } from "./support.ts";
 const FRESH_SECONDS = 300;
 const HOUR_MS = 3_600_000;
 
-const owner = signInFirst("/sign-in", hasRole("owner"));
+const owner = forPeople(hasRole("owner"));
 const staff = signInFirst(
   "/sign-in",
   allOf(hasRole(SUPPORT_ROLE), stepUp({ level: 2, maxAgeSeconds: FRESH_SECONDS, page: "/confirm" })),
@@ -80,7 +81,7 @@ function visitRoutes(app: Hono, services: Services): void {
     return c.html(await desk(request, closed), 422);
   });
 
-  app.post(VISIT_EXIT, access(signInFirst("/sign-in", authenticated()), { input: Nothing }), async (c) => {
+  app.post(VISIT_EXIT, access(forPeople(), { input: Nothing }), async (c) => {
     const request = requestOf(c);
     const visiting = userOf(request).actor !== undefined;
     await support.end(request);

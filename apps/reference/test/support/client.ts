@@ -56,7 +56,11 @@ export function makeClient(url: string, origin: string): Client {
     if (parts !== undefined) {
       const first = csrf && page ? [{ name: "csrf_token", content: token }] : [];
       const { contentType, body } = writeForm([...first, ...parts]);
-      return send(path, { method, headers: { ...headers, "content-type": contentType, ...options.headers }, body });
+      return send(path, {
+        method,
+        headers: { ...headers, "content-type": contentType, ...options.headers },
+        body: new Uint8Array(body),
+      });
     }
     if (form !== undefined) {
       headers["content-type"] = "application/x-www-form-urlencoded";

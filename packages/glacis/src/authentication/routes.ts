@@ -1,5 +1,5 @@
 /** The flows over HTTP, as endpoints that every adapter mounts: JSON for programs, forms for people, at the same addresses. */
-import { authenticated, publicAccess, type AccessRule } from "../core/access.ts";
+import { assurance, publicAccess, type AccessRule } from "../core/access.ts";
 import { ALLOW, redirect } from "../core/decision.ts";
 import type { Control } from "../core/control.ts";
 import type { Endpoint } from "../core/endpoint.ts";
@@ -97,7 +97,8 @@ function endpointsOf(
 
 function accessOf(path: string, who: FlowRoute["who"]): AccessRule {
   if (who === "anyone") return publicAccess(`the form of ${path}`);
-  if (who === "signed_in") return authenticated();
+  // A program has no session to prove anything in, or to end.
+  if (who === "signed_in") return assurance(1);
   const recent = stepUp({ level: 1, page: "/confirm" });
   if (who === "recently_proved") return recent;
   const description =

@@ -43,6 +43,11 @@ describe("personalData", () => {
       /no table of the map/u,
     ],
     ["a kept table without a reason", { tables: { users: { ...users, erase: "keep" } } }, /basis/u],
+    [
+      "somebody else's column that is none",
+      { tables: { users: { ...users, others: ["boss"] } } },
+      /"boss", which is not/u,
+    ],
     ["an action that is none", { tables: { users: { ...users, erase: "drop" } } }, /delete, anonymise/u],
     ["a misspelt option", { tables: { users: { ...users, erased: "delete" } } }, /Did you mean "erase"/u],
     ["no days", { tables: { users: { ...users, retention: { column: "id", days: 0 } } } }, /whole number of days/u],

@@ -25,6 +25,8 @@ export interface PersonalTable {
   readonly replace?: Readonly<Record<string, string | null>>;
   /** Columns that hold a hash alone, such as that of a password. */
   readonly hashed?: readonly string[];
+  /** Columns that name somebody else or what is his, such as who shared: no part of the person's own copy (GDPR article 20(4)). */
+  readonly others?: readonly string[];
   /** Columns that are sealed; unless it stands here, every sensitive and secret column that is not hashed. */
   readonly encrypted?: readonly string[];
   readonly retention?: Retention;
@@ -59,7 +61,7 @@ export interface PersonalDataMap {
   readonly redactionKeys: readonly string[];
 }
 
-const TABLE_OPTIONS = ["columns", "key", "subject", "erase", "replace", "hashed", "encrypted", "retention"];
+const TABLE_OPTIONS = ["columns", "key", "subject", "erase", "replace", "hashed", "others", "encrypted", "retention"];
 const ACTIONS: ReadonlySet<unknown> = new Set(["delete", "anonymise", "shred", "keep", undefined]);
 
 /**
@@ -110,7 +112,17 @@ export function columnsFrom({ columns }: PersonalTable, least: DataClass): reado
 function validate(name: string, table: PersonalTable, tables: PersonalDataOptions["tables"]): void {
   const owner = `personalData({ tables: { ${name} } })`;
   rejectUnknownOptions(owner, table, TABLE_OPTIONS);
-  const { columns, key = "id", subject, erase, replace = {}, hashed = [], encrypted = [], retention } = table;
+  const {
+    columns,
+    key = "id",
+    subject,
+    erase,
+    replace = {},
+    hashed = [],
+    others = [],
+    encrypted = [],
+    retention,
+  } = table;
   rejectNonRecord(owner, "columns", columns);
   const bad = Object.entries(columns ?? {}).find(([, level]) => !DATA_CLASSES.includes(level));
   if (bad !== undefined) throw new TypeError(`${owner} knows the classes ${DATA_CLASSES.join(", ")}; see "${bad[0]}".`);
@@ -126,6 +138,7 @@ function validate(name: string, table: PersonalTable, tables: PersonalDataOption
     ...(link === undefined ? [] : [link]),
     ...Object.keys(replace),
     ...hashed,
+    ...others,
     ...encrypted,
     ...dated,
   ];

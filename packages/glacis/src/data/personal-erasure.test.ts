@@ -125,6 +125,11 @@ describe.runIf(ground !== undefined)("a person's data", () => {
       "email",
       "born",
     ]);
+    const parcels = { ...tables.parcels, others: ["recipient"] };
+    const sparing = personalData({ subject: "users", tables: { ...tables, parcels } });
+    expect((await exportSubject(sparing, over(pool), ADA))["parcels"]).toEqual([
+      { id: "0", order_id: "9007199254740993" },
+    ]);
     await expect(exportSubject(map, over(pool), "' or true --")).rejects.toThrow(/uuid/u);
     await expect(exportSubject(map, over(pool), ADA, { mostRows: 0 })).rejects.toThrow(/mostRows/u);
   });

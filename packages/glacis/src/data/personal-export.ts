@@ -61,9 +61,9 @@ export async function exportSubject(
 }
 
 function exportedColumns(table: MappedTable, opens: boolean): readonly string[] {
-  const secret = new Set(columnsFrom(table, "secret"));
+  const withheld = new Set([...columnsFrom(table, "secret"), ...(table.others ?? [])]);
   return Object.keys(table.columns).filter(
-    (column) => !secret.has(column) && !table.hashed.includes(column) && (opens || !table.encrypted.includes(column)),
+    (column) => !withheld.has(column) && !table.hashed.includes(column) && (opens || !table.encrypted.includes(column)),
   );
 }
 

@@ -58,6 +58,19 @@ describe("saas({ accounts })", () => {
     expect(mounted).not.toContain("GET /outbox");
   });
 
+  it("lets no program use the account of whoever made its key", async () => {
+    const { endpoints } = saas({ ...ground, accounts: accounts(options) });
+    const principal = { kind: "service", id: "key-1", tenantId: "t1", roles: ["owner"], scopes: [], ownerId: "u1" };
+    const admitted: string[] = [];
+    for (const { method, path, rule } of endpoints) {
+      if (rule.access.kind === "public") continue;
+      const decision = await rule.access.decide({ principal, receivedAtMs: 0 } as never);
+      if (decision.kind === "allow") admitted.push(`${method} ${path}`);
+    }
+    expect(admitted).toEqual([]);
+    expect(endpoints.filter(({ rule }) => rule.access.kind !== "public").length).toBeGreaterThan(10);
+  });
+
   it("refuses production without mail, and shows a developer where his mails went", () => {
     const { mail: _, ...without } = options;
     expect(() => saas({ ...ground, accounts: accounts(without) })).toThrow(/needs mail in production/u);
