@@ -50,7 +50,7 @@ export const waivers = [{ ...entry, expires: day(Number(process.env.WAIVER_DAYS)
   "chatty.config.ts":
     'import { compose } from "./src/security";\nconsole.log("connecting");\nsetInterval(() => undefined, 1000);\nexport const security = compose({});',
   "saas.config.ts": `import { glacis, keyRing, newKey, saas } from "glacis";
-import { mailAction, postgresAuditLog } from "glacis/audit";
+import { auditTrail, mailAction, postgresAuditLog } from "glacis/audit";
 import { generateKeyPairSync } from "node:crypto";
 import pg from "pg";
 const database = new pg.Pool();
@@ -61,6 +61,7 @@ export const security = glacis(
     origin: "https://app.example.com", keys: keyRing(newKey("k1")), proxies: ["10.0.0.0/8"], database,
     membership: async () => ({ roles: [] }),
     auditLog: postgresAuditLog({ database, origin: "app.example.com/audit", signingKey, anchors }),
+    auditTrail: auditTrail({ resources: { document: { title: "internal" } } }),
     alarms: { actions: [mailAction({ to: ["security@example.com"], sendMail: () => undefined })] },
     detection: { honeyCredentials: ["a bait of 16 characters or more"] },
   }),

@@ -314,7 +314,7 @@ describe.runIf(ground !== undefined)("tenant isolation of a database", () => {
     ],
     [
       "a shared table that names a tenant",
-      "create table glacis_sessions (tenant_id text, id text); grant select on glacis_sessions to $role",
+      "create table glacis_upload_quotas (tenant_id text, bytes bigint); grant select on glacis_upload_quotas to $role",
     ],
     ["a view that reads no tenant's rows", "create view codes as select * from countries"],
     [
