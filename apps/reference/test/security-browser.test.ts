@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEMO } from "../src/demo.ts";
 import { mailsIn } from "../src/outbox/mails.ts";
@@ -176,6 +176,18 @@ async function endMinute(): Promise<void> {
   await folio.watch.alarms?.tick();
 }
 
+/** Events reach the archive a moment after they happened. */
+const eventually = (page: Page, wanted: Locator): Promise<void> =>
+  expect
+    .poll(
+      async () => {
+        await page.reload();
+        return wanted.count();
+      },
+      { timeout: 20_000 },
+    )
+    .toBeGreaterThan(0);
+
 const cell = (page: Page, table: string, text: string) =>
   page.getByRole("table", { name: table }).getByRole("row").filter({ hasText: text });
 
@@ -225,7 +237,7 @@ describe("an attack on the running application", () => {
         ["Scanner's paths asked for", "127.0.0.4"],
         ["Bait touched", "127.0.0.4"],
       ] as const)
-        await cell(page, attacks, attack).filter({ hasText: who }).filter({ hasText: "under way" }).first().waitFor();
+        await eventually(page, cell(page, attacks, attack).filter({ hasText: who }).filter({ hasText: "under way" }));
       await judge(operator, "security-now");
 
       const mails = (await mailsIn(folio.settings.mailFolder)).filter(({ to }) => to.includes(OPERATOR.email));
@@ -253,7 +265,7 @@ describe("an attack on the running application", () => {
         ["Accounts", "Accounts and sessions", "Olga Operator"],
         ["Routes", "Policies and routes", "/api/documents/:id"],
         ["Keys", "Keys", "password-pepper"],
-        ["Findings", "Deploy findings", "mfa-required/optional"],
+        ["Findings", "Deploy findings", "debug-off/development-mode"],
         ["Audit chain", "Audit chain", "Root over all entries"],
       ] as const) {
         await side.getByRole("link", { name: link, exact: true }).click();
