@@ -28,7 +28,8 @@ export interface Visit {
 type VisitOptions = NonNullable<Parameters<Browser["newContext"]>[0]>;
 
 export async function visit(browser: Browser, baseURL: string, options: VisitOptions = {}): Promise<Visit> {
-  const context = await browser.newContext({ baseURL, ...options });
+  // A colour on its way to another is no colour to judge.
+  const context = await browser.newContext({ baseURL, reducedMotion: "reduce", ...options });
   const complaints: string[] = [];
   await listen(context, complaints);
   const page = await context.newPage();
