@@ -8,17 +8,9 @@ import { authenticated, glacis, routeRule, saas, type AuditRecord } from "glacis
 import { outboxMail } from "glacis/authentication";
 import { keyRing, newKey } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { express4Build, express5Build } from "./frameworks/express.ts";
-import { fastifyBuild } from "./frameworks/fastify.ts";
-import { honoBuild } from "./frameworks/hono.ts";
+import { BUILDS } from "./frameworks/builds.ts";
 import { browserOn, header, type Browser } from "./raw-browser.ts";
 
-const BUILDS = {
-  "express 5": express5Build,
-  "express 4": express4Build,
-  "fastify 5": fastifyBuild,
-  "hono 4": honoBuild,
-};
 const PASSWORD = "correct horse battery staple";
 const folder = mkdtempSync(join(tmpdir(), "accounts-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

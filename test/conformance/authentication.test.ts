@@ -14,17 +14,9 @@ import {
 } from "glacis/authentication";
 import { totpCode, totpStep } from "../../packages/glacis/src/authentication/totp-code.ts";
 import { authenticationGround, tokenIn, type AuthenticationGround } from "../support/authentication-ground.ts";
-import { express4Build, express5Build } from "./frameworks/express.ts";
-import { fastifyBuild } from "./frameworks/fastify.ts";
-import { honoBuild } from "./frameworks/hono.ts";
+import { BUILDS } from "./frameworks/builds.ts";
 import { browserOn, header, type Browser } from "./raw-browser.ts";
 
-const BUILDS = {
-  "express 5": express5Build,
-  "express 4": express4Build,
-  "fastify 5": fastifyBuild,
-  "hono 4": honoBuild,
-};
 const PASSWORD = "correct horse battery staple";
 const FRESH = "a whole new passphrase";
 function composed() {

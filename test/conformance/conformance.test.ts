@@ -11,17 +11,9 @@ import { HOSTS_AND_PROXIES } from "./cases/hosts-and-proxies.ts";
 import { LIMITS } from "./cases/limits.ts";
 import { REQUEST_SHAPE } from "./cases/request-shape.ts";
 import { compose } from "./composition.ts";
-import { express4Build, express5Build } from "./frameworks/express.ts";
-import { fastifyBuild } from "./frameworks/fastify.ts";
-import { honoBuild } from "./frameworks/hono.ts";
+import { BUILDS } from "./frameworks/builds.ts";
 import { speak, type Exchanged, type RawResponse, type Step } from "./raw-client.ts";
 
-const BUILDS = {
-  "express 5": express5Build,
-  "express 4": express4Build,
-  "fastify 5": fastifyBuild,
-  "hono 4": honoBuild,
-} as const;
 type Framework = keyof typeof BUILDS;
 const FRAMEWORKS = Object.keys(BUILDS) as readonly Framework[];
 
