@@ -1,10 +1,17 @@
 import { judgeSecurity, type Deployment, type Finding, type Rule, type Severity, type Waiver } from "glacis";
 import type { Config } from "./config.ts";
 
-/** Everything that a renderer may say about one check. */
+/** What every judging command ends in, and all that a renderer may say about it. */
 export interface Report {
-  readonly configPath: string;
-  readonly deployment: Deployment;
+  /** The command that judged, such as `check`. */
+  readonly command: string;
+  /** What was judged: a configuration, an address, a lockfile. */
+  readonly subject: string;
+  /** Under which circumstances, for the heading: `production`, `Node v22.12.0`. */
+  readonly circumstances: readonly string[];
+  /** What else a program may want to read; top-level fields of the JSON document. */
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly nowMs: number;
   /** Warnings count as well. */
   readonly strict: boolean;
   readonly clean: boolean;
@@ -17,33 +24,38 @@ export interface Report {
 
 export const SEVERITIES: readonly Severity[] = ["error", "warning", "note"];
 
-/** Judges a configuration in a deployment. */
-export function report(config: Config, configPath: string, deployment: Deployment, strict: boolean): Report {
-  const { standing, waived } = judgeSecurity(config.security, deployment, config.waivers);
-  const sorted = standing.toSorted(
+/** Puts findings in order and says whether they fail the command. */
+export function conclude(parts: Omit<Report, "clean">): Report {
+  const standing = parts.standing.toSorted(
     (left, right) =>
       SEVERITIES.indexOf(left.rule.severity) - SEVERITIES.indexOf(right.rule.severity) ||
       left.rule.id.localeCompare(right.rule.id, "en"),
   );
-  const counting = sorted.filter(({ rule }) => counts(rule.severity, strict));
-  return {
-    configPath,
-    deployment,
-    strict,
-    clean: counting.length === 0,
-    standing: sorted,
-    waived,
-    controls: asked(config.security),
-  };
+  return { ...parts, standing, clean: !standing.some(({ rule }) => counts(rule.severity, parts.strict)) };
 }
 
-/** Does a severity fail the check? A note never does, a warning only before a deployment. */
+/** Judges a configuration in a deployment. */
+export function report(config: Config, configPath: string, deployment: Deployment, strict: boolean): Report {
+  const { mode, nodeVersion, nowMs } = deployment;
+  return conclude({
+    command: "check",
+    subject: configPath,
+    circumstances: [mode, `Node ${nodeVersion}`],
+    details: { config: configPath, mode, node: nodeVersion },
+    nowMs,
+    strict,
+    ...judgeSecurity(config.security, deployment, config.waivers),
+    controls: asked(config.security.controls),
+  });
+}
+
+/** Does a severity fail the command? A note never does, a warning only before a deployment. */
 export function counts(severity: Severity, strict: boolean): boolean {
   return severity === "error" || (severity === "warning" && strict);
 }
 
 /** A control that is mounted several times, such as a limit for clients and one for users, is one line. */
-function asked({ controls }: Config["security"]): Report["controls"] {
+export function asked(controls: Config["security"]["controls"]): Report["controls"] {
   const lines = controls.map(({ meta, rules }) => [meta.id, { id: meta.id, title: meta.title, rules }] as const);
   return [...new Map(lines).values()];
 }

@@ -4,7 +4,7 @@ import type { Report } from "../report.ts";
 
 /** For programs: one document, its shape versioned. */
 export function renderJson(report: Report): string {
-  const { deployment, clean, strict, standing, waived, controls } = report;
+  const { command, details, nowMs, clean, strict, standing, waived, controls } = report;
   const found = new Map<string, number>();
   for (const { rule } of standing) {
     const control = rule.id.split("/", 1)[0] as string;
@@ -13,10 +13,9 @@ export function renderJson(report: Report): string {
   const document = {
     format: 1,
     tool: { name: "glacis", version: CLI_VERSION },
-    config: report.configPath,
-    time: new Date(deployment.nowMs).toISOString(),
-    mode: deployment.mode,
-    node: deployment.nodeVersion,
+    command,
+    time: new Date(nowMs).toISOString(),
+    ...details,
     deploy: strict,
     clean,
     findings: standing.map(plain),

@@ -15,7 +15,7 @@ export function renderSarif(report: Report): string {
   ]);
   const indexOf = new Map(rules.map(({ id }, index) => [id as string, index]));
   const result = (finding: Finding, waiver?: Waiver): Result =>
-    toResult(finding, indexOf.get(finding.rule.id) ?? -1, report.configPath, waiver);
+    toResult(finding, indexOf.get(finding.rule.id) ?? -1, report.subject, waiver);
   const run: Run = {
     tool: {
       driver: {
@@ -30,7 +30,7 @@ export function renderSarif(report: Report): string {
       {
         executionSuccessful: true,
         exitCode: report.clean ? 0 : 1,
-        endTimeUtc: new Date(report.deployment.nowMs).toISOString(),
+        endTimeUtc: new Date(report.nowMs).toISOString(),
       },
     ],
     results: [
@@ -62,9 +62,9 @@ function toDescriptor({ id, severity, what, why, fix, django }: Rule): Reporting
   };
 }
 
-function toResult({ rule, at, detail, sql }: Finding, ruleIndex: number, configPath: string, waiver?: Waiver): Result {
+function toResult({ rule, at, detail, sql }: Finding, ruleIndex: number, subject: string, waiver?: Waiver): Result {
   const place = describeLocation(at);
-  const uri = (at.kind === "source" ? at.file : configPath).replaceAll("\\", "/");
+  const uri = (at.kind === "source" ? at.file : subject).replaceAll("\\", "/");
   const region = at.kind === "source" ? { startLine: at.line, startColumn: at.column } : { startLine: 1 };
   return {
     ruleId: rule.id,

@@ -6,8 +6,8 @@ const COLOURS = { error: "red", warning: "yellow", note: "cyan" } as const;
 
 /** For people: what, why and fix of every finding, worst first. */
 export function renderText(report: Report): string {
-  const { deployment, standing, waived, clean, strict, controls } = report;
-  const heading = `glacis check: ${report.configPath}, ${deployment.mode}, Node ${deployment.nodeVersion}, ${count(controls.length, "control")}`;
+  const { command, subject, circumstances, standing, waived, clean, strict, controls } = report;
+  const heading = `glacis ${command}: ${[subject, ...circumstances, count(controls.length, "control")].join(", ")}`;
   const findings = groupByRule(standing).map(renderGroup);
   const accepted = waived.map(({ finding, waiver }) => {
     const line = `${"waived".padEnd(8)} ${finding.rule.id}  at ${describeLocation(finding.at)}`;
