@@ -71,6 +71,12 @@ describe("redactFields", () => {
     ],
     ["bytes", { body: Buffer.from("hunter2"), view: new DataView(new TextEncoder().encode("hunter2").buffer) }],
     [
+      "bytes of any kind",
+      { a: new Uint16Array(Buffer.from("hunter2")), b: new Uint8Array(Buffer.from("hunter2")).buffer },
+    ],
+    ["bytes that were JSON", { body: JSON.parse(JSON.stringify(Buffer.from("hunter2"))) as unknown }],
+    ["more names", [{ recoveryCode: "hunter2" }, { backup_codes: ["hunter2"] }, { accountNumber: "hunter2" }]],
+    [
       "symbols, prototypes, getters and toJSON",
       [
         { [Symbol("password")]: "hunter2" },
@@ -93,6 +99,16 @@ describe("redactFields", () => {
     const redacted = redactFields(given);
     expect(inspect(redacted, { depth: 20, showHidden: true })).not.toContain("hunter2");
     expect(JSON.stringify(redacted)).not.toContain("hunter2");
+  });
+
+  it("keeps the errors of an error, cleaned", () => {
+    const text = JSON.stringify(redactFields(new AggregateError([new Error("first password=hunter2")], "several")));
+    expect(text).toContain("first password=[redacted]");
+    expect(text).not.toContain("hunter2");
+  });
+
+  it("shows no bytes of a buffer as numbers", () => {
+    expect(redactFields([Buffer.from("hunter2").toJSON(), new Float64Array([104])])).toEqual(["[bytes]", "[bytes]"]);
   });
 
   it("hides card numbers that are numbers", () => {

@@ -6,7 +6,7 @@ import { redactText } from "./redact.ts";
 const HIDDEN = "[redacted]";
 /** Anywhere in a name and in any case: rather a keyboard hidden than a key shown. */
 const SENSITIVE =
-  /api|auth|token|key|secret|pass|pwd|signature|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban|bearer|mnemonic|(?:^|[_-])(?:pin|otp|totp|jwt|pw|sid|csrf|xsrf|session|seed)(?:$|[_-](?!cookie))/iu;
+  /api|auth|token|key|secret|pass|pwd|signature|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban|bearer|mnemonic|passport|(?:recovery|backup|verification|security|one_?time)_?codes?|security_?answer|tax_?id|(?:bank|account|routing)_?(?:account|number)|connection_?string|(?:^|[_-])(?:pin|otp|totp|jwt|pw|sid|csrf|xsrf|session|seed)(?:$|[_-](?!cookie))/iu;
 /** Names of pairs that stand in a list, as in `rawHeaders`: only what is a name and nothing else. */
 const PAIRED =
   /^(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-token|api[_-]?key|pass(?:word|wd|phrase)|secret|(?:access|refresh|id)[_-]token|token)$/iu;
@@ -63,7 +63,7 @@ function copy(value: unknown, walk: Walk): unknown {
 
 function copyObject(value: object, walk: Walk): unknown {
   if (value instanceof Secret) return "[secret]";
-  if (value instanceof Uint8Array) return "[bytes]";
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || isBufferJson(value)) return "[bytes]";
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[date]" : value.toISOString();
   if (value instanceof URL) return clean(value.href);
   if (Array.isArray(value)) return bounded(value, walk).map((item, index) => copyItem(item, value[index - 1], walk));
@@ -77,6 +77,12 @@ function copyObject(value: object, walk: Walk): unknown {
     return [clean(name), hidden ? HIDDEN : copy(field, walk)] as const;
   });
   return Object.fromEntries(fields);
+}
+
+/** What `Buffer.toJSON` makes, which is how bytes come out of a parsed log. */
+function isBufferJson(value: object): boolean {
+  const { type, data } = value as { readonly type?: unknown; readonly data?: unknown };
+  return type === "Buffer" && Array.isArray(data);
 }
 
 /** What `{ name: "Authorization", value: "..." }` calls its value. */
@@ -97,7 +103,9 @@ function plain(name: string): string {
 /** An error's own words are not enumerable. */
 function namesOf(value: object): readonly string[] {
   const own = Object.keys(value);
-  return value instanceof Error ? ["name", "message", "stack", ...("cause" in value ? ["cause"] : []), ...own] : own;
+  return value instanceof Error
+    ? ["name", "message", "stack", ...["cause", "errors"].filter((name) => name in value), ...own]
+    : own;
 }
 
 function reader(value: object): (name: string) => readonly [string, unknown] {

@@ -48,6 +48,11 @@ describe("redactText", () => {
     ["an American Express number in groups", "3782_822463_10005", "822463"],
     ["an address that is encoded", "/people/anna%40example.com", "anna"],
     ["an address in another script", "анна@пример.рф", "анна"],
+    ["an address with an apostrophe", "anna.o'brien@example.com", "anna"],
+    ["an address at an address", "anna@[192.168.1.1]", "anna"],
+    ["an address that is encoded twice", "anna%2540example.com", "anna"],
+    ["an address with an escape", "anna\\u0040example.com", "anna"],
+    ["an address in HTML", "anna&#64;example.com", "anna"],
     ["an address in quotes", '"anna smith"@example.com', "smith"],
   ])("takes out %s", (_, text, secret) => {
     expect(redactText(text)).not.toContain(secret);
@@ -98,7 +103,7 @@ describe("redactText", () => {
 
   it("takes time in proportion to the text, whatever the text", () => {
     const units =
-      'a|a@|1a-|?a=|//a:|Bearer |4 |4-1|aA1/|token=|cookie: a=|%40|eyJabcdef.|4111 1111 |4%20|"|#a|password: "';
+      'a|a@|1a-|?a=|//a:|Bearer |Authorization: Basic |4 |4-1|GB29 |<token a="|name="token"\n|--token |"key",|token: [|aA1/|token=|cookie: a=|%40|eyJabcdef.|4111 1111 |4%20|"|#a|password: "';
     for (const unit of [...units.split("|"), "-----BEGIN PRIVATE KEY-----"]) {
       const started = performance.now();
       redactText(unit.repeat(20_000));

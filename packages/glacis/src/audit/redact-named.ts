@@ -1,0 +1,136 @@
+/** Values that stand behind a telling name, in the ways in which programs write a name and its value. */
+import type { HiddenPattern } from "./redact-pattern.ts";
+
+/** A name that says what stands behind it: the end of a longer one. */
+const LONG_NAME = String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|(?:api|access|private|secret|account|shared|signing|encryption|master|auth|client)[_-]?key|signature|credentials?|session[_-]?id)`;
+/** These are a whole name, or the last part of one: `pin`, `user_otp`, and not `shopping`. */
+const SHORT_NAME = String.raw`(?<![A-Za-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban)`;
+const NAME = String.raw`(?:${LONG_NAME}(?:[_-](?:base|value|old|new))?|${SHORT_NAME})`;
+/** Before the separator a quote may end the name, in JSON, in JSON inside JSON, or percent-encoded. */
+const QUOTE = String.raw`(?:\\{0,3}["'\x60]|%22)?`;
+const SEPARATOR = String.raw`${QUOTE}[ \t]{0,16}(?:=>?|:|%3[AD])[ \t]{0,16}`;
+/** What an error says about a token, which is a sentence: "invalid token: unexpected end". */
+const SENTENCE = String.raw`(?!(?<=(?:token|signature|credentials?): {1,4})[a-z]{1,24} [a-z])`;
+const VALUE = String.raw`(?:\\.|[^\s,;&"'\x60\\}\])>]|,(?=[^\s,;=&:"'\x60{}[\]]{1,200}(?:[\s;&]|$)))+`;
+const NAMED = new RegExp(
+  String.raw`(${NAME}${SEPARATOR})(?!\[redacted\])${SENTENCE}(\\{0,3}[bru]?["'\x60])?${VALUE}`,
+  "giu",
+);
+const QUOTED = new RegExp(
+  String.raw`(${NAME}${SEPARATOR}[bru]?)(["'\x60])((?:\\.|''(?=[^,;:\s)}\]])|(?!\2)[^\\\n]){1,4000})\2`,
+  "giu",
+);
+const NESTED = new RegExp(String.raw`(${NAME}${SEPARATOR})(?!\[redacted\])[[{][^[\]{}\n]{1,4000}[\]}]?`, "giu");
+const BLOCK = new RegExp(String.raw`(${NAME}:[ \t]{0,4}[|>][+-]?\n)(?:[ \t]+[^\n]{1,4000}(?:\n|$)){1,64}`, "giu");
+const COOKIE = new RegExp(
+  String.raw`((?:set-)?cookie${QUOTE}[ \t]{0,4}[=:][ \t]{0,4}(?:\[\s{0,8})?["'\x60]?)(?=[^\s"'\x60;,]{1,256}=)[^\n"'\x60\\]{1,8192}`,
+  "giu",
+);
+const WORDS = new RegExp(
+  String.raw`((?:mnemonic|seed[ _-]?phrase)${SEPARATOR}["'\x60]?)(?:[a-z]{3,8}[ ,]{1,2}){2,23}[a-z]{3,8}`,
+  "giu",
+);
+/** What a name ends with: a look back from each separator tells whether one stands there. */
+const SENSITIVE_END =
+  /(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|session[_-]?id|cookie|mnemonic|phrase|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$/iu;
+const LONGEST_END = 16;
+/** What most names end with is ruled out by three letters, of either case. */
+const ENDS = new Uint8Array(32_768);
+for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -id kie lue old new pin otp cvv vv2 cvc vc2 jwt sid sig srf ssn ban nic".split(
+  " ",
+))
+  ENDS[endAt(end, 3)] = 1;
+
+/** Behind a separator: `password=`, `"client_secret":`, `Cookie: `. */
+const BEHIND_NAME: HiddenPattern = {
+  mayStand: hasNamed,
+  replacements: [
+    [COOKIE, "$1[redacted]"],
+    [WORDS, "$1[redacted]"],
+    [BLOCK, "$1  [redacted]\n"],
+    [QUOTED, "$1$2[redacted]$2"],
+    [NESTED, "$1[redacted]"],
+    [NAMED, "$1$2[redacted]"],
+  ],
+};
+
+/** `<password>x</password>`, with whatever attributes. */
+const ELEMENT: HiddenPattern = {
+  mayStand: (text) => text.includes("</"),
+  replacements: [
+    [new RegExp(String.raw`(<[\w:.-]{0,64}${NAME}(?:\s[^<>]{0,400})?>)[^<]{1,4000}`, "giu"), "$1[redacted]"],
+  ],
+};
+
+/** A field of a multipart body. */
+const PART: HiddenPattern = {
+  mayStand: (text) => text.includes('name="'),
+  replacements: [
+    [
+      new RegExp(String.raw`(name="[^"\n]{0,64}${NAME}"(?:[^\n]{0,400}\n){2,8}?)(?=[^\s])(?!--)[^\r\n]{1,4000}`, "giu"),
+      "$1[redacted]",
+    ],
+  ],
+};
+
+/** `mysql --password hunter2`. */
+const ARGUMENT: HiddenPattern = {
+  mayStand: (text) => text.includes("--"),
+  replacements: [
+    [new RegExp(String.raw`(--[\w-]{0,64}${NAME}[ \t]{1,4})(?!-|\[redacted\])\S+`, "giu"), "$1[redacted]"],
+  ],
+};
+
+const HEADER = String.raw`(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-token|x-amz-security-token)`;
+const PAIRED = /(?:zation|ookie|key|token)["'],|alue["']?:/iu;
+/** Names and values that stand in turn, as Node lists raw headers, and pairs that are called name and value. */
+const PAIR: HiddenPattern = {
+  mayStand: (text) => (text.includes('",') || text.includes("',")) && PAIRED.test(text),
+  replacements: [
+    [new RegExp(String.raw`((["'])${HEADER}\2,\s{0,8})(["'\x60])(?:\\.|(?!\3)[^\\]){1,8192}`, "giu"), "$1$3[redacted]"],
+    [
+      new RegExp(
+        String.raw`(["']?(?:name|key)["']?:\s?(["'])[^"'\n]{0,64}(?:${NAME}|${HEADER})\2,\s{0,8}["']?value["']?:\s?)(["'])(?:\\.|(?!\3)[^\\\n]){1,8192}`,
+        "giu",
+      ),
+      "$1$3[redacted]",
+    ],
+  ],
+};
+
+export const NAMED_VALUES: readonly HiddenPattern[] = [PAIR, BEHIND_NAME, ELEMENT, PART, ARGUMENT];
+
+/** Looks back from what can separate a name from its value. */
+function hasNamed(text: string): boolean {
+  return namedBefore(text, "=") || namedBefore(text, ":") || (text.includes("%3") && /%3[AD]/iu.test(text));
+}
+
+function namedBefore(text: string, separator: string): boolean {
+  for (let at = text.indexOf(separator); at !== -1; at = text.indexOf(separator, at + 1)) {
+    let end = at;
+    while (end > 0 && isIgnored(text.charCodeAt(end - 1))) end -= 1;
+    if (end < 3 || ENDS[endAt(text, end)] !== 1 || isOtherId(text, end)) continue;
+    if (SENSITIVE_END.test(text.slice(Math.max(0, end - LONGEST_END), end))) return true;
+  }
+  return false;
+}
+
+function endAt(text: string, end: number): number {
+  const [first, second, last] = [text.charCodeAt(end - 3), text.charCodeAt(end - 2), text.charCodeAt(end - 1)];
+  return ((first & 31) << 10) | ((second & 31) << 5) | (last & 31);
+}
+
+/** `user_id` and `tenant-id` stand in most lines, and only a session's id is a secret. */
+function isOtherId(text: string, end: number): boolean {
+  const before = text.charCodeAt(end - 3);
+  return (
+    (before === 95 || before === 45) &&
+    (text.charCodeAt(end - 1) | 32) === 100 &&
+    (text.charCodeAt(end - 4) | 32) !== 110
+  );
+}
+
+/** White space, quotes and backslashes. */
+function isIgnored(code: number): boolean {
+  return code === 32 || code === 34 || code === 39 || code === 92 || code === 96 || code === 9;
+}

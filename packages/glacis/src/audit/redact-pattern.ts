@@ -1,0 +1,7 @@
+/** What may not stand in a log, wherever in a text it stands. */
+export interface HiddenPattern {
+  /** Most lines have nothing to hide, and this look says so at little cost. It is never no where the pattern would match. */
+  readonly mayStand: (text: string) => boolean;
+  /** Linear: no nested repetition. One after another. */
+  readonly replacements: readonly (readonly [pattern: RegExp, by: string | ((...found: string[]) => string)])[];
+}
