@@ -1,5 +1,14 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
@@ -46,8 +55,8 @@ async function install(name: string): Promise<void> {
 }
 
 function link(dependency: string): void {
-  if (packed.has(dependency)) return;
   const target = join(folder, "node_modules", dependency);
+  if (packed.has(dependency) || existsSync(target)) return;
   mkdirSync(dirname(target), { recursive: true });
   symlinkSync(join(ROOT, "node_modules", dependency), target, "dir");
 }

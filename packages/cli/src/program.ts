@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { addAlarmsCommand } from "./commands/alarms.ts";
+import { addAuditCommand } from "./commands/audit.ts";
 import { addAuditLogCommand } from "./commands/audit-log.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addKeysCommand } from "./commands/keys.ts";
@@ -29,6 +30,9 @@ export async function run(args: readonly string[]): Promise<number> {
   addKeysCommand(program);
   addMigrateCommand(program);
   addAlarmsCommand(program, (code) => {
+    exitCode = code;
+  });
+  addAuditCommand(program, (code) => {
     exitCode = code;
   });
   addAuditLogCommand(program, (code) => {

@@ -57,7 +57,7 @@ export { SealError } from "./core/seal.ts";
 export { Secret } from "./core/secret.ts";
 export type { Layers, Security } from "./core/security.ts";
 export type { OutputOf, StandardIssue, StandardResult, StandardSchema } from "./core/standard-schema.ts";
-export { WAIVER_RULES, type Judgement, type Waiver } from "./core/waiver.ts";
+export { applyWaivers, WAIVER_RULES, type Judgement, type Waiver } from "./core/waiver.ts";
 export { currentDeployment, modeOf } from "./primitives/deployment.ts";
 export { keyRing, newKey } from "./data/key-ring.ts";
 export { authenticationPages, type AuthenticationPagesOptions } from "./presets/authentication-pages.ts";

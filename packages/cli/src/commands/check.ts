@@ -3,16 +3,8 @@ import { Option, type Command } from "commander";
 import { loadConfig, type Config } from "../config.ts";
 import { readPosture, withPosture } from "../database.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
-import { renderJson } from "../render/json.ts";
-import { renderSarif } from "../render/sarif.ts";
-import { renderText } from "../render/text.ts";
-import { report, type Report } from "../report.ts";
-
-const RENDERERS: Readonly<Record<string, (checked: Report) => string>> = {
-  text: renderText,
-  json: renderJson,
-  sarif: renderSarif,
-};
+import { printed, RENDERERS } from "../render/renderers.ts";
+import { report } from "../report.ts";
 
 interface CheckOptions {
   readonly deploy: boolean;
@@ -38,8 +30,7 @@ export function addCheckCommand(program: Command, finish: (exitCode: number) => 
       const config = await loadConfig(options.config);
       const judged = options.database === undefined ? config : await withDatabase(config, options);
       const checked = report(judged, options.config, currentDeployment(), options.deploy);
-      const render = RENDERERS[options.format] ?? renderText;
-      process.stdout.write(render(checked));
+      process.stdout.write(printed(checked, options.format));
       finish(checked.clean ? EXIT.clean : EXIT.findings);
     });
 }

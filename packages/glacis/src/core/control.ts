@@ -10,7 +10,8 @@ export interface ControlMeta {
   /** The catalog's id, such as `hsts`; also the file name and the docs page. For ever. */
   readonly id: string;
   readonly title: string;
-  readonly layer: Layer;
+  /** Where a request meets it; what no request meets guards how the application comes to be. */
+  readonly layer: Layer | "supply-chain";
   /** Lines of the guide that it implements, such as `A02` or `checklist: HSTS enabled`. */
   readonly guide: readonly string[];
   readonly owasp2021: readonly string[];

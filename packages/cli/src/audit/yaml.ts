@@ -1,0 +1,68 @@
+/** YAML, of lockfiles and workflows: the one importer of its parser, and its bounds. */
+import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node as YamlNode } from "yaml";
+
+/** An alias that stands for ten others, nine times over, is a billion nodes. */
+const MOST_ALIASES = 100;
+const DEEPEST = 100;
+
+/** A place in a document, both counted from 1. */
+export interface YamlPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface YamlDocument {
+  readonly value: unknown;
+  /** Where a path leads, or the nearest place on the way there. */
+  placeOf(path: readonly (string | number)[]): YamlPlace;
+}
+
+/**
+ * Every document of a text, of YAML 1.2: `on` stays a word.
+ *
+ * @throws Error with the parser's own reason and no content of the text
+ */
+export function parseYaml(text: string): readonly YamlDocument[] {
+  boundDepth(text);
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, logLevel: "silent" });
+  if (!Array.isArray(documents)) return [];
+  return documents.map((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new Error(`${error.code} in line ${error.linePos?.[0].line ?? 1}`);
+    return {
+      value: document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown,
+      placeOf: (path) => placeIn(document.contents, path, lines),
+    };
+  });
+}
+
+/** The parser is recursive: what is nested deeper than anybody writes would end it in another way than by an error. */
+function boundDepth(text: string): void {
+  let depth = 0;
+  for (const character of text) {
+    if (character === "[" || character === "{") depth += 1;
+    else if (character === "]" || character === "}") depth = Math.max(0, depth - 1);
+    else if (character === "\n" && depth < DEEPEST) depth = 0;
+    if (depth > DEEPEST) throw new Error("it is nested too deeply");
+  }
+  if (/^ {400}/mu.test(text) || /(?:- ){100}/u.test(text)) throw new Error("it is nested too deeply");
+}
+
+function placeIn(contents: unknown, path: readonly (string | number)[], lines: LineCounter): YamlPlace {
+  let node = contents as YamlNode | null | undefined;
+  let offset = node?.range?.[0] ?? 0;
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => (isScalar(key) ? key.value : key) === step);
+      if (pair === undefined) break;
+      offset = (pair.key as YamlNode | null)?.range?.[0] ?? offset;
+      node = pair.value as YamlNode | null;
+    } else if (isSeq(node)) {
+      node = node.items[Number(step)] as YamlNode | undefined;
+      offset = node?.range?.[0] ?? offset;
+    } else break;
+  }
+  const { line, col } = lines.linePos(offset);
+  return { line: Math.max(1, line), column: Math.max(1, col) };
+}
