@@ -1,10 +1,11 @@
 /**
  * What it costs to seal, open and index one field, against Node's own AES-256-GCM and HMAC (the limit) and against other libraries; and to render a page
  * of fifty rows; and to receive a file of 100 MB. The rows take turns, round after round; figures are medians over the rounds, in processor time of this
- * process, and for the file in seconds.
+ * process, and for the file in seconds. What another library takes in times the limit is the floor: nothing that calls Node's cipher once for each
+ * value can be faster than it by more than that.
  */
 import { peerRows } from "./data/field-peers.mjs";
-import { fieldRows } from "./data/field.mjs";
+import { fieldRows, fieldValues } from "./data/field.mjs";
 import { htmlRows } from "./data/html.mjs";
 import { measureUpload } from "./data/upload.mjs";
 import { median, printTable, rounded, saveResults } from "./harness.mjs";
@@ -16,7 +17,8 @@ const OPERATIONS = 20_000;
 export async function run({ rounds = "9" } = {}) {
   const results = {};
   for (const bytes of SIZES) {
-    const rows = [...fieldRows(bytes), ...(await peerRows("a".repeat(bytes)))];
+    const values = fieldValues(bytes);
+    const rows = [...fieldRows(values), ...(await peerRows(values))];
     results[`field-${bytes}`] = await measure(`fields of ${bytes} bytes`, rows, Number(rounds));
   }
   results.html = await measure("a page of fifty rows", htmlRows(), Number(rounds));
@@ -48,19 +50,23 @@ async function timeOne({ run: operation, isAsync = false, operations = OPERATION
 function report(title, rows, times) {
   const figures = rows.map(({ group, label }) => {
     const limit = times.get(rows.find((row) => row.group === group && row.isLimit).label);
+    const ours = times.get(rows.find((row) => row.group === group && row.label.includes("Glacis")).label);
+    const against = (others) => rounded(median(times.get(label).map((time, round) => time / others[round])));
     return {
       label,
       microseconds: rounded(median(times.get(label))),
-      timesTheLimit: rounded(median(times.get(label).map((time, round) => time / limit[round]))),
+      timesTheLimit: against(limit),
+      timesGlacis: against(ours),
     };
   });
   console.log(`\n${title}`);
   printTable([
-    ["", "us", "x limit"],
-    ...figures.map(({ label, microseconds, timesTheLimit }) => [
+    ["", "us", "x limit", "x Glacis"],
+    ...figures.map(({ label, microseconds, timesTheLimit, timesGlacis }) => [
       label,
       microseconds.toFixed(2),
       timesTheLimit.toFixed(2),
+      timesGlacis.toFixed(2),
     ]),
   ]);
   return figures;

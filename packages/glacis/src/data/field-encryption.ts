@@ -3,12 +3,18 @@ import type { AuditEvent } from "../core/event.ts";
 import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { blindIndexOf, type BlindIndex, type BlindIndexOptions } from "./blind-index.ts";
-import { columnKeys, COMMITMENT_BYTES, type ColumnKeys, type ColumnName } from "./field-keys.ts";
+import { columnKeys, type ColumnKeys, type ColumnName } from "./field-keys.ts";
 import { requireRow, requireTenant, withRow, type FieldPlace } from "./field-place.ts";
 import { isWellFormed } from "./length-prefixed.ts";
-import { isCommitted, MOST_PLAINTEXT_BYTES, parseSealed, sealedPrefix, type Sealed } from "./sealed-text.ts";
+import {
+  isCommitted,
+  MOST_PLAINTEXT_BYTES,
+  parseSealed,
+  sealedPrefix,
+  sealedText,
+  type Sealed,
+} from "./sealed-text.ts";
 import { quoteIdentifier, quoteTable } from "./sql-quoting.ts";
-import { writeNonce, XAES_NONCE_BYTES } from "./xaes-256-gcm.ts";
 
 const KEPT_KEYS = 1000;
 
@@ -91,18 +97,11 @@ function sealing(name: ColumnName, keys: ColumnKeys, report: FieldEncryptionOpti
 
   function seal(plaintext: string, place: FieldPlace): Sealed {
     const [tenantId, row] = [requireTenant(place.tenantId), requireRow(place.row)];
-    if (
-      typeof plaintext !== "string" ||
-      !isWellFormed(plaintext) ||
-      Buffer.byteLength(plaintext) > MOST_PLAINTEXT_BYTES
-    )
+    const bytes = typeof plaintext === "string" && isWellFormed(plaintext) ? Buffer.byteLength(plaintext) : Infinity;
+    if (bytes > MOST_PLAINTEXT_BYTES)
       throw new TypeError(`seal() needs plaintext as well-formed text of at most ${MOST_PLAINTEXT_BYTES} bytes.`);
-    const { cipher, commitment, context } = keys.current(tenantId);
-    const head = Buffer.allocUnsafe(COMMITMENT_BYTES + XAES_NONCE_BYTES);
-    commitment.copy(head);
-    writeNonce(head, COMMITMENT_BYTES);
-    const [ciphertext, tag] = cipher.encrypt(head.subarray(COMMITMENT_BYTES), plaintext, withRow(context, row));
-    return (currentPrefix + Buffer.concat([head, ciphertext, tag]).toString("base64url")) as Sealed;
+    const key = keys.current(tenantId);
+    return sealedText(currentPrefix, key, plaintext, bytes, withRow(key.context, row));
   }
 
   function open(sealed: string, place: FieldPlace): string {

@@ -1,6 +1,6 @@
 /** How a sealed value is written: `x1.<key id>.<commitment, nonce, ciphertext and tag in base64url>`. */
 import type { Brand } from "../core/brand.ts";
-import { COMMITMENT_BYTES } from "./field-keys.ts";
+import { COMMITMENT_BYTES, type FieldKey } from "./field-keys.ts";
 import { XAES_NONCE_BYTES, XAES_TAG_BYTES } from "./xaes-256-gcm.ts";
 
 /** Text that is ciphertext: where a column takes `Sealed`, a plain string does not type-check. */
@@ -8,7 +8,9 @@ export type Sealed = Brand<string, "Sealed">;
 
 export const MOST_PLAINTEXT_BYTES = 1_048_576;
 const OVERHEAD_BYTES = COMMITMENT_BYTES + XAES_NONCE_BYTES + XAES_TAG_BYTES;
+const KEPT_BYTES = 8192;
 const LONGEST_TEXT = Math.ceil(((MOST_PLAINTEXT_BYTES + OVERHEAD_BYTES) * 4) / 3) + 40;
+const NONCE_END = COMMITMENT_BYTES + XAES_NONCE_BYTES;
 const HEAD = /^x1\.([a-z0-9][a-z0-9_-]{0,31})\./u;
 
 export interface SealedParts {
@@ -20,6 +22,9 @@ export interface SealedParts {
   readonly tag: Buffer;
 }
 
+/** Used anew by each call for values that fit; it holds nothing but what is stored. */
+const kept = Buffer.allocUnsafeSlow(KEPT_BYTES);
+
 /** What every value that this key sealed starts with, so that SQL finds the others: `not starts_with(column, 'x1.k2.')`. */
 export function sealedPrefix(keyId: string): string {
   return `x1.${keyId}.`;
@@ -29,37 +34,47 @@ export function isSealed(text: unknown): text is Sealed {
   return parseSealed(text) !== undefined;
 }
 
-/** Undefined for everything that was not written by `seal`; each value has one spelling. */
+/**
+ * Undefined for everything that was not written by `sealedText`. Node reads base64 leniently, so what it has read must be written the same again: each
+ * value has one spelling. The parts count until the next call, which is soon enough for a cipher that takes them in at once.
+ */
 export function parseSealed(text: unknown): SealedParts | undefined {
   const head = typeof text === "string" && text.length <= LONGEST_TEXT ? HEAD.exec(text) : null;
   if (head === null) return undefined;
   const encoded = (text as string).slice(head[0].length);
-  const body = Buffer.from(encoded, "base64url");
-  if (body.length < OVERHEAD_BYTES || !isSpelling(encoded, body)) return undefined;
-  const nonceEnd = COMMITMENT_BYTES + XAES_NONCE_BYTES;
+  const body = memoryFor(encoded.length);
+  const length = body.write(encoded, "base64url");
+  if (length < OVERHEAD_BYTES || body.toString("base64url", 0, length) !== encoded) return undefined;
+  const tagStart = length - XAES_TAG_BYTES;
   return {
     keyId: head[1] as string,
     body,
-    nonce: body.subarray(COMMITMENT_BYTES, nonceEnd),
-    ciphertext: body.subarray(nonceEnd, body.length - XAES_TAG_BYTES),
-    tag: body.subarray(body.length - XAES_TAG_BYTES),
+    nonce: body.subarray(COMMITMENT_BYTES, NONCE_END),
+    ciphertext: body.subarray(NONCE_END, tagStart),
+    tag: body.subarray(tagStart, length),
   };
 }
 
-/**
- * Whether a text is what Node would write of the bytes that it has read from it. It reads leniently, skips what it does not know and takes the other
- * alphabet too: so nothing may have been skipped, nothing be of that alphabet or beyond ASCII, and the last character hold no bits of its own.
- */
-function isSpelling(text: string, bytes: Buffer): boolean {
-  const rest = bytes.length % 3;
-  return (
-    bytes.length === Math.floor((text.length * 3) / 4) &&
-    text.length % 4 !== 1 &&
-    Buffer.byteLength(text) === text.length &&
-    !text.includes("+") &&
-    !text.includes("/") &&
-    (rest === 0 || text.endsWith(bytes.toString("base64url", bytes.length - rest)))
-  );
+/** The text of a value whose plaintext has so many bytes. */
+export function sealedText(
+  prefix: string,
+  { cipher, commitment }: Pick<FieldKey, "cipher" | "commitment">,
+  plaintext: string,
+  plaintextBytes: number,
+  additionalData: Buffer,
+): Sealed {
+  const length = OVERHEAD_BYTES + plaintextBytes;
+  const body = memoryFor(length);
+  body.set(commitment);
+  cipher.writeNonce(body, COMMITMENT_BYTES);
+  const [ciphertext, tag] = cipher.encrypt(body.subarray(COMMITMENT_BYTES, NONCE_END), plaintext, additionalData);
+  body.set(ciphertext, NONCE_END);
+  body.set(tag, length - XAES_TAG_BYTES);
+  return (prefix + body.toString("base64url", 0, length)) as Sealed;
+}
+
+function memoryFor(bytes: number): Buffer {
+  return bytes <= KEPT_BYTES ? kept : Buffer.allocUnsafeSlow(bytes);
 }
 
 /**

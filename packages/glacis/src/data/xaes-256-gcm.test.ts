@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { writeNonce, xaes256Gcm, XAES_NONCE_BYTES } from "./xaes-256-gcm.ts";
+import { xaes256Gcm, XAES_NONCE_BYTES } from "./xaes-256-gcm.ts";
 
 const NONCE = Buffer.from("ABCDEFGHIJKLMNOPQRSTUVWX");
 const NONE = new Uint8Array(0);
@@ -59,16 +59,40 @@ describe("xaes256Gcm", () => {
     const [ciphertext, tag] = cipher.encrypt(NONCE, "x", NONE);
     expect(() => cipher.decrypt(NONCE, ciphertext, tag.subarray(0, 12), NONE)).toThrow();
   });
-});
 
-describe("writeNonce", () => {
-  it("never repeats, across refills of its pool", () => {
-    const seen = new Set<string>();
-    for (let index = 0; index < 2000; index += 1) {
-      const nonce = Buffer.alloc(XAES_NONCE_BYTES);
-      writeNonce(nonce, 0);
-      seen.add(nonce.toString("hex"));
+  it("takes no nonce of another length", () => {
+    const cipher = xaes256Gcm(Buffer.alloc(32, 1));
+    for (const length of [0, 12, 23, 25, 48])
+      expect(() => cipher.encrypt(Buffer.alloc(length), "x", NONE), String(length)).toThrow(/24 bytes/u);
+  });
+
+  it("never repeats a nonce, and gives at most 64 in a row one derived key", () => {
+    const ciphers = [xaes256Gcm(Buffer.alloc(32, 1)), xaes256Gcm(Buffer.alloc(32, 1))] as const;
+    const nonces = ciphers.flatMap((cipher) =>
+      Array.from({ length: 1000 }, () => {
+        const nonce = Buffer.alloc(XAES_NONCE_BYTES);
+        cipher.writeNonce(nonce, 0);
+        return nonce.toString("hex");
+      }),
+    );
+    expect(new Set(nonces).size).toBe(2000);
+    const perKey = new Map<string, number>();
+    for (const nonce of nonces) {
+      const half = nonce.slice(0, XAES_NONCE_BYTES);
+      perKey.set(half, (perKey.get(half) ?? 0) + 1);
     }
-    expect(seen.size).toBe(2000);
+    expect(Math.max(...perKey.values())).toBe(64);
+    expect(perKey.size).toBe(2 * Math.ceil(1000 / 64));
+  });
+
+  it("opens under the key of each nonce, in whatever order, long after that key was forgotten", () => {
+    const cipher = xaes256Gcm(Buffer.alloc(32, 1));
+    const sealed = Array.from({ length: 64 * 40 }, (_, index) => {
+      const nonce = Buffer.alloc(XAES_NONCE_BYTES);
+      cipher.writeNonce(nonce, 0);
+      return [String(index), nonce, ...cipher.encrypt(nonce, String(index), NONE)] as const;
+    });
+    for (const [text, nonce, ciphertext, tag] of [...sealed.toReversed(), ...sealed])
+      expect(cipher.decrypt(nonce, ciphertext, tag, NONE)).toBe(text);
   });
 });

@@ -1,5 +1,6 @@
 /** XAES-256-GCM, the extended-nonce AEAD of https://c2sp.org/XAES-256-GCM, out of Node's AES-256 and AES-256-GCM (catalog crypto-algorithms). */
 import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto";
+import { recent } from "../primitives/recent.ts";
 
 export const XAES_KEY_BYTES = 32;
 export const XAES_NONCE_BYTES = 24;
@@ -10,54 +11,57 @@ const MSB = 0x80;
 /** The reduction polynomial of CMAC's doubling (NIST SP 800-38B section 5.3). */
 const POLYNOMIAL = 0x87;
 const GCM = { authTagLength: XAES_TAG_BYTES };
-const POOL_BYTES = XAES_NONCE_BYTES * 170;
+const POOL_BYTES = HALF_NONCE * 340;
+/** Far below the 2^32 that an AES-256-GCM key takes with random nonces (NIST SP 800-38D section 8.3); docs/adr/0002 counts what that leaves. */
+const NONCES_PER_KEY = 64;
+const KEPT_KEYS = 16;
 
 export interface Xaes {
-  /** Ciphertext and tag. The nonce must be random, and is 24 bytes. */
+  /** Writes a random nonce, new to this key, to the 24 bytes from the offset on. A few in a row share their first half, and so the derived key. */
+  writeNonce(target: Buffer, offset: number): void;
+  /** Ciphertext and tag. The nonce is 24 bytes, by `writeNonce`. */
   encrypt(
-    nonce: Uint8Array,
+    nonce: Buffer,
     plaintext: string | Uint8Array,
     additionalData: Uint8Array,
   ): readonly [ciphertext: Buffer, tag: Buffer];
   /** @throws when the tag does not fit; nothing of the plaintext is returned then. */
-  decrypt(nonce: Uint8Array, ciphertext: Uint8Array, tag: Uint8Array, additionalData: Uint8Array): string;
+  decrypt(nonce: Buffer, ciphertext: Uint8Array, tag: Uint8Array, additionalData: Uint8Array): string;
 }
 
 /**
- * The cipher under one key. A new AES-256-GCM key comes out of each nonce's first half, so that 2^80 random nonces are as safe as a counter;
- * CMAC's subkey, which the spec lets us keep, and the AES key schedule are made once.
+ * The cipher under one key. An AES-256-GCM key comes out of each nonce's first half; CMAC's subkey, which the spec lets us keep, the AES key schedule
+ * and the last derived keys are made once.
  *
  * @throws TypeError unless the key has 32 bytes.
  */
 export function xaes256Gcm(key: Uint8Array): Xaes {
   if (key.length !== XAES_KEY_BYTES) throw new TypeError(`XAES-256-GCM needs a key of ${XAES_KEY_BYTES} bytes.`);
-  // Without an initialisation vector and padding, each whole block that goes in comes out at once: AES-256 itself.
-  const aes = createCipheriv("aes-256-ecb", key, null).setAutoPadding(false);
-  const subkey = doubled(aes.update(Buffer.alloc(BLOCK)));
-  const masks = Buffer.concat([counterBlock(1, subkey), counterBlock(2, subkey)]);
+  const derive = keyDerivation(key);
+  const kept = recent<Buffer>(KEPT_KEYS);
 
-  // Written anew for each nonce, and read before anything else runs.
-  const blocks = Buffer.from(masks);
-
-  function derive(nonce: Uint8Array): Buffer {
-    for (let index = 0; index < HALF_NONCE; index += 1) {
-      const byte = nonce[index] as number;
-      blocks[4 + index] = (masks[4 + index] as number) ^ byte;
-      blocks[BLOCK + 4 + index] = (masks[BLOCK + 4 + index] as number) ^ byte;
-    }
-    return aes.update(blocks);
+  function keyFor(nonce: Buffer): Buffer {
+    if (nonce.length !== XAES_NONCE_BYTES)
+      throw new TypeError(`XAES-256-GCM needs a nonce of ${XAES_NONCE_BYTES} bytes.`);
+    const half = nonce.toString("latin1", 0, HALF_NONCE);
+    const known = kept.get(half);
+    if (known !== undefined) return known;
+    const derived = derive(nonce);
+    kept.set(half, derived);
+    return derived;
   }
 
   return {
+    writeNonce: nonceWriter(),
     encrypt(nonce, plaintext, additionalData) {
-      const cipher = createCipheriv("aes-256-gcm", derive(nonce), nonce.subarray(HALF_NONCE), GCM);
+      const cipher = createCipheriv("aes-256-gcm", keyFor(nonce), nonce.subarray(HALF_NONCE), GCM);
       cipher.setAAD(additionalData);
       const ciphertext = typeof plaintext === "string" ? cipher.update(plaintext, "utf8") : cipher.update(plaintext);
       cipher.final();
       return [ciphertext, cipher.getAuthTag()];
     },
     decrypt(nonce, ciphertext, tag, additionalData) {
-      const decipher = createDecipheriv("aes-256-gcm", derive(nonce), nonce.subarray(HALF_NONCE), GCM);
+      const decipher = createDecipheriv("aes-256-gcm", keyFor(nonce), nonce.subarray(HALF_NONCE), GCM);
       decipher.setAAD(additionalData).setAuthTag(tag);
       const plaintext = decipher.update(ciphertext);
       decipher.final();
@@ -66,17 +70,51 @@ export function xaes256Gcm(key: Uint8Array): Xaes {
   };
 }
 
+/** The derived key of a nonce, by its first half. */
+function keyDerivation(key: Uint8Array): (nonce: Uint8Array) => Buffer {
+  // Without an initialisation vector and padding, each whole block that goes in comes out at once: AES-256 itself.
+  const aes = createCipheriv("aes-256-ecb", key, null).setAutoPadding(false);
+  const subkey = doubled(aes.update(Buffer.alloc(BLOCK)));
+  const masks = Buffer.concat([counterBlock(1, subkey), counterBlock(2, subkey)]);
+  // Written anew for each nonce, and read before anything else runs.
+  const blocks = Buffer.from(masks);
+
+  return (nonce) => {
+    for (let index = 0; index < HALF_NONCE; index += 1) {
+      const byte = nonce[index] as number;
+      blocks[4 + index] = (masks[4 + index] as number) ^ byte;
+      blocks[BLOCK + 4 + index] = (masks[BLOCK + 4 + index] as number) ^ byte;
+    }
+    return aes.update(blocks);
+  };
+}
+
+/** Both halves are random, the second for each nonce: a counter would repeat in a copy of a process that runs. */
+function nonceWriter(): Xaes["writeNonce"] {
+  const half = Buffer.alloc(HALF_NONCE);
+  let left = 0;
+  return (target, offset) => {
+    if (left === 0) {
+      writeRandom(half, 0);
+      left = NONCES_PER_KEY;
+    }
+    left -= 1;
+    half.copy(target, offset);
+    writeRandom(target, offset + HALF_NONCE);
+  };
+}
+
 const pool = Buffer.alloc(POOL_BYTES);
 let used = POOL_BYTES;
 
-/** Writes a random nonce, from a pool that is filled by one call for many. Nonces are no secrets. */
-export function writeNonce(target: Buffer, offset: number): void {
+/** Half a nonce, from a pool that is filled by one call for many. Nonces are no secrets. */
+function writeRandom(target: Buffer, offset: number): void {
   if (used === POOL_BYTES) {
     randomFillSync(pool);
     used = 0;
   }
-  pool.copy(target, offset, used, used + XAES_NONCE_BYTES);
-  used += XAES_NONCE_BYTES;
+  pool.copy(target, offset, used, used + HALF_NONCE);
+  used += HALF_NONCE;
 }
 
 /** Steps 1 and 2: doubling in GF(2^128). */
