@@ -1,5 +1,5 @@
-import type { Watch } from "glacis";
-import { eventLog, redactFields } from "glacis/audit";
+import type { AuditEvent, Watch } from "glacis";
+import { eventLog, lastResort, redactFields } from "glacis/audit";
 import { activityIn } from "./activity/activity.ts";
 import { keyRing } from "glacis/data";
 import { listenHono } from "glacis/hono";
@@ -31,6 +31,7 @@ export interface Running {
   readonly settings: Settings;
   /** What runs beside the requests. */
   readonly watch: Watch;
+  readonly report: (event: AuditEvent) => void;
   stop(): Promise<void>;
 }
 
@@ -99,7 +100,7 @@ export async function start(
       await database.close();
       unlock();
     };
-    return { settings, watch, stop };
+    return { settings, watch, report: (event) => security.report(event), stop };
   } catch (error) {
     unlock();
     throw error;
@@ -164,7 +165,8 @@ export async function main(argv: readonly string[]): Promise<void> {
     // Before it says that it is ready: whoever reads that may stop it at once.
     process.once("SIGTERM", end);
     process.once("SIGINT", end);
-    await starting;
+    const running = await starting;
+    lastResort({ report: running.report, close: async () => running.stop() });
   } catch (error) {
     process.stderr.write(error instanceof StartError ? `\n${error.message}\n` : `\n${describe(error)}\n`);
     process.exit(1);

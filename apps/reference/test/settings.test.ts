@@ -120,13 +120,21 @@ describe("readSettings", () => {
       OPERATOR_WORKSPACE: "f0000000-0000-4000-8000-00000000000a",
       ALARM_MAIL: "ada@example.com, bob@example.com",
       GLACIS_KEYS_SINCE: "k2=2026-09-14,k1=2025-03-01",
+      LOG_STORE: "CloudWatch /folio; platform; security, audit; 400",
     });
     expect(watched).toMatchObject({
       operators: "f0000000-0000-4000-8000-00000000000a",
       alarmMail: ["ada@example.com", "bob@example.com"],
       keyDates: { k1: "2025-03-01", k2: "2026-09-14" },
+      logStore: {
+        name: "CloudWatch /folio",
+        owner: "platform",
+        readers: ["security", "audit"],
+        retentionDays: 400,
+      },
     });
     expect(() => readSettings([], { ...production, OPERATOR_WORKSPACE: "*" })).toThrow(/OPERATOR_WORKSPACE/u);
+    expect(() => readSettings([], { ...production, LOG_STORE: "CloudWatch; platform; ; 400" })).toThrow(/LOG_STORE/u);
     expect(() => readSettings([], { ...production, GLACIS_KEYS_SINCE: "k1=soon" })).toThrow(/GLACIS_KEYS_SINCE/u);
   });
 });

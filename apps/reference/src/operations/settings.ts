@@ -1,3 +1,4 @@
+import type { LogDestination } from "glacis/audit";
 import { isAbsolute, join, resolve } from "node:path";
 
 /** Who visits as Folio's support, in the demonstration. */
@@ -40,6 +41,8 @@ export interface Settings {
   readonly auditAnchor: string | undefined;
   /** Credentials that open nothing, and were left where real ones are kept. */
   readonly baits: readonly string[];
+  /** Where the platform takes what is written to stdout; undefined where nobody has said. */
+  readonly logStore: LogDestination | undefined;
 }
 
 export interface SingleSignOnSettings {
@@ -120,8 +123,20 @@ function watchSettings(variables: Variables) {
     auditKey: variables["AUDIT_SIGNING_KEY"],
     auditAnchor: variables["AUDIT_ANCHOR"],
     baits: listIn(variables["BAIT_CREDENTIALS"]),
+    logStore: logStoreOf(variables["LOG_STORE"]),
     keyDates: keyDatesOf(variables["GLACIS_KEYS_SINCE"]),
   };
+}
+
+function logStoreOf(text: string | undefined): LogDestination | undefined {
+  if (text === undefined) return undefined;
+  const [name = "", owner = "", readers, days] = text.split(";").map((part) => part.trim());
+  const store = { name, owner, readers: listIn(readers), retentionDays: Number(days) };
+  if (name === "" || owner === "" || store.readers.length === 0 || !/^[1-9]\d{0,4}$/u.test(days ?? ""))
+    throw new StartError(
+      "LOG_STORE is a name, an owner, readers and days, such as: CloudWatch /folio; platform; audit; 400",
+    );
+  return store;
 }
 
 function keyDatesOf(text: string | undefined): Readonly<Record<string, string>> {

@@ -18,11 +18,12 @@ export interface WatchParts {
 export function watchOptions(
   { settings, auditLog, alarmClock }: WatchParts,
   mail: MailTransport,
-): Pick<SaasOptions, "alarms" | "auditLog" | "detection"> {
-  const { kind, baits, dataFolder } = settings;
+): Pick<SaasOptions, "alarms" | "auditLog" | "detection" | "logShipping"> {
+  const { kind, baits, dataFolder, logStore } = settings;
   return {
     alarms: { actions: callsOf(settings, mail), ...(alarmClock && { now: alarmClock }) },
     detection: { honeyCredentials: kind === "production" ? baits : [baitIn(dataFolder)] },
+    ...(logStore && { logShipping: { destination: logStore } }),
     ...(auditLog && { auditLog }),
   };
 }

@@ -68,9 +68,12 @@ export {
   type TrailEntry,
   type TrailQuery,
 } from "./audit-trail.ts";
+export { authenticationLog } from "./authentication-log.ts";
+export { authorizationLog, summedRefusals, type AuthorizationSummaries } from "./authorization-log.ts";
 export { debugOff } from "./debug-off.ts";
 export { detection, type DetectionOptions } from "./detection.ts";
 export { type Locate, type Place } from "./detection-travel.ts";
+export { errorHandling } from "./error-handling.ts";
 export { errorReportHooks, type ErrorReportHooks, type ErrorReportOptions } from "./error-report.ts";
 export {
   openTelemetrySink,
@@ -86,7 +89,12 @@ export { FilterPatternError } from "./filter-pattern-error.ts";
 export { filterPattern, logLine, logValue, type FilterPattern, type LogLine } from "./filter-pattern.ts";
 export { HONEY_ROUTES, intrusionDetection, type IntrusionDetectionOptions } from "./intrusion-detection.ts";
 export { type MetricFilter, type MetricTransformation } from "./metric-filter.ts";
+export { lastResort, type LastResortOptions } from "./last-resort.ts";
 export { logInjection } from "./log-injection.ts";
+export { logRedaction } from "./log-redaction.ts";
+export { logShipper, type LogShipper, type LogShipperOptions, type LogShippingState } from "./log-shipper.ts";
+export { logShipping, type LogDestination } from "./log-shipping.ts";
 export { redactFields, type RedactFieldsOptions } from "./redact-fields.ts";
 export { redactText } from "./redact.ts";
 export { securityAlerting } from "./security-alerting.ts";
+export { securityEventLog, type SecurityEventLogOptions } from "./security-event-log.ts";

@@ -105,7 +105,8 @@ export const EVENT_CATALOGUE = {
       "warning | - | A token of an integration is of no use any more; its user must link it anew.",
   },
   authorization_failure: {
-    "authz_fail/refused": "info warning | action resource_type resource_id | Access was refused.",
+    "authz_fail/refused":
+      "info warning | action resource_type resource_id count | Access was refused; count says how many refusals of one actor are summed up.",
     "authz_undecided/failed":
       "critical | - | The application answered before an access rule had decided; the answer was withheld.",
     "authz_undecided/refused": "critical | - | A route without an access rule was asked for.",
@@ -233,6 +234,7 @@ export const EVENT_CATALOGUE = {
     "audit_log_unwritable/failed": "critical | error | The audit log takes nothing.",
     "audit_events_lost/failed": "critical | count | The audit log lost events; count says how many.",
     "audit_anchor_failed/failed": "error critical | error | A checkpoint did not reach an anchor.",
+    "log_events_unshipped/failed": "critical | count | Events never reached the collector: it was away for too long.",
     "archive_events_lost/failed": "error | count | The archive of the Security Center lost events.",
   },
   system: {
@@ -261,6 +263,9 @@ export const EVENT_CATALOGUE = {
     "sys_alarm_undelivered/failed":
       "error critical | resource_type resource_id action error | An alarm's message did not arrive.",
     "sys_alarm_store_down/failed": "error | error | The alarms' state cannot be kept.",
+    "sys_log_shipping_failed/failed": "error | error | The collector of the log does not take events; they wait.",
+    "sys_log_shipping_resumed/succeeded":
+      "info | count | The collector of the log takes events again; count still wait.",
     "sys_heartbeat/observed": "info | - | The alarms are evaluated; silence is an alarm of its own.",
   },
 } as const;

@@ -24,7 +24,7 @@ import type { CookieRegistry } from "../transport/cookie-registry.ts";
 import type { CorsOptions } from "../transport/cors-policy.ts";
 import type { SecurityTxtOptions } from "../transport/security-txt.ts";
 import type { AccountSystem } from "./account-system.ts";
-import type { SaasAlarms, SaasDetection } from "./watch.ts";
+import type { SaasAlarms, SaasDetection, SaasLogShipping } from "./watch.ts";
 
 /** How often, for each kind of caller. A text such as `60/m`, or several that all hold. */
 export interface SaasLimits {
@@ -95,6 +95,8 @@ export interface SaasOptions {
   readonly alarms?: SaasAlarms;
   /** Bait of your own, and where addresses are: `{ honeyCredentials: [...] }`. Attacks are detected without it too. */
   readonly detection?: SaasDetection;
+  /** Where events go from here: `{ destination: { name, owner, readers, retentionDays }, url, fetch }`. Without it that is a finding. */
+  readonly logShipping?: SaasLogShipping;
   readonly waivers?: readonly Waiver[];
   /** A refused page in your own design. */
   readonly refusalPage?: Layers["refusalPage"];
@@ -129,6 +131,7 @@ export const SAAS_OPTIONS: readonly (keyof SaasOptions)[] = [
   "auditTrail",
   "alarms",
   "detection",
+  "logShipping",
   "waivers",
   "refusalPage",
 ];

@@ -22,6 +22,7 @@ const deployment: Deployment = {
 
 /** What only the team can say: where events are kept, who is called, what is bait. */
 const UNSAID = [
+  "log-shipping/not-shipped",
   "audit-integrity/no-log",
   "audit-trail/absent",
   "security-alerting/no-alarms",

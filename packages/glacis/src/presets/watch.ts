@@ -10,11 +10,18 @@ import { auditTrailControl, type AuditTrail } from "../audit/audit-trail.ts";
 import { auditIntegrity } from "../audit/audit-integrity.ts";
 import type { PostgresAuditLog } from "../audit/audit-log-postgres.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import { authenticationLog } from "../audit/authentication-log.ts";
+import { authorizationLog, summedRefusals } from "../audit/authorization-log.ts";
 import { detection, type DetectionOptions } from "../audit/detection.ts";
+import { errorHandling } from "../audit/error-handling.ts";
 import { eventLog } from "../audit/event-log.ts";
 import { intrusionDetection, type IntrusionDetectionOptions } from "../audit/intrusion-detection.ts";
 import { logInjection } from "../audit/log-injection.ts";
+import { logRedaction } from "../audit/log-redaction.ts";
+import { logShipper, type LogShipper, type LogShipperOptions } from "../audit/log-shipper.ts";
+import { logShipping, type LogDestination } from "../audit/log-shipping.ts";
 import { securityAlerting } from "../audit/security-alerting.ts";
+import { securityEventLog } from "../audit/security-event-log.ts";
 import type { Control } from "../core/control.ts";
 import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -27,12 +34,16 @@ export type SaasAlarms = Partial<Omit<AlarmEngineOptions, "sink">>;
 /** Bait of your own, and where addresses are. What the stream of events shows is detected in any case. */
 export type SaasDetection = Omit<DetectionOptions, "sink"> & IntrusionDetectionOptions;
 
+/** The store where events end up; with `url` and `fetch` they are sent there, without them the platform collects stdout. */
+export type SaasLogShipping = { readonly destination: LogDestination } & Partial<Omit<LogShipperOptions, "report">>;
+
 export interface WatchOptions {
   readonly audit?: AuditSink;
   readonly auditLog?: AuditLog | PostgresAuditLog;
   readonly alarms?: SaasAlarms;
   readonly auditTrail?: AuditTrail;
   readonly detection?: SaasDetection;
+  readonly logShipping?: SaasLogShipping;
   readonly database?: AuditDatabase;
 }
 
@@ -42,6 +53,8 @@ export interface Watch {
   readonly alarms: AlarmEngine | undefined;
   /** What the audit log's chain says of itself; undefined without the option `auditLog`. */
   readonly chain: AuditChain | undefined;
+  /** What is on its way to the collector; undefined without `logShipping.url`. */
+  readonly shipper: LogShipper | undefined;
   /** Begins before the first event, so that a quiet start is not taken for silence. */
   start(): void;
   /** Stores what has been counted, writes out the audit log and closes it: the last thing before the database is closed. */
@@ -57,14 +70,12 @@ export interface ComposedWatch {
 }
 
 /** @throws TypeError on an unknown option of the alarms or the detection */
-export function composeWatch({
-  audit = eventLog(),
-  auditLog,
-  auditTrail,
-  database,
-  ...options
-}: WatchOptions): ComposedWatch {
-  const kept = auditLog === undefined ? audit : both(auditLog.audit, audit);
+export function composeWatch({ auditLog, auditTrail, database, ...options }: WatchOptions): ComposedWatch {
+  const { audit = eventLog() } = options;
+  const shipper = shipperOf(options.logShipping, (event) => report(event));
+  const shipped = shipper === undefined ? audit : both(audit, shipper.audit);
+  const summaries = summedRefusals(auditLog === undefined ? shipped : both(auditLog.audit, shipped));
+  const kept = summaries.audit;
   const alarms = options.alarms && engineOf(options.alarms, kept, database);
   const counted = alarms?.audit ?? kept;
   const { detect, bait } = detectionOf(options.detection ?? {}, counted);
@@ -86,6 +97,12 @@ export function composeWatch({
       detect(inItsRequest(record));
     },
     environment: [
+      securityEventLog({ isStdoutAlone: options.audit === undefined && auditLog === undefined }),
+      authenticationLog(alarms),
+      authorizationLog(alarms),
+      logRedaction(),
+      logShipping(options.logShipping?.destination),
+      errorHandling(),
       auditIntegrity(auditLog),
       auditTrail?.control ?? auditTrailControl(),
       logInjection(),
@@ -95,12 +112,15 @@ export function composeWatch({
     watch: {
       alarms,
       chain,
+      shipper,
       start,
       async close() {
         // Each gets its turn, whatever becomes of the others.
         const outcomes = [
           await settled(alarms?.close()),
           await settled(chain?.stop()),
+          await settled(Promise.resolve(summaries.flush())),
+          await settled(shipper?.close()),
           await settled(auditLog?.close()),
         ];
         const failed = outcomes.find((outcome) => outcome.status === "rejected");
@@ -130,6 +150,26 @@ function both(log: AuditSink, audit: AuditSink): AuditSink {
       audit(record);
     }
   };
+}
+
+/** @throws TypeError on an unknown option, and on a `url` without `fetch` or the other way round */
+function shipperOf(options: SaasLogShipping | undefined, report: (event: AuditEvent) => void): LogShipper | undefined {
+  if (options === undefined) return undefined;
+  rejectUnknownOptions("saas({ logShipping })", options, [
+    "destination",
+    "url",
+    "fetch",
+    "headers",
+    "bufferBytes",
+    "now",
+  ]);
+  const { destination: _, url, fetch, ...others } = options;
+  if (url === undefined && fetch === undefined) return undefined;
+  if (url === undefined || fetch === undefined)
+    throw new TypeError(
+      "saas({ logShipping }) needs url and fetch together, or neither where the platform collects stdout.",
+    );
+  return logShipper({ ...others, url, fetch, report });
 }
 
 function engineOf(options: SaasAlarms, sink: AuditSink, database: AuditDatabase | undefined): AlarmEngine {
