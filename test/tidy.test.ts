@@ -104,6 +104,31 @@ describe("the catalogue", () => {
         .filter((id) => !known.has(id)),
     ).toEqual([]);
   });
+
+  it.runIf(here)("is mapped to files and tests, every control once and those with a file of their own to it", () => {
+    const { controls } = JSON.parse(readFileSync(catalogue, "utf8")) as {
+      readonly controls: { readonly id: string; readonly layer: string }[];
+    };
+    const rows = read("docs/catalogue.md")
+      .split("\n")
+      .filter((line) => line.startsWith("| ") && !/^\| (?:-|control)/u.test(line))
+      .map((line) => line.split("|").map((cell) => cell.trim()));
+    const idOf = (cell = ""): string => /^\[([a-z0-9-]+)\]/u.exec(cell)?.[1] ?? cell;
+    expect(rows.map(([, id, layer]) => `${idOf(id)} ${layer}`)).toEqual(
+      controls.map(({ id, layer }) => `${id} ${layer}`),
+    );
+    const wrong = rows.filter(([, id, , where = "", shown = ""]) => {
+      if (where.startsWith("planned: ")) return where.length < 30 || shown !== "–";
+      const paths = [...`${where} ${shown}`.matchAll(/`([^`]+)`/gu)].map((match) => match[1] as string);
+      const own = controlFiles.find((control) => control.id === idOf(id))?.file;
+      return (
+        paths.length === 0 ||
+        paths.some((path) => !existsSync(join(ROOT, path))) ||
+        (own !== undefined && !paths.includes(own))
+      );
+    });
+    expect(wrong).toEqual([]);
+  });
 });
 
 describe("files", () => {
