@@ -170,12 +170,21 @@ function dressDropped(security: Security, request: IncomingMessage, socket: Serv
   if (response?.req === request) attach(security, request, response);
 }
 
+/** What Node's parser refused is the same outcome as what the shape of a request is refused for. */
+const EVENTS: {
+  readonly [Name in Reason]?: "http.framing_rejected" | "http.method_rejected" | "http.request_rejected";
+} = {
+  framing_ambiguous: "http.framing_rejected",
+  method_unknown: "http.method_rejected",
+  request_malformed: "http.request_rejected",
+};
+
 function malformed(reason: Reason, detail: string): Decision {
   return deny(reason, {
     event_type: "input_validation",
     status: "refused",
     severity: "warning",
-    event: "input_validation_fail",
+    event: EVENTS[reason] ?? "input_validation_fail",
     control: "http-request-smuggling",
     reason,
     detail,

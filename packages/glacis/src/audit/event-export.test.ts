@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { AuditRecord } from "../core/event.ts";
 import { openTelemetrySink, toEcs, toOcsf, toOpenTelemetry } from "./event-export.ts";
+import { Secret } from "../core/secret.ts";
+import { auditEvent } from "../core/event-entry.ts";
 
 const failed: AuditRecord = {
   time: "2026-11-26T12:00:00.000Z",
@@ -112,5 +114,19 @@ describe("an event in OpenTelemetry", () => {
         },
       },
     ]);
+  });
+});
+
+describe("what leaves in another format", () => {
+  it("has no secret that an error or a value carried", () => {
+    const secret = new Secret("tr0ub4dor-and-3");
+    const record: AuditRecord = {
+      time: "2026-11-26T10:00:00.000Z",
+      ...auditEvent("system/sys_error/failed", { error: "Error: password=hunter2", detail: secret.reveal() }),
+    };
+    for (const exported of [toOcsf(record), toEcs(record), toOpenTelemetry(record)]) {
+      expect(JSON.stringify(exported)).not.toMatch(/hunter2|tr0ub4dor/u);
+      expect(JSON.stringify(exported)).toContain("password=[redacted]");
+    }
   });
 });

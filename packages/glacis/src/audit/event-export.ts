@@ -1,5 +1,6 @@
 /** One event in the words of other stores: OCSF 1.6, Elastic Common Schema 9 and OpenTelemetry log records (catalog `log-shipping`; guide A09). */
 import type { AuditRecord, AuditSink, EventSeverity, EventType } from "../core/event.ts";
+import { cleanRecord } from "./event-line.ts";
 
 const PRODUCT = { name: "glacis", vendor_name: "Glacis" } as const;
 const OCSF_VERSION = "1.6.0";
@@ -61,7 +62,8 @@ export type ExportedEvent = Readonly<Record<string, unknown>>;
  * @example
  * const line = JSON.stringify(toOcsf(record));
  */
-export function toOcsf(record: AuditRecord): ExportedEvent {
+export function toOcsf(given: AuditRecord): ExportedEvent {
+  const record = cleanRecord(given);
   const {
     event_type: type,
     status,
@@ -118,7 +120,8 @@ export function toOcsf(record: AuditRecord): ExportedEvent {
 }
 
 /** The event as Elastic Common Schema, nested as its documentation writes it. */
-export function toEcs(record: AuditRecord): ExportedEvent {
+export function toEcs(given: AuditRecord): ExportedEvent {
+  const record = cleanRecord(given);
   const { event_type: type, status, severity, event, user_id, tenant_id, actor_id, ip_address, method } = record;
   const refused = status === "refused";
   return {
@@ -175,7 +178,7 @@ export function toOpenTelemetry(record: AuditRecord): {
   readonly body: string;
   readonly attributes: Readonly<Record<string, string | number>>;
 } {
-  const { time, event, severity, ...rest } = record;
+  const { time, event, severity, ...rest } = cleanRecord(record);
   const attributes = Object.entries(rest).flatMap(([name, value]): [string, string | number][] =>
     value === undefined ? [] : [[STABLE_NAMES[name] ?? `glacis.${name}`, value]],
   );

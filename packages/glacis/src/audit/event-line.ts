@@ -27,6 +27,12 @@ export function eventLine(record: AuditRecord): string {
   }
 }
 
+/** A record that may leave for another format: every text bounded and redacted as in a line. */
+export function cleanRecord(record: AuditRecord): AuditRecord {
+  const fields = Object.entries(record).map(([name, value]) => [name, cleanValue(name, value)] as const);
+  return Object.fromEntries(fields) as unknown as AuditRecord;
+}
+
 function cleanValue(name: string, value: unknown): unknown {
   if (typeof value !== "string") return typeof value === "bigint" ? String(value) : value;
   const cut = value.length > LONGEST_FIELD ? `${value.slice(0, LONGEST_FIELD)}[more]` : value;

@@ -20,6 +20,7 @@ import { logInjection } from "../audit/log-injection.ts";
 import { logRedaction } from "../audit/log-redaction.ts";
 import { logShipper, type LogShipper, type LogShipperOptions } from "../audit/log-shipper.ts";
 import { logShipping, type LogDestination } from "../audit/log-shipping.ts";
+import { redactText } from "../audit/redact.ts";
 import { securityAlerting } from "../audit/security-alerting.ts";
 import { securityEventLog } from "../audit/security-event-log.ts";
 import type { Control } from "../core/control.ts";
@@ -94,7 +95,7 @@ export function composeWatch({ auditLog, auditTrail, database, ...options }: Wat
   return {
     sink: (record) => {
       start();
-      detect(inItsRequest(record));
+      detect(withoutSecrets(inItsRequest(record)));
     },
     environment: [
       securityEventLog({ isStdoutAlone: options.audit === undefined && auditLog === undefined }),
@@ -134,6 +135,11 @@ export function composeWatch({ auditLog, auditTrail, database, ...options }: Wat
 function inItsRequest(record: AuditRecord): AuditRecord {
   const request = record.request_id === undefined ? currentRequest() : undefined;
   return request === undefined ? record : { ...record, ...contextOf(request, record) };
+}
+
+/** The story of an error is the one field that anybody may have written: it is cleaned before any sink has it. */
+function withoutSecrets(record: AuditRecord): AuditRecord {
+  return record.error === undefined ? record : { ...record, error: redactText(record.error) };
 }
 
 async function settled(work: Promise<void> | undefined): Promise<PromiseSettledResult<void>> {
