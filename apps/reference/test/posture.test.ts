@@ -105,3 +105,10 @@ describe("caching", () => {
     }
   });
 });
+
+describe("inputs", () => {
+  it("are declared on every route, closed, and bounded in all that they hold", () => {
+    expect(folio.said()).toContain("ready ");
+    expect(folio.said()).not.toContain("input-validation/");
+  });
+});

@@ -22,12 +22,33 @@ export const InvitationBody = input({ body: invitation });
 
 export const CodeForm = input({ form: { code: z.string().max(64) } });
 
-/** What the page's script sends: the library reads the answer itself. */
-const answer = z.unknown();
-export const NewPasskey = input({ body: { answer, name: z.string().max(1000).optional() } });
+/** What the page's script sends of an authenticator's answer; the library judges what it means. An id has 1023 bytes at most (WebAuthn section 4). */
+const base64url = (most: number) =>
+  z
+    .string()
+    .max(most)
+    .regex(/^[\w-]+$/u, "Send base64url.");
+const credential = <Response extends z.ZodRawShape>(response: Response) =>
+  z.strictObject({
+    id: base64url(1364),
+    rawId: base64url(1364),
+    type: z.literal("public-key"),
+    clientExtensionResults: z.strictObject({}),
+    response: z.strictObject({ clientDataJSON: base64url(8192), ...response }),
+  });
+const created = credential({
+  attestationObject: base64url(16_384),
+  transports: z.array(z.string().max(32)).max(16).optional(),
+});
+const signed = credential({
+  authenticatorData: base64url(4096),
+  signature: base64url(4096),
+  userHandle: base64url(86).optional(),
+});
+export const NewPasskey = input({ body: { answer: created, name: z.string().max(1000).optional() } });
 /** Where somebody was on the way to; the library says whether it is a place of ours. */
 const next = z.string().max(2000).optional();
-export const PasskeyAnswer = input({ body: { answer }, query: { next } });
+export const PasskeyAnswer = input({ body: { answer: signed }, query: { next } });
 export const PasskeyForm = input({
   form: { id: dangerouslyClientDecides(z.string().min(1).max(1400), "which of one's own passkeys") },
 });
@@ -46,6 +67,16 @@ export const ApiKeyForm = formInput({
   },
 });
 
-export const ApiKeyPath = input({ params: { id: z.string().regex(/^[0-9A-Za-z]{1,64}$/u) } }, PATHS);
+export const ApiKeyPath = input(
+  {
+    params: {
+      id: z
+        .string()
+        .max(64)
+        .regex(/^[0-9A-Za-z]+$/u),
+    },
+  },
+  PATHS,
+);
 
 export const PolicyForm = input({ form: { second_factor: z.enum(["required", "optional"], "Choose one.") } });

@@ -5,7 +5,8 @@ export const ActivityPage = formInput({
   query: {
     before: z
       .string()
-      .regex(/^[0-9]{1,18}$/u)
+      .max(18)
+      .regex(/^[0-9]+$/u)
       .optional(),
   },
 });
