@@ -9,6 +9,7 @@ import {
   type PasswordHashingOptions,
   type RenderPage,
   type SignInThrottleStore,
+  type SingleSignOnStore,
 } from "glacis/authentication";
 import { fieldEncryption } from "glacis/data";
 import { systemScope, type Accounts } from "./accounts/accounts.ts";
@@ -25,6 +26,7 @@ export interface AuthenticationParts {
   /** Called when somebody has been erased, to remove what is not in the database. */
   readonly erased: () => Promise<void>;
   readonly mail: MailTransport;
+  readonly identities: SingleSignOnStore;
   /** The roles that come with a place in a workspace. */
   readonly rolesIn: (tenantId: string, role: string) => readonly string[];
   /** What a test may make cheaper. */
@@ -50,11 +52,12 @@ const OWN_ROUTES = [
 ];
 
 export function accountsOf(parts: AuthenticationParts): AccountSystem {
-  const { settings, mail, render, hashing, throttleStore } = parts;
+  const { settings, mail, identities, render, hashing, throttleStore } = parts;
   return accountSystem({
     name: PRODUCT,
     application: applicationOf(parts),
     mail,
+    identities,
     render,
     home: "/documents",
     apiKeys: {

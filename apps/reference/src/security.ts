@@ -9,6 +9,7 @@ import {
   type IdentifiedFacts,
   type Layers,
   type Security,
+  type User,
   type Watch,
 } from "glacis";
 import type { Accounts as People } from "glacis/accounts";
@@ -31,7 +32,7 @@ import { accountsIn, type Accounts } from "./accounts/accounts.ts";
 import { fileStoreOf, type FileStore } from "./attachments/file-store.ts";
 import { fileTasksOf, type FileTasks } from "./attachments/file-tasks.ts";
 import { flowPages } from "./accounts/flow-pages.ts";
-import { singleSignOnOf } from "./accounts/single-sign-on.ts";
+import { singleSignOnOf, type OwnIdentity } from "./accounts/single-sign-on.ts";
 import type { Assets } from "./assets.ts";
 import { accountsOf, mailOf, type AuthenticationParts } from "./authentication.ts";
 import type { Database } from "./database/database.ts";
@@ -51,6 +52,8 @@ export interface Guard {
   readonly flows: People["flows"];
   readonly factors: People;
   readonly support: Support;
+  /** What the workspace's identity provider calls somebody; undefined where the workspace has none. */
+  readonly identityOf: (user: User) => Promise<OwnIdentity | undefined>;
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
@@ -103,7 +106,13 @@ export function guardOf(parts: GuardParts): Guard {
     limitStore,
     audit: archive.tee(audit),
     ...watchOptions(parts, mail),
-    accounts: peopleOf(parts, { accounts, mail, rolesIn: support.rolesIn, erased: () => fileTasks.run() }),
+    accounts: peopleOf(parts, {
+      accounts,
+      mail,
+      identities: sso.store,
+      rolesIn: support.rolesIn,
+      erased: () => fileTasks.run(),
+    }),
     mfa: { required: ({ tenantId }) => accounts.requiresSecondFactor(tenantId) },
     auditTrail: trail,
     refusalPage: refusalPage(assets),
@@ -141,7 +150,7 @@ export function guardOf(parts: GuardParts): Guard {
     store: limitStore,
   });
   const tools = { sessions, csrf, flows, factors, support, invitationLimit, limitStore, previews, files, fileTasks };
-  return { security, ...tools, archive, watch };
+  return { security, ...tools, identityOf: sso.identityOf, archive, watch };
 }
 
 /** What browsers get as it stands; the check reads it. */
@@ -168,7 +177,7 @@ function personalDataControls({ posture = [] }: Database): readonly Control[] {
 /** The library's accounts in Folio's design. */
 function peopleOf(
   { settings, database, assets, demo = [], hashing, throttleStore }: GuardParts,
-  more: Pick<AuthenticationParts, "accounts" | "mail" | "rolesIn" | "erased">,
+  more: Pick<AuthenticationParts, "accounts" | "mail" | "identities" | "rolesIn" | "erased">,
 ) {
   const hasPasskeys = /[a-z]$/u.test(new URL(settings.origin).hostname);
   const render = flowPages({ assets, demo, hasPasskeys, provider: settings.singleSignOn?.name });

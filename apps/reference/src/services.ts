@@ -11,6 +11,7 @@ import type { FileTasks } from "./attachments/file-tasks.ts";
 import type { DemoTenant } from "./demo.ts";
 import type { Documents } from "./documents/documents.ts";
 import type { Previews } from "./documents/preview.ts";
+import type { Guard } from "./security.ts";
 import { SUPPORT_ROLE, type Support } from "./support/support.ts";
 import type { Frame } from "./views/layout.ts";
 
@@ -33,6 +34,7 @@ export interface Services {
   readonly previews: Previews;
   readonly flows: AuthenticationFlows;
   readonly support: Support;
+  readonly identityOf: Guard["identityOf"];
   readonly factors: People;
   /** How many invitations one person may send. */
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
@@ -98,6 +100,8 @@ const NOTICES: Readonly<Record<string, string>> = {
   detached: "The file is removed.",
   renamed: "Your name is changed.",
   factors: "Your second factors are changed, and you are signed out everywhere else.",
+  linked: "Your identity is linked. It opens this account from now on.",
+  unlinked: "Your identity is unlinked, and you are signed out everywhere else.",
   invited: "The invitation is on its way.",
   role: "The role is changed. They sign in anew.",
   removed: "They are no longer in this workspace.",

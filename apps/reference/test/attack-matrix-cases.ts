@@ -38,6 +38,7 @@ const colleague = { params: { id: "{reader.id}" }, allowed: ["admin"], changes: 
 /** With somebody goes what was shared with him. */
 const gone = { ...colleague, params: { id: "{guest.id}" }, changes: [...colleague.changes, "document_shares"] };
 
+const provided = { waived: "needs an identity provider that answers; single-sign-on.test.ts has one" };
 const owned = { waived: "is for owners, of whom there is none here; support.test.ts has one" };
 const staffed = { waived: "is for Folio's own staff with two fresh factors; support.test.ts has some" };
 
@@ -127,6 +128,12 @@ const ROUTES: AttackMatrixOptions["cases"] = {
   "GET /account/totp": { waived: "shows a new secret each time, to whoever may add one" },
   "POST /account/totp": code,
   "POST /settings/sessions/end-others": { form: {}, self: true },
+  "GET /sso/start": provided,
+  "GET /sso/callback": provided,
+  "POST /sso/link": provided,
+  "POST /sso/unlink": { form: { provider: "workspace", next: "/settings" }, self: true, changes: ["glacis_sessions"] },
+  "POST /sso/sign-out": { form: {}, self: true, changes: ["glacis_sessions"] },
+  "POST /sso/back-channel-logout": provided,
   "GET /settings/support": owned,
   "POST /settings/support/consent": owned,
   "POST /settings/support/withdraw": owned,

@@ -14,6 +14,7 @@ import {
   passwordHashing,
   postgresApiKeys,
   postgresAuthentication,
+  postgresSingleSignOn,
   type SignInThrottleStore,
 } from "glacis/authentication";
 import { keyRing, localStorage, newKey } from "glacis/data";
@@ -113,10 +114,23 @@ export function stateOf({ query }: Ground): ApplicationState {
       // A session that is put back would stay revoked.
       await query("delete from glacis_session_revocations");
       await query("update glacis_accounts set password_hash = $1, status = 'active', version = 1", [await HASH]);
+      await query(LINK_EVERYBODY);
       return state.write(snapshot, present);
     },
   };
 }
+
+const LINK_EVERYBODY = `insert into glacis_sso_links (issuer, subject, user_id, provider_id, linked_at_ms)
+  select 'https://idp.example', user_id, user_id, 'workspace', 1 from glacis_accounts on conflict do nothing`;
+/** Nobody answers there; what needs an answer has a test of its own. */
+const PROVIDER = {
+  SSO_ISSUER: "https://idp.example",
+  SSO_CLIENT_ID: "folio",
+  SSO_CLIENT_SECRET: "a secret of the client, long enough",
+  SSO_WORKSPACE: "b0000000-0000-4000-8000-000000000000",
+  SSO_DOMAINS: "idp.example",
+  SSO_NAME: "ID",
+};
 
 const watchedState = (query: Ground["query"]): ApplicationState =>
   sqlState({
@@ -143,7 +157,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_job_allowances: "how many mails went to whom, under hashed names",
       glacis_one_time_links: "hashes of links that were mailed, which nobody was here",
       glacis_sign_in_counters: "counters under hashed names, which every attempt moves",
-      glacis_sso_links: "who somebody is at a provider, whom nobody here has",
+      glacis_sso_links: "who somebody is at a provider; what unlinks ends sessions, which are watched",
       glacis_sso_transactions: "ways to a provider that were begun",
       glacis_sso_sids: "sessions of providers, of people whom nobody here is",
       glacis_passkeys: "public keys, which belong to no tenant",
@@ -208,6 +222,9 @@ export async function seed(
     await library.create({ ...account, verifiedAtMs: 0, createdAtMs: 0 });
   }
   const [first, ...others] = people.map(({ key, id, name }) => ({ id, name, role: ROLE[key] ?? "member" }));
+  const identities = postgresSingleSignOn(database.driver);
+  for (const { id: userId } of people)
+    await identities.link({ issuer: PROVIDER.SSO_ISSUER, subject: userId, userId, providerId: "workspace" }, 1);
   await accounts.createTenant(tenant, first!);
   for (const person of others) await accounts.addPerson(scope, person);
   const { id: tenantId, objects } = tenant;
@@ -344,6 +361,7 @@ export async function listen(
   const read = readSettings(["--test-target"], {
     PORT: String(port ?? (await freePort())),
     DATA_DIR: folder,
+    ...PROVIDER,
   });
   // By name, for passkeys know no addresses.
   const settings = { ...read, origin: read.origin.replace("127.0.0.1", "localhost") };

@@ -55,15 +55,17 @@ export function accountRoutes(app: Hono, services: Services): void {
 
 async function settings(services: Services, request: Exchange, failed: FormState | undefined): Promise<string> {
   const { flows, factors, sessions } = services;
-  userOf(request);
+  const user = userOf(request);
   const frame = await frameOf(services, request);
   if (frame.viewer === undefined) throw new Error("A session belongs to an account that does not exist.");
   const { id, name } = frame.viewer;
-  const [own, totp, recoveryCodes, passkeys] = await Promise.all([
+  const [own, totp, recoveryCodes, passkeys, identity, hasOwnWayIn] = await Promise.all([
     sessions.list(id, request),
     factors.totp.enrolled(id),
     factors.recoveryCodes.remaining(id),
     factors.passkeys?.list(id),
+    services.identityOf(user),
+    flows.accountStatus.hasOwnWayIn(id),
   ]);
   return String(
     settingsPage(frame, {
@@ -72,6 +74,7 @@ async function settings(services: Services, request: Exchange, failed: FormState
         failed === undefined ? { values: { name }, errors: {} } : { ...failed, values: { name, ...failed.values } },
       passwordRules: flows.context.policy.description.sentences.join(" "),
       factors: { totp, recoveryCodes, passkeys },
+      identity: identity && { ...identity, hasOwnWayIn },
       sessions: own,
       hasSupport: services.support.offered && frame.viewer.role === "owner",
       notice: failed === undefined ? noticeOf(request) : undefined,

@@ -1,16 +1,22 @@
-import type { SessionView } from "glacis/authentication";
+import type { LinkedIdentity, SessionView } from "glacis/authentication";
 import { html, type SafeHtml } from "glacis/input";
 import { BLANK, csrfField, errorSummary, field, type FormState } from "../views/form.ts";
 import { layout, type Frame } from "../views/layout.ts";
 import { time } from "../views/time.ts";
 import type { Profile } from "./accounts.ts";
+import { PROVIDER, type OwnIdentity } from "./single-sign-on.ts";
 import { secondFactorsSection, type SecondFactorsView } from "./second-factor-pages.ts";
+
+/** `hasOwnWayIn`: the account opens without the provider too. */
+export type IdentityView = OwnIdentity & { readonly hasOwnWayIn: boolean };
 
 export interface SettingsView {
   readonly profile: Profile;
   readonly profileState: FormState;
   readonly passwordRules: string;
   readonly factors: SecondFactorsView;
+  /** Undefined where the workspace has no identity provider. */
+  readonly identity: IdentityView | undefined;
   readonly sessions: readonly SessionView[];
   /** The viewer decides whether support may look in. */
   readonly hasSupport: boolean;
@@ -43,6 +49,7 @@ export function settingsPage(frame: Frame, view: SettingsView): SafeHtml {
         ${passwordSection(frame, profile, view.passwordRules)}
       </div>
       ${secondFactorsSection(frame, view.factors)}
+      ${view.identity !== undefined && identitySection(frame, view.identity)}
       ${(profile.role === "owner" || profile.role === "admin") && workspaceSection(frame, profile)}
       ${sessionList(frame, view.sessions)}
       ${view.hasSupport && supportSection()}
@@ -65,6 +72,39 @@ function passwordSection(frame: Frame, profile: Profile, rules: string): SafeHtm
         <button class="button" type="submit">Change password</button>
       </form>
     </section>`;
+}
+
+/** Signing in through the workspace's identity provider. Both buttons ask for a fresh proof first. */
+function identitySection({ csrfToken }: Frame, { name, linked, hasOwnWayIn }: IdentityView): SafeHtml {
+  const form = (action: "link" | "unlink", label: string): SafeHtml => html`
+    <form method="post" action="${`/sso/${action}`}">
+      ${csrfField(csrfToken)}
+      <input type="hidden" name="provider" value="${PROVIDER}">
+      <input type="hidden" name="next" value="${`/settings?notice=${action}ed`}">
+      <button class="button quiet small" type="submit">${label}</button>
+    </form>`;
+  return html`
+    <section class="sheet stack after" aria-labelledby="identity-title">
+      <h2 id="identity-title">Single sign-on</h2>
+      <ul class="rows">
+        <li>
+          <div>
+            <strong>${name}</strong>
+            <p class="hint">${linked === undefined ? "Link it, and it signs you in to this account." : usage(linked)}</p>
+            ${
+              linked !== undefined &&
+              !hasOwnWayIn &&
+              html`<p class="hint">It is the only way into your account. <a href="/forgot-password">Choose a password</a> before you unlink it.</p>`
+            }
+          </div>
+          ${linked === undefined ? form("link", `Link ${name}`) : hasOwnWayIn && form("unlink", `Unlink ${name}`)}
+        </li>
+      </ul>
+    </section>`;
+}
+
+function usage({ linkedAtMs, usedAtMs }: LinkedIdentity): SafeHtml {
+  return html`Linked ${time(linkedAtMs)}${usedAtMs !== undefined && html`, last used ${time(usedAtMs)}`}`;
 }
 
 /** What concerns everybody in the workspace. */

@@ -4,10 +4,12 @@ import { Secret, type SaasLayers, type User } from "glacis";
 import type { Accounts as People } from "glacis/accounts";
 import {
   canonicalIdentifier,
-  postgresSingleSignOn,
   singleSignOn,
   type AuthenticationFlows,
+  type LinkedIdentity,
   type SingleSignOn,
+  type SingleSignOnStore,
+  postgresSingleSignOn,
   type SsoFetch,
   type SsoIdentity,
 } from "glacis/authentication";
@@ -16,8 +18,8 @@ import type { SingleSignOnSettings } from "../operations/settings.ts";
 import { systemScope, type Accounts } from "./accounts.ts";
 
 /** The workspace's provider is the only one that there is. */
-export const SSO_START = "/sso/start?provider=workspace";
-const PROVIDER = "workspace";
+export const PROVIDER = "workspace";
+export const SSO_START: string = `/sso/start?provider=${PROVIDER}`;
 
 export interface SingleSignOnParts {
   readonly accounts: Accounts;
@@ -26,28 +28,48 @@ export interface SingleSignOnParts {
   readonly fetch: SsoFetch | undefined;
 }
 
+/** What the settings of somebody whose workspace has a provider show. */
+export interface OwnIdentity {
+  /** Of the provider. */
+  readonly name: string;
+  readonly linked: LinkedIdentity | undefined;
+}
+
 type Mountable = Pick<SaasLayers, "origin" | "sessions" | "outbound"> & { readonly accounts: People };
 type Mounted = Pick<SingleSignOn, "endpoints" | "controls">;
 
 /** Where the provider is, and what the layers get once they stand; nothing without a provider. */
 export function singleSignOnOf(settings: SingleSignOnSettings | undefined, parts: SingleSignOnParts) {
+  const store = postgresSingleSignOn(parts.database.driver);
   const host = settings && new URL(settings.issuer).host;
   return {
+    store,
+    identityOf: async ({ id, tenantId }: User): Promise<OwnIdentity | undefined> => {
+      if (settings?.tenantId !== tenantId) return undefined;
+      const linked = (await store.identities(id)).find(({ providerId }) => providerId === PROVIDER);
+      return { name: settings.name, linked };
+    },
     outbound: host === undefined ? [] : [{ host, purpose: "single sign-on", data: ["personal"] as const }],
     mount: (layers: Mountable): Mounted =>
-      settings === undefined ? { endpoints: [], controls: [] } : mount(settings, parts, layers),
+      settings === undefined ? { endpoints: [], controls: [] } : mount(settings, store, parts, layers),
   };
 }
 
-function mount(settings: SingleSignOnSettings, parts: SingleSignOnParts, layers: Mountable): Mounted {
-  const { accounts, database, fetch = layers.outbound.fetch } = parts;
+function mount(
+  settings: SingleSignOnSettings,
+  store: SingleSignOnStore,
+  parts: SingleSignOnParts,
+  layers: Mountable,
+): Mounted {
+  const { accounts, fetch = layers.outbound.fetch } = parts;
   const { flows } = layers.accounts;
   const { tenantId, issuer, clientId, domains } = settings;
   const clientSecret = new Secret(settings.clientSecret);
   const provider = { id: PROVIDER, tenantId, issuer, clientId, clientSecret, domains };
   return singleSignOn({
     origin: layers.origin,
-    store: postgresSingleSignOn(database.driver),
+    store,
+    flows,
     sessions: layers.sessions,
     fetch,
     provider: (id) => (id === PROVIDER ? provider : undefined),

@@ -16,6 +16,7 @@ import type { HashedPassword, PasswordHashing } from "./password-hashing.ts";
 import type { PasswordPolicy } from "./password-policy.ts";
 import type { PasswordProblem } from "./password-problem.ts";
 import type { Responding } from "./session-cookies.ts";
+import type { SingleSignOnStore } from "./single-sign-on-store.ts";
 import type { RevocationReason, Sessions } from "./session.ts";
 import type { SignInThrottle } from "./sign-in-throttle.ts";
 
@@ -74,6 +75,7 @@ export interface FlowContext {
   readonly application: FlowApplication;
   readonly mail: MailTransport;
   readonly apiKeys: AccountKeys | undefined;
+  readonly identities: AccountIdentities | undefined;
   readonly words: Partial<Record<MailKind, MailWords>>;
   readonly paths: FlowPaths;
   /** For what happens outside a request, or where none is at hand. */
@@ -82,6 +84,9 @@ export interface FlowContext {
 
 /** The API keys of people, as far as the flows end them or tell of them. */
 export type AccountKeys = Pick<ApiKeys, "revokeUser" | "aliveOf">;
+
+/** What providers call people, as far as the flows end it. */
+export type AccountIdentities = Pick<SingleSignOnStore, "unlink">;
 
 /** Guessed too often; the same for an address that nobody has. */
 export interface FlowWait {
@@ -212,7 +217,7 @@ const ENDS_KEYS: ReadonlySet<RevocationReason> = new Set(["compromise", "account
 
 /** Ends a user's sessions before a change and after it, so that neither a crash nor a sign-in in between leaves one alive. */
 export async function withSessionsEnded<Result>(
-  { sessions, apiKeys }: FlowContext,
+  { sessions, apiKeys, identities }: FlowContext,
   userId: string,
   request: Responding,
   options: { readonly reason: RevocationReason; readonly keepCurrent?: boolean },
@@ -221,6 +226,8 @@ export async function withSessionsEnded<Result>(
   const end = async (): Promise<void> => {
     await sessions.revoke(userId, { ...options, request });
     if (ENDS_KEYS.has(options.reason)) await apiKeys?.revokeUser(userId, request.receivedAtMs);
+    // A thief may have linked one of his own, and it would outlive the new password.
+    if (options.reason === "compromise") await identities?.unlink(userId);
   };
   await end();
   const result = await change();

@@ -3,6 +3,7 @@ import { authenticationGround, authenticationStores, tokenIn } from "../../../..
 import type { Account } from "./account-store.ts";
 import { memoryApiKeys } from "./api-key-store.ts";
 import { apiKeys } from "./api-keys.ts";
+import { memorySingleSignOn } from "./single-sign-on-store.ts";
 
 const { database, stores } = await authenticationStores("takeover");
 afterAll(() => database?.drop());
@@ -245,5 +246,42 @@ describe.each(stores)("the API keys of an account over %s", (_, over) => {
     const here = await ground.signIn(deleted, PASSWORD);
     await flows.deletion.request(await here.ask(), PASSWORD);
     expect(await alive(deleted)).toBe(0);
+  });
+});
+
+describe.each(stores)("the identities of an account over %s", (_, over) => {
+  const identities = memorySingleSignOn();
+  const ground = authenticationGround(over.store, over.sessions, { identities });
+  const { flows, clock } = ground;
+  const anybody = () => ground.browser().ask();
+  const linked = async (): Promise<Account> => {
+    const account = await ground.account();
+    const { userId } = account;
+    await identities.link({ issuer: "https://idp.example", subject: userId, userId, providerId: "acme" }, 1);
+    return account;
+  };
+
+  it("end when its owner disowns a change, and with the account, and not by a new password", async () => {
+    const [kept, disowned, deleted] = [await linked(), await linked(), await linked()];
+    await flows.passwordReset.request(anybody(), kept.email);
+    await flows.passwordReset.complete(anybody(), tokenIn((await ground.deliver())[0]), PASSWORD);
+    await ground.deliver();
+    await flows.notices.tell(disowned.userId, "identity_linked", anybody());
+    await flows.notices.disown(anybody(), tokenIn((await ground.deliver())[0]));
+    expect(await identities.identities(disowned.userId)).toEqual([]);
+    await flows.deletion.request(await (await ground.signIn(deleted, PASSWORD)).ask(), PASSWORD);
+    expect(await identities.identities(deleted.userId)).toHaveLength(1);
+    clock.nowMs += 15 * 86_400_000;
+    await ground.deliver();
+    expect(await identities.identities(deleted.userId)).toEqual([]);
+    expect(await identities.identities(kept.userId)).toHaveLength(1);
+  });
+
+  it("are no way in of one's own: a password is, until it is void", async () => {
+    const [usual, disowned, without] = [await linked(), await linked(), await ground.account({ passwordHash: null })];
+    await flows.notices.tell(disowned.userId, "identity_linked", anybody());
+    await flows.notices.disown(anybody(), tokenIn((await ground.deliver())[0]));
+    const own = [usual, disowned, without].map(({ userId }) => flows.accountStatus.hasOwnWayIn(userId));
+    expect(await Promise.all(own)).toEqual([true, false, false]);
   });
 });

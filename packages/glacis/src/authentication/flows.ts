@@ -3,7 +3,7 @@ import type { Control } from "../core/control.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { AuthenticationStore } from "./authentication-store.ts";
-import type { AccountKeys, FlowApplication, FlowContext, FlowPaths } from "./flow-context.ts";
+import type { AccountIdentities, AccountKeys, FlowApplication, FlowContext, FlowPaths } from "./flow-context.ts";
 import { accountDeletion, type AccountDeletion, type Removal } from "./flow-account-deletion.ts";
 import { accountStatus, type AccountStatusChange } from "./flow-account-status.ts";
 import { emailChange, type EmailChange } from "./flow-email-change.ts";
@@ -41,6 +41,8 @@ export interface AuthenticationFlowOptions {
   readonly authenticators?: Authenticators;
   /** Keys for programs: they end with the account and when its owner disowns a change, and a mail about a new password names those that still work. */
   readonly apiKeys?: AccountKeys;
+  /** The store of `singleSignOn()`: identities end with the account, and when its owner disowns a change. */
+  readonly identities?: AccountIdentities;
   /** For how many days the deletion of an account can be taken back. 14, at most 29. */
   readonly deletionGraceDays?: number;
   /** `smtpMail()`; `outboxMail()` while developing. */
@@ -98,6 +100,7 @@ const KNOWN = [
   "application",
   "authenticators",
   "apiKeys",
+  "identities",
   "deletionGraceDays",
   "mail",
   "words",
@@ -126,6 +129,7 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
     application,
     mail,
     apiKeys,
+    identities,
     words = {},
     report,
     now,
@@ -154,6 +158,7 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
     application,
     mail,
     apiKeys,
+    identities,
     words,
     paths,
     report: report ?? (() => undefined),
@@ -188,6 +193,7 @@ function composeFlows(
     async (userId) => totp?.remove(userId),
     async (userId) => recoveryCodes?.remove(userId),
     async (userId) => passkeys?.removeAll(userId),
+    async (userId) => void (await context.identities?.unlink(userId)),
   ];
   const password = passwordSignIn(context);
   const change = passwordChange(context);
@@ -212,7 +218,7 @@ function composeFlows(
     passwordChange: (request, current, next) => change.change(request, current, next),
     emailChange: emailChange(context),
     invitations: invitations(context),
-    accountStatus: accountStatus(context),
+    accountStatus: accountStatus(context, authenticators),
     deletion: accountDeletion(context, deletionGraceDays, removals),
   };
 }

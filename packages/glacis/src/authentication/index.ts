@@ -244,5 +244,6 @@ export {
   type SingleSignOnStore,
   type SsoLink,
   type SsoTransaction,
+  type LinkedIdentity,
 } from "./single-sign-on-store.ts";
 export { checkSsoProvider, singleSignOn, type SingleSignOn, type SingleSignOnOptions } from "./single-sign-on.ts";

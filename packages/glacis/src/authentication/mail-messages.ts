@@ -25,6 +25,8 @@ export type SecurityChange =
   | "recovery_codes_created"
   | "passkey_added"
   | "passkey_removed"
+  | "identity_linked"
+  | "identity_unlinked"
   | "new_device"
   | "api_key_created"
   | "account_disowned"
@@ -95,6 +97,8 @@ const WORDS: Readonly<Record<MailKind, MailWords>> = {
   recovery_codes_created: change("New recovery codes were made; the former ones are void", DISOWN),
   passkey_added: change("A passkey was added to your account", DISOWN),
   passkey_removed: change("A passkey was removed from your account", DISOWN),
+  identity_linked: change("An identity provider opens your account from now on", DISOWN),
+  identity_unlinked: change("An identity provider does not open your account any more", DISOWN),
   new_device: change("Your account was used to sign in from a new device", DISOWN),
   api_key_created: change("An API key was made in your name", DISOWN),
   account_disowned: change(

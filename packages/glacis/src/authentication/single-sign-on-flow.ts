@@ -10,6 +10,7 @@ import { proof } from "./proof.ts";
 import { mintToken, tokenCookie, type Responding } from "./session-cookies.ts";
 import type { ConfinedTokens } from "./oauth-token-confinement.ts";
 import type { Sessions } from "./session.ts";
+import { noteLink, type SsoAccounts } from "./single-sign-on-accounts.ts";
 import { assuranceOfClaims, identityOf, isProviderText, type SsoIdentity } from "./single-sign-on-identity.ts";
 import { goOn } from "./single-sign-on-page.ts";
 import type { SsoClient, SsoProvider } from "./single-sign-on-provider.ts";
@@ -24,11 +25,12 @@ export interface SsoFlow {
   readonly origin: string;
   readonly client: SsoClient;
   readonly store: SingleSignOnStore;
-  readonly sessions: Pick<Sessions, "establish" | "revoke" | "end">;
+  readonly sessions: Pick<Sessions, "establish" | "revoke" | "end" | "renew">;
   readonly provider: (id: string) => SsoProvider | undefined | Promise<SsoProvider | undefined>;
   readonly user: (userId: string, tenantId: string) => SessionUser | undefined | Promise<SessionUser | undefined>;
   readonly firstSignIn: ((identity: SsoIdentity) => string | undefined | Promise<string | undefined>) | undefined;
-  readonly tokens: Pick<ConfinedTokens, "keep"> | undefined;
+  readonly tokens: Pick<ConfinedTokens, "keep" | "forget"> | undefined;
+  readonly flows: SsoAccounts | undefined;
   readonly secondFactorPath: string;
   readonly enrolmentPath: string;
 }
@@ -87,7 +89,7 @@ export async function comeBack(
     if (linked.kind === "answer") await keep(transaction.linkUserId);
     return linked;
   }
-  const user = await userOf(flow, identity, request.receivedAtMs);
+  const user = await userOf(flow, request, identity);
   if (typeof user === "string") return refuseSignIn(user, about);
   await flow.store.used(
     identity.issuer,
@@ -132,13 +134,14 @@ async function takeTransaction(
 }
 
 /** A linked identity's user, or the one that the application makes for it; and only who stands in the provider's own tenant. */
-async function userOf(flow: SsoFlow, identity: SsoIdentity, nowMs: number): Promise<SessionUser | string> {
+async function userOf(flow: SsoFlow, request: Responding, identity: SsoIdentity): Promise<SessionUser | string> {
   const { issuer, subject, provider } = identity;
   let userId = await flow.store.linked(issuer, subject);
   if (userId === undefined) {
     const chosen = await flow.firstSignIn?.(identity);
     if (chosen === undefined) return "link_required";
-    userId = await flow.store.link({ issuer, subject, userId: chosen, providerId: provider.id }, nowMs);
+    userId = await flow.store.link({ issuer, subject, userId: chosen, providerId: provider.id }, request.receivedAtMs);
+    await noteLink(flow, request, "linked", { tenant_id: provider.tenantId, user_id: userId });
   }
   const user = await flow.user(userId, provider.tenantId);
   if (user === undefined) return "not_in_tenant";
@@ -148,7 +151,7 @@ async function userOf(flow: SsoFlow, identity: SsoIdentity, nowMs: number): Prom
 }
 
 async function linkTo(
-  { store }: SsoFlow,
+  flow: SsoFlow,
   request: Responding & Pick<IdentifiedFacts, "principal">,
   { issuer, subject, provider }: SsoIdentity,
   { next }: SsoTransaction,
@@ -158,9 +161,9 @@ async function linkTo(
   const { principal } = request;
   // Whoever was thrown out while he was at the provider leaves no way in behind.
   if (principal.kind !== "user" || principal.id !== userId) return refuseSignIn("link_session_ended", about);
-  const linked = await store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
+  const linked = await flow.store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
   if (linked !== userId) return refuseSignIn("linked_to_another", about);
-  request.note(ssoEvent("account/authn_sso_linked/succeeded", about));
+  await noteLink(flow, request, "linked", about);
   return goOn(next);
 }
 

@@ -58,6 +58,14 @@ export interface SsoLink {
   readonly providerId: string;
 }
 
+/** An identity of a user, for his own eyes. */
+export interface LinkedIdentity {
+  readonly providerId: string;
+  readonly linkedAtMs: number;
+  /** Of the last sign-in by it. */
+  readonly usedAtMs: number | undefined;
+}
+
 /** Where single sign-on keeps what it knows. A store that fails throws, and nobody is let in. */
 export interface SingleSignOnStore {
   readonly kind: "memory" | "shared";
@@ -86,8 +94,10 @@ export interface SingleSignOnStore {
   ): readonly string[] | Promise<readonly string[]>;
   /** The provider by which a user signed in last. */
   lastProvider(userId: string): string | undefined | Promise<string | undefined>;
-  /** Forgets the identities of a user, as at its deletion. */
-  unlink(userId: string): void | Promise<void>;
+  /** The identities of a user, the oldest link first. */
+  identities(userId: string): readonly LinkedIdentity[] | Promise<readonly LinkedIdentity[]>;
+  /** Forgets the identities of a user at one provider; at all of them, as at its deletion, without one. @returns how many there were */
+  unlink(userId: string, providerId?: string): number | Promise<number>;
 }
 
 const MOST_TRANSACTIONS = 100_000;
@@ -95,9 +105,7 @@ const SWEEP_EVERY_MS = 60_000;
 /** No session here lives longer, so nobody asks for an older one. */
 const SID_KEPT_MS = 31 * 86_400_000;
 
-interface MemoryLink extends SsoLink {
-  readonly usedAtMs: number | undefined;
-}
+type MemoryLink = SsoLink & LinkedIdentity;
 
 /** Single sign-on in this process alone, for development and tests. */
 export function memorySingleSignOn(): SingleSignOnStore {
@@ -126,10 +134,10 @@ export function memorySingleSignOn(): SingleSignOnStore {
       put(id, { endsAtMs: untilMs });
       return true;
     },
-    link(link) {
+    link(link, linkedAtMs) {
       const key = keyOf(link.issuer, link.subject);
       const known = links.get(key);
-      if (known === undefined) links.set(key, { ...link, usedAtMs: undefined });
+      if (known === undefined) links.set(key, { ...link, linkedAtMs, usedAtMs: undefined });
       return (known ?? link).userId;
     },
     linked: (issuer, subject) => links.get(keyOf(issuer, subject))?.userId,
@@ -151,16 +159,49 @@ export function memorySingleSignOn(): SingleSignOnStore {
       [...links.values()]
         .filter((link) => link.userId === userId && link.usedAtMs !== undefined)
         .sort((a, b) => (b.usedAtMs ?? 0) - (a.usedAtMs ?? 0))[0]?.providerId,
-    unlink(userId) {
-      for (const [key, link] of links) if (link.userId === userId) links.delete(key);
-      for (const [key, of] of sids) if (of === userId) sids.delete(key);
+    identities: (userId) =>
+      [...links.values()]
+        .filter((link) => link.userId === userId)
+        .map(({ providerId, linkedAtMs, usedAtMs }) => ({ providerId, linkedAtMs, usedAtMs }))
+        .sort((a, b) => a.linkedAtMs - b.linkedAtMs),
+    unlink(userId, providerId) {
+      let gone = 0;
+      for (const [key, link] of links)
+        if (link.userId === userId && link.providerId === (providerId ?? link.providerId) && links.delete(key))
+          gone += 1;
+      if (providerId === undefined) for (const [key, of] of sids) if (of === userId) sids.delete(key);
+      return gone;
+    },
+  };
+}
+
+type Run = <Row>(text: string, values: unknown[]) => Promise<readonly Row[]>;
+
+function identitiesIn(run: Run): Pick<SingleSignOnStore, "identities" | "unlink"> {
+  return {
+    async identities(userId) {
+      const text = `select provider_id, linked_at_ms, used_at_ms from glacis_sso_links where user_id = $1 order by linked_at_ms`;
+      const rows = await run<Record<"provider_id" | "linked_at_ms" | "used_at_ms", string | null>>(text, [userId]);
+      return rows.map(({ provider_id, linked_at_ms, used_at_ms }) => ({
+        providerId: provider_id as string,
+        linkedAtMs: Number(linked_at_ms),
+        usedAtMs: used_at_ms === null ? undefined : Number(used_at_ms),
+      }));
+    },
+    async unlink(userId, providerId) {
+      const text =
+        "delete from glacis_sso_links where user_id = $1 and provider_id = coalesce($2, provider_id) returning 1";
+      const gone = await run(text, [userId, providerId ?? null]);
+      // Sessions that a provider began are still its to end.
+      if (providerId === undefined) await run("delete from glacis_sso_sids where user_id = $1", [userId]);
+      return gone.length;
     },
   };
 }
 
 /** Single sign-on in Postgres. What must happen once is one statement that returns what it changed. */
 export function postgresSingleSignOn(database: AuthenticationDatabase): SingleSignOnStore {
-  const run = async <Row>(text: string, values: unknown[]): Promise<readonly Row[]> =>
+  const run: Run = async <Row>(text: string, values: unknown[]) =>
     (await database.query(text, values)).rows as readonly Row[];
   let sweptAtMs = 0;
   const sweep = async (): Promise<void> => {
@@ -218,9 +259,6 @@ export function postgresSingleSignOn(database: AuthenticationDatabase): SingleSi
         order by used_at_ms desc limit 1`;
       return (await run<{ readonly provider_id: string }>(text, [userId]))[0]?.provider_id;
     },
-    async unlink(userId) {
-      await run("delete from glacis_sso_links where user_id = $1", [userId]);
-      await run("delete from glacis_sso_sids where user_id = $1", [userId]);
-    },
+    ...identitiesIn(run),
   };
 }

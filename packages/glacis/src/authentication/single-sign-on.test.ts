@@ -282,6 +282,33 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect(await store.linked("https://idp.example", "eve")).toBeUndefined();
   });
 
+  it("unlinks for its owner alone, ends his other sessions, and neither links nor unlinks on an old proof", async () => {
+    const { records, sso } = await application(store);
+    const [here, there] = [visitor(net), visitor(net)];
+    for (const browser of [here, there])
+      await arrive(browser, await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com"));
+    await store.link({ issuer: "https://idp.example", subject: "bo", userId: "user-bo", providerId: "real" }, 1);
+    const csrf_token = JSON.parse((await here.open(`${APP}/token`)).body) as string;
+    const unlink = async (fields: Readonly<Record<string, string>>): Promise<number> =>
+      (await here.post(`${APP}/sso/unlink`, { csrf_token, next: "//evil.example/", ...fields })).status;
+    expect(await unlink({ csrf_token: "", provider: "real" })).toBe(403);
+    for (const provider of ["other", "", "x".repeat(70), "real\0", "' or 1=1 --"])
+      expect(await unlink({ provider }), provider).toBe(404);
+    const before = await sso.identities("user-ada");
+    expect(before[0]).toEqual({ providerId: "real", linkedAtMs: expect.any(Number), usedAtMs: expect.any(Number) });
+    expect((await me(there))["id"]).toBe("user-ada");
+    const gone = await here.post(`${APP}/sso/unlink`, { csrf_token, provider: "real", next: "//evil.example/" });
+    expect([gone.status, gone.headers.location]).toEqual([303, "/"]);
+    expect(await sso.identities("user-ada")).toEqual([]);
+    expect((await me(here))["id"]).toBe("user-ada");
+    expect((await me(there))["kind"]).toBe("anonymous");
+    expect(await sso.identities("user-bo")).toHaveLength(1);
+    expect(records.filter(({ event }) => event === "authn_sso_unlinked")).toMatchObject([{ user_id: "user-ada" }]);
+    await store.unlink("user-bo");
+    const recent = sso.endpoints.filter(({ rule }) => rule.access.description.includes("proved within 600 s"));
+    expect(recent.map(({ path }) => path)).toEqual(["/sso/link", "/sso/unlink"]);
+  });
+
   it("lets two tabs sign in side by side, and nobody after ten minutes", async () => {
     const over = { endsAtMs: undefined as number | undefined };
     const { records } = await application({

@@ -1,8 +1,8 @@
 /** Single sign-on by OpenID Connect (catalog oauth-client-binding; RFC 9700). */
-import { authenticated, publicAccess } from "../core/access.ts";
+import { assurance, publicAccess, type AccessRule } from "../core/access.ts";
 import type { Control } from "../core/control.ts";
-import { deny, type Answer, type Deny } from "../core/decision.ts";
-import type { Endpoint } from "../core/endpoint.ts";
+import type { Answer, Deny } from "../core/decision.ts";
+import type { Endpoint, EndpointReply } from "../core/endpoint.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Finding } from "../core/finding.ts";
@@ -11,13 +11,15 @@ import { routeRule } from "../core/route.ts";
 import type { Csrf } from "./csrf.ts";
 import { federatedLogout, judgeLogout } from "./federated-logout.ts";
 import { idpAccountLinking, judgeLinking } from "./idp-account-linking.ts";
-import type { ConfinedTokens } from "./oauth-token-confinement.ts";
 import { judgeIdTokenRules, oidcIdToken } from "./oidc-id-token.ts";
+import { isProviderId, unlink } from "./single-sign-on-accounts.ts";
 import { comeBack, goToProvider, type SsoFlow } from "./single-sign-on-flow.ts";
 import { backChannelLogout } from "./single-sign-on-logout.ts";
 import { askFirst, goOn, pathOr } from "./single-sign-on-page.ts";
 import { requireProvider, ssoClient, type SsoFetch, type SsoProvider } from "./single-sign-on-provider.ts";
-import { refuseSignIn, SINGLE_SIGN_ON_META, SSO_MEMORY_STORE, ssoEvent } from "./single-sign-on-rules.ts";
+import { refuseSignIn, SINGLE_SIGN_ON_META, SSO_MEMORY_STORE } from "./single-sign-on-rules.ts";
+import type { LinkedIdentity } from "./single-sign-on-store.ts";
+import { stepUp } from "./step-up.ts";
 
 export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | "sessions" | "provider" | "user"> {
   /** The guarded fetch: `layers.outbound.fetch`. */
@@ -27,8 +29,10 @@ export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | 
    * the account while signed in otherwise. Find nobody by `identity.name`; `identity.email` is there only when provider and domain vouch for it.
    */
   readonly firstSignIn?: NonNullable<SsoFlow["firstSignIn"]>;
+  /** `layers.accounts.flows`: people are then told by mail of identities that were linked and unlinked, and nobody unlinks the last way into an account. */
+  readonly flows?: NonNullable<SsoFlow["flows"]>;
   /** Keeps the tokens of integrations: `oauthTokenConfinement(...)`. Without it they are dropped once the ID token is read. */
-  readonly tokens?: Pick<ConfinedTokens, "keep">;
+  readonly tokens?: NonNullable<SsoFlow["tokens"]>;
   /** The providers that are known when the application starts, for `check`. Those that tenants set up are judged by `checkSsoProvider`. */
   readonly providers?: readonly SsoProvider[];
   /** `layers.csrf`: with it a link to `/sso/sign-out` shows a form that asks. Without it the address is only posted to. */
@@ -37,6 +41,8 @@ export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | 
   readonly prefix?: string;
   /** Where people are sent who owe a second factor: `/sign-in/second-factor`. */
   readonly secondFactorPath?: string;
+  /** Where people prove again before they link or unlink: `/confirm`. */
+  readonly confirmPath?: string;
   /** Where people are sent who must enrol one: `/sign-in/enrol`. */
   readonly enrolmentPath?: string;
 }
@@ -44,8 +50,10 @@ export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | 
 export interface SingleSignOn {
   /** Of the client, its tokens, its accounts and its logout: for `authentication` of the layers. */
   readonly controls: readonly Control<IdentifiedFacts>[];
-  /** For `layers.endpoints`: start, callback, link, sign-out and back-channel logout. */
+  /** For `layers.endpoints`: start, callback, link, unlink, sign-out and back-channel logout. */
   readonly endpoints: readonly Endpoint[];
+  /** The identities of a user, for the page on which he links and unlinks. */
+  readonly identities: (userId: string) => Promise<readonly LinkedIdentity[]>;
   /** What to register at a provider, exactly. */
   readonly redirectUri: string;
   readonly backChannelLogoutUri: (providerId: string) => string;
@@ -53,9 +61,6 @@ export interface SingleSignOn {
 }
 
 const FORM = "application/x-www-form-urlencoded";
-const PROVIDER_ID = /^[\w-]{1,64}$/u;
-/** To link an identity is to give it the account: the proof of who asks must be recent. */
-const LINK_WITHIN_MS = 600_000;
 const OPTIONS = [
   "origin",
   "store",
@@ -63,12 +68,14 @@ const OPTIONS = [
   "provider",
   "user",
   "fetch",
+  "flows",
   "firstSignIn",
   "tokens",
   "providers",
   "csrf",
   "prefix",
   "secondFactorPath",
+  "confirmPath",
   "enrolmentPath",
 ];
 
@@ -94,13 +101,17 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
     ...options,
     firstSignIn: options.firstSignIn,
     tokens: options.tokens,
+    flows: options.flows,
     secondFactorPath: options.secondFactorPath ?? "/sign-in/second-factor",
     enrolmentPath: options.enrolmentPath ?? "/sign-in/enrol",
     client: ssoClient(fetch, redirectUri, postLogoutRedirectUri),
   };
+  // To link an identity is to give it the account, and to unlink one is to close a way in.
+  const recent = stepUp({ level: 1, page: options.confirmPath ?? "/confirm" });
   return {
     redirectUri,
     postLogoutRedirectUri,
+    identities: async (userId) => store.identities(userId),
     backChannelLogoutUri: (providerId) =>
       `${origin}${prefix}/back-channel-logout?provider=${encodeURIComponent(providerId)}`,
     controls: [
@@ -119,8 +130,9 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
     endpoints: [
       page(`${prefix}/start`, (request) => start(flow, request)),
       page(`${prefix}/callback`, (request) => comeBack(flow, request, new URL(`${redirectUri}?${request.query}`))),
-      form(`${prefix}/link`, (request, fields) => startLink(flow, request, fields)),
-      form(`${prefix}/sign-out`, (request) => signOut(flow, request)),
+      form(`${prefix}/link`, recent, (request, fields) => startLink(flow, request, fields)),
+      form(`${prefix}/unlink`, recent, (request, fields) => unlink(flow, request, fields)),
+      form(`${prefix}/sign-out`, assurance(1), (request) => signOut(flow, request)),
       ...confirmation(`${prefix}/sign-out`, options.csrf),
       {
         method: "POST",
@@ -157,13 +169,6 @@ async function startLink(flow: SsoFlow, request: Exchange, fields: URLSearchPara
   const provider = await providerIn(flow, fields);
   if (provider === undefined || principal.kind !== "user" || principal.tenantId !== provider.tenantId)
     return refuseSignIn("unknown_provider");
-  if (request.receivedAtMs - principal.authenticatedAtMs > LINK_WITHIN_MS) {
-    const event = ssoEvent("authentication/authn_sso_link_refused/refused", {
-      detail: "proof_too_old",
-      user_id: principal.id,
-    });
-    return deny("step_up_required", event);
-  }
   return goToProvider(flow, request, provider, pathOr(fields.get("next"), "/"), principal.id);
 }
 
@@ -199,7 +204,7 @@ async function signOut(flow: SsoFlow, request: Exchange): Promise<Answer> {
 
 async function providerIn(flow: SsoFlow, parameters: URLSearchParams): Promise<SsoProvider | undefined> {
   const id = parameters.get("provider") ?? "";
-  const provider = PROVIDER_ID.test(id) ? await flow.provider(id) : undefined;
+  const provider = isProviderId(id) ? await flow.provider(id) : undefined;
   if (provider !== undefined && provider.id !== id)
     throw new TypeError("provider() must answer with the provider asked for.");
   return provider;
@@ -210,8 +215,12 @@ function page(path: string, handle: (request: Exchange) => Promise<Answer | Deny
   return { method: "GET", path, rule, accepts: [], handle };
 }
 
-function form(path: string, handle: (request: Exchange, fields: URLSearchParams) => Promise<Answer | Deny>): Endpoint {
-  const rule = routeRule(authenticated(), { kind: "page", bodyBytes: 16_384 });
+function form(
+  path: string,
+  access: AccessRule,
+  handle: (request: Exchange, fields: URLSearchParams) => Promise<EndpointReply>,
+): Endpoint {
+  const rule = routeRule(access, { kind: "page", bodyBytes: 16_384 });
   return {
     method: "POST",
     path,

@@ -42,7 +42,6 @@ export const EVENT_CATALOGUE = {
     "authn_token_rejected/failed": "warning | resource_type resource_id | A bearer token or API key was refused.",
     "authn_sso_fail/failed":
       "warning | resource_type resource_id | A sign-in through an identity provider came to nothing.",
-    "authn_sso_link_refused/refused": "warning | - | Linking an identity needs a fresh proof of who asks.",
     "authn_oob_sent/succeeded": "info | - | A code went out over the telephone network.",
     "authn_oob_capped/refused":
       "warning | - | A code was not sent: too many were, or the number is of a country that is not named.",
@@ -91,7 +90,9 @@ export const EVENT_CATALOGUE = {
       "critical | count | The owner said 'this was not me': everything that lets somebody in was taken back.",
     "authn_login_unlock/succeeded": "warning | - | The count of failed sign-ins of an account was forgotten by hand.",
     "authn_sso_linked/succeeded":
-      "info | resource_type resource_id | An account was linked with an identity of a provider.",
+      "warning | resource_type resource_id | An account was linked with an identity of a provider.",
+    "authn_sso_unlinked/succeeded": "warning | - | The owner unlinked an identity of a provider from an account.",
+    "authn_sso_unlinked/refused": "info | - | The identity is the only way into the account, so it stays.",
     "authz_change/succeeded": "warning | action resource_type resource_id | Somebody's role or membership was changed.",
     "admin_action/succeeded":
       "warning | action resource_type resource_id count | An administrator acted in the Security Center.",

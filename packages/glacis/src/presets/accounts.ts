@@ -45,7 +45,10 @@ export { rotateAccountSecrets } from "./account-secrets.ts";
 export type { Accounts, AccountSystem } from "./account-system.ts";
 
 type BreachedFetch = BreachedPasswordRangeOptions["fetch"];
-type FlowParts = Pick<AuthenticationFlowOptions, "application" | "words" | "paths" | "deletionGraceDays">;
+type FlowParts = Pick<
+  AuthenticationFlowOptions,
+  "application" | "identities" | "words" | "paths" | "deletionGraceDays"
+>;
 type RouteParts = Pick<AuthenticationRoutesOptions, "render" | "home" | "profile" | "without">;
 
 export interface AccountsOptions extends FlowParts, RouteParts {
@@ -73,6 +76,7 @@ const OPTIONS: readonly (keyof AccountsOptions)[] = [
   "name",
   "application",
   "mail",
+  "identities",
   "passwords",
   "policy",
   "breachedPasswords",
@@ -164,7 +168,7 @@ function flowsOf(
   },
   fetch: BreachedFetch,
 ): AuthenticationFlows {
-  const { name, application, passwords, throttle, words, paths, deletionGraceDays } = options;
+  const { name, application, passwords, throttle, words, paths, deletionGraceDays, identities } = options;
   const { apiKeys: programs, ...given } = parts;
   const policy = {
     ...(options.breachedPasswords === true && { breached: breachedPasswordRange({ fetch }) }),
@@ -182,6 +186,7 @@ function flowsOf(
     application,
     report,
     ...(programs && { apiKeys: programs }),
+    ...(identities && { identities }),
     ...(words && { words }),
     ...(paths && { paths }),
     ...(deletionGraceDays !== undefined && { deletionGraceDays }),
