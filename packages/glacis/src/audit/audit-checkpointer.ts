@@ -63,7 +63,7 @@ export function auditCheckpointer(
     if (seq === signedSeq && last !== undefined) return last;
     signedSeq = seq;
     signedMs = now();
-    const note = signCheckpoint({ origin, size: seq, root: frontier.root() }, signingKey);
+    const note = signCheckpoint({ origin, size: frontier.size(), root: frontier.root() }, signingKey);
     last = note;
     const before = running;
     running = before.then(async () => publish(note));

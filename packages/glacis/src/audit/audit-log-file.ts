@@ -1,7 +1,7 @@
 /** Writes chained lines into segment files, a batch at a time: in the file and on the disk, or not at all. */
 import { open, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { chainLines } from "./audit-log-line.ts";
+import { chainLines, mostBytes } from "./audit-log-line.ts";
 import { segmentHeader, segmentName, type ChainState } from "./audit-log-segment.ts";
 import type { Recovered } from "./audit-log-recovery.ts";
 
@@ -9,11 +9,11 @@ export interface AuditLogFile {
   /** The state after what is on the disk. */
   readonly state: () => ChainState;
   /**
-   * Appends lines and waits for the disk. When it throws, nothing of them is in the log.
+   * Appends lines as one commit and waits for the disk. When it throws, nothing of them is in the log.
    *
-   * @returns the number of the first
+   * @param lines at least one
    */
-  readonly write: (lines: readonly string[]) => Promise<number>;
+  readonly write: (lines: readonly string[]) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -21,6 +21,9 @@ interface Position {
   readonly file: FileHandle;
   readonly bytes: number;
 }
+
+/** What a batch of ordinary events needs; the room for an extraordinary one is given back. */
+const MOST_KEPT_BYTES = 2 << 20;
 
 export function auditLogFile(
   directory: string,
@@ -32,6 +35,8 @@ export function auditLogFile(
   let position: Position | undefined;
   /** A failed write may have left bytes behind; they go before the next one. */
   let dirty = false;
+  /** One write at a time, so that they share it. */
+  let buffer = Buffer.alloc(0);
 
   const isReady = (): boolean => position !== undefined && position.bytes < segmentBytes;
 
@@ -45,23 +50,27 @@ export function auditLogFile(
     return (position = { file, bytes: 0 });
   }
 
-  async function write(lines: readonly string[]): Promise<number> {
+  function room(events: readonly string[]): Buffer {
+    const needed = mostBytes(events);
+    if (needed <= buffer.length) return buffer;
+    const larger = Buffer.allocUnsafeSlow(needed);
+    if (needed <= MOST_KEPT_BYTES) buffer = larger;
+    return larger;
+  }
+
+  async function write(lines: readonly string[]): Promise<void> {
     // In the common case nothing is waited for before the disk has its work.
     const { file, bytes: before } = isReady() ? (position as Position) : await opened();
     if (dirty) await file.truncate(before);
     dirty = true;
-    const header = before === 0 ? [segmentHeader(nowText(), state)] : [];
-    const { bytes: chained, hashes } = chainLines([...header, ...lines], state.seq + 1, state.hash);
-    const first = state.seq + 1 + header.length;
-    const onDisk = writeAll(file, chained, before);
-    // The tree grows while the disk works.
-    const frontier = state.frontier.clone();
-    for (const leaf of hashes) frontier.add(leaf);
-    await onDisk;
+    const { seq, hash: previous, frontier } = state;
+    const events = before === 0 ? [segmentHeader(nowText(), state), ...lines] : lines;
+    const { bytes: chained, hash } = chainLines(room(events), events, seq + 1, previous, frontier.size() + 1);
+    await writeAll(file, chained, before);
+    frontier.add(hash);
     position = { file, bytes: before + chained.length };
-    state = { seq: state.seq + hashes.length, hash: hashes.at(-1) ?? state.hash, frontier };
+    state = { seq: seq + events.length, hash, frontier };
     dirty = false;
-    return first;
   }
 
   return {

@@ -186,18 +186,17 @@ export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAudi
 
 /** What the sink takes, written together: one statement at a time, so that a slow database costs no request its connection. */
 function writerOf(database: AuditDatabase, report: (event: AuditEvent) => void): AuditLogQueue {
-  async function write(lines: readonly string[]): Promise<number> {
+  async function write(lines: readonly string[]): Promise<void> {
     const values = [lines.map(tenantOf), lines];
     for (const pauseMs of PAUSES_MS) {
       try {
         await database.query(WRITE, values);
-        return 0;
+        return;
       } catch {
         await delay(pauseMs, undefined, { ref: false });
       }
     }
     await database.query(WRITE, values);
-    return 0;
   }
   const nowText = (): string => new Date().toISOString();
   return auditLogQueue({ file: { write }, nowText, report, onWritten: () => undefined });

@@ -1,15 +1,9 @@
 /** Group commit: what comes while the disk works waits together, and is written together. */
 import type { AuditEvent, EventSeverity } from "../core/event.ts";
 import { AuditLogError } from "./audit-log-error.ts";
-import type { AuditLogFile } from "./audit-log-file.ts";
-
-/** Says that an event is on the disk. */
-export interface AuditReceipt {
-  readonly seq: number;
-}
 
 export interface AuditLogQueue {
-  readonly append: (line: string) => Promise<AuditReceipt>;
+  readonly append: (line: string) => Promise<void>;
   /**
    * Without anybody who waits: written within 200 ms, and at once when it is an error or worse. What is lost is counted, and the count written once
    * it can be.
@@ -19,22 +13,31 @@ export interface AuditLogQueue {
   readonly close: () => Promise<void>;
 }
 
-interface Waiting {
-  readonly line: string;
-  readonly resolve: ((receipt: AuditReceipt) => void) | undefined;
-  readonly reject: ((error: unknown) => void) | undefined;
-}
-
 interface QueueParts {
-  /** Where batches go, one at a time. */
-  readonly file: Pick<AuditLogFile, "write">;
+  /** Where groups go, one at a time. */
+  readonly file: { readonly write: (lines: readonly string[]) => Promise<void> };
   readonly nowText: () => string;
   readonly report: (event: AuditEvent) => void;
   readonly onWritten: () => void;
 }
 
-/** Small enough that under load one batch is made ready while the disk has another. */
-const MOST_BATCH = 1024;
+/** Lines that are written together, and whoever waits for them: all hear the same, so that one promise does. */
+interface Group {
+  readonly lines: string[];
+  characters: number;
+  outcome: Outcome | undefined;
+  /** Lines that nobody waits for. */
+  offered: number;
+}
+
+interface Outcome {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Making one ready takes the process two milliseconds; more would make requests wait. */
+const MOST_LINES = 2048;
 /** Characters that wait at most: a disk that stands still must not take the memory too. */
 const MOST_WAITING = 16 * 1024 * 1024;
 
@@ -48,8 +51,9 @@ const URGENT: ReadonlySet<EventSeverity> = new Set(["error", "critical"]);
 const nothing = (): void => undefined;
 
 export function auditLogQueue(parts: QueueParts): AuditLogQueue {
-  const writer = batchWriter(parts);
-  let waiting: Waiting[] = [];
+  const writer = groupWriter(parts);
+  /** The last takes what comes. */
+  const groups: Group[] = [];
   let characters = 0;
   let running: Promise<void> | undefined;
   /** Something that waits must not wait for others. */
@@ -57,13 +61,18 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
   let lingering: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  function enqueue(one: Waiting): void {
-    waiting.push(one);
-    characters += one.line.length;
+  function join(line: string): Group {
+    let group = groups.at(-1);
+    if (group === undefined || group.lines.length === MOST_LINES)
+      groups.push((group = { lines: [], characters: 0, outcome: undefined, offered: 0 }));
+    group.lines.push(line);
+    group.characters += line.length;
+    characters += line.length;
+    return group;
   }
 
   function begin(): void {
-    isDue = waiting.length > 0;
+    isDue = groups.length > 0;
     clearTimeout(lingering);
     lingering = undefined;
     // A turn of the loop later, so that events of the same moment share one wait.
@@ -73,11 +82,10 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
   async function drain(): Promise<void> {
     let tell = nothing;
     while (isDue) {
-      const batch = waiting.slice(0, MOST_BATCH);
-      waiting = waiting.slice(MOST_BATCH);
-      isDue = waiting.length > 0;
-      for (const { line } of batch) characters -= line.length;
-      const writing = writer.write(batch);
+      const group = groups.shift() as Group;
+      isDue = groups.length > 0;
+      characters -= group.characters;
+      const writing = writer.write(group);
       // Those before hear of it while the disk has its next work: what they do then costs nobody a wait.
       tell();
       tell = await writing;
@@ -92,17 +100,18 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
   }
 
   return {
-    append: (line) =>
-      new Promise((resolve, reject) => {
-        const refused = refusalOf(isClosed, characters);
-        if (refused !== undefined) return reject(refused);
-        enqueue({ line, resolve, reject });
-        return begin();
-      }),
+    append(line) {
+      const refused = refusalOf(isClosed, characters);
+      if (refused !== undefined) return Promise.reject(refused);
+      const group = join(line);
+      group.outcome ??= newOutcome();
+      begin();
+      return group.outcome.promise;
+    },
     offer(line, severity) {
-      if (refusalOf(isClosed, characters) !== undefined) return writer.lose();
-      enqueue({ line, resolve: undefined, reject: undefined });
-      if (URGENT.has(severity) || waiting.length >= MOST_BATCH) return begin();
+      if (refusalOf(isClosed, characters) !== undefined) return writer.lose(1);
+      join(line).offered += 1;
+      if (URGENT.has(severity) || groups.length > 1) return begin();
       lingering ??= setTimeout(begin, LINGER_MS);
     },
     flush,
@@ -114,60 +123,50 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
   };
 }
 
-interface BatchWriter {
-  /** Never throws. @returns what tells the callers */
-  readonly write: (batch: readonly Waiting[]) => Promise<() => void>;
-  /** One event is lost before it could wait. */
-  readonly lose: () => void;
+function newOutcome(): Outcome {
+  let settle: Omit<Outcome, "promise"> = { resolve: nothing, reject: nothing };
+  const promise = new Promise<void>((resolve, reject) => (settle = { resolve, reject }));
+  return { promise, ...settle };
+}
+
+interface GroupWriter {
+  /** Never throws. @returns what tells those who wait */
+  readonly write: (group: Group) => Promise<() => void>;
+  /** So many events are lost. */
+  readonly lose: (count: number) => void;
   readonly close: () => void;
 }
 
-/** Writes batches, and counts what is lost until that could be written too. */
-function batchWriter({ file, nowText, report, onWritten }: QueueParts): BatchWriter {
+/** Writes groups, and counts what is lost until that could be written too. */
+function groupWriter({ file, nowText, report, onWritten }: QueueParts): GroupWriter {
   let isDown = false;
   let lost = 0;
 
-  function fail(batch: readonly Waiting[], error: unknown): void {
-    const cause = new AuditLogError("write_failed", "The audit log could not be written.", { cause: error });
-    for (const { reject } of batch) {
-      if (reject === undefined) lost += 1;
-      else reject(cause);
-    }
-    if (!isDown) report({ ...DOWN, error: String(error) });
-    isDown = true;
-  }
-
   return {
-    async write(batch) {
+    async write({ lines, outcome, offered }) {
       const reported = lost;
-      const lines = batch.map(({ line }) => line);
       if (reported > 0) lines.push(JSON.stringify({ time: nowText(), ...LOST, count: reported }));
       try {
-        const first = await file.write(lines);
+        await file.write(lines);
         lost -= reported;
         isDown = false;
         onWritten();
-        return () => tellOf(batch, first);
+        return outcome?.resolve ?? nothing;
       } catch (error) {
-        fail(batch, error);
-        return nothing;
+        lost += offered;
+        if (!isDown) report({ ...DOWN, error: String(error) });
+        isDown = true;
+        const cause = new AuditLogError("write_failed", "The audit log could not be written.", { cause: error });
+        return () => outcome?.reject(cause);
       }
     },
-    lose() {
-      lost += 1;
+    lose(count) {
+      lost += count;
     },
     close() {
       if (lost > 0) report({ ...LOST, count: lost });
     },
   };
-}
-
-function tellOf(batch: readonly Waiting[], first: number): void {
-  let seq = first;
-  for (const { resolve } of batch) {
-    resolve?.({ seq });
-    seq += 1;
-  }
 }
 
 function refusalOf(isClosed: boolean, characters: number): AuditLogError | undefined {

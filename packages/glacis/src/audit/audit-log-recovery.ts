@@ -19,6 +19,8 @@ export interface Recovered {
   /** The segment to go on with, and how long it is; undefined in an empty directory. */
   readonly segment: Segment | undefined;
   readonly bytes: number;
+  /** A crash cut the last commit off. */
+  readonly isCut: boolean;
   /** How many bytes of an unfinished line were taken away. */
   readonly tornBytes: number;
 }
@@ -32,10 +34,11 @@ export async function recoverAuditLog(directory: string): Promise<Recovered> {
   const recovered = await recoverLast(listSegments(directory));
   const { state } = recovered;
   const signed = lastCheckpointSize(directory);
-  if (signed > state.seq) {
+  const size = state.frontier.size();
+  if (signed > size) {
     throw new AuditLogError(
       "truncated",
-      `The audit log in ${directory} ends at ${state.seq} and a checkpoint was signed at ${signed}. Run glacis audit-log verify.`,
+      `The audit log in ${directory} ends at commit ${size} and a checkpoint was signed at commit ${signed}. Run glacis audit-log verify.`,
     );
   }
   return recovered;
@@ -43,9 +46,10 @@ export async function recoverAuditLog(directory: string): Promise<Recovered> {
 
 async function recoverLast(segments: readonly Segment[]): Promise<Recovered> {
   const segment = segments.at(-1);
-  if (segment === undefined) return { state: beginning(), segment: undefined, bytes: 0, tornBytes: 0 };
+  if (segment === undefined) return { state: beginning(), segment: undefined, bytes: 0, isCut: false, tornBytes: 0 };
   let state: ChainState | undefined;
   let bytes = 0;
+  let last: RawLine | undefined;
   let torn: RawLine | undefined;
   for await (const lines of linesOf(segment.path)) {
     for (const line of lines) {
@@ -53,6 +57,7 @@ async function recoverLast(segments: readonly Segment[]): Promise<Recovered> {
       else {
         state = advance(state, line, segment);
         bytes = line.offset + line.bytes.length + 1;
+        last = line;
       }
     }
   }
@@ -61,11 +66,12 @@ async function recoverLast(segments: readonly Segment[]): Promise<Recovered> {
     writeFileSync(`${segment.path}.torn`, torn.bytes, { flag: "a", mode: 0o600 });
     truncateSync(segment.path, bytes);
   }
-  if (state !== undefined) return { state, segment, bytes, tornBytes };
+  const isCut = torn !== undefined || (last !== undefined && readLine(last.bytes)?.commit === undefined);
+  if (state !== undefined) return { state, segment, bytes, isCut, tornBytes };
   // Nothing of the segment's first line was written: the one before is the last.
   rmSync(segment.path);
   const before = await recoverLast(segments.slice(0, -1));
-  return { ...before, tornBytes: before.tornBytes + tornBytes };
+  return { ...before, isCut: before.isCut || isCut, tornBytes: before.tornBytes + tornBytes };
 }
 
 function advance(state: ChainState | undefined, { bytes }: RawLine, { name, first }: Segment): ChainState {
@@ -73,13 +79,15 @@ function advance(state: ChainState | undefined, { bytes }: RawLine, { name, firs
   const before = state ?? (read === undefined ? undefined : stateBefore(read.body));
   const seq = (before?.seq ?? first - 1) + 1;
   const hash = before === undefined || read === undefined ? undefined : chainHash(before.hash, read.body);
-  const fits = read?.seq === seq && hash === read.claimed && (state !== undefined || seq === first);
+  const commit = before === undefined ? undefined : before.frontier.size() + 1;
+  const isNumbered = read?.seq === seq && (read.commit === undefined || read.commit === commit);
+  const fits = isNumbered && hash === read.claimed && (state !== undefined || seq === first);
   if (!fits || before === undefined || hash === undefined)
     throw new AuditLogError(
       "altered",
       `Event ${seq} in ${name} is not as it was written. Run glacis audit-log verify, and begin another directory.`,
     );
-  before.frontier.add(hash);
+  if (read.commit !== undefined) before.frontier.add(hash);
   return { seq, hash, frontier: before.frontier };
 }
 

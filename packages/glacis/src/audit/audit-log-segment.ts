@@ -8,6 +8,7 @@ import { FIRST_HASH, LONGEST_LINE_BYTES } from "./audit-log-line.ts";
 export interface ChainState {
   readonly seq: number;
   readonly hash: string;
+  /** Over the hashes that end the commits. */
   readonly frontier: MerkleFrontier;
 }
 
@@ -50,6 +51,7 @@ export function segmentHeader(time: string, { seq, hash, frontier }: ChainState)
     event: "audit_log_segment",
     after: seq,
     head: hash,
+    commits: frontier.size(),
     frontier: frontier.export().join(" "),
   });
 }
@@ -58,15 +60,18 @@ export function segmentHeader(time: string, { seq, hash, frontier }: ChainState)
 export function stateBefore(body: Uint8Array): ChainState | undefined {
   try {
     const header = JSON.parse(`${Buffer.from(body).toString()}}`) as Readonly<Record<string, unknown>>;
-    const { event, after, head, frontier } = header;
-    if (event !== "audit_log_segment" || typeof after !== "number" || !Number.isSafeInteger(after) || after < 0)
-      return undefined;
+    const { event, after, head, commits, frontier } = header;
+    if (event !== "audit_log_segment" || !isCount(after) || !isCount(commits)) return undefined;
     if (typeof head !== "string" || typeof frontier !== "string") return undefined;
     const hashes = frontier === "" ? [] : frontier.split(" ");
-    return HASH.test(head) ? { seq: after, hash: head, frontier: merkleFrontier(after, hashes) } : undefined;
+    return HASH.test(head) ? { seq: after, hash: head, frontier: merkleFrontier(commits, hashes) } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 export interface RawLine {

@@ -125,7 +125,7 @@ interface Walk {
   agreed: number;
   /** Checkpoints that are still ahead, the nearest last. */
   readonly ahead: Checkpoint[];
-  /** The size of the last checkpoint that agreed. */
+  /** The last number under a checkpoint that agreed. */
   lastAgreed: number;
 }
 
@@ -163,7 +163,7 @@ function startLater(walk: Walk, { bytes }: RawLine): void {
   walk.state = before;
   walk.from = before.seq + 1;
   walk.lastAgreed = before.seq;
-  while ((walk.ahead.at(-1)?.size ?? Infinity) < before.seq) walk.ahead.pop();
+  while ((walk.ahead.at(-1)?.size ?? Infinity) < before.frontier.size()) walk.ahead.pop();
 }
 
 function walkLine(walk: Walk, { bytes, complete }: RawLine, place: Place, isLast: boolean): AuditLogBreak | undefined {
@@ -179,7 +179,10 @@ function walkLine(walk: Walk, { bytes, complete }: RawLine, place: Place, isLast
     const problem = read.seq === seq ? "altered" : read.seq > seq ? "missing" : "out_of_order";
     return { problem, seq, ...place };
   }
-  state.frontier.add(hash);
+  if (read.commit !== undefined) {
+    if (read.commit !== state.frontier.size() + 1) return { problem: "altered", seq, ...place };
+    state.frontier.add(hash);
+  }
   walk.state = { seq, hash, frontier: state.frontier };
   return undefined;
 }
@@ -187,7 +190,7 @@ function walkLine(walk: Walk, { bytes, complete }: RawLine, place: Place, isLast
 /** Compares the root with what was signed for this size. */
 function judgeCheckpoints(walk: Walk, place: Place): AuditLogBreak | undefined {
   const { state, ahead } = walk;
-  while (ahead.at(-1)?.size === state.seq) {
+  while (ahead.at(-1)?.size === state.frontier.size()) {
     const checkpoint = ahead.pop() as Checkpoint;
     if (state.frontier.root() !== checkpoint.root) return { problem: "rewritten", seq: walk.lastAgreed + 1, ...place };
     walk.agreed += 1;

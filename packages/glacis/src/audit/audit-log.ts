@@ -8,7 +8,7 @@ import { checkOrigin, checkSigningKey } from "./audit-checkpoint.ts";
 import { auditCheckpointer, type AuditCheckpointOptions } from "./audit-checkpointer.ts";
 import { auditLogFile } from "./audit-log-file.ts";
 import { lockAuditLog } from "./audit-log-lock.ts";
-import { auditLogQueue, type AuditReceipt } from "./audit-log-queue.ts";
+import { auditLogQueue } from "./audit-log-queue.ts";
 import { recoverAuditLog } from "./audit-log-recovery.ts";
 import { CHECKPOINTS_FILE } from "./audit-log-segment.ts";
 import { eventLine } from "./event-line.ts";
@@ -35,7 +35,7 @@ export interface AuditLog {
    *
    * @throws AuditLogError when it cannot be; then do not do what it would have recorded
    */
-  append(record: AuditRecord): Promise<AuditReceipt>;
+  append(record: AuditRecord): Promise<void>;
   /** Signs where the log stands. @returns the note; undefined without a key */
   checkpoint(): Promise<string | undefined>;
   /** Waits until all that was handed over is on the disk. */
@@ -92,15 +92,15 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   const queue = auditLogQueue({ file, nowText, report, onWritten: checkpointer.note });
   const timer = setInterval(lock.touch, TOUCH_MS).unref();
   const lineOf = (record: AuditRecord): string => eventLine(protect === undefined ? record : protect(record));
-  // One promise for each event: `async` would make it three.
-  const append = (record: AuditRecord): Promise<AuditReceipt> => {
+  // A group commit is one promise: `async` would make three for each event.
+  const append = (record: AuditRecord): Promise<void> => {
     try {
       return queue.append(lineOf(record));
     } catch (error) {
       return Promise.reject(error);
     }
   };
-  if (recovered.tornBytes > 0) await append({ time: nowText(), ...REPAIRED, count: recovered.tornBytes });
+  if (recovered.isCut) await append({ time: nowText(), ...REPAIRED, count: recovered.tornBytes });
   return {
     options,
     append,

@@ -53,7 +53,6 @@ export {
   type AuditLogVerdict,
   type VerifyAuditLogOptions,
 } from "./audit-log-verify.ts";
-export { type AuditReceipt } from "./audit-log-queue.ts";
 export { openAuditLog, type AuditLog, type AuditLogOptions } from "./audit-log.ts";
 export { type AuditCheckpointOptions } from "./audit-checkpointer.ts";
 export { exportAuditTrail } from "./audit-trail-export.ts";

@@ -10,7 +10,6 @@ export interface MerkleFrontier {
   readonly root: () => string;
   /** In base64url. */
   readonly export: () => readonly string[];
-  readonly clone: () => MerkleFrontier;
 }
 
 const LONGEST_LEAF = 1024;
@@ -42,10 +41,6 @@ export function merkleFrontier(size = 0, hashes: readonly string[] = []): Merkle
   const roots = hashes.map((text) => Buffer.from(text, "base64url").toString("latin1"));
   if (roots.length !== onesIn(size) || roots.some(({ length }) => length !== 32))
     throw new TypeError("The frontier of a Merkle tree does not fit its size.");
-  return growing(size, roots);
-}
-
-function growing(size: number, roots: string[]): MerkleFrontier {
   let count = size;
   return {
     size: () => count,
@@ -62,7 +57,6 @@ function growing(size: number, roots: string[]): MerkleFrontier {
       return Buffer.from(root, "latin1").toString("base64");
     },
     export: () => roots.map((root) => Buffer.from(root, "latin1").toString("base64url")),
-    clone: () => growing(count, [...roots]),
   };
 }
 
