@@ -14,7 +14,7 @@ export interface YamlPlace {
 export interface YamlDocument {
   readonly value: unknown;
   /** Where a path leads, or the nearest place on the way there. */
-  placeOf(path: readonly (string | number)[]): YamlPlace;
+  readonly placeOf: (path: readonly (string | number)[]) => YamlPlace;
 }
 
 /**

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { OsvServer } from "../../../../test/support/osv-server.ts";
+import { locked } from "../../../../test/support/project-folder.ts";
 import { writeZip } from "../../../../test/support/zip-writer.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -26,8 +27,6 @@ function hole(id: string, name: string, fixed: string, more: object = {}): { id:
 
 const HOLE = hole("GHSA-aaaa-bbbb-cccc", "qs", "6.5.3", { aliases: ["CVE-2022-24999"] });
 const ALIAS = hole("CVE-2022-24999", "qs", "6.5.3", { aliases: ["GHSA-aaaa-bbbb-cccc"] });
-const integrity = `sha512-${Buffer.alloc(64, 1).toString("base64")}`;
-
 const PACKAGE = {
   name: "app",
   version: "1.0.0",
@@ -35,21 +34,15 @@ const PACKAGE = {
   dependencies: { express: "4.0.0" },
   devDependencies: { mocha: "1.0.0" },
 };
-const entry = (version: string, more: object = {}): object => ({
-  version,
-  resolved: `https://registry.npmjs.org/x/-/x-${version}.tgz`,
-  integrity,
-  ...more,
-});
 const LOCK = {
   name: "app",
   lockfileVersion: 3,
   packages: {
     "": { ...PACKAGE },
-    "node_modules/express": entry("4.0.0", { dependencies: { qs: "~6.5.0" } }),
-    "node_modules/qs": entry("6.5.2"),
-    "node_modules/mocha": entry("1.0.0", { dev: true, dependencies: { growl: "1.9.2" } }),
-    "node_modules/growl": entry("1.9.2", { dev: true }),
+    "node_modules/express": locked("express", "4.0.0", { dependencies: { qs: "~6.5.0" } }),
+    "node_modules/qs": locked("qs", "6.5.2"),
+    "node_modules/mocha": locked("mocha", "1.0.0", { dev: true, dependencies: { growl: "1.9.2" } }),
+    "node_modules/growl": locked("growl", "1.9.2", { dev: true }),
   },
 };
 

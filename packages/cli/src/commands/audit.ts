@@ -73,7 +73,7 @@ async function audit(
 ): Promise<Report> {
   const { lockfile } = project;
   const known = await lookUp(project, options, nowMs);
-  const findings = [...SUPPLY_CHAIN_CONTROLS.flatMap(({ judge }) => judge(project)), ...known.findings];
+  const findings = [...SUPPLY_CHAIN_CONTROLS.flatMap(({ judge }) => judge(project, nowMs)), ...known.findings];
   const resolved = advisoryWaivers(waivers, known.advisories);
   const controls = [{ meta: DEPENDENCY_AUDIT_META, rules: [ADVISORIES_OLD] }, ...SUPPLY_CHAIN_CONTROLS].map(
     ({ meta, rules }) => ({ id: meta.id, title: meta.title, rules }),

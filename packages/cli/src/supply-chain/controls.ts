@@ -1,4 +1,23 @@
+import { artifactProvenance } from "./artifact-provenance.ts";
+import { ciHardening } from "./ci-hardening.ts";
+import { dependencyHygiene } from "./dependency-hygiene.ts";
+import { dependencyLockfile } from "./dependency-lockfile.ts";
+import { installHardening } from "./install-hardening.ts";
+import { productionBuild } from "./production-build.ts";
+import { registryIntegrity } from "./registry-integrity.ts";
+import { sourceIntegrity } from "./source-integrity.ts";
 import type { SupplyChainControl } from "./supply-chain-control.ts";
+import { updateAutomation } from "./update-automation.ts";
 
 /** Every control that is judged on the project's files. */
-export const SUPPLY_CHAIN_CONTROLS: readonly SupplyChainControl[] = [];
+export const SUPPLY_CHAIN_CONTROLS: readonly SupplyChainControl[] = [
+  dependencyLockfile,
+  registryIntegrity,
+  installHardening,
+  dependencyHygiene,
+  updateAutomation,
+  ciHardening,
+  sourceIntegrity,
+  artifactProvenance,
+  productionBuild,
+];
