@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Service, User } from "../core/principal.ts";
-import { currentRequest } from "../primitives/request-context.ts";
+import { currentRequest, followRequests } from "../primitives/request-context.ts";
 import { changesBetween, type FieldChange, type ResourceFields } from "./audit-trail-changes.ts";
 import { requireRetention, RETENTION_DAYS } from "./audit-trail-migration.ts";
 
@@ -119,6 +119,7 @@ export function auditTrail(options: AuditTrailOptions): AuditTrail {
   const { resources, retentionDays = RETENTION_DAYS } = options;
   requireRetention("auditTrail", retentionDays);
   const fieldsOf = resourcesOf(resources);
+  followRequests();
   return {
     control: auditTrailControl(retentionDays),
     async record(connection, action) {

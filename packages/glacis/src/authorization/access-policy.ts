@@ -2,6 +2,7 @@
 import { Refusal } from "../core/error-reason.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { Principal } from "../core/principal.ts";
+import { followRequests } from "../primitives/request-context.ts";
 import type { Columns, RowOf } from "./columns.ts";
 import { fieldProblems, fieldRefusal, projectRow, type FieldRule } from "./field-rules.ts";
 import { listFilter, type ListFilter, type ListFilterOptions } from "./list-filter.ts";
@@ -110,6 +111,7 @@ export function accessPolicy<
   const { model, fields } = readPolicy(options as unknown as AnyPolicyOptions);
   const { resource, owner, plans } = model;
   const judge = policyJudge(model, options.report);
+  if (options.report === undefined) followRequests();
 
   function planOf(action: string) {
     const plan = plans.get(action);

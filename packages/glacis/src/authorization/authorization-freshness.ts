@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
-import { currentRequest } from "../primitives/request-context.ts";
+import { currentRequest, followRequests } from "../primitives/request-context.ts";
 
 const META: ControlMeta = {
   id: "authorization-freshness",
@@ -58,6 +58,7 @@ const kept = new WeakMap<object, WeakMap<object, Map<string, unknown>>>();
 export function oncePerRequest<Words extends readonly string[], Value>(
   read: (...words: Words) => Promise<Value>,
 ): (...words: Words) => Promise<Value> {
+  followRequests();
   return (...words) => {
     const request = currentRequest();
     if (request === undefined) return read(...words);

@@ -4,7 +4,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { TenantScope } from "../core/principal.ts";
 import { isSafeMethod } from "../core/safe-method.ts";
 import { TENANT_PROOF_SETTING, TENANT_SETTING } from "../core/tenancy.ts";
-import { currentRequest } from "../primitives/request-context.ts";
+import { currentRequest, followRequests } from "../primitives/request-context.ts";
 import { searchPathOf } from "./sql-quoting.ts";
 import {
   holdToTenant,
@@ -95,6 +95,7 @@ const ROLE = /^[a-z_][a-z0-9_]{0,62}$/u;
  * const rows = await withTenant(currentTenant(), (connection) => connection.query("select id, title from documents"));
  */
 export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
+  followRequests();
   const transactions = compose(options);
   const { setting = TENANT_SETTING } = options;
   const owner = {};

@@ -36,6 +36,7 @@ import { runtimeHardening } from "../network/runtime-hardening.ts";
 import { trustedProxies } from "../network/trusted-proxies.ts";
 import { parseCookieHeader } from "../primitives/cookie-header.ts";
 import { modeOf } from "../primitives/deployment.ts";
+import { followRequests } from "../primitives/request-context.ts";
 import { systemSources } from "../primitives/sources.ts";
 import { cacheControl } from "../transport/cache-control.ts";
 import { clientCodeSafety } from "../transport/client-code-safety.ts";
@@ -108,6 +109,7 @@ export function saas(
 export function saas(options: SaasOptions): SaasLayers;
 export function saas(options: SaasOptions): SaasLayers {
   rejectUnknownOptions("saas", options, SAAS_OPTIONS);
+  if (reportsInRequests(options)) followRequests();
   const { origin, keys, mode = modeOf(process.env), database } = options;
   const watching = composeWatch(options);
   const report = (event: AuditEvent): void => watching.sink({ time: new Date().toISOString(), ...event });
@@ -127,6 +129,11 @@ export function saas(options: SaasOptions): SaasLayers {
     }),
   });
   return people === undefined ? layers : people.mount(layers);
+}
+
+/** Whether something is composed that reports events while a request waits for it, and is given no request to say which. */
+function reportsInRequests({ database, accounts, outbound }: SaasOptions): boolean {
+  return database !== undefined || accounts !== undefined || outbound !== undefined;
 }
 
 interface SaasParts extends SaasOptions {
