@@ -9,6 +9,7 @@ import { admit, attach, open, proceeds } from "./node-exchange.ts";
 import { isClosing, fail } from "./node-respond.ts";
 import { guardServer, serverOptions } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
+import { giveExpressShape } from "./express-shape.ts";
 import { markers, methodsAt, readRoutes, type Handler, type Next, type RouterLike } from "./express-routes.ts";
 import { refuseUnadmitted, refuseUnsealed, ruleOf, sealApplication, sealOnce } from "./seal-application.ts";
 
@@ -65,6 +66,7 @@ export function secureExpress(app: ExpressApplication, security: Security): void
     const state = attach(security, request, response);
     const failure = attempt();
     if (failure !== undefined) return refuseUnsealed(state, failure);
+    giveExpressShape(request, response);
     const pass = (): void => {
       if (request.method === "OPTIONS" && !hasOptions(routerOf(), state)) answerNotFound(routerOf(), state);
       else handle(request, response, done);
