@@ -1,6 +1,7 @@
 /** Glacis as the preset composes it, with sessions and counters in memory and limits that are not reached. */
 import { authenticated, glacis, publicAccess, saas, withControls } from "glacis";
 import { dangerouslyProvedElsewhere } from "glacis/authentication";
+import { oncePerRequest } from "glacis/authorization";
 import { keyRing, newKey } from "glacis/data";
 import { overloadProtection } from "glacis/network";
 import { ORIGIN, PARTNER } from "./application.mjs";
@@ -14,7 +15,9 @@ export function signIn(sessions, request) {
   return sessions.establish(request, [dangerouslyProvedElsewhere(USER.userId, request.receivedAtMs)], USER);
 }
 
-export function composed(limit) {
+/** @param followed something is composed that asks for the current request, as an application with a database does */
+export function composed(limit, followed) {
+  if (followed) oncePerRequest(async () => undefined);
   const rates = { limit, windowSeconds: 60 };
   const layers = saas({
     origin: ORIGIN,

@@ -16,9 +16,8 @@ import { listen } from "../listen.mjs";
 
 function bare() {
   const app = express();
-  app.use(express.json());
   app.get("/page", (request, response) => response.type("html").send(page("anonymous", undefined)));
-  app.post("/items", (request, response) => response.status(201).json(created(request.body)));
+  app.post("/items", express.json(), (request, response) => response.status(201).json(created(request.body)));
   return listen(createServer(app));
 }
 
@@ -36,7 +35,6 @@ function usual(limit) {
   app.use(cookieParser(SECRET));
   const cookie = { secure: true, httpOnly: true, sameSite: "lax" };
   app.use(session({ name: "__Host-session", secret: SECRET, resave: false, saveUninitialized: false, cookie }));
-  app.use(express.json({ limit: "100kb" }));
   const { doubleCsrfProtection, generateCsrfToken } = doubleCsrf({
     getSecret: () => SECRET,
     getSessionIdentifier: (request) => request.session.id,
@@ -49,15 +47,15 @@ function usual(limit) {
   app.get("/page", (request, response) => {
     response.type("html").send(page(request.session.user ?? "anonymous", response.locals.nonce));
   });
-  app.post("/items", (request, response) => {
+  app.post("/items", express.json({ limit: "100kb" }), (request, response) => {
     if (request.session.user === undefined) response.sendStatus(401);
     else response.status(201).json(created(request.body));
   });
   return listen(createServer(app));
 }
 
-function secured(limit) {
-  const { security, sessions, tokens } = composed(limit);
+function secured(limit, followed = false) {
+  const { security, sessions, tokens } = composed(limit, followed);
   const app = express();
   secureExpress(app, security);
   app.get("/sign-in", access(OPEN), async (request, response) => {
@@ -97,4 +95,4 @@ function guarded(limit) {
   return listen(serverLimits(createServer(app)));
 }
 
-export const stacks = { bare, usual, glacis: secured, guard: guarded };
+export const stacks = { bare, usual, glacis: secured, followed: (limit) => secured(limit, true), guard: guarded };

@@ -50,8 +50,8 @@ async function usual(limit) {
   return listen(app);
 }
 
-function secured(limit) {
-  const { security, sessions, tokens } = composed(limit);
+function secured(limit, followed = false) {
+  const { security, sessions, tokens } = composed(limit, followed);
   const app = fastify();
   secureFastify(app, security);
   app.get("/sign-in", access(OPEN), async (request) => {
@@ -100,4 +100,4 @@ async function guarded(limit) {
   return listen(app);
 }
 
-export const stacks = { bare, usual, glacis: secured, guard: guarded };
+export const stacks = { bare, usual, glacis: secured, followed: (limit) => secured(limit, true), guard: guarded };

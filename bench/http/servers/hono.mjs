@@ -62,8 +62,8 @@ function usual(limit) {
   return listen(serve(app));
 }
 
-function secured(limit) {
-  const { security, sessions, tokens } = composed(limit);
+function secured(limit, followed = false) {
+  const { security, sessions, tokens } = composed(limit, followed);
   const app = new Hono();
   secureHono(app, security);
   app.get("/sign-in", access(OPEN), async (c) => {
@@ -105,4 +105,4 @@ function guarded(limit) {
   return listen(serverLimits(serve(app)));
 }
 
-export const stacks = { bare, usual, glacis: secured, guard: guarded };
+export const stacks = { bare, usual, glacis: secured, followed: (limit) => secured(limit, true), guard: guarded };
