@@ -4,6 +4,7 @@ import { once as event } from "node:events";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { authenticated, glacis, hasRole, routeRule, type AuditRecord, type RouteRule } from "glacis";
+import { newKey } from "glacis/data";
 import { IDEMPOTENCY_MIGRATION, idempotencyKeys, memoryIdempotencyKeys, type IdempotencyStore } from "glacis/input";
 import { bareLayers } from "glacis/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -145,7 +146,8 @@ describe.runIf(database !== undefined)("two processes over one Postgres", () => 
   it("do an operation once, whoever is asked", { timeout: 60_000 }, async () => {
     await database?.pool.query(`${IDEMPOTENCY_MIGRATION}; create table payments (id serial primary key, amount int)`);
     const worker = fileURLToPath(new URL("../support/idempotency-worker.mjs", import.meta.url));
-    const processes: ChildProcess[] = [0, 1].map(() => fork(worker, [database?.url ?? ""], { execArgv: [] }));
+    const keys = newKey("k1");
+    const processes: ChildProcess[] = [0, 1].map(() => fork(worker, [database?.url ?? "", keys], { execArgv: [] }));
     try {
       const ports = await Promise.all(processes.map(async (one) => (await event(one, "message"))[0] as number));
       const [here, there] = ports.map(sender) as [ReturnType<typeof sender>, ReturnType<typeof sender>];

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import express from "express";
 import { authenticated, glacis } from "glacis";
 import { access, guardServer, secureExpress } from "glacis/express";
+import { fieldEncryption, keyRing } from "glacis/data";
 import { idempotencyKeys, postgresIdempotencyKeys } from "glacis/input";
 import { bareLayers } from "glacis/testing";
 import pg from "pg";
@@ -11,7 +12,12 @@ import pg from "pg";
 const pool = new pg.Pool({ connectionString: process.argv[2], max: 20 });
 const principal = { kind: "service", id: "shop", tenantId: "acme", roles: [] };
 const security = glacis(bareLayers({ authenticate: () => ({ principal, session: undefined }) }));
-const once = idempotencyKeys({ store: postgresIdempotencyKeys({ database: pool }) });
+// Both processes have the key, so that each can give again what the other answered.
+const sealer = fieldEncryption({ keys: keyRing(process.argv[3]) }).column({
+  table: "glacis_idempotency",
+  column: "response",
+});
+const once = idempotencyKeys({ store: postgresIdempotencyKeys({ database: pool, sealer }) });
 
 const app = express();
 secureExpress(app, security);

@@ -16,7 +16,8 @@ import type { Accounts as People } from "glacis/accounts";
 import { memorySignInThrottle, type Csrf, type Sessions, type SsoFetch } from "glacis/authentication";
 import { objectLevelAuthorization } from "glacis/authorization";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
-import { databaseControls, dataClassification, keyRing, retentionErasure } from "glacis/data";
+import { databaseControls, dataClassification, fieldEncryption, keyRing, retentionErasure } from "glacis/data";
+import { idempotencyKeys, postgresIdempotencyKeys } from "glacis/input";
 import {
   memoryRateLimits,
   overloadProtection,
@@ -55,6 +56,8 @@ export interface Guard {
   /** What the workspace's identity provider calls somebody; undefined where the workspace has none. */
   readonly identityOf: (user: User) => Promise<OwnIdentity | undefined>;
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
+  /** For programs that send again when a connection breaks. Those that never do need no key. */
+  readonly once: Control<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
   readonly files: FileStore;
@@ -149,8 +152,10 @@ export function guardOf(parts: GuardParts): Guard {
     methods: ["POST"],
     store: limitStore,
   });
-  const tools = { sessions, csrf, flows, factors, support, invitationLimit, limitStore, previews, files, fileTasks };
-  return { security, ...tools, identityOf: sso.identityOf, archive, watch };
+  const sealer = fieldEncryption({ keys, report }).column({ table: "glacis_idempotency", column: "response" });
+  const once = idempotencyKeys({ store: postgresIdempotencyKeys({ database, sealer }), required: false });
+  const tools = { sessions, csrf, flows, factors, support, invitationLimit, once, limitStore, previews };
+  return { security, ...tools, files, fileTasks, identityOf: sso.identityOf, archive, watch };
 }
 
 /** What browsers get as it stands; the check reads it. */

@@ -1,5 +1,5 @@
 import type { Accounts as People } from "glacis/accounts";
-import { deny, Refusal, type AuditEvent, type Exchange, type IdentifiedFacts, type User } from "glacis";
+import { deny, Refusal, type AuditEvent, type Control, type Exchange, type IdentifiedFacts, type User } from "glacis";
 import type { AuthenticationFlows, Csrf, Sessions } from "glacis/authentication";
 import type { RateLimit, RateLimitStore } from "glacis/network";
 import type { Activity } from "./activity/activity.ts";
@@ -38,6 +38,8 @@ export interface Services {
   readonly factors: People;
   /** How many invitations one person may send. */
   readonly invitationLimit: RateLimit<IdentifiedFacts>;
+  /** Does what a program sends twice under one Idempotency-Key once. */
+  readonly once: Control<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly sessions: Sessions;
   readonly csrf: Csrf;

@@ -174,6 +174,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_support_consents: "what owners allow support, which support.test.ts tries",
       glacis_support_visits: "who of the staff looks in, which support.test.ts tries",
       glacis_upload_quotas: "how much each tenant keeps, which comes with the rows above",
+      glacis_idempotency: "sealed answers under hashed names, which idempotency.test.ts asks for as others",
       migrations: "says which migrations ran, and nothing about anybody",
       glacis_session_revocations:
         "the moment of a user's last revocation, which comes with the ending of sessions above",

@@ -29,7 +29,7 @@ export type {
 export { Refusal } from "./core/error-reason.ts";
 export type { Exchange } from "./core/exchange.ts";
 export type { IdentifiedFacts, RequestFacts } from "./core/facts.ts";
-export type { KeySource } from "./core/keys.ts";
+export type { FieldSealer, KeySource } from "./core/keys.ts";
 export {
   describeLocation,
   groupByRule,

@@ -11,7 +11,11 @@ const admins = hasRole("owner", "admin");
 /** The account for programs. */
 export function accountApi(app: Hono, services: Services): void {
   const { accounts, csrf } = services;
-  const inviting = access(admins, { kind: "api", controls: [services.invitationLimit], input: InvitationBody });
+  const inviting = access(admins, {
+    kind: "api",
+    controls: [services.invitationLimit, services.once],
+    input: InvitationBody,
+  });
 
   app.post("/api/invitations", inviting, async (c) => {
     const request = requestOf(c);

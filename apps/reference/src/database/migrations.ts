@@ -18,7 +18,7 @@ import {
 import { auditTrailMigration } from "glacis/audit";
 import { SUPPORT_MIGRATION } from "glacis/authorization";
 import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
-import { UPLOAD_QUOTA_MIGRATION } from "glacis/input";
+import { IDEMPOTENCY_MIGRATION, UPLOAD_QUOTA_MIGRATION } from "glacis/input";
 import { rateLimitMigration } from "glacis/network";
 import { attachmentsMigration } from "../attachments/migration.ts";
 import { DOCUMENT_POLICIES } from "../documents/policy.ts";
@@ -64,6 +64,7 @@ export const FOUNDATION: string = [
   SINGLE_SIGN_ON_MIGRATION,
   EVENT_ARCHIVE_MIGRATION,
   UPLOAD_QUOTA_MIGRATION,
+  IDEMPOTENCY_MIGRATION,
   ALARM_MIGRATION,
   SUPPORT_MIGRATION,
 ].join("");
@@ -79,6 +80,7 @@ const LIBRARY_TABLES = [
   "glacis_totp",
   "glacis_recovery_codes",
   "glacis_upload_quotas",
+  "glacis_idempotency",
   "glacis_alarm_points",
   "glacis_alarm_states",
   "glacis_alarm_evaluator",

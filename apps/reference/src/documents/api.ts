@@ -30,7 +30,8 @@ export function documentApi(app: Hono, services: Services): void {
     return c.json({ documents: page.documents.map(summaryJson), next: page.next ?? null });
   });
 
-  app.post("/api/documents", writer(NewDocumentBody), async (c) => {
+  const creating = access(hasRole(...WRITERS), { kind: "api", controls: [services.once], input: NewDocumentBody });
+  app.post("/api/documents", creating, async (c) => {
     const request = requestOf(c);
     const id = await documents.create(callerOf(request), NewDocumentBody.of(request).body);
     return c.json({ id }, 201, { location: `/api/documents/${id}` });

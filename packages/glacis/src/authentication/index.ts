@@ -187,7 +187,8 @@ export {
 export { stepUp, type StepUpOptions } from "./step-up.ts";
 export { totpCode, totpStep, type TotpDigits } from "./totp-code.ts";
 export { memoryTotp, postgresTotp, TOTP_MIGRATION, type TotpAttempt, type TotpStore } from "./totp-store.ts";
-export { totp, type FieldSealer, type Totp, type TotpEnrolment, type TotpOptions } from "./totp.ts";
+export type { FieldSealer } from "../core/keys.ts";
+export { totp, type Totp, type TotpEnrolment, type TotpOptions } from "./totp.ts";
 export type {
   PasskeyCreationOptions,
   PasskeyDescriptor,

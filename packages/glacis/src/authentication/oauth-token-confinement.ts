@@ -3,12 +3,12 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
+import type { FieldSealer } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Observation } from "../core/response.ts";
 import { tokenKeeper } from "./oauth-token-renewal.ts";
 import type { OauthTokenStore, TokenHolder } from "./oauth-token-store.ts";
 import { ssoClient, type GivenTokens, type SsoFetch, type SsoProvider } from "./single-sign-on-provider.ts";
-import type { FieldSealer } from "./totp.ts";
 
 const META: ControlMeta = {
   id: "oauth-token-confinement",

@@ -1,10 +1,10 @@
 /** Sealed tokens opened for use, and renewed by one process at a time. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent } from "../core/event.ts";
+import type { FieldSealer } from "../core/keys.ts";
 import { Secret } from "../core/secret.ts";
 import type { OauthTokenStore, SealedTokens, TokenHolder } from "./oauth-token-store.ts";
 import type { GivenTokens, SsoClient, SsoProvider } from "./single-sign-on-provider.ts";
-import type { FieldSealer } from "./totp.ts";
 
 /** A token that ends within a minute is renewed before it is used. */
 const EARLY_MS = 60_000;

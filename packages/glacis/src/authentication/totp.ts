@@ -6,6 +6,7 @@ import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { finding, type Rule } from "../core/finding.ts";
+import type { FieldSealer } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { proof, type Proof } from "./proof.ts";
 import { newTotpSecret, totpCode, totpStep, totpUri, type TotpDigits } from "./totp-code.ts";
@@ -34,13 +35,6 @@ const OFFER_MS = 600_000;
 const LONGEST_NAME = 128;
 /** Values of a person belong to no tenant: accounts exist before a tenant is known, and in several. */
 export const TOTP_TENANT = "accounts";
-
-/** Seals secrets for the database. A column of `fieldEncryption()` fits as it is. */
-export interface FieldSealer {
-  seal(plaintext: string, place: { readonly tenantId: string; readonly row: string }): string | Promise<string>;
-  /** @throws when the text is not what was sealed for that place */
-  open(sealed: string, place: { readonly tenantId: string; readonly row: string }): string | Promise<string>;
-}
 
 export interface TotpOptions {
   /** The name that the app shows above the code: your product's. */

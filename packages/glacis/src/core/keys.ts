@@ -17,3 +17,10 @@ export interface KeySource {
   readonly purposes?: readonly string[];
   derive(purpose: string): DerivedKeys;
 }
+
+/** Seals text for the database. A column of `fieldEncryption()` fits as it is. */
+export interface FieldSealer {
+  seal(plaintext: string, place: { readonly tenantId: string; readonly row: string }): string | Promise<string>;
+  /** @throws when the text is not what was sealed for that place */
+  open(sealed: string, place: { readonly tenantId: string; readonly row: string }): string | Promise<string>;
+}

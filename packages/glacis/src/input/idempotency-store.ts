@@ -1,11 +1,13 @@
 /** What has been answered under an Idempotency-Key, and who is at it right now (catalog transaction-atomicity). */
 import type { SentResponse } from "../core/kept-response.ts";
+import type { FieldSealer } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 
 /** An attempt at an operation. */
 export interface IdempotencyClaim {
   /** Principal, route and key in one; at most 128 characters. */
   readonly id: string;
+  readonly tenantId: string;
   /** This attempt, and no other. */
   readonly owner: string;
   /** What the request asks for. */
@@ -82,7 +84,7 @@ export interface IdempotencyDatabase {
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
-/** The table, as a migration. Times are milliseconds since the epoch; an answer is text, so that it may hold what a `jsonb` may not. */
+/** The table, as a migration. Times are milliseconds since the epoch; an answer is sealed. */
 export const IDEMPOTENCY_MIGRATION = `
 create table if not exists glacis_idempotency (
   id text primary key check (length(id) <= 128),
@@ -96,17 +98,28 @@ create index if not exists glacis_idempotency_until on glacis_idempotency (until
 
 const SWEEP_EVERY_MS = 60_000;
 
+export interface PostgresIdempotencyKeysOptions {
+  readonly database: IdempotencyDatabase;
+  /** Seals each answer, held to its tenant and operation: `fieldEncryption({ keys }).column({ table: "glacis_idempotency", column: "response" })`. */
+  readonly sealer: FieldSealer;
+}
+
 /**
  * A store that every process shares. Give it the pool and not a transaction: what is rolled back would be forgotten. What has expired is deleted
- * about once a minute, a thousand at a time.
+ * about once a minute, a thousand at a time. Answers hold what people were shown, so they are kept as ciphertext.
  *
- * @throws TypeError on an unknown option.
+ * @throws TypeError on an unknown option, or without a sealer.
  * @example
- * const store = postgresIdempotencyKeys({ database: pool });
+ * const sealer = fieldEncryption({ keys }).column({ table: "glacis_idempotency", column: "response" });
+ * const store = postgresIdempotencyKeys({ database: pool, sealer });
  */
-export function postgresIdempotencyKeys(options: { readonly database: IdempotencyDatabase }): IdempotencyStore {
-  rejectUnknownOptions("postgresIdempotencyKeys", options, ["database"]);
-  const { database } = options;
+export function postgresIdempotencyKeys(options: PostgresIdempotencyKeysOptions): IdempotencyStore {
+  rejectUnknownOptions("postgresIdempotencyKeys", options, ["database", "sealer"]);
+  const { database, sealer } = options;
+  if (typeof sealer?.seal !== "function" || typeof sealer.open !== "function")
+    throw new TypeError(
+      "postgresIdempotencyKeys() needs a sealer: whoever reads the database would have every answer.",
+    );
   if (typeof database?.query !== "function")
     throw new TypeError("postgresIdempotencyKeys() needs database: a pg pool or PGlite.");
   let sweepMs = 0;
@@ -120,7 +133,7 @@ export function postgresIdempotencyKeys(options: { readonly database: Idempotenc
 
   return {
     kind: "postgres",
-    async begin({ id, owner, fingerprint, nowMs, untilMs }) {
+    async begin({ id, tenantId, owner, fingerprint, nowMs, untilMs }) {
       const begun = await database.query(BEGIN, [id, owner, fingerprint, Math.ceil(untilMs), Math.floor(nowMs)]);
       if (begun.rows.length === 1) {
         await sweep(nowMs);
@@ -130,14 +143,16 @@ export function postgresIdempotencyKeys(options: { readonly database: Idempotenc
       const [row] = rows as readonly { readonly fingerprint: string; readonly response: string | null }[];
       // Swept between the two statements: nobody is told that it is new without having taken it.
       if (row === undefined) throw new Error("The operation has expired this moment.");
-      const response = row.response === null ? undefined : (JSON.parse(row.response) as SentResponse);
+      if (row.response === null) return { kind: "taken", fingerprint: row.fingerprint, response: undefined };
+      const response = JSON.parse(await sealer.open(row.response, { tenantId, row: id })) as SentResponse;
       return { kind: "taken", fingerprint: row.fingerprint, response };
     },
-    async complete({ id, owner }, response) {
+    async complete({ id, tenantId, owner }, response) {
+      const sealed = await sealer.seal(JSON.stringify(response), { tenantId, row: id });
       await database.query("update glacis_idempotency set response = $3 where id = $1 and owner = $2", [
         id,
         owner,
-        JSON.stringify(response),
+        sealed,
       ]);
     },
   };

@@ -87,6 +87,7 @@ export {
   type IdempotencyDatabase,
   type IdempotencyStanding,
   type IdempotencyStore,
+  type PostgresIdempotencyKeysOptions,
 } from "./idempotency-store.ts";
 export {
   IDEMPOTENCY_IN_MEMORY,

@@ -6,6 +6,8 @@ import type { Control } from "../core/control.ts";
 import { Refusal } from "../core/error-reason.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { User } from "../core/principal.ts";
+import { fieldEncryption } from "../data/field-encryption.ts";
+import { keyRing, newKey } from "../data/key-ring.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { currentDeployment } from "../primitives/deployment.ts";
 import {
@@ -26,6 +28,10 @@ const ada: User = {
   authenticatedAtMs: 0,
 };
 
+const columnUnder = (keys: string) =>
+  fieldEncryption({ keys: keyRing(keys) }).column({ table: "glacis_idempotency", column: "response" });
+const firstKey = newKey("k1");
+const sealer = columnUnder(firstKey);
 const pglite = await PGlite.create();
 const postgres = await testDatabase("idempotency");
 await pglite.exec(IDEMPOTENCY_MIGRATION);
@@ -37,12 +43,15 @@ afterAll(async () => {
 
 const STORES: readonly (readonly [string, IdempotencyStore])[] = [
   ["memory", memoryIdempotencyKeys()],
-  ["PGlite", postgresIdempotencyKeys({ database: pglite })],
-  ...(postgres === undefined ? [] : [["Postgres", postgresIdempotencyKeys({ database: postgres.pool })] as const]),
+  ["PGlite", postgresIdempotencyKeys({ database: pglite, sealer })],
+  ...(postgres === undefined
+    ? []
+    : [["Postgres", postgresIdempotencyKeys({ database: postgres.pool, sealer })] as const]),
 ];
 
 const claim = (id: string, owner: string, nowMs = 1000, fingerprint = "f"): IdempotencyClaim => ({
   id,
+  tenantId: "acme",
   owner,
   fingerprint,
   nowMs,
@@ -80,6 +89,46 @@ describe.each(STORES)("operations remembered in %s", (_, store) => {
       fingerprint: "g",
       response: undefined,
     });
+  });
+});
+
+describe("answers kept in Postgres", () => {
+  const store = postgresIdempotencyKeys({ database: pglite, sealer });
+  const secret = { status: 200, headers: [], body: "The invitation is for SECRET@example.com" };
+  const stored = async (id: string): Promise<unknown> =>
+    (await pglite.query<{ response: string }>("select response from glacis_idempotency where id = $1", [id])).rows[0]
+      ?.response;
+
+  it("are ciphertext there", async () => {
+    await store.begin(claim("secret", "o1"));
+    await store.complete(claim("secret", "o1"), secret);
+    expect(await stored("secret")).toMatch(/^x1\.k1\.[\w-]+$/u);
+    expect(JSON.stringify((await pglite.query("select * from glacis_idempotency")).rows)).not.toContain("SECRET");
+  });
+
+  it("open for their own operation and tenant alone, and nobody is told that an operation is new when they do not", async () => {
+    await store.begin(claim("other", "o1"));
+    await pglite.query("update glacis_idempotency set response = $1 where id = 'other'", [await stored("secret")]);
+    await expect(store.begin(claim("other", "o2"))).rejects.toThrow(/could not be opened/u);
+    await expect(store.begin({ ...claim("secret", "o2"), tenantId: "evil" })).rejects.toThrow(/could not be opened/u);
+    await pglite.query("update glacis_idempotency set response = '{\"status\":200}' where id = 'other'");
+    await expect(store.begin(claim("other", "o2"))).rejects.toThrow(/could not be opened/u);
+  });
+
+  it("are given again after the key was rotated", async () => {
+    const rotated = postgresIdempotencyKeys({ database: pglite, sealer: columnUnder(`${newKey("k2")},${firstKey}`) });
+    expect(await rotated.begin(claim("secret", "o2"))).toMatchObject({ kind: "taken", response: secret });
+  });
+
+  it("are swept a while after they expired", async () => {
+    const late = 10 * 86_400_000;
+    await store.begin(claim("sweeper", "o1", late));
+    const { rows } = await pglite.query("select id from glacis_idempotency where until_ms < $1", [late]);
+    expect(rows).toEqual([]);
+  });
+
+  it("are never stored without a sealer", () => {
+    expect(() => postgresIdempotencyKeys({ database: pglite } as never)).toThrow(/needs a sealer/u);
   });
 });
 
@@ -183,7 +232,7 @@ describe("idempotencyKeys", () => {
     const rules = (mode: "production" | "test") => control.check(currentDeployment(mode)).map(({ rule }) => rule);
     expect(rules("production")).toEqual([IDEMPOTENCY_IN_MEMORY, IDEMPOTENCY_OPTIONAL]);
     expect(rules("test")).toEqual([IDEMPOTENCY_OPTIONAL]);
-    const shared = idempotencyKeys({ store: postgresIdempotencyKeys({ database: pglite }) });
+    const shared = idempotencyKeys({ store: postgresIdempotencyKeys({ database: pglite, sealer }) });
     expect(shared.check(currentDeployment("production"))).toEqual([]);
   });
 

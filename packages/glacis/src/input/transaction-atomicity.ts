@@ -27,7 +27,7 @@ export const IDEMPOTENCY_IN_MEMORY: Rule = {
   severity: "error",
   what: "What was done under an Idempotency-Key is remembered by one process alone.",
   why: "A retry that reaches another process, or comes after a restart, does the operation again: the card is charged twice.",
-  fix: "Pass postgresIdempotencyKeys({ database: pool }) with IDEMPOTENCY_MIGRATION applied.",
+  fix: "Pass postgresIdempotencyKeys({ database: pool, sealer }) with IDEMPOTENCY_MIGRATION applied.",
 };
 export const IDEMPOTENCY_OPTIONAL: Rule = {
   id: "transaction-atomicity/optional-key",
@@ -64,7 +64,7 @@ type Cause = "missing" | "malformed" | "reused" | "running" | "anonymous" | "bod
  *
  * @throws TypeError on an unknown option, without a store, or for less than a minute.
  * @example
- * const once = idempotencyKeys({ store: postgresIdempotencyKeys({ database: pool }) });
+ * const once = idempotencyKeys({ store: postgresIdempotencyKeys({ database: pool, sealer }) });
  * app.post("/payments", access(authenticated(), { kind: "api", controls: [once] }), pay);
  */
 export function idempotencyKeys(options: IdempotencyKeysOptions): Control<IdentifiedFacts> {
@@ -135,6 +135,7 @@ function claimOf(facts: AdmittedFacts, key: string, rememberSeconds: number): Id
   const scope = [principal.tenantId, principal.kind, principal.id, actor, method, pattern, key];
   return {
     id: hash("sha256", JSON.stringify(scope), "base64url"),
+    tenantId: principal.tenantId,
     owner: randomUUID(),
     fingerprint: hash("sha256", JSON.stringify([wire.target, mediaType, bodyText]), "base64url"),
     nowMs: receivedAtMs,
