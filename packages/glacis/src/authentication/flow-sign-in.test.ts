@@ -1,5 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { authenticationGround, authenticationStores } from "../../../../test/support/authentication-ground.ts";
+import { hashingLine } from "./password-hash-line.ts";
+import { passwordHashing } from "./password-hashing.ts";
 
 const { database, stores } = await authenticationStores("sign_in");
 afterAll(() => database?.drop());
@@ -49,6 +51,20 @@ describe.each(stores)("signing in over %s", (_, over) => {
       expect(request.noted).toMatchObject([{ event: "authn_login_fail", status: "failed" }]);
       expect(request.responseHeaders ?? []).toEqual([]);
     }
+  });
+
+  it("sends people away while too many passwords are being hashed, and holds it against nobody", async () => {
+    const line = hashingLine({ concurrency: 1, waiting: 0 });
+    const hashing = passwordHashing({ memoryKiB: 19_456, passes: 2, line });
+    const full = authenticationGround(store, over.sessions, { passwords: hashing });
+    const { email } = await full.account();
+    let free = (): void => undefined;
+    const long = line.run(() => new Promise<void>((resolve) => void (free = resolve)));
+    for (let tries = 0; tries < 120; tries += 1)
+      expect((await full.flows.signIn(full.browser().ask(), email, PASSWORD)).kind).toBe("busy");
+    free();
+    await long;
+    expect((await full.flows.signIn(full.browser().ask(), email, PASSWORD)).kind).toBe("established");
   });
 
   it("ends a session that was made while the account changed", async () => {

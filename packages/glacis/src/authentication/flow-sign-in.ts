@@ -103,6 +103,9 @@ export async function provePassword(
   find: (() => Promise<Account | undefined>) | undefined,
   password: unknown,
 ): Promise<ProvedPassword | CredentialsWrong | FlowWait | FlowBusy> {
+  // Before it counts: an attempt that nobody judges must not bring a person nearer to a lock, and in a flood each of these would be two questions.
+  const busy = passwords.busy();
+  if (busy !== undefined) return busy;
   const secret = typeof password === "string" ? { secret: password } : {};
   const attempt = await throttle.begin({ account: named, request, ...secret });
   if (attempt.kind === "wait") return { kind: "wait", retryAfterSeconds: attempt.retryAfterSeconds };

@@ -93,7 +93,13 @@ export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type Mfa
 export type { OneTimeLink, OneTimeLinkStore } from "./one-time-link-store.ts";
 export { LINK_LIFETIMES_MS, oneTimeLinks, type LinkPurpose, type OneTimeLinks } from "./one-time-link.ts";
 export { describeStoredHash, likenessOfHash, type StoredHashDescription } from "./password-hash-likeness.ts";
-export { hashingLine, type HashingLine, type HashingLineOptions, type Served } from "./password-hash-line.ts";
+export {
+  hashingLine,
+  type Busy,
+  type HashingLine,
+  type HashingLineOptions,
+  type Served,
+} from "./password-hash-line.ts";
 export {
   outOfBandCodes,
   type OutOfBandCodes,
@@ -129,7 +135,6 @@ export {
 } from "./oauth-token-store.ts";
 export {
   passwordHashing,
-  type Busy,
   type HashedPassword,
   type PasswordAccount,
   type PasswordHashing,

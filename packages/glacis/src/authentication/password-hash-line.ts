@@ -1,8 +1,8 @@
 /** Who may hash now, who waits and who is sent away: a flood of sign-ins never takes the thread pool that files and DNS need. */
 import { availableParallelism } from "node:os";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { eventLoopFirst, threadPoolSize } from "./thread-pool.ts";
 
-const DEFAULT_POOL = 4;
 /** Threads left to files, DNS and zlib, whatever the flood. */
 const SPARE_THREADS = 2;
 const DEFAULT_WAITING = 50;
@@ -15,13 +15,18 @@ export interface HashingLineOptions {
   readonly waiting?: number;
 }
 
-export type Served<T> =
-  | { readonly kind: "served"; readonly value: T }
-  | { readonly kind: "busy"; readonly retryAfterSeconds: number };
+export interface Busy {
+  readonly kind: "busy";
+  readonly retryAfterSeconds: number;
+}
+
+export type Served<T> = { readonly kind: "served"; readonly value: T } | Busy;
 
 export interface HashingLine {
   readonly concurrency: number;
   readonly waiting: number;
+  /** What whoever came now would be told; undefined while there is room. */
+  busy(): Busy | undefined;
   /** Runs the job when a place is free. What the job throws is thrown here, and its place is free again. */
   run<T>(job: () => Promise<T>): Promise<Served<T>>;
 }
@@ -48,14 +53,20 @@ export function hashingLine(options: HashingLineOptions = {}): HashingLine {
     if (next === undefined) running -= 1;
     else next();
   };
+  const busy = (): Busy | undefined =>
+    running < concurrency || queue.length < waiting
+      ? undefined
+      : { kind: "busy", retryAfterSeconds: secondsToClear(queue.length, concurrency, typicalMs) };
   return {
     concurrency,
     waiting,
+    busy,
     run: async (job) => {
+      const full = busy();
+      if (full !== undefined) return full;
       if (running < concurrency) running += 1;
-      else if (queue.length >= waiting)
-        return { kind: "busy", retryAfterSeconds: secondsToClear(queue.length, concurrency, typicalMs) };
       else await new Promise<void>((resolve) => queue.push(resolve));
+      await eventLoopFirst();
       const startedMs = performance.now();
       try {
         return { kind: "served", value: await job() };
@@ -69,12 +80,6 @@ export function hashingLine(options: HashingLineOptions = {}): HashingLine {
 
 function secondsToClear(waiting: number, concurrency: number, typicalMs: number): number {
   return Math.min(60, Math.max(1, Math.ceil(((waiting + 1) * typicalMs) / concurrency / 1000)));
-}
-
-/** How many threads libuv has: argon2 and scrypt run there, and so do files and DNS. */
-export function threadPoolSize(): number {
-  const size = Number(process.env["UV_THREADPOOL_SIZE"] ?? DEFAULT_POOL);
-  return Number.isSafeInteger(size) && size > 0 ? size : DEFAULT_POOL;
 }
 
 function defaultConcurrency(): number {

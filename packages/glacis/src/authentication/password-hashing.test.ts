@@ -1,4 +1,7 @@
 import { randomBytes, scryptSync } from "node:crypto";
+import { readlinkSync } from "node:fs";
+import { readlink } from "node:fs/promises";
+import { getPriority } from "node:os";
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
 import type { UserId } from "../core/brand.ts";
@@ -174,6 +177,15 @@ describe("a flood", () => {
     expect(outcomes.find(({ kind }) => kind === "busy")).toMatchObject({
       retryAfterSeconds: expect.any(Number) as number,
     });
+  });
+
+  it.runIf(process.platform === "linux")("is hashed by threads that let the event loop go first", async () => {
+    await hashingLine().run(() => Promise.resolve());
+    const priorityOf = (thread: string): number => getPriority(Number(thread.slice(thread.lastIndexOf("/") + 1)));
+    expect(priorityOf(readlinkSync("/proc/thread-self"))).toBe(0);
+    const pool = new Set<string>();
+    for (let reads = 0; reads < 100; reads += 1) pool.add(await readlink("/proc/thread-self"));
+    expect([...pool].map(priorityOf)).toEqual(Array.from(pool, () => 10));
   });
 
   it("leaves its place when a job fails", async () => {

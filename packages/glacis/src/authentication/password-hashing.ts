@@ -8,11 +8,12 @@ import type { DerivedKeys, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { StoredHash } from "./password-hash.ts";
 import { argon2id, type Argon2Parameters } from "./password-hash-argon2.ts";
-import { sharedHashingLine, threadPoolSize, type HashingLine } from "./password-hash-line.ts";
+import { sharedHashingLine, type Busy, type HashingLine } from "./password-hash-line.ts";
 import { spendWork, topUp } from "./password-hash-pbkdf2.ts";
 import type { Argon2Hash } from "./password-hash-phc.ts";
 import { readStored } from "./password-hash-stored.ts";
 import { proof, type Proof } from "./proof.ts";
+import { threadPoolSize } from "./thread-pool.ts";
 
 const META: ControlMeta = {
   id: "password-hashing",
@@ -69,11 +70,6 @@ export interface PasswordHashingOptions {
   readonly onEvent?: (event: AuditEvent) => void;
 }
 
-export interface Busy {
-  readonly kind: "busy";
-  readonly retryAfterSeconds: number;
-}
-
 /** What is stored about an account. */
 export interface PasswordAccount {
   readonly userId: UserId;
@@ -94,6 +90,8 @@ export type HashedPassword =
 
 export interface PasswordHashing {
   readonly control: Control;
+  /** Whether a password would be sent away unhashed now: ask before what costs anything. */
+  busy(): Busy | undefined;
   hash(password: unknown): Promise<HashedPassword>;
   /**
    * @param account undefined when nobody has that name: the answer costs the same
@@ -136,6 +134,7 @@ export function passwordHashing(options: PasswordHashingOptions = {}): PasswordH
   };
   return {
     control: { meta: META, rules: [POOL_STARVED], check: () => assess(line) },
+    busy: () => line.busy(),
     hash: async (password) => {
       if (!isBounded(password)) return { kind: "refused" };
       const served = await line.run(() => encode(password));
