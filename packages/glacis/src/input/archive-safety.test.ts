@@ -17,6 +17,8 @@ describe("an archive", () => {
     ["holds a link", writeZip([{ name: "a", data: "/etc/passwd", mode: 0o120777 }]), "archive_link"],
     ["holds a device file", writeZip([{ name: "a", mode: 0o020666 }]), "archive_link"],
     ["holds names that differ in case alone", writeZip([text("A.txt"), text("a.txt")]), "archive_duplicate"],
+    ["holds a file that is a folder too", writeZip([text("a"), text("A/b.txt")]), "archive_duplicate"],
+    ["holds a file and a folder of one name", writeZip([text("a"), { name: "a/" }]), "archive_duplicate"],
     ["holds a name twice", writeZip([text("a.txt"), text("a.txt")]), "archive_duplicate"],
     ["is a bomb", writeZip([{ name: "a", data: Buffer.alloc(10 * 1024 * 1024) }]), "archive_ratio"],
     [

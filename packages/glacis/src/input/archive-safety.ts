@@ -82,7 +82,7 @@ export async function judgeArchive(file: QuarantinedFile, limits: ArchiveLimits)
   if ("code" in contents) return contents;
   // A package of an office program, of Java or of Android is not "a zip", whatever its extension says.
   return contents.names.some((name) =>
-    /^(?:\[content_types\]\.xml|mimetype|meta-inf\/manifest\.mf|androidmanifest\.xml)$/iu.test(name),
+    /^(?:\[content_types\]\.xml|mimetype|web-inf\/web\.xml|meta-inf\/manifest\.mf|androidmanifest\.xml)$/iu.test(name),
   )
     ? fault("real_type_differs")
     : undefined;

@@ -97,6 +97,8 @@ async function listItems(zip: ZipFile, limits: ArchiveLimits): Promise<Item[] | 
     if (total > limits.maxTotalBytes) return fault("archive_total", "maxTotalBytes", limits.maxTotalBytes);
     items.push({ name, entry, start: entry.relativeOffsetOfLocalHeader, end: 0 });
   }
+  // A file that is the folder of another: which of the two is kept, and where, depends on who unpacks.
+  if ([...seen].some((name) => foldersOf(name).some((folder) => seen.has(folder)))) return fault("archive_duplicate");
   const packed = items.reduce((sum, { entry }) => sum + entry.compressedSize, 0);
   return exceedsRatio(total, packed, limits) ? fault("archive_ratio", "maxRatio", limits.maxRatio) : items;
 }
@@ -118,6 +120,11 @@ function judgeMetadata(name: string, entry: Entry, seen: Set<string>, limits: Ar
   if (exceedsRatio(entry.uncompressedSize, entry.compressedSize, limits))
     return fault("archive_ratio", "maxRatio", limits.maxRatio);
   return undefined;
+}
+
+/** Without the slash at their end, which is how a file would be called. */
+function foldersOf(name: string): readonly string[] {
+  return [...name.matchAll(/\//gu)].map(({ index }) => name.slice(0, index));
 }
 
 function exceedsRatio(unpacked: number, packed: number, { maxRatio }: ArchiveLimits): boolean {

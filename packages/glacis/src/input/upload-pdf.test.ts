@@ -55,6 +55,43 @@ describe("a PDF", () => {
     ],
     ["carries a file", writePdf("/Names << /EmbeddedFiles 5 0 R >>"), "pdf_embedded"],
     ["has a dynamic form", writePdf("/AcroForm << /XFA 5 0 R >>"), "pdf_action"],
+    ["has a dynamic form behind a comment", writePdf("/AcroForm << /XFA%x\n5 0 R >>"), "pdf_action"],
+    ["has a dynamic form behind a NUL", writePdf("/AcroForm << /XFA\0 5 0 R >>"), "pdf_action"],
+    ["has additional actions behind comments", writePdf("/AA%x\r%y\n << /O 5 0 R >>"), "pdf_action"],
+    ["has a script of a name behind a comment", writePdf("/Names << /JS%x\n(app.alert(1)) >>"), "pdf_javascript"],
+    ["is encrypted behind a comment", writePdf("", ["trailer\n<< /Encrypt%x\n5 0 R >>\n"]), "pdf_encrypted"],
+    [
+      "carries a file without a type",
+      writePdf("", ["5 0 obj\n<< /F (a.exe) /EF << /F 6 0 R >> >>\nendobj\n"]),
+      "pdf_embedded",
+    ],
+    [
+      "has a file pinned to a page",
+      writePdf("", ["5 0 obj\n<< /Subtype /FileAttachment >>\nendobj\n"]),
+      "pdf_embedded",
+    ],
+    [
+      "runs a script with a model",
+      writePdf("", ["5 0 obj\n<< /Subtype /U3D /OnInstantiate 6 0 R >>\nendobj\n"]),
+      "pdf_action",
+    ],
+    [
+      "links to a script",
+      writePdf("", ["5 0 obj\n<< /S /URI /URI (javascript:alert\\(1\\)) >>\nendobj\n"]),
+      "pdf_action",
+    ],
+    ["spells the link in octal", writePdf("", ["5 0 obj\n<< /URI ( \\152avas\\\ncript:a) >>\nendobj\n"]), "pdf_action"],
+    [
+      "spells the link in hex",
+      writePdf("", [`5 0 obj\n<< /URI%x\n<${Buffer.from("JavaScript:a").toString("hex")}> >>\nendobj\n`]),
+      "pdf_action",
+    ],
+    [
+      "links to a file here",
+      writePdf("", ["5 0 obj\n<< /URI (file:///c:/windows/calc.exe) >>\nendobj\n"]),
+      "pdf_action",
+    ],
+    ["links to a share", writePdf("", ["5 0 obj\n<< /URI (\\\\\\\\host\\\\share) >>\nendobj\n"]), "pdf_action"],
     ["is encrypted", writePdf("", ["trailer\n<< /Encrypt 5 0 R >>\n"]), "pdf_encrypted"],
     ["has something behind its end", Buffer.concat([writePdf(), Buffer.from("more".repeat(200))]), "trailing_data"],
     ["has no end", writePdf().subarray(0, -8), "pdf_malformed"],
@@ -66,6 +103,12 @@ describe("a PDF", () => {
     [
       "an object that goes to a page",
       writePdf("/OpenAction 5 0 R", ["5 0 obj\n<< /S /GoTo /D [3 0 R /Fit] >>\nendobj\n"]),
+    ],
+    [
+      "links of other kinds",
+      writePdf("/URI << /Base (https://e.example/) >>", [
+        "5 0 obj\n<< /URI (mailto:a@b.example) >>\nendobj\n6 0 obj\n<< /URI (part.html#data:) >>\nendobj\n",
+      ]),
     ],
     ["a packed object that goes to a page", writePdf("/OpenAction 5 0 R", [writeObjectStream(5, "[3 0 R /Fit]")])],
     [

@@ -17,20 +17,33 @@ const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
 const MOST_OBJECT_BYTES = 256 * 1024 * 1024;
 const NAME_END = "(?![^\\s()<>[\\]{}/%\\u0000])";
 
+/** Sections 7.2.3 and 7.2.4: a comment is white space, and so is NUL. */
+const GAP = "(?:[\\s\\u0000]|%[^\\r\\n]*[\\r\\n])*";
+
 const named = (names: string): RegExp => new RegExp(`/(?:${names})${NAME_END}`, "u");
 /** Long names are looked for everywhere, streams included, since a reader finds objects by offset: they do not stand in random bytes by chance. */
 const RULES: readonly (readonly [RegExp, UploadFaultCode])[] = [
-  [new RegExp(`/Encrypt${NAME_END}\\s*(?:\\d|<<)`, "u"), "pdf_encrypted"],
+  [new RegExp(`/Encrypt${NAME_END}${GAP}(?:\\d|<<)`, "u"), "pdf_encrypted"],
   [named("JavaScript"), "pdf_javascript"],
-  [new RegExp(`/JS${NAME_END}\\s*(?:\\d+\\s+\\d+\\s+R|\\(|<[\\da-fA-F\\s])`, "u"), "pdf_javascript"],
+  [new RegExp(`/JS${NAME_END}${GAP}(?:\\d+\\s+\\d+\\s+R|\\(|<[\\da-fA-F\\s])`, "u"), "pdf_javascript"],
   [
-    named("Launch|SubmitForm|ImportData|GoToR|GoToE|Rendition|RichMedia|RichMediaExecute|RichMediaSettings"),
+    named(
+      "Launch|SubmitForm|ImportData|GoToR|GoToE|Rendition|RichMedia|RichMediaExecute|RichMediaSettings|OnInstantiate",
+    ),
     "pdf_action",
   ],
-  [new RegExp(`/(?:AA|XFA)${NAME_END}\\s*(?:\\d+\\s+\\d+\\s+R|<<|\\[)`, "u"), "pdf_action"],
-  [named("EmbeddedFiles?"), "pdf_embedded"],
+  [new RegExp(`/(?:AA|XFA)${NAME_END}${GAP}(?:\\d+\\s+\\d+\\s+R|<<|\\[)`, "u"), "pdf_action"],
+  [named("EmbeddedFiles?|FileAttachment"), "pdf_embedded"],
+  // A file needs no type to be carried: its specification points at it.
+  [new RegExp(`/EF${NAME_END}${GAP}(?:\\d+\\s+\\d+\\s+R|<<)`, "u"), "pdf_embedded"],
 ];
-const OPENED = new RegExp(`/OpenAction${NAME_END}\\s*(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`, "gu");
+const OPENED = new RegExp(
+  `/OpenAction${NAME_END}${GAP}(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`,
+  "gu",
+);
+const ADDRESS = new RegExp(`/URI${NAME_END}${GAP}(?:\\(([^]{0,200})|<([\\da-fA-F\\s]{1,400}))`, "gu");
+/** What a click would run here or read from here; https, mailto and addresses relative to the document are links like any other. */
+const RUNS_HERE = /^(?:javascript|vbscript|data|file):|^[\\/]{2}/iu;
 const FLATE_ALONE = new RegExp(`/Filter\\s*\\[?\\s*/(?:FlateDecode|Fl)${NAME_END}\\s*(?:\\]|/|>|$)`, "u");
 const GOES_TO_PAGE = new RegExp(`/S\\s*/GoTo${NAME_END}`, "u");
 
@@ -90,8 +103,25 @@ function judgeObjects(scan: Scan, text: string): UploadFault | undefined {
     if (object !== undefined) scan.opened.add(object);
     else if (action === undefined || !isHarmless(action)) return fault("pdf_action");
   }
+  for (const [, literal, hex] of objects.matchAll(ADDRESS))
+    if (RUNS_HERE.test(stringOf(literal, hex))) return fault("pdf_action");
   return undefined;
 }
+
+/** The beginning of a string (section 7.3.4), without what browsers leave out of an address. */
+function stringOf(literal: string | undefined, hex: string = ""): string {
+  const text =
+    literal === undefined
+      ? Buffer.from(hex.replaceAll(/\s/gu, ""), "hex").toString("latin1")
+      : literal.replaceAll(/\\(?:([0-7]{1,3})|\r\n|([^]))/gu, (_whole, octal?: string, other?: string) =>
+          octal === undefined ? (ESCAPED[other ?? ""] ?? other ?? "") : String.fromCharCode(Number.parseInt(octal, 8)),
+        );
+  // oxlint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u001f\u007f]|^ +/gu, "");
+}
+
+/** A break after a backslash goes on with the line; the others are letters for control characters. */
+const ESCAPED: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", "\n": "", "\r": "" };
 
 const isHarmless = (action: string): boolean => GOES_TO_PAGE.test(action) && !action.includes("/URI");
 

@@ -6,7 +6,9 @@ const ARCHIVE_END = Buffer.from("PK\x05\x06", "latin1");
 const ARCHIVE_END_BYTES = 22;
 const MOST_COMMENT = 65_535;
 /** Five bytes at least: shorter ones stand in any large picture by chance. */
-const ACTIVE = /<\?php|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+const ACTIVE = /<\?php|<\?=\s?(?:@?[a-z_]{4,11}\(|`\$|\$_)|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+/** Where a PHP archive begins, whatever stands in front of it. */
+const PHP_ARCHIVE = "__HALT_COMPILER";
 const BRACKET = 0x3c;
 /** What stands behind the bracket of each. */
 const FOLLOWING: ReadonlySet<number | undefined> = new Set(Buffer.from("?!sShHiI", "latin1"));
@@ -42,6 +44,7 @@ export function watchActiveContent(): ChunkWatch {
  * that the pattern takes for all. Where brackets stand closer, the pattern has the rest.
  */
 function holdsActive(bytes: Buffer): boolean {
+  if (bytes.includes(PHP_ARCHIVE)) return true;
   let looks = bytes.length / BYTES_PER_LOOK;
   for (let at = bytes.indexOf(BRACKET); at !== -1; at = bytes.indexOf(BRACKET, at + 1)) {
     if (looks <= 0) return ACTIVE.test(bytes.toString("latin1", at));

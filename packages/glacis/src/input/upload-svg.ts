@@ -24,6 +24,8 @@ const FORBIDDEN_ATTRIBUTE =
   /^on|^(?:src|srcset|action|formaction|ping|srcdoc|base|background|data|codebase|attributename|from|to|values|begin)$/iu;
 /** The escapes of CSS would spell any of this in another way, so none is taken; nor is whatever a browser fetches. */
 const ACTIVE_STYLE = /\\|@(?!media\b)|expression|javascript:|behaviou?r|-moz-binding|<!|\/\*/iu;
+/** Functions of CSS that take an address, some of them as a bare string. */
+const FETCHES = /url|src\s*\(|image\s*\(|image-set|cross-fade|element\s*\(/iu;
 const ADDRESS = /url\s*\(\s*(["']?)\s*([^)]*?)\s*\1\s*\)/giu;
 
 /** Judges a file that wants to be a drawing. */
@@ -64,7 +66,7 @@ const isLocal = (address: string): boolean => /^#[\w.:-]+$/u.test(address);
 function isInertValue(value: string): boolean {
   // oxlint-disable-next-line no-control-regex
   if (/(?:java|vb)script:|data:/iu.test(value.replaceAll(/[\u0000-\u0020]/gu, ""))) return false;
-  return !/url/iu.test(value) || referencesOnlyItself(value);
+  return !FETCHES.test(value) || referencesOnlyItself(value);
 }
 
 function isInertStyle(text: string): boolean {
@@ -75,7 +77,7 @@ function isInertStyle(text: string): boolean {
 function referencesOnlyItself(value: string): boolean {
   const found = [...value.matchAll(ADDRESS)];
   return (
-    found.length === (value.match(/url\s*\(|src\s*\(|image-set/giu) ?? []).length &&
+    found.length === (value.match(/url\s*\(|src\s*\(|image\s*\(|image-set|cross-fade|element\s*\(/giu) ?? []).length &&
     found.every((one) => isLocal(one[2] ?? ""))
   );
 }

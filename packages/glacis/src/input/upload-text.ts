@@ -5,9 +5,9 @@ const WINDOW = 256 * 1024;
 /** All but tab, line feed, form feed and carriage return. */
 // oxlint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u0008\u000b\u000e-\u001f\u007f]/u;
-/** MIME Sniffing section 7.1, and the starts of programs. */
+/** MIME Sniffing section 7.1, what else a page that runs something may begin with, and the starts of programs. */
 const MARKUP =
-  /^(?:<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|svg|object|embed|meta|link|form)(?=[\s/>])|<!--|<[?%]|#!|%pdf-|\{\\rtf)/iu;
+  /^(?:<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|svg|object|embed|meta|link|form|img|image|math|video|audio|details|input|button|select|textarea|marquee|template|base|frameset|applet|noscript|plaintext|xmp)(?=[\s/>])|<!--|<[?%]|#!|%pdf-|\{\\rtf)/iu;
 
 /** Judges a file by streaming it through a strict decoder. */
 export async function judgeText(file: QuarantinedFile): Promise<UploadFault | undefined> {
