@@ -5,6 +5,7 @@ import { addAuditLogCommand } from "./commands/audit-log.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
+import { addSbomCommand } from "./commands/sbom.ts";
 import { addSecretsCommand } from "./commands/secrets.ts";
 import { addUsersCommand } from "./commands/users.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
@@ -38,6 +39,7 @@ export async function run(args: readonly string[]): Promise<number> {
   addAuditLogCommand(program, (code) => {
     exitCode = code;
   });
+  addSbomCommand(program);
   addSecretsCommand(program, (code) => {
     exitCode = code;
   });

@@ -1,9 +1,10 @@
 /** What is published says how it was built (catalog artifact-provenance; guide A08; SLSA; CWE-353). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { own, tableOf, wordOf } from "../audit/lockfile.ts";
+import { own, tableOf } from "../audit/lockfile.ts";
 import { readSettings } from "./package-manager-settings.ts";
 import type { Project } from "./project.ts";
 import { inFile, type SupplyChainControl } from "./supply-chain-control.ts";
+import { publishesPackage, pushesImage } from "./publication.ts";
 import { readWorkflows, type Workflow, type WorkflowJob } from "./workflow.ts";
 
 const META: ControlMeta = {
@@ -45,9 +46,8 @@ function judgeJob(project: Project, { file, content, placeOf }: Workflow, job: W
   const at = (rule: Rule): Finding => inFile(rule, file, job.name, placeOf(job.path));
   const findings: Finding[] = [];
   const scripts = job.steps.map(({ run = "" }) => run).join("\n");
-  const published = /\b(?:npm|pnpm|yarn(?:\s+npm)?)\s+(?:-\S+\s+)*publish\b(?!.*--dry-run)/u.test(scripts);
-  if (published && !hasPackageProvenance(project, content, job, scripts)) findings.push(at(PACKAGE));
-  if (pushesImage(job, scripts) && !attestsImage(job, scripts)) findings.push(at(IMAGE));
+  if (publishesPackage(job) && !hasPackageProvenance(project, content, job, scripts)) findings.push(at(PACKAGE));
+  if (pushesImage(job) && !attestsImage(job, scripts)) findings.push(at(IMAGE));
   return findings;
 }
 
@@ -66,16 +66,6 @@ function hasPackageProvenance(
   // Trusted publishing: the run's own identity and no token, and the registry adds the provenance.
   const permissions = job.content["permissions"] ?? workflow["permissions"];
   return tableOf(permissions)["id-token"] === "write" && !/NODE_AUTH_TOKEN|NPM_TOKEN/u.test(text);
-}
-
-function pushesImage({ steps }: WorkflowJob, scripts: string): boolean {
-  const action = steps.some(
-    ({ uses = "", with: inputs }) =>
-      uses.startsWith("docker/build-push-action@") && !["", "false"].includes(wordOf(inputs["push"])),
-  );
-  return (
-    action || /\bdocker\s+(?:image\s+)?push\b|\bdocker\s+buildx?\s+build\b.*--push\b|\bbuildah\s+push\b/u.test(scripts)
-  );
 }
 
 function attestsImage({ steps }: WorkflowJob, scripts: string): boolean {

@@ -5,6 +5,7 @@ import { dependencyLockfile } from "./dependency-lockfile.ts";
 import { installHardening } from "./install-hardening.ts";
 import { productionBuild } from "./production-build.ts";
 import { registryIntegrity } from "./registry-integrity.ts";
+import { sbom } from "./sbom.ts";
 import { sourceIntegrity } from "./source-integrity.ts";
 import type { SupplyChainControl } from "./supply-chain-control.ts";
 import { updateAutomation } from "./update-automation.ts";
@@ -12,6 +13,7 @@ import { updateAutomation } from "./update-automation.ts";
 /** Every control that is judged on the project's files. */
 export const SUPPLY_CHAIN_CONTROLS: readonly SupplyChainControl[] = [
   dependencyLockfile,
+  sbom,
   registryIntegrity,
   installHardening,
   dependencyHygiene,
