@@ -141,6 +141,26 @@ export const TEST_TENANTS: readonly DemoTenant[] = DEMO.map((tenant, index) =>
   index === 0 ? { ...tenant, people: [...tenant.people, ...EXPENDABLE] } : tenant,
 );
 
+/**
+ * A workspace that nobody works in. Its rows lie among the others, so whoever has copied the database finds an account and a document worth trying;
+ * nobody else has ever seen their names, and a sign-in to the one or a question for the other says who has been where.
+ */
+export const BAIT = {
+  id: "d0000000-0000-4000-8000-000000000000",
+  name: "Payroll",
+  person: {
+    id: "d0000000-0000-4000-8000-000000000001",
+    name: "Payroll Export",
+    email: "payroll.export@alpha.test",
+    role: "owner",
+  },
+  document: {
+    id: "d0000000-0000-4000-8000-0000000000d1",
+    title: "Bank access for the salary run",
+    body: "The PIN letter lies in the safe. The transfer key is in the vault under PAYROLL-2026.",
+  },
+} as const;
+
 interface DemoText {
   readonly id?: string;
   readonly title: string;

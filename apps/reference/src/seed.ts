@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { KeySource, TenantScope, User } from "glacis";
 import {
   postgresAuthentication,
@@ -11,7 +11,7 @@ import { personOf, systemScope, type Accounts } from "./accounts/accounts.ts";
 import { totpSealer } from "./authentication.ts";
 import type { Database } from "./database/database.ts";
 import { documents, documentShares } from "./database/schema.ts";
-import { DEMO, TEXTS, type DemoPerson, type DemoTenant } from "./demo.ts";
+import { BAIT, DEMO, TEXTS, type DemoPerson, type DemoTenant } from "./demo.ts";
 
 export interface Seeding {
   readonly database: Database;
@@ -37,6 +37,22 @@ export async function seedDemo(seeding: Seeding, tenants: readonly DemoTenant[])
     for (const other of others) await accounts.addPerson(scope, other);
     await seedDocuments(database, scope, tenant);
   }
+  await seedBait(seeding, store);
+}
+
+/** Its password is known to nobody. */
+async function seedBait(seeding: Seeding, store: AuthenticationStore): Promise<void> {
+  const { database, accounts } = seeding;
+  const { id: tenantId, person, document } = BAIT;
+  if ((await accounts.belonging(person.id)) !== undefined) return;
+  await seedCredentials(seeding, store, { ...person, key: "bait", password: randomUUID() });
+  await accounts.createTenant(BAIT, person);
+  const owner = personOf(tenantId, person.id, person.role);
+  await database.withTenant(
+    systemScope(tenantId, "seed"),
+    async (db) => db.insert(documents).values({ ...document, tenantId, ownerId: person.id }),
+    owner,
+  );
 }
 
 async function seedCredentials(seeding: Seeding, { accounts }: AuthenticationStore, person: DemoPerson): Promise<void> {

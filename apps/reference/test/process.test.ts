@@ -139,7 +139,8 @@ describe("npm start -- --test-target", () => {
     const client = makeClient(`http://127.0.0.1:${port}`, `https://127.0.0.1:${port}`);
     await client.signIn({ email: "alice@alpha.test", password: "Alice-Correct-Horse-9" });
     await client.ask("/api/documents", { method: "POST", json: { title: "Gone tomorrow" } });
-    expect(readFileSync(join(environment.DATA_DIR, "events.jsonl"), "utf8")).toContain("authn_login_success");
+    const log = join(environment.DATA_DIR, "events.jsonl");
+    await expect.poll(() => readFileSync(log, "utf8"), { timeout: 10_000 }).toContain("authn_login_success");
     first.child.kill("SIGTERM");
     expect(await first.exit).toBe(0);
     const second = run(environment, "--test-target");

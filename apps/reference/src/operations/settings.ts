@@ -41,6 +41,9 @@ export interface Settings {
   readonly auditAnchor: string | undefined;
   /** Credentials that open nothing, and were left where real ones are kept. */
   readonly baits: readonly string[];
+  /** Accounts and documents that nobody has a reason to touch, by id. */
+  readonly baitAccounts: readonly string[];
+  readonly baitDocuments: readonly string[];
   /** Where the platform takes what is written to stdout; undefined where nobody has said. */
   readonly logStore: LogDestination | undefined;
 }
@@ -123,6 +126,8 @@ function watchSettings(variables: Variables) {
     auditKey: variables["AUDIT_SIGNING_KEY"],
     auditAnchor: variables["AUDIT_ANCHOR"],
     baits: listIn(variables["BAIT_CREDENTIALS"]),
+    baitAccounts: listIn(variables["BAIT_ACCOUNTS"]),
+    baitDocuments: listIn(variables["BAIT_DOCUMENTS"]),
     logStore: logStoreOf(variables["LOG_STORE"]),
     keyDates: keyDatesOf(variables["GLACIS_KEYS_SINCE"]),
   };

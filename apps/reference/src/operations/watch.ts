@@ -3,6 +3,7 @@ import type { SaasOptions } from "glacis";
 import { mailAction, type AlarmAction } from "glacis/audit";
 import type { MailTransport } from "glacis/authentication";
 import { html } from "glacis/input";
+import { BAIT } from "../demo.ts";
 import { baitIn, type AuditTrail } from "./audit-trail.ts";
 import type { Settings } from "./settings.ts";
 
@@ -19,12 +20,29 @@ export function watchOptions(
   { settings, auditLog, alarmClock }: WatchParts,
   mail: MailTransport,
 ): Pick<SaasOptions, "alarms" | "auditLog" | "detection" | "logShipping"> {
-  const { kind, baits, dataFolder, logStore } = settings;
+  const { logStore } = settings;
   return {
     alarms: { actions: callsOf(settings, mail), ...(alarmClock && { now: alarmClock }) },
-    detection: { honeyCredentials: kind === "production" ? baits : [baitIn(dataFolder)] },
+    detection: baitOf(settings),
     ...(logStore && { logShipping: { destination: logStore } }),
     ...(auditLog && { auditLog }),
+  };
+}
+
+/** Production has bait of its own, whose names stand in no repository. */
+function baitOf({
+  kind,
+  baits,
+  baitAccounts,
+  baitDocuments,
+  dataFolder,
+}: Settings): NonNullable<SaasOptions["detection"]> {
+  if (kind === "production")
+    return { honeyCredentials: baits, honeyUsers: baitAccounts, honeyResources: baitDocuments };
+  return {
+    honeyCredentials: [baitIn(dataFolder)],
+    honeyUsers: [BAIT.person.id],
+    honeyResources: [BAIT.document.id],
   };
 }
 
