@@ -7,6 +7,22 @@ export interface AuditAnchor {
   readonly publish: (note: string) => void | Promise<void>;
 }
 
+const LONGEST_MS = 10_000;
+
+/** @throws what the anchor throws, or Error when it has not answered after ten seconds: one that hangs holds up neither the log nor its close */
+export async function publishNote(anchor: AuditAnchor, note: string): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`The anchor has not answered within ${LONGEST_MS / 1000} seconds.`);
+    timer = setTimeout(() => reject(error), LONGEST_MS);
+  });
+  try {
+    await Promise.race([anchor.publish(note), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /**
  * Appends each note to a file: on another mount, or one that the process may only append to (`chattr +a`). `glacis audit-log verify --anchor` reads it.
  *

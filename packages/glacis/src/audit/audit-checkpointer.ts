@@ -1,6 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { AuditEvent } from "../core/event.ts";
-import type { AuditAnchor } from "./audit-anchor.ts";
+import { publishNote, type AuditAnchor } from "./audit-anchor.ts";
 import { signCheckpoint } from "./audit-checkpoint.ts";
 import type { ChainState } from "./audit-log-segment.ts";
 
@@ -50,7 +50,7 @@ export function auditCheckpointer(
 
   async function publish(note: string): Promise<void> {
     const kept = [{ name: "own", publish: keep }, ...anchors];
-    const outcomes = await Promise.allSettled(kept.map(async (anchor) => anchor.publish(note)));
+    const outcomes = await Promise.allSettled(kept.map(async (anchor) => publishNote(anchor, note)));
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome.status === "rejected")
         report({ ...UNANCHORED, detail: kept[index]?.name ?? "anchor", error: String(outcome.reason) });
@@ -76,7 +76,7 @@ export function auditCheckpointer(
   }, checkpointSeconds * 1000).unref();
   return {
     note() {
-      if (stateOf().seq - signedSeq >= checkpointEvents && now() - signedMs >= SHORTEST_PAUSE_MS) void sign();
+      if (stateOf().seq - signedSeq >= checkpointEvents && Math.abs(now() - signedMs) >= SHORTEST_PAUSE_MS) void sign();
     },
     sign,
     async close() {

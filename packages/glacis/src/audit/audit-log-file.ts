@@ -1,9 +1,9 @@
-/** Writes chained lines into segment files, a batch at a time: in the file and on the disk, or not at all. */
-import { open, type FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+/** Writes chained lines into segment files, a group at a time: in the file and on the disk, or not at all. */
+import { closeSync, fdatasyncSync, ftruncateSync, writeSync } from "node:fs";
+import type { FileHandle } from "node:fs/promises";
 import { chainLines, mostBytes } from "./audit-log-line.ts";
-import { segmentHeader, segmentName, type ChainState } from "./audit-log-segment.ts";
-import type { Recovered } from "./audit-log-recovery.ts";
+import { auditLogPlace, type AuditLogPlaceOptions } from "./audit-log-place.ts";
+import type { ChainState } from "./audit-log-segment.ts";
 
 export interface AuditLogFile {
   /** The state after what is on the disk. */
@@ -14,72 +14,68 @@ export interface AuditLogFile {
    * @param lines at least one
    */
   readonly write: (lines: readonly string[]) => Promise<void>;
+  /** The same before it returns, for a process that ends. Lines that are being written are given again, and are written once. */
+  readonly writeNow: (lines: readonly string[]) => void;
   readonly close: () => Promise<void>;
 }
 
-interface Position {
-  readonly file: FileHandle;
-  readonly bytes: number;
+interface Chained {
+  readonly bytes: Buffer;
+  /** They are on the disk. */
+  readonly accept: () => void;
 }
 
-/** What a batch of ordinary events needs; the room for an extraordinary one is given back. */
+/** What a group of ordinary events needs; the room for an extraordinary one is given back. */
 const MOST_KEPT_BYTES = 2 << 20;
 
-export function auditLogFile(
-  directory: string,
-  { state: recovered, segment, bytes }: Recovered,
-  segmentBytes: number,
-  nowText: () => string,
-): AuditLogFile {
-  let state = recovered;
-  let position: Position | undefined;
-  /** A failed write may have left bytes behind; they go before the next one. */
-  let dirty = false;
+export function auditLogFile(options: AuditLogPlaceOptions): AuditLogFile {
+  let { state } = options.recovered;
+  const place = auditLogPlace(options, () => state);
   /** One write at a time, so that they share it. */
   let buffer = Buffer.alloc(0);
 
-  const isReady = (): boolean => position !== undefined && position.bytes < segmentBytes;
-
-  async function opened(): Promise<Position> {
-    if (position === undefined && segment !== undefined && bytes > 0)
-      position = { file: await open(segment.path, "r+"), bytes };
-    if (position !== undefined && isReady()) return position;
-    const file = await open(join(directory, segmentName(state.seq + 1)), "w", 0o600);
-    await syncDirectory(directory);
-    await position?.file.close();
-    return (position = { file, bytes: 0 });
-  }
-
-  function room(events: readonly string[]): Buffer {
-    const needed = mostBytes(events);
+  function room(needed: number): Buffer {
     if (needed <= buffer.length) return buffer;
     const larger = Buffer.allocUnsafeSlow(needed);
     if (needed <= MOST_KEPT_BYTES) buffer = larger;
     return larger;
   }
 
-  async function write(lines: readonly string[]): Promise<void> {
-    // In the common case nothing is waited for before the disk has its work.
-    const { file, bytes: before } = isReady() ? (position as Position) : await opened();
-    if (dirty) await file.truncate(before);
-    dirty = true;
+  function chain(lines: readonly string[], roomFor: (needed: number) => Buffer): Chained {
     const { seq, hash: previous, frontier } = state;
-    const events = before === 0 ? [segmentHeader(nowText(), state), ...lines] : lines;
-    const { bytes: chained, hash } = chainLines(room(events), events, seq + 1, previous, frontier.size() + 1);
-    await writeAll(file, chained, before);
-    frontier.add(hash);
-    position = { file, bytes: before + chained.length };
-    state = { seq: seq + events.length, hash, frontier };
-    dirty = false;
+    const events = place.bytes() === 0 ? [place.header(), ...lines] : lines;
+    const { bytes, hash } = chainLines(roomFor(mostBytes(events)), events, seq + 1, previous, frontier.size() + 1);
+    return {
+      bytes,
+      accept() {
+        frontier.add(hash);
+        place.advance(bytes.length);
+        state = { seq: seq + events.length, hash, frontier };
+      },
+    };
   }
 
   return {
     state: () => state,
-    write,
-    async close() {
-      if (dirty) await position?.file.truncate(position.bytes).catch(() => undefined);
-      await position?.file.close();
+    async write(lines) {
+      const file = await place.opened();
+      place.doubt();
+      const { bytes, accept } = chain(lines, room);
+      await writeAll(file, bytes, place.bytes());
+      accept();
     },
+    writeNow(lines) {
+      const descriptor = place.openedNow();
+      try {
+        // A write that is under way puts the same bytes into the same place.
+        const { bytes, accept } = chain(lines, (needed) => Buffer.allocUnsafeSlow(needed));
+        writeAllNow(descriptor, bytes, place.bytes());
+        accept();
+      } finally {
+        closeSync(descriptor);
+      }
+    },
+    close: place.close,
   };
 }
 
@@ -92,12 +88,9 @@ async function writeAll(file: FileHandle, buffer: Buffer, start: number): Promis
   await file.datasync();
 }
 
-/** A file is there after a power cut when its directory says so. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+function writeAllNow(descriptor: number, buffer: Buffer, start: number): void {
+  ftruncateSync(descriptor, start);
+  for (let done = 0; done < buffer.length;)
+    done += writeSync(descriptor, buffer, done, buffer.length - done, start + done);
+  fdatasyncSync(descriptor);
 }

@@ -3,7 +3,7 @@ import type { KeyObject } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
-import type { AuditAnchor } from "./audit-anchor.ts";
+import { publishNote, type AuditAnchor } from "./audit-anchor.ts";
 import { checkOrigin, checkSigningKey, signCheckpoint } from "./audit-checkpoint.ts";
 import type { AuditDatabase } from "./audit-database.ts";
 import { chainHash, FIRST_HASH } from "./audit-log-line.ts";
@@ -225,7 +225,7 @@ async function checkpoint(
   if (kept.length === 0) return;
   for (const anchor of anchors) {
     try {
-      await anchor.publish(note);
+      await publishNote(anchor, note);
     } catch (error) {
       const about = { event: "audit_anchor_failed", severity: "error", detail: anchor.name } as const;
       report({ ...FAILED, ...about, error: String(error) });

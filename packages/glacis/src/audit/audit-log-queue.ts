@@ -10,12 +10,18 @@ export interface AuditLogQueue {
    */
   readonly offer: (line: string, severity: EventSeverity) => void;
   readonly flush: () => Promise<void>;
+  /** For a process that ends: what is not written yet is, before this returns. It never throws. */
+  readonly flushNow: () => void;
   readonly close: () => Promise<void>;
 }
 
 interface QueueParts {
   /** Where groups go, one at a time. */
-  readonly file: { readonly write: (lines: readonly string[]) => Promise<void> };
+  readonly file: {
+    readonly write: (lines: readonly string[]) => Promise<void>;
+    /** Before it returns; what cannot leaves it out. */
+    readonly writeNow?: (lines: readonly string[]) => void;
+  };
   readonly nowText: () => string;
   readonly report: (event: AuditEvent) => void;
   readonly onWritten: () => void;
@@ -56,6 +62,7 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
   const groups: Group[] = [];
   let characters = 0;
   let running: Promise<void> | undefined;
+  let current: Group | undefined;
   /** Something that waits must not wait for others. */
   let isDue = false;
   let lingering: NodeJS.Timeout | undefined;
@@ -85,10 +92,12 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
       const group = groups.shift() as Group;
       isDue = groups.length > 0;
       characters -= group.characters;
+      current = group;
       const writing = writer.write(group);
       // Those before hear of it while the disk has its next work: what they do then costs nobody a wait.
       tell();
       tell = await writing;
+      current = undefined;
     }
     running = undefined;
     tell();
@@ -115,6 +124,10 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
       lingering ??= setTimeout(begin, LINGER_MS);
     },
     flush,
+    flushNow() {
+      if (current !== undefined) groups.unshift(current);
+      for (const group of groups.splice(0)) writer.writeNow(group);
+    },
     async close() {
       await flush();
       isClosed = true;
@@ -132,6 +145,7 @@ function newOutcome(): Outcome {
 interface GroupWriter {
   /** Never throws. @returns what tells those who wait */
   readonly write: (group: Group) => Promise<() => void>;
+  readonly writeNow: (group: Group) => void;
   /** So many events are lost. */
   readonly lose: (count: number) => void;
   readonly close: () => void;
@@ -158,6 +172,14 @@ function groupWriter({ file, nowText, report, onWritten }: QueueParts): GroupWri
         isDown = true;
         const cause = new AuditLogError("write_failed", "The audit log could not be written.", { cause: error });
         return () => outcome?.reject(cause);
+      }
+    },
+    writeNow({ lines }) {
+      try {
+        if (file.writeNow === undefined) throw new TypeError("What waits cannot be written while the process ends.");
+        file.writeNow(lines);
+      } catch (error) {
+        report({ ...LOST, count: lines.length, error: String(error) });
       }
     },
     lose(count) {

@@ -82,7 +82,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     throw error;
   });
   const nowText = (): string => new Date(now()).toISOString();
-  const file = auditLogFile(directory, recovered, segmentBytes, nowText);
+  const file = auditLogFile({ directory, recovered, segmentBytes, nowText, report });
   const checkpointer = auditCheckpointer(
     options,
     file.state,
@@ -90,6 +90,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     report,
   );
   const queue = auditLogQueue({ file, nowText, report, onWritten: checkpointer.note });
+  process.on("exit", queue.flushNow);
   const timer = setInterval(lock.touch, TOUCH_MS).unref();
   const lineOf = (record: AuditRecord): string => eventLine(protect === undefined ? record : protect(record));
   // A group commit is one promise: `async` would make three for each event.
@@ -113,6 +114,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
     async close() {
       await queue.close();
       await checkpointer.close();
+      process.off("exit", queue.flushNow);
       clearInterval(timer);
       await file.close();
       lock.release();
