@@ -239,6 +239,8 @@ describe("the mounted routes in Chromium", () => {
       await page.goto("/sign-in");
       await page.getByLabel("E-mail").fill("ada@example.com");
       await page.getByLabel("Password").fill(password);
+      await page.getByRole("button", { name: "Show password", pressed: false }).click();
+      expect(await page.getByLabel("Password").getAttribute("type")).toBe("text");
       await page.getByRole("button", { name: "Sign in" }).click();
       await page.waitForURL("**/home");
       expect(await page.locator("#level").textContent()).toBe("1");

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { passkeyScript } from "glacis/authentication";
+import { passkeyScript, passwordRevealScript } from "glacis/authentication";
 import { url, type SafeUrl } from "glacis/input";
 
 export interface Asset {
@@ -29,7 +29,7 @@ export const ASSET_PREFIX = "/assets/";
 export function loadAssets(): Assets {
   const stylesheet = load("app", "css", "text/css; charset=utf-8");
   const icon = load("icon", "svg", "image/svg+xml");
-  const script = load("enhance", "js", "text/javascript; charset=utf-8", passkeyScript);
+  const script = load("enhance", "js", "text/javascript; charset=utf-8", passkeyScript + passwordRevealScript);
   const byPath = new Map([stylesheet, icon, script].map((asset) => [String(asset.path), asset]));
   const integrity = `sha384-${createHash("sha384").update(script.content).digest("base64")}`;
   return {

@@ -35,6 +35,45 @@ async function begin(page: Page, { email, password }: { email: string; password:
 
 const heading = (page: Page, name: string) => page.getByRole("heading", { level: 1, name });
 
+describe("a password", () => {
+  it(
+    "is shown while its owner wants it, pasted as it is, and sent and left behind masked",
+    async () => {
+      const own = await visit(browser, folio.settings.origin, { permissions: ["clipboard-read", "clipboard-write"] });
+      const { page } = own;
+      await page.goto("/sign-in");
+      const field = page.getByLabel("Password");
+      const type = (): Promise<string | null> => field.getAttribute("type");
+      await page.evaluate("navigator.clipboard.writeText('pasted from a password manager')");
+      await field.focus();
+      await page.keyboard.press("Control+V");
+      expect(await field.inputValue()).toBe("pasted from a password manager");
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("Space");
+      const button = page.getByRole("button", { name: "Show password", pressed: true });
+      expect(await type()).toBe("text");
+      expect(await button.getAttribute("aria-controls")).toBe(await field.getAttribute("id"));
+      expect(await field.getAttribute("spellcheck")).toBe("false");
+      await judge(page, "sign-in-shown");
+      await button.click();
+      expect(await type()).toBe("password");
+      await page.getByRole("button", { name: "Show password", pressed: false }).click();
+      await page.evaluate(`document.forms[0].addEventListener("submit", (event) => event.preventDefault())`);
+      await field.press("Enter");
+      expect(await type()).toBe("password");
+      await page.goto("/sign-up");
+      await judge(page, "sign-up-reveal");
+      expect(own.complaints).toEqual([]);
+      await own.close();
+      const plain = await visit(browser, folio.settings.origin, { javaScriptEnabled: false });
+      await plain.page.goto("/sign-in");
+      expect(await plain.page.getByText("Show password").count()).toBe(0);
+      await plain.close();
+    },
+    TIMEOUT_MS,
+  );
+});
+
 describe("an account", () => {
   it(
     "is made with an address that was proved, and gets a new password by mail",

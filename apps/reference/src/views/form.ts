@@ -71,7 +71,7 @@ export function field(options: FieldOptions): SafeHtml {
       ${notes(id, hint, error)}
       <input id="${id}" name="${name}" type="${type}" ?value="${value}" autocomplete="${autocomplete}"
         ?required="${options.required}" ?maxlength="${options.maxlength}" ?inputmode="${options.inputmode}"
-        ?autofocus="${autofocus && !hasErrors(state)}" ?autocapitalize="${typedExactly && "none"}"
+        ?data-reveal="${type === "password" && "Show password"}" ?autofocus="${autofocus && !hasErrors(state)}" ?autocapitalize="${typedExactly && "none"}"
         ?aria-invalid="${error !== undefined && "true"}" ?aria-describedby="${describedBy(id, hint, error)}">
     </div>`;
 }

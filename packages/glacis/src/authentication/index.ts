@@ -202,6 +202,7 @@ export type {
 } from "./passkey-options.ts";
 export { PASSKEY_MIGRATION, PASSKEY_TABLES, postgresPasskeys } from "./passkey-postgres.ts";
 export { passkeyScript } from "./passkey-script.ts";
+export { passwordRevealScript } from "./password-reveal-script.ts";
 export {
   memoryPasskeys,
   type PasskeyChallenge,

@@ -1,6 +1,7 @@
-/** Plain pages for the authentication routes: forms that work without a script and without a style that a policy would have to allow. */
+/** Plain pages for the authentication routes: forms that work without a script and without a style that a policy would have to allow. The one script shows a password. */
 import type { FieldError } from "../authentication/route-fields.ts";
 import type { AuthenticationPage, AuthenticationView, RenderPage } from "../authentication/route-pages.ts";
+import { passwordRevealScript } from "../authentication/password-reveal-script.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { dangerouslyTrustHtml, html, type SafeHtml } from "../input/html.ts";
 import type { SafeUrl } from "../input/url.ts";
@@ -118,7 +119,7 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
 };
 
 /**
- * Pages for `authenticationRoutes({ render })`: plain, without a script. Write your own function of the same type for your own design.
+ * Pages for `authenticationRoutes({ render })`: plain, and whole without a script; the one there is offers to show a password. Write your own function of the same type for your own design.
  *
  * @throws TypeError on an unknown option.
  * @example
@@ -138,6 +139,7 @@ export function authenticationPages(options: AuthenticationPagesOptions): Render
             <meta name="viewport" content="width=device-width" />
             <title>${title} - ${name}</title>
             ${sheet}
+            ${revealScript(view.nonce)}
           </head>
           <body>
             <main><h1>${title}</h1>
@@ -146,6 +148,11 @@ export function authenticationPages(options: AuthenticationPagesOptions): Render
         </html>`,
     );
   };
+}
+
+/** As a module it runs when the page is there. The nonce is the library's own, of letters and digits. */
+function revealScript(nonce: string): SafeHtml {
+  return dangerouslyTrustHtml(`<script type="module" nonce="${nonce}">${passwordRevealScript}</script>`);
 }
 
 function bodyOf(view: AuthenticationView): SafeHtml {
@@ -194,6 +201,7 @@ function inputOf({ name, label, type, autocomplete, optional = false }: Field, v
         value="${value}"
         autocomplete="${autocomplete}"
         ?required="${!optional}"
+        ?data-reveal="${type === "password" && "Show password"}"
         aria-invalid="${errors.length > 0 ? "true" : "false"}"
     /></label>
     ${errors.map(({ message }) => html`<em role="alert">${message}</em>`)}
