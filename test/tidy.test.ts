@@ -47,6 +47,7 @@ const COMBINED: Readonly<Record<string, readonly string[]>> = {
   ],
   csrf: ["login-csrf"],
   composition: ["deploy-check"],
+  scan: ["static-analysis"],
   "security-txt": ["security-documentation"],
   waiver: ["deploy-check"],
 };

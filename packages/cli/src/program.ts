@@ -6,6 +6,7 @@ import { addCheckCommand } from "./commands/check.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
+import { addScanCommand } from "./commands/scan.ts";
 import { addSecretsCommand } from "./commands/secrets.ts";
 import { addUsersCommand } from "./commands/users.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
@@ -41,6 +42,9 @@ export async function run(args: readonly string[]): Promise<number> {
   });
   addSbomCommand(program);
   addSecretsCommand(program, (code) => {
+    exitCode = code;
+  });
+  addScanCommand(program, (code) => {
     exitCode = code;
   });
   addUsersCommand(program, (code) => {

@@ -50,7 +50,8 @@ function distinct(rules: readonly Rule[]): readonly Rule[] {
   return [...new Map(rules.map((rule) => [rule.id, rule])).values()];
 }
 
-function toDescriptor({ id, severity, what, why, fix, django }: Rule): ReportingDescriptor {
+/** A rule as SARIF describes it. */
+export function toDescriptor({ id, severity, what, why, fix, django }: Rule): ReportingDescriptor {
   return {
     id,
     name: id.replaceAll(/(?:^|[-/])([a-z0-9])/gu, (_, letter: string) => letter.toUpperCase()),

@@ -1,0 +1,143 @@
+/** Functions that are handed to packages: somebody calls them, with a request, a message or a result. */
+import type { Node } from "../parse.ts";
+import { meet } from "./state.ts";
+import { TEXTUAL } from "./kinds.ts";
+import { bake, branch, source, type Call, type Run } from "./run.ts";
+import { join, textOf, UNKNOWN, type Closure, type Value } from "./value.ts";
+
+const ROUTES = new Set([
+  "get",
+  "post",
+  "put",
+  "patch",
+  "delete",
+  "all",
+  "use",
+  "options",
+  "head",
+  "del",
+  "route",
+  "any",
+  "on",
+]);
+const ROUTERS =
+  /(?:^|\.)(?:app|router|server|api|routes?|fastify|koa|hono|express|web)\w*$|express\(\)|Router\(\)|fastify\(\)|Hono\(\)|Koa\(\)/iu;
+const SOCKETS =
+  /(?:^|[.#_])(?:ws|wss|socket|io|connection|conn|client|peer|webSocket|sock)\d*$|WebSocket(?:Server)?\(\)|Server\(\)/iu;
+const QUIET_EVENTS = new Set([
+  "connection",
+  "connect",
+  "open",
+  "close",
+  "error",
+  "disconnect",
+  "end",
+  "finish",
+  "listening",
+  "drain",
+  "upgrade",
+  "ready",
+  "exit",
+  "headers",
+]);
+
+/**
+ * Walks through the functions among the arguments, as whoever calls them later would.
+ *
+ * @returns the first of them
+ */
+export function callBack(call: Call): Closure | undefined {
+  const { run, args } = call;
+  let first: Closure | undefined;
+  const nested = args.flatMap((value) => (value.type === "array" ? [...(value.fields?.values() ?? [])] : [value]));
+  for (const value of [...nested, ...optionFunctions(args)]) {
+    const { closure } = value;
+    if (closure === undefined) continue;
+    first ??= closure;
+    const given = argumentsFor(call, closure);
+    if (run.depth === 0) run.later(() => sometime(run, closure, given));
+    else sometime(run, closure, given);
+  }
+  return first;
+}
+
+/** `fastify.route({ handler })`, `new Promise`-like options: the functions in an object. */
+function optionFunctions(args: readonly Value[]): readonly Value[] {
+  return args.flatMap(({ type, fields }) =>
+    type === "object" ? [...(fields?.values() ?? [])].filter(({ closure }) => closure !== undefined) : [],
+  );
+}
+
+function sometime(run: Run, closure: Closure, given: readonly Value[]): void {
+  const base = run.state;
+  const after = branch(run, [], () => run.invoke(closure, given, undefined));
+  meet(base, after.ended ? [base] : [after, base], join, bake);
+}
+
+function argumentsFor(call: Call, closure: Closure): readonly Value[] {
+  const { run, node, name, receiver, args, api } = call;
+  const event = textOf(args[0]);
+  const owner = receiver?.api ?? receiver?.name ?? "";
+  if (
+    name === "on" ||
+    name === "once" ||
+    name === "addListener" ||
+    name === "addEventListener" ||
+    name === "handle" ||
+    name === "handleOnce"
+  ) {
+    const known = eventArguments(run, node, receiver, owner, event);
+    if (known !== undefined) return known;
+  }
+  if ((ROUTES.has(name) && (ROUTERS.test(owner) || event?.startsWith("/") === true)) || api.endsWith("createServer"))
+    return routeArguments(closure);
+  return [];
+}
+
+function eventArguments(
+  run: Run,
+  node: Node,
+  receiver: Value | undefined,
+  owner: string,
+  event: string | undefined,
+): readonly Value[] | undefined {
+  if (event === undefined) return undefined;
+  if (receiver?.role === "request" && event === "data")
+    return [{ taints: source(run, node, "request body", "remote", TEXTUAL) }];
+  if (owner.endsWith("ipcMain"))
+    return [UNKNOWN, ...[1, 2, 3].map((index) => ({ taints: source(run, node, `message ${index}`, "remote") }))];
+  if (
+    event === "message" &&
+    (receiver === undefined ||
+      /^(?:window|self|globalThis|top|parent)?$/u.test(owner) ||
+      owner.includes("addEventListener"))
+  )
+    return [messageEvent(run, node)];
+  if (!SOCKETS.test(owner)) return undefined;
+  if (event === "connection")
+    return [
+      { taints: [], name: "socket" },
+      { taints: [], role: "request", name: "request" },
+    ];
+  if (QUIET_EVENTS.has(event)) return undefined;
+  const data = { taints: source(run, node, `socket ${event}`, "remote") };
+  return [{ ...data, fields: new Map([["data", data]]) }, data, data];
+}
+
+/** The event of `postMessage`. Whoever checks its origin knows who wrote the data. */
+export function messageEvent(run: Run, node: Node): Value {
+  return { taints: source(run, node, "message event", "browser") };
+}
+
+/** A handler of Express, Fastify, Koa or Hono, by the number and names of its parameters. */
+function routeArguments(closure: Closure): readonly Value[] {
+  const names = closure.node.params.map((parameter) => ("name" in parameter ? parameter.name : undefined));
+  const request = (name = "request"): Value => ({ taints: [], role: "request", name });
+  const response = (name = "response"): Value => ({ taints: [], role: "response", name });
+  if (names.length >= 4) return [UNKNOWN, request(names[1]), response(names[2])];
+  if (names.length <= 1 || names[1] === "next")
+    return names[0] === undefined || /^_?req/u.test(names[0])
+      ? [request(names[0])]
+      : [{ taints: [], role: "context", name: names[0] }];
+  return [request(names[0]), response(names[1])];
+}

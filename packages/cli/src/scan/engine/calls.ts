@@ -1,0 +1,143 @@
+/** Calls: the rules hear of them, then functions of the project, of the language and of packages are told apart. */
+import type { CallExpression, NewExpression, Node } from "../parse.ts";
+import { callBuiltin } from "./builtins.ts";
+import { callBack } from "./callbacks.ts";
+import { constructParent } from "./functions.ts";
+import { factsOfCall } from "./guards.ts";
+import { elementOf, keyOf, newObject, readMember } from "./members.ts";
+import { passed, type Call, type Run } from "./run.ts";
+import { hookSource } from "./sources.ts";
+import { UNKNOWN, type Facts, type Value } from "./value.ts";
+
+export function evaluateCall(run: Run, node: CallExpression | NewExpression): Value {
+  const { callee: target } = node;
+  if (target.type === "Super") {
+    constructParent(run, evaluateArguments(run, node.arguments));
+    return UNKNOWN;
+  }
+  const { receiver, callee } = evaluateCallee(run, target);
+  const args = evaluateArguments(run, node.arguments);
+  const api = callee.api ?? callee.name ?? "";
+  const name = callee.api === undefined ? (callee.name ?? "") : api.slice(api.lastIndexOf(".") + 1);
+  const call: Call = { node, callee, name, api, receiver, args, isNew: node.type === "NewExpression", run };
+  run.observer.call(call);
+  return perform(call);
+}
+
+/** The function that is called and what it is called on. */
+function evaluateCallee(run: Run, target: Node): { readonly receiver: Value | undefined; readonly callee: Value } {
+  if (
+    target.type === "ParenthesizedExpression" ||
+    target.type === "TSNonNullExpression" ||
+    target.type === "TSAsExpression" ||
+    target.type === "ChainExpression"
+  ) {
+    return evaluateCallee(run, target.expression);
+  }
+  if (target.type !== "MemberExpression") return { receiver: undefined, callee: run.evaluate(target) };
+  const receiver = target.object.type === "Super" ? (run.self ?? UNKNOWN) : run.evaluate(target.object);
+  const { property } = target;
+  const key = target.computed
+    ? keyOf(run.evaluate(property))
+    : property.type === "Identifier"
+      ? property.name
+      : property.type === "PrivateIdentifier"
+        ? `#${property.name}`
+        : undefined;
+  const callee = readMember(run, target, receiver, key);
+  if (key === "default" && receiver.api !== undefined) return { receiver: undefined, callee: receiver };
+  return { receiver, callee };
+}
+
+function evaluateArguments(run: Run, nodes: readonly Node[]): readonly Value[] {
+  return nodes.flatMap((node) => {
+    const value = run.evaluate(node);
+    if (node.type !== "SpreadElement") return [value];
+    const known = [...(value.fields ?? [])].filter(([key]) => /^\d+$/u.test(key)).map(([, field]) => field);
+    return known.length > 0 ? known : [elementOf(value)];
+  });
+}
+
+function perform(call: Call): Value {
+  const { run, node, callee, args, receiver, isNew } = call;
+  if (isNew && callee.class !== undefined) return run.construct(callee, args) ?? UNKNOWN;
+  if (callee.native !== undefined) return callee.native(args);
+  if (callee.closure !== undefined) {
+    const given = args.map((value) => passed(run, node, value, `is passed to ${call.name || "a function"}`));
+    const value = run.invoke(callee.closure, given, receiver);
+    const facts = value.facts ?? factsByName(call);
+    return facts === undefined ? value : { ...value, facts };
+  }
+  const facts = factsOfCall(call);
+  const value = callBuiltin(call) ?? unknownCall(call);
+  return facts === undefined ? value : { ...value, facts };
+}
+
+/** What is inside is too deep to see: whether a resolved address is one of the own network. */
+const NETWORK = /private|internal|loopback|reserved|linklocal|blocked|forbidden|disallowed/iu;
+const PUBLIC = /^(?:is)?(?:public|external)\w*(?:ip|host|address|url)/iu;
+
+function factsByName({ name, args }: Call): Facts | undefined {
+  const [first] = args;
+  if (first === undefined || first.taints.length === 0) return undefined;
+  const clears = first.taints.map(({ label }) => ({
+    label: label.replace(/\.(?:hostname|host|address|\*)$/u, "").replace(/\.(?:hostname|host)$/u, ""),
+    kinds: (1 << 5) | (1 << 7),
+  }));
+  if (PUBLIC.test(name)) return { yes: clears, no: [] };
+  return NETWORK.test(name) ? { yes: [], no: clears } : undefined;
+}
+
+const CHAINED_ON_RESPONSE = new Set([
+  "status",
+  "type",
+  "set",
+  "header",
+  "code",
+  "contentType",
+  "setHeader",
+  "cookie",
+  "vary",
+  "append",
+  "links",
+  "location",
+  "attachment",
+  "format",
+  "clearCookie",
+  "setCookie",
+  "writeHead",
+]);
+
+/** A function of a package about which nothing is said elsewhere. */
+function unknownCall(call: Call): Value {
+  const { run, node, callee, args, receiver, api, isNew } = call;
+  const handed = callBack(call);
+  if (receiver?.role !== undefined && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
+  const hook = receiver === undefined || receiver.api !== undefined ? hookSource(run, node, api) : undefined;
+  if (hook !== undefined) return hook;
+  // A request's own methods, such as c.req.query("id"), give what the request holds.
+  const value: Value = { taints: callee.taints, ...(api !== "" && api.length < 200 && { api: `${api}()` }) };
+  if (isNew && callee.taints.length === 0) {
+    const [first] = args;
+    return { ...newObject(run, "object"), ...value, ...(first?.type === "array" && { element: elementOf(first) }) };
+  }
+  // asyncHandler(function): what wraps a function is that function, as far as anybody can tell.
+  return handed === undefined ? value : { ...value, closure: handed };
+}
+
+const SAFE_TAGS =
+  /(?:^|\.)(?:sql|SQL|Prisma\.sql|html|svg|css|gql|graphql|\$|\$queryRaw|\$executeRaw|execa|execaCommand|\$sync|safeHtml|shell|groq|join)(?:\(\))?$/u;
+
+export function evaluateTemplate(run: Run, node: Node & { readonly type: "TaggedTemplateExpression" }): Value {
+  const { callee, receiver } = evaluateCallee(run, node.tag);
+  const api = callee.api ?? callee.name ?? "";
+  const text = run.evaluate(node.quasi);
+  run.observer.value(node, { ...text, api }, run);
+  if (callee.closure !== undefined) {
+    const args = node.quasi.expressions.map((expression) => run.evaluate(expression));
+    return run.invoke(callee.closure, [{ taints: [], type: "array" }, ...args], receiver);
+  }
+  if (SAFE_TAGS.test(api) || /(?:^|\.)(?:sql|pg|postgres|client|db)\w*(?:\(\))?$/iu.test(api))
+    return { taints: [], api: `${api}()`, type: "object" };
+  return text;
+}

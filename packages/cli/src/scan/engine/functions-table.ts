@@ -1,0 +1,240 @@
+/** Functions of the language, of Node and of known packages: what becomes of untrusted text in them. */
+import { EVERY, KIND, NUMERIC, RESOLVED, TEXTUAL } from "./kinds.ts";
+import { elementOf, newObject, safeFor } from "./members.ts";
+import { passed, type Call } from "./run.ts";
+import { deepTaints, join, mergeTaints, prefixOf, UNKNOWN, type Value } from "./value.ts";
+
+type Model = (call: Call) => Value;
+
+/** All that goes in comes out, less the kinds it has become harmless for. */
+export function through({ args, run, node, name, api }: Call, kinds = 0): Value {
+  const taints = mergeTaints(...args.map((value) => deepTaints(value)));
+  if (taints.length === 0) return { taints, api: `${api}()` };
+  return passed(run, node, { taints: safeFor({ taints }, kinds).taints, api: `${api}()` }, `passes through ${name}()`);
+}
+
+const numeric: Model = (call) => ({ ...through({ ...call, args: call.args.slice(0, 1) }, NUMERIC), type: "number" });
+const pass: Model = (call) => ({ ...call.args[0], ...through({ ...call, args: call.args.slice(0, 1) }) });
+const text: Model = (call) => ({
+  ...call.args[0],
+  ...through({ ...call, args: call.args.slice(0, 1) }, TEXTUAL),
+  type: "string",
+});
+const nothing: Model = (call) => ({ taints: [], api: `${call.api}()` });
+const identity: Model = ({ args }) => args[0] ?? UNKNOWN;
+
+/** What is encoded again or decoded is no longer what was checked. */
+const decode: Model = (call) => {
+  const value = through(call);
+  return {
+    taints: value.taints.map((taint) => ({ ...taint, label: `${taint.label}(decoded)`, safe: taint.safe & TEXTUAL })),
+    type: "string",
+  };
+};
+
+const parseJson: Model = (call) => {
+  const value = through({ ...call, args: call.args.slice(0, 1) });
+  return { taints: value.taints.map((taint) => ({ ...taint, safe: taint.safe & ~TEXTUAL })) };
+};
+
+/** Joined paths keep what is known of their beginning. */
+const paths: Model = (call) => {
+  const { args, name } = call;
+  const value = through(call, TEXTUAL);
+  const rooted = args.length > 1 && args[0]?.literal === "/" && name !== "resolve";
+  const parts = args.flatMap((arg, index) => [
+    ...(index === 0 ? [] : ["/"]),
+    ...(arg.parts ?? [typeof arg.literal === "string" ? arg.literal : arg.taints.length > 0 ? null : undefined]),
+  ]);
+  const known = rooted ? KIND.path : 0;
+  return {
+    taints: value.taints.map((taint) => ({ ...taint, safe: taint.safe | RESOLVED | known })),
+    api: `${call.api}()`,
+    type: "string",
+    parts,
+  };
+};
+
+/** A URL keeps its beginning, and with it the host, where that is written in the program. */
+const url: Model = (call) => {
+  const [first = UNKNOWN, base] = call.args;
+  const value = through({ ...call, args: call.args.slice(0, 1) }, TEXTUAL);
+  const prefix = prefixOf(first);
+  const { host, kinds } = {
+    host: prefix === "" && base !== undefined ? [] : first.parts,
+    kinds: base !== undefined && /^\/[^/\\]|^\?|^#/u.test(prefix) ? KIND.ssrf | KIND.redirect | KIND.href : 0,
+  };
+  return {
+    taints: safeFor(value, kinds).taints,
+    api: "URL()",
+    type: "object",
+    ...(host !== undefined && host.length > 0 && { parts: host }),
+  };
+};
+
+const assign: Model = (call) => {
+  const [target = UNKNOWN, ...others] = call.args;
+  for (const other of others) {
+    if (target.fields === undefined) break;
+    for (const [key, value] of other.fields ?? []) if (key !== "constructor") target.fields.set(key, value);
+    if (other.taints.length > 0) target.fields.set("*", join(target.fields.get("*"), { taints: other.taints }));
+  }
+  return { ...target, taints: mergeTaints(target.taints, ...others.map(({ taints }) => taints)) };
+};
+
+const list: Model = ({ args, run }) => {
+  const [first = UNKNOWN] = args;
+  const array = newObject(run, "array");
+  array.fields.set("*", elementOf(first));
+  return { ...array, taints: first.taints };
+};
+
+const container: Model = ({ args, run }) => {
+  const [first] = args;
+  const made = newObject(run, "object");
+  if (first !== undefined) made.fields.set("*", elementOf(first));
+  return { ...made, taints: first?.taints ?? [] };
+};
+
+const promise: Model = ({ args, run }) => {
+  let settled: Value = UNKNOWN;
+  const [executor] = args;
+  const resolve: Value = {
+    taints: [],
+    type: "function",
+    native: ([value = UNKNOWN]) => ((settled = join(value, settled)), UNKNOWN),
+  };
+  if (executor?.closure !== undefined)
+    run.invoke(executor.closure, [resolve, { taints: [], type: "function", native: () => UNKNOWN }], undefined);
+  return settled;
+};
+
+/** The promisified function is the function. */
+const promisify: Model = ({ args }) => args[0] ?? UNKNOWN;
+
+const smallest: Model = (call) => ({
+  ...through(call, call.args.some(({ taints }) => taints.length === 0) ? EVERY : NUMERIC),
+  type: "number",
+});
+
+const ENCODED =
+  EVERY &
+  ~(
+    KIND.sql |
+    KIND.command |
+    KIND.code |
+    KIND.ldap |
+    KIND.xpath |
+    KIND.template |
+    KIND.regex |
+    KIND.slow |
+    KIND.size |
+    KIND.key |
+    KIND.log
+  );
+
+export const FUNCTIONS: Readonly<Record<string, Model>> = {
+  Number: numeric,
+  parseInt: numeric,
+  parseFloat: numeric,
+  "Number.parseInt": numeric,
+  "Number.parseFloat": numeric,
+  BigInt: numeric,
+  Date: numeric,
+  "Math.floor": numeric,
+  "Math.round": numeric,
+  "Math.ceil": numeric,
+  "Math.abs": numeric,
+  "Math.trunc": numeric,
+  "Math.max": numeric,
+  "Math.min": smallest,
+  Boolean: nothing,
+  String: text,
+  "String.raw": text,
+  Object: pass,
+  encodeURIComponent: (call) => ({ ...through(call, ENCODED | KIND.log), type: "string" }),
+  encodeURI: (call) => ({ ...through(call, KIND.log | KIND.header | TEXTUAL), type: "string" }),
+  escape: (call) => ({ ...through(call, ENCODED), type: "string" }),
+  decodeURIComponent: decode,
+  decodeURI: decode,
+  unescape: decode,
+  atob: decode,
+  btoa: (call) => ({ ...through(call, EVERY & ~KIND.size), type: "string" }),
+  "JSON.stringify": (call) => ({
+    ...through({ ...call, args: call.args.slice(0, 1) }, KIND.log | KIND.header | TEXTUAL),
+    type: "string",
+  }),
+  "JSON.parse": parseJson,
+  structuredClone: identity,
+  "Object.assign": assign,
+  "Object.freeze": identity,
+  "Object.seal": identity,
+  "Object.create": (call) => newObject(call.run, "object"),
+  "Object.keys": list,
+  "Object.values": list,
+  "Object.fromEntries": pass,
+  "Object.entries": (call) => {
+    const [first = UNKNOWN] = call.args;
+    const entry = newObject(call.run, "array");
+    entry.fields.set("0", {
+      taints: first.taints.map((taint) => ({ ...taint, label: `${taint.label}.*` })),
+      type: "string",
+    });
+    entry.fields.set("1", elementOf(first));
+    return { taints: [], type: "array", element: entry };
+  },
+  "Array.from": list,
+  "Array.of": list,
+  Array: nothing,
+  Set: container,
+  Map: container,
+  WeakMap: nothing,
+  FormData: nothing,
+  "Promise.resolve": identity,
+  "Promise.all": identity,
+  "Promise.allSettled": identity,
+  "Promise.race": (call) => elementOf(call.args[0] ?? UNKNOWN),
+  Promise: promise,
+  URL: url,
+  URLSearchParams: pass,
+  Headers: pass,
+  "URL.canParse": nothing,
+  Request: pass,
+  "url.parse": url,
+  "url.resolve": (call) => through(call),
+  "url.format": pass,
+  "url.fileURLToPath": pass,
+  "querystring.parse": pass,
+  "querystring.unescape": decode,
+  "querystring.escape": (call) => through(call, ENCODED),
+  "qs.parse": pass,
+  qs: pass,
+  "path.join": paths,
+  "path.resolve": paths,
+  "path.normalize": paths,
+  "path.posix.join": paths,
+  "path.posix.normalize": paths,
+  "path.posix.resolve": paths,
+  "path.win32.join": paths,
+  "path.win32.normalize": paths,
+  "path.basename": (call) => ({ ...through(call, KIND.path | KIND.redirect | TEXTUAL), type: "string" }),
+  "path.posix.basename": (call) => ({ ...through(call, KIND.path | TEXTUAL), type: "string" }),
+  "path.extname": (call) => ({ ...through(call, KIND.path), type: "string" }),
+  "path.dirname": pass,
+  "path.parse": pass,
+  "path.format": pass,
+  "path.relative": paths,
+  "path.isAbsolute": nothing,
+  "fs.realpathSync": paths,
+  "fs.realpath": paths,
+  "fs.promises.realpath": paths,
+  "fs/promises.realpath": paths,
+  "util.format": (call) => ({ ...through(call, TEXTUAL), type: "string" }),
+  "util.inspect": (call) => ({ ...through(call, TEXTUAL | KIND.log), type: "string" }),
+  "util.promisify": promisify,
+  "util.callbackify": promisify,
+  "Buffer.from": pass,
+  "Buffer.concat": (call) => through(call),
+  "Buffer.alloc": nothing,
+  "fs.realpathSync.native": paths,
+};

@@ -1,0 +1,140 @@
+/** Reading and writing properties. */
+import type { Node } from "../parse.ts";
+import { NUMERIC } from "./kinds.ts";
+import type { Run } from "./run.ts";
+import { memberOfRole } from "./sources.ts";
+import { join, madeSafe, mergeTaints, textOf, type Taint, type Value } from "./value.ts";
+
+/** Parts of a URL: checking one of them says something about the whole. */
+const HOST_PARTS = new Set(["hostname", "host", "origin"]);
+
+/**
+ * The value of `object.key`.
+ *
+ * @param key `undefined` where the name is not known
+ */
+export function readMember(run: Run, node: Node, object: Value, key: string | undefined): Value {
+  if (object.class !== undefined && key !== undefined) {
+    const member = memberOfClass(object, key, true);
+    if (member !== undefined) return member;
+  }
+  const field = key === undefined ? allFields(object) : (object.fields?.get(key) ?? otherField(object, key));
+  if (field !== undefined) return named(inherit(field, object, key), key);
+  const method = key === undefined ? undefined : methodOfInstance(object, key);
+  if (method !== undefined) return method;
+  if (object.role !== undefined && key !== undefined) {
+    const member = memberOfRole(run, node, object, key);
+    if (member !== undefined) return member;
+  }
+  const value: { -readonly [K in keyof Value]: Value[K] } = { taints: memberTaints(object.taints, key) };
+  if (key !== undefined) {
+    value.name = key;
+    if (object.api !== undefined) value.api = `${object.api}.${key}`;
+    else if (object.name !== undefined) value.api = `${object.name}.${key}`;
+  }
+  if (object.reachedBy !== undefined) value.reachedBy = object.reachedBy;
+  if (object.element !== undefined)
+    return { ...join(object.element, value), ...value, taints: mergeTaints(object.element.taints, value.taints) };
+  return value;
+}
+
+/** What was put in by a name that is not known may be this. */
+function otherField({ fields, type }: Value, key: string): Value | undefined {
+  return type === "array" && !/^\d+$/u.test(key) ? undefined : fields?.get("*");
+}
+
+function inherit(field: Value, object: Value, key: string | undefined): Value {
+  if (object.taints.length === 0) return field;
+  return { ...field, taints: mergeTaints(field.taints, memberTaints(object.taints, key)) };
+}
+
+function named(value: Value, name: string | undefined): Value {
+  return name === undefined ? value : { ...value, name };
+}
+
+function allFields(object: Value): Value | undefined {
+  if (object.fields === undefined) return undefined;
+  let all: Value | undefined = object.element;
+  for (const field of object.fields.values()) all = join(all, field);
+  return all;
+}
+
+function memberTaints(taints: readonly Taint[], key: string | undefined): readonly Taint[] {
+  if (taints.length === 0) return taints;
+  if (key === "length" || key === "size" || key === "byteLength") {
+    return taints.map((taint) => ({ ...taint, label: `${taint.label}.length`, safe: taint.safe | NUMERIC }));
+  }
+  if (key !== undefined && HOST_PARTS.has(key))
+    return taints.map((taint) => ({ ...taint, label: `${taint.label}.${key}` }));
+  return taints.map((taint) => ({ ...taint, label: `${taint.label}.${key ?? "*"}` }));
+}
+
+/** A label without the part of a URL or the length that was asked of it. */
+export function wholeOf(label: string): { readonly whole: string; readonly part: string | undefined } {
+  const at = label.lastIndexOf(".");
+  const part = label.slice(at + 1);
+  return HOST_PARTS.has(part) || part === "length" || part === "protocol" || part === "pathname"
+    ? { whole: label.slice(0, at), part }
+    : { whole: label, part: undefined };
+}
+
+function methodOfInstance(object: Value, key: string): Value | undefined {
+  const instanceOf = object.fields?.get("constructor");
+  return instanceOf?.class === undefined ? undefined : memberOfClass(instanceOf, key, false, object);
+}
+
+/** A method of a class, with what `this` is in it. */
+function memberOfClass(of: Value, key: string, isStatic: boolean, self: Value = of): Value | undefined {
+  const known = of.class;
+  if (known === undefined) return undefined;
+  for (const member of known.node.body.body) {
+    if (member.type !== "MethodDefinition" || member.static !== isStatic || member.computed) continue;
+    const { key: name, value } = member;
+    if (
+      (name.type !== "Identifier" && name.type !== "PrivateIdentifier") ||
+      name.name !== key ||
+      member.kind === "constructor"
+    )
+      continue;
+    const { environment, file } = known;
+    return { taints: [], name: key, type: "function", closure: { node: value, environment, file, self } };
+  }
+  return known.parent === undefined ? undefined : memberOfClass(known.parent, key, isStatic, self);
+}
+
+/** `object.key = value`: the object that everybody holds changes. */
+export function writeMember(run: Run, object: Value, key: string | undefined, value: Value): void {
+  if (object.fields === undefined) return;
+  if (key === undefined) {
+    const present = object.fields.get("*");
+    object.fields.set("*", present === undefined ? value : weak(present, value));
+    return;
+  }
+  const certain = object.branch === run.state.branch;
+  const present = object.fields.get(key);
+  object.fields.set(key, certain || present === undefined ? value : weak(present, value));
+}
+
+function weak(present: Value, value: Value): Value {
+  return { ...join(present, value), taints: mergeTaints(present.taints, value.taints) };
+}
+
+/** The name of the property that an expression in brackets means. */
+export function keyOf(value: Value): string | undefined {
+  return textOf(value) ?? (typeof value.literal === "number" ? String(value.literal) : undefined);
+}
+
+export function elementOf(value: Value): Value {
+  const inside = allFields(value) ?? value.element;
+  const taints = value.taints.map((taint) => ({ ...taint, label: `${taint.label}.*` }));
+  if (inside === undefined) return { taints };
+  return taints.length === 0 ? inside : { ...inside, taints: mergeTaints(inside.taints, taints) };
+}
+
+export function newObject(run: Run, type: "object" | "array"): Value & { readonly fields: Map<string, Value> } {
+  return { taints: [], type, fields: new Map<string, Value>(), branch: run.state.branch };
+}
+
+export function safeFor(value: Value, kinds: number): Value {
+  return value.taints.length === 0 ? value : { ...value, taints: madeSafe(value.taints, kinds) };
+}

@@ -1,0 +1,237 @@
+/** Where values go: declarations, destructuring, assignments, parameters. */
+import type { BindingPattern, Node, ParamPattern, PropertyKey } from "../parse.ts";
+import { elementOf, keyOf, readMember, writeMember } from "./members.ts";
+import { passed, source, type Run } from "./run.ts";
+import { decoratedParameter, roleOf, typeNameOf } from "./sources.ts";
+import { join, UNKNOWN, type Value } from "./value.ts";
+
+/** Gives the names of a pattern their values. */
+export function bind(run: Run, pattern: Node, value: Value, declares: boolean): void {
+  switch (pattern.type) {
+    case "Identifier":
+      bindName(run, pattern, pattern.name, value, declares);
+      return;
+    case "ObjectPattern":
+      for (const property of pattern.properties) {
+        if (property.type === "RestElement") bind(run, property.argument, value, declares);
+        else
+          bind(
+            run,
+            property.value,
+            readMember(run, property, value, propertyName(run, property.key, property.computed)),
+            declares,
+          );
+      }
+      return;
+    case "ArrayPattern":
+      for (const [index, element] of pattern.elements.entries()) {
+        if (element === null) continue;
+        if (element.type === "RestElement") bind(run, element.argument, value, declares);
+        else bind(run, element, value.fields?.get(String(index)) ?? elementOf(value), declares);
+      }
+      return;
+    case "AssignmentPattern": {
+      const fallback = run.evaluate(pattern.right);
+      bind(
+        run,
+        pattern.left,
+        isUnknown(value) ? fallback : value.taints.length > 0 ? { ...value, ...keepText(value) } : value,
+        declares,
+      );
+      return;
+    }
+    case "MemberExpression": {
+      const object = run.evaluate(pattern.object);
+      const key = pattern.computed ? run.evaluate(pattern.property) : propertyValue(pattern.property);
+      run.observer.assign({ node: pattern, object, key, value, run });
+      writeMember(run, object, keyOf(key), value);
+      taintOwner(run, pattern.object, value);
+      return;
+    }
+    case "TSParameterProperty":
+      bind(run, pattern.parameter, value, declares);
+      return;
+    case "RestElement":
+      bind(run, pattern.argument, value, declares);
+      return;
+    case "TSAsExpression":
+    case "TSNonNullExpression":
+    case "TSSatisfiesExpression":
+    case "TSTypeAssertion":
+    case "ParenthesizedExpression":
+      bind(run, pattern.expression, value, declares);
+      return;
+    default:
+  }
+}
+
+function keepText(value: Value): Partial<Value> {
+  return value.parts === undefined ? {} : { parts: value.parts };
+}
+
+function isUnknown(value: Value): boolean {
+  return (
+    value === UNKNOWN ||
+    (value.taints.length === 0 &&
+      value.role === undefined &&
+      value.fields === undefined &&
+      value.closure === undefined &&
+      value.literal === undefined &&
+      value.parts === undefined)
+  );
+}
+
+function bindName(run: Run, node: Node, name: string, value: Value, declares: boolean): void {
+  const cell = declares ? run.environment.declare(name) : run.environment.lookup(name);
+  if (cell !== undefined) run.state.values.set(cell, passed(run, node, value, `goes into ${name}`));
+}
+
+/** An object about which nothing is known holds, from now on, what was put into it. */
+function taintOwner(run: Run, owner: Node, value: Value): void {
+  if (owner.type !== "Identifier" || value.taints.length === 0) return;
+  const cell = run.environment.lookup(owner.name);
+  const present = cell && run.state.read(cell);
+  if (cell === undefined || present === undefined || present.fields !== undefined || present.role !== undefined) return;
+  run.state.values.set(cell, {
+    ...present,
+    fields: new Map(),
+    element: join(present.element, { taints: value.taints }),
+    branch: -1,
+  });
+}
+
+export function propertyName(run: Run, key: PropertyKey, computed: boolean): string | undefined {
+  if (computed) return keyOf(run.evaluate(key));
+  if (key.type === "Identifier") return key.name;
+  if (key.type === "PrivateIdentifier") return `#${key.name}`;
+  return key.type === "Literal" ? String(key.value) : undefined;
+}
+
+export function propertyValue(key: Node): Value {
+  const name = key.type === "Identifier" ? key.name : key.type === "PrivateIdentifier" ? `#${key.name}` : undefined;
+  return name === undefined ? UNKNOWN : { taints: [], literal: name };
+}
+
+/** Gives the parameters of a function their values. What was not passed is guessed from names, types and decorators. */
+export function bindParameters(run: Run, parameters: readonly ParamPattern[], args: readonly Value[]): void {
+  for (const [index, parameter] of parameters.entries()) {
+    const given = parameter.type === "RestElement" ? rest(run, args.slice(index)) : args[index];
+    const pattern = parameter.type === "TSParameterProperty" ? parameter.parameter : parameter;
+    const value =
+      given === undefined || isBare(given) ? guess(run, parameter, pattern as BindingPattern, given, index) : given;
+    bind(run, pattern, value, true);
+    if (parameter.type === "TSParameterProperty" && run.self !== undefined) {
+      const name = nameOf(pattern);
+      if (name !== undefined) writeMember(run, run.self, name, value);
+    }
+  }
+}
+
+function rest(run: Run, args: readonly Value[]): Value {
+  const element = args.length === 0 ? undefined : args.reduce((left, right) => join(left, right));
+  return {
+    taints: [],
+    type: "array",
+    fields: new Map(args.map((value, index) => [String(index), value])),
+    branch: run.state.branch,
+    ...(element && { element }),
+  };
+}
+
+function isBare(value: Value): boolean {
+  return (
+    isUnknown(value) &&
+    value.api === undefined &&
+    value.class === undefined &&
+    value.native === undefined &&
+    value.type === undefined
+  );
+}
+
+function nameOf(pattern: Node): string | undefined {
+  if (pattern.type === "AssignmentPattern") return nameOf(pattern.left);
+  return pattern.type === "Identifier" ? pattern.name : undefined;
+}
+
+const TRUSTED_TYPES = new Set([
+  "TSNumberKeyword",
+  "TSBooleanKeyword",
+  "TSBigIntKeyword",
+  "TSLiteralType",
+  "TSUnionType",
+  "TSVoidKeyword",
+  "TSNullKeyword",
+  "TSFunctionType",
+]);
+/** Parameters that carry a service, an event or a result, and no text. */
+const SERVICES =
+  /^(?:db|pool|client|conn|connection|app|server|router|logger|log|next|done|cb|callback|err|error|e|resolve|reject|options|opts|config|fastify|knex|prisma|sequelize|manager|queryRunner|tx|trx|root|dir|baseDir|baseUrl|rootDir|i|index|_+\w*)$/iu;
+
+function guess(
+  run: Run,
+  parameter: ParamPattern,
+  pattern: BindingPattern,
+  given: Value | undefined,
+  index: number,
+): Value {
+  const left = pattern.type === "AssignmentPattern" ? pattern.left : pattern;
+  const name = nameOf(pattern);
+  const annotation = "typeAnnotation" in left ? left.typeAnnotation?.typeAnnotation : undefined;
+  const typeName = typeNameOf(annotation);
+  const decorators = "decorators" in parameter ? parameter.decorators : [];
+  const numeric = annotation !== undefined && TRUSTED_TYPES.has(annotation.type);
+  const decorated = decoratedParameter(run, pattern, name ?? "", decorators ?? [], numeric);
+  if (decorated !== undefined) return decorated;
+  const role = roleOf(name, typeName);
+  if (role !== undefined) return { taints: [], role, ...(name !== undefined && { name }) };
+  if (left.type === "ObjectPattern" && index <= 1) {
+    const request = destructured(run, left, typeName);
+    if (request !== undefined) return request;
+  }
+  if (run.entry && name === "event") return { taints: [], role: "request", name };
+  if (run.entry && name === "args" && index === 1) return { taints: source(run, pattern, name, "remote"), name };
+  const typed = typeName === undefined ? undefined : typedValue(run, typeName);
+  if (typed !== undefined) return { ...typed, ...(name !== undefined && { name }) };
+  if (given === undefined && run.entry && !numeric && !(name !== undefined && SERVICES.test(name))) {
+    const label = name ?? "parameter";
+    const taints = source(
+      run,
+      pattern,
+      label,
+      /^(?:user_?(?:input|supplied\w*)|untrusted\w*|tainted\w*)$/iu.test(label) ? "remote" : "parameter",
+    );
+    return { taints, ...(name !== undefined && { name }) };
+  }
+  return { ...UNKNOWN, ...(name !== undefined && { name }), ...(typeName !== undefined && { typeName }) };
+}
+
+/** `({ query, body }, res)` and `({ request, params })`: a request or a context taken apart at the door. */
+function destructured(
+  run: Run,
+  pattern: BindingPattern & { readonly type: "ObjectPattern" },
+  typeName: string | undefined,
+): Value | undefined {
+  const names = new Set(
+    pattern.properties.flatMap((property) =>
+      property.type === "Property" && property.key.type === "Identifier" ? [property.key.name] : [],
+    ),
+  );
+  if (names.has("request") || names.has("req") || typeName?.endsWith("Context") === true)
+    return { taints: [], role: "context" };
+  const ofRequest = ["query", "body", "headers", "cookies"].filter((name) => names.has(name));
+  if (ofRequest.length > 0 && !run.entry) return { taints: [], role: "request" };
+  if (names.has("input") && (names.has("ctx") || (names.size === 1 && !run.entry)))
+    return { taints: [], fields: new Map([["input", { taints: source(run, pattern, "input", "remote") }]]) };
+  if (names.has("params") && run.entry) return { taints: [], role: "context" };
+  if (names.has("searchParams")) return { taints: source(run, pattern, "props", "remote"), role: "context" };
+  return undefined;
+}
+
+/** An instance of a class that is imported by name: `private readonly db: Pool`. */
+function typedValue(run: Run, typeName: string): Value | undefined {
+  const [first = "", ...others] = typeName.split(".");
+  const cell = run.environment.lookup(first);
+  const known = cell && run.state.read(cell);
+  if (known?.api === undefined || known.class !== undefined) return undefined;
+  return { taints: [], api: `${[known.api, ...others].join(".")}()`, typeName };
+}

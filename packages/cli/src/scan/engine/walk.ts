@@ -1,0 +1,145 @@
+import type { Node, SourceFile } from "../parse.ts";
+import { evaluate } from "./expressions.ts";
+import { construct, invoke } from "./functions.ts";
+import { moduleScope, packageValue } from "./modules.ts";
+import type { Frame, Module, Observer, Run } from "./run.ts";
+import { State } from "./state.ts";
+import { executeAll } from "./statements.ts";
+import { Environment, UNKNOWN, type Closure, type Value } from "./value.ts";
+
+/** Steps that one file may take, calls into others included: a bound on time whatever the file holds. */
+const MOST_STEPS = 400_000;
+
+/** Finds the file that an import means; undefined for packages and for what is not there. */
+export type Resolve = (from: SourceFile, specifier: string) => SourceFile | undefined;
+
+/** What the walks of a project share. */
+export interface Shared {
+  readonly observer: Observer;
+  /** Functions that have been walked through. */
+  readonly visited: Set<unknown>;
+  /** Functions that are being walked through. */
+  readonly stack: Set<unknown>;
+  readonly resolve: Resolve;
+  readonly load: (file: SourceFile) => Value;
+}
+
+/** The walk through one module. */
+export class Walk implements Run {
+  state: State = new State(undefined);
+  environment: Environment = new Environment(undefined);
+  module: Module;
+  self: Value | undefined = undefined;
+  frame: Frame = { closure: undefined, base: this.state, returns: [], breaks: [] };
+  depth: number = 0;
+  entry: boolean = false;
+  steps: number = MOST_STEPS;
+  readonly observer: Observer;
+  readonly #shared: Shared;
+  readonly #closures: Closure[] = [];
+  readonly #classes: Value[] = [];
+  readonly #later: (() => void)[] = [];
+
+  constructor(module: Module, shared: Shared) {
+    this.module = module;
+    this.#shared = shared;
+    this.observer = shared.observer;
+  }
+
+  body(): Value {
+    const scope = moduleScope(this);
+    this.environment = scope.environment;
+    this.execute(this.module.file.program.body);
+    this.state.ended = false;
+    for (const [cell, value] of this.state.values) cell.settled = value;
+    return scope.module;
+  }
+
+  callbacks(): void {
+    for (const work of this.#later) this.#apart(work);
+    this.#later.length = 0;
+  }
+
+  /** Methods and functions that nobody has called. */
+  rest(): void {
+    this.entry = true;
+    for (const of of this.#classes) this.#apart(() => this.#instantiate(of));
+    // Functions may make functions.
+    for (let index = 0; index < this.#closures.length && this.steps > 0; index += 1) {
+      const closure = this.#closures[index] as Closure;
+      if (!this.#shared.visited.has(closure.node)) this.#apart(() => this.invoke(closure, [], undefined));
+    }
+  }
+
+  #apart(work: () => void): void {
+    const before = this.state;
+    this.state = new State(before);
+    this.depth += 1;
+    work();
+    this.depth -= 1;
+    this.state = before;
+  }
+
+  #instantiate(of: Value): void {
+    this.entry = false;
+    const instance = construct(this, of, []);
+    this.entry = true;
+    for (const member of of.class?.node.body.body ?? []) {
+      if (member.type !== "MethodDefinition" || member.kind === "constructor" || this.#shared.visited.has(member.value))
+        continue;
+      const { environment, file } = of.class as { environment: Environment; file: SourceFile };
+      this.invoke({ node: member.value, environment, file, self: member.static ? of : instance }, [], undefined);
+    }
+  }
+
+  evaluate(node: Node): Value {
+    return evaluate(this, node);
+  }
+
+  execute(statements: Parameters<Run["execute"]>[0]): void {
+    executeAll(this, statements);
+  }
+
+  invoke(closure: Closure, args: readonly Value[], self: Value | undefined): Value {
+    const entry = this.entry;
+    this.#shared.visited.add(closure.node);
+    // Only the function that nobody calls has parameters of strangers, not those that it calls.
+    if (this.frame.closure !== undefined) this.entry = false;
+    try {
+      return invoke(this, closure, args, self, this.#shared.stack);
+    } finally {
+      this.entry = entry;
+    }
+  }
+
+  apply(callee: Value, args: readonly Value[], self?: Value): Value {
+    if (callee.native !== undefined) return callee.native(args);
+    return callee.closure === undefined ? UNKNOWN : this.invoke(callee.closure, args, self);
+  }
+
+  construct(callee: Value, args: readonly Value[]): Value | undefined {
+    return construct(this, callee, args);
+  }
+
+  import(specifier: string): Value {
+    const file = this.#shared.resolve(this.module.file, specifier);
+    return file === undefined ? packageValue(specifier) : this.#shared.load(file);
+  }
+
+  register(closure: Closure): void {
+    this.#closures.push(closure);
+  }
+
+  registerClass(of: Value): void {
+    this.#classes.push(of);
+  }
+
+  later(work: () => void): void {
+    this.#later.push(work);
+  }
+
+  spend(): boolean {
+    this.steps -= 1;
+    return this.steps > 0;
+  }
+}

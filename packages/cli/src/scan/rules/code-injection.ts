@@ -1,0 +1,64 @@
+import { KIND } from "../engine/kinds.ts";
+import type { Call } from "../engine/run.ts";
+import type { Value } from "../engine/value.ts";
+import { untrusted, type ScanRule } from "../rule.ts";
+
+const EVALUATORS =
+  /^(?:(?:window|globalThis|global|self)\.)?(?:eval|Function|execScript)$|^(?:AsyncFunction|GeneratorFunction)$|^vm\.(?:runInThisContext|runInNewContext|runInContext|Script|compileFunction|SourceTextModule)$|^vm2\.(?:VM|NodeVM)\(\)\.run$|^isolated-vm\..*\.(?:compileScript|eval)$|^(?:static-eval|safe-eval|notevil|eval|require-from-string|node-eval|expression-eval\.eval|jsep)$|^module\._compile$/u;
+const TIMERS = /^(?:(?:window|globalThis|self)\.)?(?:setTimeout|setInterval|setImmediate)$/u;
+
+/** Text that becomes a program. */
+export const CODE_INJECTION: ScanRule = {
+  id: "scan/code-injection",
+  severity: "error",
+  cwe: ["CWE-94", "CWE-95"],
+  owasp: "A03",
+  what: "Text from outside is run as a program.",
+  why: "Whoever writes the text runs what they like in your process; node:vm is no sandbox.",
+  fix: "Parse data with JSON.parse, look functions up in a table of your own, and start Node with --disallow-code-generation-from-strings.",
+  bad: 'app.post("/calc", (req, res) => res.json({ result: eval(req.body.expression) }));',
+  good: 'app.post("/calc", (req, res) => res.json({ result: JSON.parse(req.body.expression) }));',
+  calls: (call, report) => {
+    for (const value of programsOf(call)) {
+      const taint = untrusted(call.run, value, KIND.code, ["remote", "browser", "argument", "parameter"]);
+      if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
+    }
+  },
+};
+
+function programsOf({ api, args, name, receiver }: Call): readonly Value[] {
+  const [first] = args;
+  if (first === undefined) return [];
+  if (EVALUATORS.test(api)) return api.endsWith("Function") ? args : [first];
+  if (TIMERS.test(api))
+    return first.type === "string"
+      ? [first]
+      : first.taints.some(({ source }) => source !== "parameter") && first.closure === undefined
+        ? [first]
+        : [];
+  if (api === "require" && first.parts === undefined)
+    return first.taints.some(({ source }) => source === "remote") ? [first] : [];
+  return name === "run" && /^vm2?$/u.test(receiver?.name ?? "") ? [first] : [];
+}
+
+const ENGINES =
+  /^(?:ejs\.(?:render|compile)|pug\.(?:render|compile|compileClient)|jade\.(?:render|compile)|(?:handlebars|Handlebars)\.(?:compile|precompile)|nunjucks\.(?:renderString|compile|Template)|nunjucks\..*\.renderString|lodash\.template|underscore\.template|_\.template|lodash\/template|mustache\.(?:render|parse)|Mustache\.render|dot\.(?:template|compile)|doT\.template|eta\.(?:renderString|render|compile)|hogan\.js\.compile|squirrelly\.render|swig\.(?:render|compile)|twig\.twig|liquidjs\..*\.(?:parseAndRender|parse)|art-template\.(?:render|compile)|velocityjs\.render|marko\.\w+|consolidate\..*\.render)$/u;
+
+/** A template that a client wrote. */
+export const TEMPLATE_INJECTION: ScanRule = {
+  id: "scan/template-injection",
+  severity: "error",
+  cwe: ["CWE-1336", "CWE-94"],
+  owasp: "A03",
+  what: "Text from outside becomes a part of a template, or the options of its engine.",
+  why: "Templates are programs: an expression in one reads the environment and starts processes.",
+  fix: "Keep templates in files and pass values to them; name the values one by one.",
+  bad: 'import ejs from "ejs";\napp.get("/", (req, res) => res.send(ejs.render("<p>" + req.query.name + "</p>")));',
+  good: 'import ejs from "ejs";\napp.get("/", (req, res) => res.send(ejs.render("<p><%= name %></p>", { name: req.query.name })));',
+  calls: ({ api, args, node, name, receiver, run }, report) => {
+    const isView = name === "render" && (receiver?.role === "response" || receiver?.role === "context");
+    const value = ENGINES.test(api) ? args[0] : isView && args[1]?.fields === undefined ? args[1] : undefined;
+    const taint = untrusted(run, value, isView ? KIND.template | KIND.fields : KIND.template, ["remote"], 0);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};

@@ -1,0 +1,58 @@
+import { KIND } from "../engine/kinds.ts";
+import type { Call } from "../engine/run.ts";
+import { textOf, UNKNOWN, type Value } from "../engine/value.ts";
+import { controlsHost, untrusted, type ScanRule } from "../rule.ts";
+
+const FUNCTIONS =
+  /^(?:Response\.redirect|NextResponse\.redirect|next\/server\.NextResponse\.(?:redirect|rewrite)|next\/navigation\.(?:redirect|permanentRedirect)|@remix-run\/\w+\.redirect|react-router(?:-dom)?\.redirect|@sveltejs\/kit\.redirect|astro\.redirect)$/u;
+const BROWSER =
+  /^(?:(?:window|document|self|top|parent|globalThis)\.)?(?:location\.(?:assign|replace))$|^(?:window|self|top|parent)\.open$/u;
+
+/** A redirect to wherever a link says. */
+export const OPEN_REDIRECT: ScanRule = {
+  id: "scan/open-redirect",
+  severity: "error",
+  cwe: ["CWE-601"],
+  owasp: "A01",
+  what: "Text from outside says where to redirect.",
+  why: "A link to your site that ends on another one is what phishing is made of, and it carries codes and tokens away.",
+  fix: "Redirect to paths of your own: a list, or safeRedirect of glacis/input. //host and /\\\\host are other sites.",
+  bad: 'app.get("/login", (req, res) => res.redirect(req.query.next));',
+  good: 'const PAGES = new Set(["/", "/account"]);\napp.get("/login", (req, res) => res.redirect(PAGES.has(req.query.next) ? req.query.next : "/"));',
+  calls: (call, report) => {
+    const value = targetOf(call);
+    if (value === undefined || !controlsHost(value)) return;
+    const taint = untrusted(call.run, value, KIND.redirect, ["remote", "browser"]);
+    if (taint !== undefined && !isOwnAddress(taint.label)) report(call.node, `${taint.label} in ${call.name}()`, taint);
+  },
+  assigns: ({ node, object, key, value, run }, report) => {
+    const name = typeof key.literal === "string" ? key.literal : "";
+    const isLocation =
+      (name === "href" && /(?:^|\.)location$/u.test(object.api ?? "")) ||
+      (name === "location" && /^(?:window|document|self|top|parent)$/u.test(object.api ?? ""));
+    if (!isLocation || !controlsHost(value)) return;
+    const taint = untrusted(run, value, KIND.redirect, ["remote", "browser"]);
+    if (taint !== undefined && !isOwnAddress(taint.label)) report(node, `${taint.label} in location`, taint);
+  },
+};
+
+/** The page's own path leads to the page. */
+function isOwnAddress(label: string): boolean {
+  return /^(?:(?:window|document)\.)?location\.(?:pathname|href)$|\.(?:path|originalUrl|hostname|host)$/u.test(label);
+}
+
+function targetOf({ receiver, name, args, api }: Call): Value | undefined {
+  const [first = UNKNOWN, second] = args;
+  if (FUNCTIONS.test(api) || BROWSER.test(api)) return first;
+  if (/^(?:redirect|next_redirect)$/u.test(api) && receiver === undefined)
+    return first.type === "number" ? second : first;
+  if (receiver?.role === undefined) return undefined;
+  if (name === "redirect") return first.type === "number" ? second : first;
+  if (name === "location") return first;
+  if (/^(?:setHeader|set|header)$/u.test(name) && /^(?:location|refresh)$/iu.test(textOf(first) ?? "")) return second;
+  if (name === "writeHead") {
+    for (const headers of args)
+      for (const [key, value] of headers.fields ?? []) if (/^location$/iu.test(key)) return value;
+  }
+  return undefined;
+}

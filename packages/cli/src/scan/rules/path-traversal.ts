@@ -1,0 +1,47 @@
+import { KIND } from "../engine/kinds.ts";
+import type { Call } from "../engine/run.ts";
+import type { Value } from "../engine/value.ts";
+import { option, untrusted, type ScanRule } from "../rule.ts";
+
+const MODULES = /^(?:fs|fs\/promises|fs\.promises|fs-extra|graceful-fs|fsp|fsPromises|node:fs|Deno|memfs)\.(\w+)$/u;
+/** Where both of the first two arguments are paths. */
+const TWO = /^(?:copy|copyFile|rename|move|link|symlink|cp)(?:Sync)?$/u;
+const METHODS =
+  /^(?:readFile|writeFile|appendFile|createReadStream|createWriteStream|unlink|rm|rmdir|mkdir|readdir|open|openAsBlob|opendir|copy|copyFile|cp|rename|link|symlink|readlink|truncate|chmod|chown|stat|lstat|access|exists|outputFile|outputJson|readJson|writeJson|readJSON|writeJSON|remove|move|ensureFile|ensureDir|emptyDir|pathExists|watch|readTextFile|writeTextFile|utimes)(?:Sync)?$/u;
+const SERVED = new Set(["sendFile", "sendfile", "download"]);
+
+/** A path that a client can lead out of its folder. */
+export const PATH_TRAVERSAL: ScanRule = {
+  id: "scan/path-traversal",
+  severity: "error",
+  cwe: ["CWE-22", "CWE-23", "CWE-73"],
+  owasp: "A01",
+  what: "Text from outside becomes a part of a path on the disk.",
+  why: '"../" and absolute paths lead out of the folder that was meant: to keys, to the configuration, to other people\'s files.',
+  fix: "Resolve the path and refuse it unless it starts with the folder and a separator, or take path.basename(); better, store a name of your own.",
+  bad: 'import fs from "node:fs";\napp.get("/file", (req, res) => fs.createReadStream("./files/" + req.query.name).pipe(res));',
+  good: 'import fs from "node:fs";\nimport path from "node:path";\napp.get("/file", (req, res) => fs.createReadStream("./files/" + path.basename(String(req.query.name))).pipe(res));',
+  calls: (call, report) => {
+    for (const value of pathsOf(call)) {
+      const taint = untrusted(call.run, value, KIND.path, ["remote", "archive"]);
+      if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
+    }
+  },
+};
+
+function pathsOf({ api, name, args, receiver }: Call): readonly Value[] {
+  const [first, second] = args;
+  if (first === undefined) return [];
+  const owner = MODULES.exec(api);
+  if (owner !== null && METHODS.test(name)) return TWO.test(name) ? args.slice(0, 2) : [first];
+  if (api === "Bun.file" || api === "Bun.write" || api === "multer.diskStorage") return [first];
+  if (receiver?.role === "response" || receiver?.role === "context") {
+    // Express holds a path below the root that is given to it.
+    if (SERVED.has(name))
+      return option(second, "root") === undefined && option(args.at(-1), "root") === undefined ? [first] : [];
+    if (name === "render" && first.parts === undefined) return [first];
+  }
+  if (name === "extractEntryTo" || name === "mv") return args.slice(0, 2);
+  if (receiver?.name === "file" && name === "mv") return [first];
+  return api === "koa-send" ? (option(args[2], "root") === undefined ? args.slice(1, 2) : []) : [];
+}

@@ -1,0 +1,44 @@
+import { KIND } from "../engine/kinds.ts";
+import type { Call } from "../engine/run.ts";
+import type { Value } from "../engine/value.ts";
+import { controlsHost, option, untrusted, type ScanRule } from "../rule.ts";
+
+const CLIENTS =
+  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|net\.(?:connect|createConnection)|\$fetch|urllib\.request)$/u;
+const HOSTS = ["url", "uri", "baseURL", "baseUrl", "hostname", "host", "href", "origin"];
+
+/** A request to wherever a client wants. */
+export const SERVER_SIDE_REQUEST_FORGERY: ScanRule = {
+  id: "scan/server-side-request-forgery",
+  severity: "error",
+  cwe: ["CWE-918"],
+  owasp: "A10",
+  what: "Text from outside says which host the server sends a request to.",
+  why: "From inside, the server reaches what the client cannot: metadata with credentials, databases, admin pages.",
+  fix: "Compare the host of the parsed URL with a list of your own, or send it through the guarded fetch of glacis/network, which refuses addresses of the own network.",
+  bad: 'app.get("/proxy", async (req, res) => res.send(await (await fetch(req.query.url)).text()));',
+  good: 'const HOSTS = new Set(["api.example.com"]);\napp.get("/proxy", async (req, res) => {\n  const url = new URL(req.query.url);\n  if (!HOSTS.has(url.hostname)) return res.sendStatus(400);\n  res.json(await (await fetch(url)).json());\n});',
+  calls: (call, report) => {
+    for (const value of addressesOf(call)) {
+      if (!controlsHost(value)) continue;
+      const taint = untrusted(call.run, value, KIND.ssrf, ["remote"], 0);
+      if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
+    }
+  },
+};
+
+function addressesOf({ api, name, args, receiver, isNew, callee }: Call): readonly Value[] {
+  const [first, second] = args;
+  if (first === undefined || callee.closure !== undefined || receiver?.role !== undefined) return [];
+  const isPage = name === "goto" && /page|tab|frame/iu.test(receiver?.name ?? receiver?.api ?? "");
+  const isClient =
+    CLIENTS.test(api) ||
+    (/^(?:http|https|axios|httpService|httpClient)$/u.test(receiver?.name ?? "") &&
+      /^(?:get|post|put|request|patch|delete|head)$/u.test(name));
+  if (!isPage && !isClient && !(isNew && /^(?:ws|WebSocket)$/u.test(api))) return [];
+  return [first, second].flatMap((value) => {
+    if (value === undefined) return [];
+    if (value.fields === undefined || value.api === "URL()") return value === first ? [value] : [];
+    return HOSTS.flatMap((key) => option(value, key) ?? []);
+  });
+}
