@@ -3,6 +3,7 @@ import { addAlarmsCommand } from "./commands/alarms.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addAuditLogCommand } from "./commands/audit-log.ts";
 import { addCheckCommand } from "./commands/check.ts";
+import { addInitCommand } from "./commands/init.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
@@ -27,6 +28,9 @@ export async function run(args: readonly string[]): Promise<number> {
     .showHelpAfterError("Run glacis --help for what there is.")
     .exitOverride();
   addCheckCommand(program, (code) => {
+    exitCode = code;
+  });
+  addInitCommand(program, (code) => {
     exitCode = code;
   });
   addKeysCommand(program);
