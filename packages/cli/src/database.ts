@@ -42,15 +42,17 @@ export async function readPosture(url: string, options: PostureOptions): Promise
 /**
  * Connects, works and disconnects.
  *
+ * @param queryTimeoutMs how long one query may take: half a minute
  * @throws CannotCheck with what the failure means, whatever fails. The message never quotes the URL.
  */
 export async function withClient<Result>(
   url: string,
   { what, why, fix }: DatabaseFailure,
   work: (client: PostureClient) => Promise<Result>,
+  queryTimeoutMs: number = QUERY_TIMEOUT_MS,
 ): Promise<Result> {
   const ClientOfProject = await driver();
-  const client = connectionTo(url, ClientOfProject);
+  const client = connectionTo(url, ClientOfProject, queryTimeoutMs);
   client.on("error", () => undefined);
   try {
     await client.connect();
@@ -81,12 +83,12 @@ export function databaseUrl(option: string): string {
   );
 }
 
-function connectionTo(connectionString: string, ClientOfProject: ClientClass): Client {
+function connectionTo(connectionString: string, ClientOfProject: ClientClass, queryTimeoutMs: number): Client {
   try {
     return new ClientOfProject({
       connectionString,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: QUERY_TIMEOUT_MS,
+      query_timeout: queryTimeoutMs,
     });
   } catch {
     throw new CannotCheck(

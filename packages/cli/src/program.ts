@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { addAlarmsCommand } from "./commands/alarms.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addAuditLogCommand } from "./commands/audit-log.ts";
+import { addBackupCommand } from "./commands/backup.ts";
 import { addCheckCommand } from "./commands/check.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addKeysCommand } from "./commands/keys.ts";
@@ -31,6 +32,9 @@ export async function run(args: readonly string[]): Promise<number> {
     exitCode = code;
   });
   addInitCommand(program, (code) => {
+    exitCode = code;
+  });
+  addBackupCommand(program, (code) => {
     exitCode = code;
   });
   addKeysCommand(program);
