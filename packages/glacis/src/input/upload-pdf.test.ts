@@ -144,6 +144,20 @@ describe("a PDF", () => {
     expect(await judge("a.pdf", writePdf("", [writeObjectStream(5, `(${noise}) ${scripted}`)]))).toBe("pdf_javascript");
   });
 
+  it.each(["/AA%", "/JS%", "/EF %", "/XFA\0", "/OpenAction%", "/URI(\\1", "/Encrypt%\n%", "/AA%x\n"])(
+    "is judged in time that grows with its size alone when it repeats %j",
+    async (piece) => {
+      const started = performance.now();
+      await judge("a.pdf", writePdf("", [`5 0 obj\n(${piece.repeat(3_000_000 / piece.length)})\nendobj\n`]));
+      expect(performance.now() - started).toBeLessThan(10_000);
+    },
+  );
+
+  it("is refused when it hides a value behind a long comment, or many", async () => {
+    for (const comments of [`%${"x".repeat(500)}\n`, "%x\n".repeat(50)])
+      expect(await judge("a.pdf", writePdf(`/AA${comments}<< /O 5 0 R >>`))).toBe("pdf_action");
+  });
+
   it("is refused when it is made to be slow to read", async () => {
     const streams = "1 0 obj <<>> stream\nendstream endobj\n".repeat(20_001);
     expect(await judge("a.pdf", writePdf("", [streams]))).toBe("pdf_unreadable");

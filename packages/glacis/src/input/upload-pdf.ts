@@ -17,31 +17,38 @@ const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
 const MOST_OBJECT_BYTES = 256 * 1024 * 1024;
 const NAME_END = "(?![^\\s()<>[\\]{}/%\\u0000])";
 
-/** Sections 7.2.3 and 7.2.4: a comment is white space, and so is NUL. */
-const GAP = "(?:[\\s\\u0000]|%[^\\r\\n]*[\\r\\n])*";
-
+const SPACE = "[\\s\\u0000]*";
+/**
+ * What a key's value begins with, perhaps behind a comment (section 7.2.4). Nobody writes comments there but who hides something, so a long one counts
+ * as well: to read on to its end for each of many would take forever.
+ */
+const valued = (key: string, starts: string): RegExp =>
+  new RegExp(
+    `/${key}${NAME_END}${SPACE}(?:${starts}|%(?:[^\\r\\n]{200}|[^\\r\\n]{0,199}[\\r\\n]${SPACE}(?:%|${starts})))`,
+    "u",
+  );
 const named = (names: string): RegExp => new RegExp(`/(?:${names})${NAME_END}`, "u");
 /** Long names are looked for everywhere, streams included, since a reader finds objects by offset: they do not stand in random bytes by chance. */
 const RULES: readonly (readonly [RegExp, UploadFaultCode])[] = [
-  [new RegExp(`/Encrypt${NAME_END}${GAP}(?:\\d|<<)`, "u"), "pdf_encrypted"],
+  [valued("Encrypt", "\\d|<<"), "pdf_encrypted"],
   [named("JavaScript"), "pdf_javascript"],
-  [new RegExp(`/JS${NAME_END}${GAP}(?:\\d+\\s+\\d+\\s+R|\\(|<[\\da-fA-F\\s])`, "u"), "pdf_javascript"],
+  [valued("JS", "\\d+\\s+\\d+\\s+R|\\(|<[\\da-fA-F\\s]"), "pdf_javascript"],
   [
     named(
       "Launch|SubmitForm|ImportData|GoToR|GoToE|Rendition|RichMedia|RichMediaExecute|RichMediaSettings|OnInstantiate",
     ),
     "pdf_action",
   ],
-  [new RegExp(`/(?:AA|XFA)${NAME_END}${GAP}(?:\\d+\\s+\\d+\\s+R|<<|\\[)`, "u"), "pdf_action"],
+  [valued("(?:AA|XFA)", "\\d+\\s+\\d+\\s+R|<<|\\["), "pdf_action"],
   [named("EmbeddedFiles?|FileAttachment"), "pdf_embedded"],
   // A file needs no type to be carried: its specification points at it.
-  [new RegExp(`/EF${NAME_END}${GAP}(?:\\d+\\s+\\d+\\s+R|<<)`, "u"), "pdf_embedded"],
+  [valued("EF", "\\d+\\s+\\d+\\s+R|<<"), "pdf_embedded"],
 ];
 const OPENED = new RegExp(
-  `/OpenAction${NAME_END}${GAP}(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`,
+  `/OpenAction${NAME_END}${SPACE}(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`,
   "gu",
 );
-const ADDRESS = new RegExp(`/URI${NAME_END}${GAP}(?:\\(([^]{0,200})|<([\\da-fA-F\\s]{1,400}))`, "gu");
+const ADDRESS = new RegExp(`/URI${NAME_END}${SPACE}(?:(%)|\\(([^]{0,200})|<([\\da-fA-F\\s]{1,400}))`, "gu");
 /** What a click would run here or read from here; https, mailto and addresses relative to the document are links like any other. */
 const RUNS_HERE = /^(?:javascript|vbscript|data|file):|^[\\/]{2}/iu;
 const FLATE_ALONE = new RegExp(`/Filter\\s*\\[?\\s*/(?:FlateDecode|Fl)${NAME_END}\\s*(?:\\]|/|>|$)`, "u");
@@ -103,8 +110,8 @@ function judgeObjects(scan: Scan, text: string): UploadFault | undefined {
     if (object !== undefined) scan.opened.add(object);
     else if (action === undefined || !isHarmless(action)) return fault("pdf_action");
   }
-  for (const [, literal, hex] of objects.matchAll(ADDRESS))
-    if (RUNS_HERE.test(stringOf(literal, hex))) return fault("pdf_action");
+  for (const [, comment, literal, hex] of objects.matchAll(ADDRESS))
+    if (comment !== undefined || RUNS_HERE.test(stringOf(literal, hex))) return fault("pdf_action");
   return undefined;
 }
 
