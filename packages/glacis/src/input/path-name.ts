@@ -25,7 +25,7 @@ const ENCODED = /%[\da-f]{2}|%u[\da-f]{4}|&#|\\[ux][\da-f]{2}/iu;
 /** Drives, streams, wildcards and redirections on Windows; `~1` is a short name for something else. */
 const RESERVED_CHARACTER = /[<>:"|?*]|~\d/u;
 /** Devices on Windows in every folder, with or without an extension; the superscripts count as digits there. */
-const RESERVED_NAME = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/iu;
+const RESERVED_NAME = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/iu;
 
 /**
  * Splits a relative name at its slashes, and refuses it where any system or decoder could read something else in it.

@@ -75,18 +75,21 @@ class Reader {
 async function walkPng(reader: Reader): Promise<ImageShape | undefined> {
   let at = 8;
   let size: readonly [number, number] | undefined;
-  let frames = 1;
+  let [promised, frames] = [1, 0];
   for (let chunks = 0; chunks < MOST_CHUNKS; chunks += 1) {
     const head = await reader.at(at, 8);
     if (head === undefined) return undefined;
     const length = head.readUInt32BE(0);
     const type = head.toString("latin1", 4, 8);
-    if (size === undefined && type !== "IHDR") return undefined;
+    // A second header would be another size, and decoders differ in which of the two they take.
+    if ((size === undefined) !== (type === "IHDR")) return undefined;
     const data = type === "IHDR" || type === "acTL" ? await reader.at(at + 8, 8) : undefined;
     if (type === "IHDR") size = [data?.readUInt32BE(0) ?? 0, data?.readUInt32BE(4) ?? 0];
-    if (type === "acTL") frames = data?.readUInt32BE(0) ?? 0;
+    if (type === "acTL") promised = Math.max(promised, data?.readUInt32BE(0) ?? 0);
+    if (type === "fcTL") frames += 1;
     at += 12 + length;
-    if (type === "IEND") return { width: size?.[0] ?? 0, height: size?.[1] ?? 0, frames, end: at };
+    if (type === "IEND")
+      return { width: size?.[0] ?? 0, height: size?.[1] ?? 0, frames: Math.max(promised, frames), end: at };
   }
   return undefined;
 }

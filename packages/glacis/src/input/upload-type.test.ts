@@ -124,6 +124,15 @@ describe("an image", () => {
     ["huge.gif", writeGif(65_535, 65_535), "image_pixels"],
     ["huge.webp", writeWebp(16_384, 16_384), "image_pixels"],
     ["frames.gif", writeGif(1, 1, 101), "image_frames"],
+    ["smaller.png", writePng(60_000, 60_000, [["IHDR", "\0\0\0\u0001\0\0\0\u0001\b\0\0\0\0"]]), "image_malformed"],
+    [
+      "unpromised.png",
+      writePng(1, 1, [
+        ["acTL", "\0\0\0\u0001\0\0\0\0"],
+        ...Array.from({ length: 101 }, () => ["fcTL", "x".repeat(26)] as const),
+      ]),
+      "image_frames",
+    ],
     ["frames.png", writePng(1, 1, [["acTL", "\0\0\x10\0\0\0\0\0"]]), "image_frames"],
     ["empty.png", writePng(0, 1), "image_malformed"],
   ])("%s is refused by its header", async (name, content, code) => {
