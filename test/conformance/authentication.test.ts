@@ -158,6 +158,7 @@ describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, bui
       ["password", "\udfff".repeat(20)],
       ["organization", "x".repeat(201)],
       ["organization", ["x", "y"]],
+      ["organization", "x\r\nBcc: y@example.com"],
       ["role", "admin"],
     ];
     for (const [field, value] of bad) {

@@ -121,7 +121,7 @@ function applicationOf({
 function lineOf(text: string | undefined, otherwise: string): string {
   const line = (text ?? "")
     .normalize("NFC")
-    .replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ")
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/gu, " ")
     .trim();
   return [...(line === "" ? otherwise : line)].slice(0, LONGEST_NAME).join("");
 }

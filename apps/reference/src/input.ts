@@ -6,7 +6,8 @@ import { z } from "zod";
 
 /** Control characters that no line of text needs; NUL would not even fit into Postgres. */
 const CONTROLS = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F]/u;
-const LINE_CONTROLS = /[\u0000-\u001F\u007F\u2028\u2029]/u;
+/** And those that turn the direction of what stands around a name. */
+const LINE_CONTROLS = /[\u0000-\u001F\u007F\u2028\u2029\u202A-\u202E\u2066-\u2069]/u;
 
 interface TextBounds {
   readonly min?: number;

@@ -348,6 +348,10 @@ describe("one tenant and the other", () => {
       expect((await perform(client, "docSearch", { q: text })).status, text.slice(0, 20)).toBeLessThan(500);
       expect((await perform(client, "docDetail", { id: text })).status, text.slice(0, 20)).toBeLessThan(500);
     }
+    for (const name of ["Alice\u202Eelppa", "Ali\u2066ce", "Alice\nAbel", "x".repeat(81), ["Alice"], null]) {
+      const answer = await client.ask("/api/profile", { method: "POST", json: { name } });
+      expect([answer.status, answer.json["errors"]]).toMatchObject([422, [{ pointer: "/name" }]]);
+    }
     const wrongTypes = [{ title: 1 }, { title: ["a"] }, { title: null }, { title: {} }, [], {}];
     for (const json of wrongTypes)
       expect((await client.ask("/api/documents", { method: "POST", json })).status).toBe(422);

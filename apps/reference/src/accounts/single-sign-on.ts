@@ -103,7 +103,7 @@ async function findOrMake(
   const nowMs = Date.now();
   const account = { userId, email: address, verifiedAtMs: nowMs, passwordHash: null, status: "active" } as const;
   if (!(await library.create({ ...account, version: 1, createdAtMs: nowMs }))) return undefined;
-  const shown = (name ?? "").replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, " ").trim();
+  const shown = (name ?? "").replace(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/gu, " ").trim();
   const person = {
     id: userId,
     name: [...(shown === "" ? address : shown)].slice(0, 80).join(""),

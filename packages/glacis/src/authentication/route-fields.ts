@@ -9,9 +9,10 @@ export interface FieldError {
   readonly message: string;
 }
 
-/** A field of a form: its longest value in characters, and whether it may be missing. */
+/** A field of a form: its longest value in characters, whether it is one line without control characters, and whether it may be missing. */
 export interface FieldRule {
   readonly most: number;
+  readonly line?: boolean;
   readonly optional?: boolean;
 }
 
@@ -44,7 +45,10 @@ export function readFields({ body }: Exchange, rules: FieldRules): ReadFields {
   return errors.length === 0 ? { ok: true, values } : { ok: false, errors: errors.slice(0, 20) };
 }
 
-function flawOf(value: unknown, { most, optional = false }: FieldRule): Omit<FieldError, "field"> | undefined {
+function flawOf(
+  value: unknown,
+  { most, line = false, optional = false }: FieldRule,
+): Omit<FieldError, "field"> | undefined {
   if (value === undefined || value === "")
     return optional ? undefined : { code: "required", message: "This field is needed." };
   if (Array.isArray(value)) return { code: "repeated", message: "Send this field once." };
@@ -52,6 +56,7 @@ function flawOf(value: unknown, { most, optional = false }: FieldRule): Omit<Fie
   if (value.length > most) return { code: "too_long", message: `At most ${most} characters.` };
   if (value.includes("\0") || !value.isWellFormed())
     return { code: "not_characters", message: "This field holds something that is no character." };
+  if (line && /\p{Cc}/u.test(value)) return { code: "not_a_line", message: "This field is one line of text." };
   return undefined;
 }
 

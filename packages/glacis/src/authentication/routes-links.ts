@@ -36,7 +36,7 @@ export function linkRoutes(context: RouteContext): readonly FlowRoute[] {
 function newcomerLinks(context: RouteContext): readonly Link[] {
   const { signUp, invitations, firstAccount } = context.flows;
   const { paths } = context.flows.context;
-  const profile = Object.fromEntries(context.profile.map((name) => [name, { most: 200, optional: true }]));
+  const profile = Object.fromEntries(context.profile.map((name) => [name, { most: 200, line: true, optional: true }]));
   return [
     {
       path: paths.signUpConfirm,

@@ -155,7 +155,7 @@ function signUpRoute(context: RouteContext): FlowRoute {
   const rules: FieldRules = {
     email: EMAIL,
     password: PASSWORD,
-    ...Object.fromEntries(profile.map((name) => [name, { most: 200 }])),
+    ...Object.fromEntries(profile.map((name) => [name, { most: 200, line: true }])),
   };
   const form: Form = { page: "sign_up", action: "/sign-up", rules, repeats: ["email", ...profile] };
   const passwordRules = flows.context.policy.description.sentences;
