@@ -1,7 +1,7 @@
 /** Which known holes the installed packages have. */
 import type { DependencyPath } from "./dependency-path.ts";
 import type { LockedPackage } from "./lockfile.ts";
-import { fixedVersion, judgeVersion } from "./osv-range.ts";
+import { fixedVersion, judgeVersion, lastAffected } from "./osv-range.ts";
 import type { OsvRecord } from "./osv-record.ts";
 import { severityOf, type Severity } from "./severity.ts";
 
@@ -23,6 +23,8 @@ export interface Advisory {
   /** The keys of the installed copies. */
   readonly keys: readonly string[];
   readonly fixedIn: string | undefined;
+  /** The last version that has the hole, where no record names the one that mends it. */
+  readonly affectedUntil: string | undefined;
 }
 
 /** Where advisories come from. */
@@ -94,6 +96,7 @@ function describe(
   const malicious = group.some((record) => record.id.startsWith("MAL-") || record.weaknesses.includes("CWE-506"));
   const knownExploited = ids.some((known) => exploited.has(known));
   const severity = severityOf(group, about.name);
+  const fixedIn = fixedVersion(group, about.name, about.version);
   return {
     ...about,
     id,
@@ -102,7 +105,8 @@ function describe(
     severity: malicious || knownExploited ? { ...severity, level: "critical" } : severity,
     malicious,
     knownExploited,
-    fixedIn: fixedVersion(group, about.name, about.version),
+    fixedIn,
+    affectedUntil: fixedIn === undefined ? lastAffected(group, about.name, about.version) : undefined,
   };
 }
 

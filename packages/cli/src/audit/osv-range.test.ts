@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
 import { groupByAlias } from "./advisory.ts";
-import { fixedVersion, judgeVersion } from "./osv-range.ts";
+import { fixedVersion, judgeVersion, lastAffected } from "./osv-range.ts";
 import { parseOsvRecord, type OsvRecord } from "./osv-record.ts";
 
 interface VersionCase {
@@ -133,6 +133,21 @@ describe("a record of known holes", () => {
 
   it("prints no control characters and no change of direction in what its author wrote", () => {
     expect(parseOsvRecord({ id: "A-1", summary: "a\u001b[2Jb\u202ec\nd" })?.summary).toBe("a [2Jb c d");
+  });
+});
+
+describe("the last version that has a hole", () => {
+  it("is that of the ranges around the present one, and none where a range has no end", () => {
+    const first = semver(
+      { introduced: "0" },
+      { last_affected: "1.2.0" },
+      { introduced: "2.0.0" },
+      { last_affected: "2.5.0" },
+    );
+    expect(lastAffected([first], "p", "1.0.0")).toBe("1.2.0");
+    expect(lastAffected([first, semver({ introduced: "0" }, { last_affected: "1.9.0" })], "p", "1.0.0")).toBe("1.9.0");
+    expect(lastAffected([first, semver({ introduced: "0" })], "p", "1.0.0")).toBeUndefined();
+    expect(lastAffected([], "p", "1.0.0")).toBeUndefined();
   });
 });
 

@@ -64,6 +64,26 @@ function compare(version: string, bound: string): number {
 }
 
 /**
+ * The highest version that a record calls the last one, where each that affects the present version has such an end or a fix.
+ *
+ * @returns undefined where there is none
+ */
+export function lastAffected(records: readonly OsvRecord[], name: string, version: string): string | undefined {
+  const ranges = records
+    .flatMap(({ affected }) => affected.filter((entry) => entry.ecosystem === "npm" && entry.name === name))
+    .flatMap((entry) => entry.ranges.filter((range) => isVersionRange(range) && includes(range, version, undefined)));
+  const ends = ranges.map(({ events }) =>
+    events
+      .flatMap((event) => (event.kind === "last_affected" && isVersion(event.version) ? [event.version] : []))
+      .toSorted(compareVersions)
+      .find((end) => compareVersions(end, version) >= 0),
+  );
+  return ends.length === 0 || ends.includes(undefined)
+    ? undefined
+    : (ends as string[]).toSorted(compareVersions).at(-1);
+}
+
+/**
  * The lowest version above the present one that is named as a fix and that none of the records affects.
  *
  * @returns undefined where there is none

@@ -32,6 +32,8 @@ export function remedy(advisory: Advisory, lockfile: Lockfile): string {
     const instead = fixedIn === undefined ? `Remove ${name}` : `Go to ${name}@${fixedIn}`;
     return `${instead}, and treat every machine that installed ${name}@${version} as taken over: revoke what it could read.`;
   }
+  if (fixedIn === undefined && advisory.affectedUntil !== undefined)
+    return `Go above ${name}@${advisory.affectedUntil}, the last version that has the hole: ${INSTALL[manager]} "${name}@>${advisory.affectedUntil}"${path.direct ? "" : `, or update ${path.names[1] ?? name}, which brings it`}.`;
   if (fixedIn === undefined)
     return `No version mends it. Replace ${path.names.at(-1) ?? name}${path.direct ? "" : `, or ${path.names[1] ?? name}, which brings it`}, or waive it with a reason.`;
   if (path.direct) {

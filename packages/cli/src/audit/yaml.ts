@@ -3,7 +3,8 @@ import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node as Ya
 
 /** An alias that stands for ten others, nine times over, is a billion nodes. */
 const MOST_ALIASES = 100;
-const DEEPEST = 100;
+/** Brackets that are open at once, those of texts included. */
+const DEEPEST = 200;
 
 /** A place in a document, both counted from 1. */
 export interface YamlPlace {
@@ -25,16 +26,33 @@ export interface YamlDocument {
 export function parseYaml(text: string): readonly YamlDocument[] {
   boundDepth(text);
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, logLevel: "silent" });
+  const documents = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false, logLevel: "silent" });
   if (!Array.isArray(documents)) return [];
   return documents.map((document) => {
     const [error] = document.errors;
     if (error !== undefined) throw new Error(`${error.code} in line ${error.linePos?.[0].line ?? 1}`);
+    refuseDuplicates(document.contents);
     return {
       value: document.toJS({ maxAliasCount: MOST_ALIASES }) as unknown,
       placeOf: (path) => placeIn(document.contents, path, lines),
     };
   });
+}
+
+/** What stands twice means one thing to one reader and another to the next. The parser's own check compares each key with every other. */
+function refuseDuplicates(contents: unknown): void {
+  const waiting: unknown[] = [contents];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (isSeq(node)) for (const item of node.items) if (item !== null) waiting.push(item);
+    if (!isMap(node)) continue;
+    const keys = new Set<unknown>();
+    for (const { key, value } of node.items) {
+      const name = isScalar(key) ? key.value : key;
+      if (keys.has(name)) throw new Error("DUPLICATE_KEY");
+      keys.add(name);
+      if (value !== null) waiting.push(value);
+    }
+  }
 }
 
 /** The parser is recursive: what is nested deeper than anybody writes would end it in another way than by an error. */
@@ -43,10 +61,9 @@ function boundDepth(text: string): void {
   for (const character of text) {
     if (character === "[" || character === "{") depth += 1;
     else if (character === "]" || character === "}") depth = Math.max(0, depth - 1);
-    else if (character === "\n" && depth < DEEPEST) depth = 0;
     if (depth > DEEPEST) throw new Error("it is nested too deeply");
   }
-  if (/^ {400}/mu.test(text) || /(?:- ){100}/u.test(text)) throw new Error("it is nested too deeply");
+  if (/^ {400}/mu.test(text) || /(?:[-?] ){100}/u.test(text)) throw new Error("it is nested too deeply");
 }
 
 function placeIn(contents: unknown, path: readonly (string | number)[], lines: LineCounter): YamlPlace {

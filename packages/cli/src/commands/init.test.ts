@@ -94,6 +94,13 @@ describe("glacis init ci", () => {
     });
   });
 
+  it("writes nothing through a folder that is a link", () => {
+    withProject({ ...PROJECTS["npm"]!, "elsewhere/x": "" }, (root) => {
+      symlinkSync(join(root, "elsewhere"), join(root, ".github"));
+      expect(init(root).status).toBe(2);
+    });
+  });
+
   it("says what else has to be installed, and exits 2 where there is no project", () => {
     withProject(PROJECTS["no lockfile"]!, (root) =>
       expect(init(root).out).toContain("install it as a development dependency"),

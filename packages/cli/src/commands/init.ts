@@ -1,5 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { own, tableOf } from "../audit/lockfile.ts";
 import { ciFiles } from "../init/ci-files.ts";
@@ -64,7 +64,10 @@ function put(
   if (present === content) return "unchanged";
   if (present !== undefined && !force) return "kept";
   try {
-    mkdirSync(dirname(join(root, path)), { recursive: true });
+    const folder = dirname(join(root, path));
+    mkdirSync(folder, { recursive: true });
+    if (relative(realpathSync(root), realpathSync(folder)) !== dirname(path))
+      throw new Error("a folder on the way is a link.");
     if (present !== undefined) rmSync(join(root, path));
     writeFileSync(join(root, path), content, { flag: "wx" });
   } catch (error) {

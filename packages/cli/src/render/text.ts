@@ -21,13 +21,18 @@ export function renderText(report: Report): string {
 
 function renderGroup({ rule, places, statements }: ReturnType<typeof groupByRule>[number]): string {
   return [
-    `${paint(rule.severity)} ${rule.id}  at ${places.join(", ")}`,
-    `         ${rule.what}`,
+    `${paint(rule.severity)} ${plain(rule.id)}  at ${plain(places.join(", "))}`,
+    `         ${plain(rule.what)}`,
     `         why: ${rule.why}`,
-    `         fix: ${rule.fix}`,
+    `         fix: ${plain(rule.fix)}`,
     ...statements.map((sql) => `         sql: ${sql}`),
     "",
   ].join("\n");
+}
+
+/** Names and words that others wrote must not move the cursor of a terminal, or turn its line around. */
+function plain(text: string): string {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
 }
 
 function paint(severity: Severity): string {

@@ -103,6 +103,7 @@ describe("a workflow", () => {
     expect(rules(step("- run: gh pr checkout 1", "{ workflow_run: { workflows: [a] } }"))).toContain(
       "untrusted-checkout",
     );
+    expect(rules(step("- run: gh pr checkout 1", "issue_comment"))).toEqual(["untrusted-checkout"]);
     expect(rules(step(checkout("main"), "pull_request_target"))).toEqual(["privileged-trigger"]);
     expect(step(checkout("${{ github.event.pull_request.head.sha }}"), "pull_request")).toEqual([]);
   });
@@ -110,6 +111,8 @@ describe("a workflow", () => {
   it("keeps secrets from strangers, and from workflows that need fewer", () => {
     const run = "- run: npm ci\n  env: { K: '${{ secrets.KEY }}', T: '${{ secrets.GITHUB_TOKEN }}' }";
     expect(step(run)).toEqual([]);
+    const folded = '- run: npm ci\n  env: { K: "${{\\nsecrets.KEY }}" }';
+    expect(step(folded, "pull_request_target")).toContain(`secrets-to-strangers ${FILE}:5 KEY`);
     expect(step(run, "pull_request_target")).toContain(`secrets-to-strangers ${FILE}:5 KEY`);
     const called = `on: push\npermissions: {}\nconcurrency: x\njobs:\n  a:\n    uses: a/b/.github/workflows/c.yml@v1\n    secrets: inherit\n`;
     expect(rules(judge(called))).toEqual(["unpinned-action", "secrets-inherited"]);
@@ -162,6 +165,14 @@ describe("a workflow", () => {
 
   it.each(["on: [", "a: b: c", "", "- list"])("that cannot be read is a finding: %j", (text) => {
     expect(rules(judge(text))).toEqual(["unreadable"]);
+  });
+
+  it("with a million beginnings of expressions is read in no time", () => {
+    const run = "${{ github} } ".repeat(70_000);
+    const startMs = performance.now();
+    expect(rules(step(`- run: ${JSON.stringify(run)}`))).toEqual([]);
+    expect(rules(step(`- run: ${JSON.stringify(run.repeat(2))}`))).toEqual(["unreadable"]);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
   });
 
   it("is judged in composite actions that git tracks as well", () => {

@@ -61,9 +61,11 @@ function judgeWorkflow(workflow: Workflow): readonly Finding[] {
     if (onPush && !grouped) findings.push(inFile(NO_CONCURRENCY, file));
   }
   const isPrivileged = STARTED_BY_STRANGERS.some((name) => triggers?.has(name) === true);
+  // A comment starts a workflow of the default branch, with everything that has.
+  const hasRights = isPrivileged || triggers?.has("issue_comment") === true;
   for (const job of jobs) {
     if (triggers !== undefined) findings.push(...judgeJob(workflow, job, isPrivileged));
-    for (const step of job.steps) findings.push(...judgeStep(workflow, step, isPrivileged));
+    for (const step of job.steps) findings.push(...judgeStep(workflow, step, hasRights));
   }
   return findings;
 }

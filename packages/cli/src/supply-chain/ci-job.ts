@@ -109,9 +109,14 @@ const LONG_LIVED =
 
 /** The token of the run is no secret of anybody's. */
 function secretsOf({ content }: Workflow, job: WorkflowJob): readonly string[] {
-  const texts = JSON.stringify([content["env"], job.content]);
-  // JSON doubles no quote of an expression: those are single.
-  return [...new Set(secretsIn(texts))].filter((name) => name.toUpperCase() !== "GITHUB_TOKEN").toSorted();
+  const texts = textsIn([content["env"], job.content]);
+  return [...new Set(texts.flatMap(secretsIn))].filter((name) => name.toUpperCase() !== "GITHUB_TOKEN").toSorted();
+}
+
+/** Every text of a value, however deep: what the parser has read has an end. */
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === "string") return [value];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }
 
 function isSelfHosted({ content }: WorkflowJob): boolean {

@@ -58,7 +58,7 @@ export const STEP_RULES: readonly Rule[] = [
 ];
 
 /** Called workflows are used by the job itself, without a step. */
-export function judgeStep(workflow: Workflow, step: WorkflowStep, isPrivileged: boolean): readonly Finding[] {
+export function judgeStep(workflow: Workflow, step: WorkflowStep, hasRights: boolean): readonly Finding[] {
   const { file, placeOf } = workflow;
   const at = (rule: Rule, field: string, detail?: string): Finding =>
     inFile(rule, file, detail, placeOf([...step.path, field]));
@@ -70,7 +70,7 @@ export function judgeStep(workflow: Workflow, step: WorkflowStep, isPrivileged: 
   const strangers = [...untrustedContexts(run), ...scriptsOf(step).flatMap(untrustedContexts)];
   if (strangers.length > 0)
     findings.push(at(INJECTION, run === "" ? "with" : "run", [...new Set(strangers)].join(", ")));
-  if (isPrivileged && takesForeignCode(step, isCheckout))
+  if (hasRights && takesForeignCode(step, isCheckout))
     findings.push(at(UNTRUSTED_CHECKOUT, run === "" ? "uses" : "run"));
   const loose = looseInstall(run);
   if (loose !== undefined) findings.push(at(UNFROZEN_INSTALL, "run", loose));

@@ -27,6 +27,7 @@ const ADVISORY: Advisory = {
   path: { names: ["app", "express@4.0.0", "qs@6.5.2"], direct: false, dev: false },
   keys: ["qs"],
   fixedIn: "6.5.3",
+  affectedUntil: undefined,
 };
 
 function lockfile(range: string | undefined, manager: Lockfile["manager"] = "npm"): Lockfile {
@@ -66,6 +67,13 @@ describe("the fix of an advisory", () => {
       "npm install --save-dev --workspace packages/app qs@6.5.3",
     );
     expect(fix({ ...ADVISORY, path: { ...path, dev: false } }, lockfile("6.5.2", "pnpm"))).toBe("pnpm add qs@6.5.3");
+  });
+
+  it("goes above the last version that has the hole, where none is named that mends it", () => {
+    const advisory = { ...ADVISORY, fixedIn: undefined, affectedUntil: "6.9.0" };
+    expect(fix(advisory, lockfile("1"))).toContain(
+      'npm install "qs@>6.9.0", or update express@4.0.0, which brings it.',
+    );
   });
 
   it("says so where no version mends it, and what else to do where the package is malicious", () => {

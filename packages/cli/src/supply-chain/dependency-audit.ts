@@ -69,12 +69,16 @@ function ruleOf(advisory: Advisory, lockfile: Lockfile, failOn: SeverityLevel): 
   };
 }
 
-function describe({ severity, aliases, path, fixedIn, malicious }: Advisory): string {
+function describe({ severity, aliases, path, fixedIn, affectedUntil, malicious }: Advisory): string {
   return [
     `${malicious ? "malicious, " : ""}${severity.level}${severity.score === undefined ? "" : ` ${severity.score.toFixed(1)}`}`,
     path.dev ? "development" : "production",
     ...(path.names.length === 0 ? [] : [path.names.join(" > ")]),
-    fixedIn === undefined ? "no fixed version" : `fixed in ${fixedIn}`,
+    fixedIn !== undefined
+      ? `fixed in ${fixedIn}`
+      : affectedUntil !== undefined
+        ? `affected until ${affectedUntil}`
+        : "no fixed version",
     ...(aliases.length === 0 ? [] : [aliases.join(" ")]),
   ].join("; ");
 }

@@ -34,6 +34,13 @@ describe("an image", () => {
     ["does not run as 0", GOOD.replace("USER node", "USER 0:0"), ["root-user"]],
     ["says that it is production", GOOD.replace("ENV NODE_ENV=production\n", ""), ["no-node-env"]],
     ["holds no tools of development", GOOD.replace(" && npm prune --omit=dev", ""), ["dev-dependencies"]],
+    [
+      "holds no tools of development, in whatever folder",
+      GOOD.replace(" && npm prune --omit=dev", "")
+        .replace("WORKDIR /app", "WORKDIR /srv")
+        .replace("COPY --from=build /app/node_modules ./node_modules", "COPY --from=build /srv/ ./"),
+      ["dev-dependencies"],
+    ],
     ["holds no secret", GOOD.replace("WORKDIR /app", "ENV API_TOKEN=abc123"), ["secret-in-image"]],
     ["holds no .env", GOOD.replace("COPY . .", "COPY .env.production /app/"), ["secret-in-image"]],
   ])("%s", (_, text, expected) => {

@@ -176,12 +176,25 @@ function devInstall(
   if (own !== undefined) return own;
   for (const { name, text } of last.instructions) {
     const source = name === "COPY" ? /--from=(\S+)/u.exec(text)?.[1]?.toLowerCase() : undefined;
-    if (source === undefined || !/node_modules|\s\/app\/?\s|\s\.\s/u.test(`${text} `)) continue;
     const stage = stages.find((known, index) => known.name === source || String(index) === source);
-    const found = stage === undefined ? undefined : unpruned(lineage(stages, stage));
+    if (stage === undefined || !takesModules(text, lineage(stages, stage))) continue;
+    const found = unpruned(lineage(stages, stage));
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Copies node_modules by name, or with the whole folder in which the stage works. */
+function takesModules(copy: string, line: readonly DockerStage[]): boolean {
+  const folder = (lastOf(line, "WORKDIR")?.text ?? "/").replace(/\/$/u, "");
+  const sources = copy
+    .split(/\s+/u)
+    .filter((word) => !word.startsWith("--"))
+    .slice(0, -1);
+  return sources.some((path) => {
+    const plain = path.replaceAll(/^[["]+|[",\]]+$/gu, "").replace(/\/\.?$/u, "");
+    return /(?:^|\/)node_modules$/u.test(plain) || plain === folder || plain === "." || plain === "";
+  });
 }
 
 function unpruned(line: readonly DockerStage[]): DockerStage["instructions"][number] | undefined {

@@ -4,7 +4,8 @@
 const HARMLESS =
   /^(?:number|id|node_id|sha|before|after|action|draft|merged|merged_at|created_at|updated_at|closed_at|mergeable|commits_count|state|forced|created|deleted|run_id|run_number|run_attempt|workflow_id|schedule|conclusion|status|(?:merge_commit|head|base)_sha|commit_id|private|fork|stargazers_count|author_association)$/u;
 
-const EXPRESSION = /\$\{\{([\s\S]*?)\}\}/gu;
+/** Ends where the next one begins, so that many beginnings without an end are read once. */
+const EXPRESSION = /\$\{\{((?:(?!\$\{\{)[\s\S])*?)\}\}/gu;
 const CONTEXT = /\bgithub(?:\s*\.\s*[\w*-]+|\s*\[\s*'[^']*'\s*\]|\s*\[\s*\d+\s*\]|\s*\[[^\]]*\])*/giu;
 
 /** Each untrusted context in the expressions of a text, such as `github.event.issue.title`. */

@@ -32,6 +32,9 @@ export interface UnreadableWorkflow {
   readonly reason: string;
 }
 
+/** GitHub itself takes no longer ones. */
+const LONGEST = 1_000_000;
+
 /** Every workflow, and every composite action of the repository that git tracks. */
 export function readWorkflows(project: Project): readonly (Workflow | UnreadableWorkflow)[] {
   const workflows = project
@@ -44,6 +47,7 @@ export function readWorkflows(project: Project): readonly (Workflow | Unreadable
 
 function readWorkflow(file: string, text: string): Workflow | UnreadableWorkflow {
   try {
+    if (text.length > LONGEST) return { file, reason: `it is longer than ${LONGEST} characters` };
     const [document] = parseYaml(text);
     const content = tableOf(document?.value);
     if (document === undefined || Object.keys(content).length === 0) return { file, reason: "it is no mapping" };
