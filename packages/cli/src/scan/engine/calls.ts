@@ -3,11 +3,11 @@ import type { CallExpression, NewExpression, Node } from "../parse.ts";
 import { callBuiltin } from "./builtins.ts";
 import { callBack } from "./callbacks.ts";
 import { constructParent } from "./functions.ts";
-import { factsOfCall } from "./guards.ts";
+import { factsOfCall, factsOfStart } from "./guards.ts";
 import { elementOf, keyOf, newObject, readMember } from "./members.ts";
 import { passed, type Call, type Run } from "./run.ts";
 import { hookSource } from "./sources.ts";
-import { UNKNOWN, type Facts, type Value } from "./value.ts";
+import { textOf, UNKNOWN, type Facts, type Value } from "./value.ts";
 
 export function evaluateCall(run: Run, node: CallExpression | NewExpression): Value {
   const { callee: target } = node;
@@ -69,7 +69,9 @@ function perform(call: Call): Value {
     return facts === undefined ? value : { ...value, facts };
   }
   const facts = factsOfCall(call);
-  const value = callBuiltin(call) ?? unknownCall(call);
+  const answer = callBuiltin(call) ?? unknownCall(call);
+  const atStart = call.name === "indexOf" && receiver !== undefined ? factsOfStart(receiver, args[0]) : undefined;
+  const value = atStart === undefined ? answer : { ...answer, atStart };
   return facts === undefined ? value : { ...value, facts };
 }
 
@@ -115,8 +117,13 @@ function unknownCall(call: Call): Value {
   if (receiver?.role !== undefined && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
   const hook = receiver === undefined || receiver.api !== undefined ? hookSource(run, node, api) : undefined;
   if (hook !== undefined) return hook;
+  const madeOf = textOf(args[0]);
   // A request's own methods, such as c.req.query("id"), give what the request holds.
-  const value: Value = { taints: callee.taints, ...(api !== "" && api.length < 200 && { api: `${api}()` }) };
+  const value: Value = {
+    taints: callee.taints,
+    ...(api !== "" && api.length < 200 && { api: `${api}()` }),
+    ...(madeOf !== undefined && { madeOf }),
+  };
   if (isNew && callee.taints.length === 0) {
     const [first] = args;
     return { ...newObject(run, "object"), ...value, ...(first?.type === "array" && { element: elementOf(first) }) };

@@ -44,11 +44,12 @@ export function factsOfComparison(operator: string, left: Value, right: Value): 
   if (operator === "in") return right.taints.length > 0 ? undefined : { yes: clears(left, EVERY), no: [] };
   if (!/^[!=]==?$/u.test(operator)) return undefined;
   const [asked, known] =
-    left.taints.length > 0 || left.typeofLabels !== undefined || left.facts !== undefined
+    left.taints.length > 0 || left.typeofLabels !== undefined || left.facts !== undefined || left.atStart !== undefined
       ? [left, right]
       : [right, left];
   if (known.literal === null || (known.api !== undefined && EMPTY.has(known.api))) return undefined;
-  const positive = indexFound(asked, known) ?? compared(asked, known);
+  const positive =
+    (known.literal === 0 ? asked.atStart : undefined) ?? indexFound(asked, known) ?? compared(asked, known);
   return operator.startsWith("!") ? { yes: positive.no, no: positive.yes } : positive;
 }
 
@@ -159,6 +160,11 @@ export function factsOfIncludes(receiver: Value, sought: Value | undefined): Fac
     if (text === "\n" || text === "\r") return { yes: [], no: clears(receiver, KIND.log | KIND.header) };
     return undefined;
   }
+  const names = [...(receiver.fields?.values() ?? [])].flatMap((value) =>
+    value.fields === undefined ? [value] : [...value.fields.values()],
+  );
+  // A list of what is forbidden.
+  if (names.some(({ literal }) => literal === "__proto__")) return { yes: [], no: clears(sought, KIND.key) };
   return receiver.type === "string" ? undefined : { yes: clears(sought, EVERY), no: [] };
 }
 

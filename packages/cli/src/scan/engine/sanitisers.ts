@@ -53,6 +53,7 @@ const NAMED: readonly (readonly [RegExp, number])[] = [
     /^(?:sanitize|clean|strip|escape|neutralize)_?(?:for_?)?(?:log\w*|header\w*|crlf|newlines?|line_?breaks?)/iu,
     KIND.log | KIND.header,
   ],
+  [/^pick(?:By)?$/u, KIND.fields | KIND.key],
   [/^(?:sanitize|sanitise|purify|slugify|whitelist|allowlist)\w*$/iu, EVERY & ~KIND.size],
   [
     /^(?:hash|digest|sha\d*|md5|hmac|encrypt|sign|bcrypt|createHash|checksum|fingerprint|redact|mask)(?:[A-Z_]\w*|Sync)?$/u,

@@ -100,6 +100,8 @@ export interface Value {
   readonly literal?: string | number | boolean | null;
   /** A text that is built: what is known of it, with `undefined` for what is not and `null` for what is untrusted. */
   readonly parts?: readonly Part[];
+  /** The first argument of the call that made it, where that is a text of the program: `md5` of a hash. */
+  readonly madeOf?: string;
   /** An object that was reached by an untrusted name, and may be the prototype of every other. */
   readonly reachedBy?: readonly Taint[];
   readonly regex?: { readonly source: string; readonly flags: string };
@@ -113,6 +115,8 @@ export interface Value {
   /** A function of the analysis itself, such as the resolve of a promise. */
   readonly native?: (args: readonly Value[]) => Value;
   readonly facts?: Facts;
+  /** Of a position: what holds where it is the first, as with `path.indexOf(root) === 0`. */
+  readonly atStart?: Facts;
   /** What `typeof` was asked of. */
   readonly typeofLabels?: readonly string[];
   /** The branch in which the object was made: later assignments in the same branch replace, others add. */

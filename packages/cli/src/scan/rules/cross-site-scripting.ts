@@ -6,7 +6,7 @@ import { option, untrusted, type ScanRule } from "../rule.ts";
 /** What the response has been declared to be, on the way that is being walked. */
 const CONTENT_TYPE: Cell = { name: "content type" };
 const HARMLESS =
-  /^(?:text\/(?:plain|csv|event-stream|css)|application\/(?!xhtml)|json|txt|text|image\/(?!svg)|audio\/|video\/|csv|\.?(?:txt|json|csv|pdf|png))/iu;
+  /^(?:text\/(?:plain|csv|event-stream|css)|application\/(?!xhtml)|(?:json|txt|text|csv)$|image\/(?!svg)|audio\/|video\/|\.?(?:txt|json|csv|pdf|png))/iu;
 
 /** HTML from the server with a client's text in it. */
 export const REFLECTED_SCRIPT: ScanRule = {

@@ -1,12 +1,28 @@
 /** Every rule of the scan. Adding one is adding a line here and a heading to docs/controls/static-analysis.md. */
 import type { ScanRule } from "../rule.ts";
+import { INCOMPLETE_SANITISATION, INCOMPLETE_URL_CHECK, OPEN_FILE_MODE, TEMPORARY_FILE } from "./checks.ts";
 import { CODE_INJECTION, TEMPLATE_INJECTION } from "./code-injection.ts";
 import { ARGUMENT_INJECTION, COMMAND_INJECTION } from "./command-injection.ts";
 import { DOM_SCRIPT, REFLECTED_SCRIPT, SCRIPT_LINK } from "./cross-site-scripting.ts";
+import { INSECURE_RANDOMNESS, TIMING_COMPARISON, WEAK_CIPHER, WEAK_HASH } from "./cryptography.ts";
+import { SENSITIVE_LOG, STACK_EXPOSURE, WINDOW_MESSAGES } from "./disclosure.ts";
+import {
+  EXTERNAL_ENTITIES,
+  HEADER_INJECTION,
+  LDAP_INJECTION,
+  LOG_INJECTION,
+  NOSQL_INJECTION,
+  REGEX_INJECTION,
+  UNSAFE_DESERIALIZATION,
+  XPATH_INJECTION,
+} from "./interpreters.ts";
+import { MASS_ASSIGNMENT, PROTOTYPE_POLLUTION, RESOURCE_EXHAUSTION, SLOW_PATTERN } from "./objects.ts";
 import { OPEN_REDIRECT } from "./open-redirect.ts";
 import { PATH_TRAVERSAL } from "./path-traversal.ts";
+import { HARD_CODED_SECRET, UNVERIFIED_TOKEN } from "./secrets.ts";
 import { SERVER_SIDE_REQUEST_FORGERY } from "./server-side-request-forgery.ts";
 import { SQL_INJECTION } from "./sql-injection.ts";
+import { CLEAR_TEXT, COOKIE_FLAGS, OPEN_CORS, UNVERIFIED_PEER } from "./transport.ts";
 
 export const SCAN_RULES: readonly ScanRule[] = [
   SQL_INJECTION,
@@ -20,4 +36,33 @@ export const SCAN_RULES: readonly ScanRule[] = [
   OPEN_REDIRECT,
   CODE_INJECTION,
   TEMPLATE_INJECTION,
+  NOSQL_INJECTION,
+  LDAP_INJECTION,
+  XPATH_INJECTION,
+  EXTERNAL_ENTITIES,
+  UNSAFE_DESERIALIZATION,
+  LOG_INJECTION,
+  REGEX_INJECTION,
+  HEADER_INJECTION,
+  PROTOTYPE_POLLUTION,
+  MASS_ASSIGNMENT,
+  RESOURCE_EXHAUSTION,
+  SLOW_PATTERN,
+  WEAK_HASH,
+  WEAK_CIPHER,
+  INSECURE_RANDOMNESS,
+  TIMING_COMPARISON,
+  HARD_CODED_SECRET,
+  UNVERIFIED_TOKEN,
+  UNVERIFIED_PEER,
+  COOKIE_FLAGS,
+  OPEN_CORS,
+  CLEAR_TEXT,
+  STACK_EXPOSURE,
+  SENSITIVE_LOG,
+  WINDOW_MESSAGES,
+  INCOMPLETE_SANITISATION,
+  INCOMPLETE_URL_CHECK,
+  OPEN_FILE_MODE,
+  TEMPORARY_FILE,
 ];

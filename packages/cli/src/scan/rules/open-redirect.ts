@@ -38,7 +38,9 @@ export const OPEN_REDIRECT: ScanRule = {
 
 /** The page's own path leads to the page. */
 function isOwnAddress(label: string): boolean {
-  return /^(?:(?:window|document)\.)?location\.(?:pathname|href)$|\.(?:path|originalUrl|hostname|host)$/u.test(label);
+  return /^(?:(?:window|document)\.)?location\.(?:pathname|href)$|^\w+\.(?:path|originalUrl|hostname|host)$/u.test(
+    label,
+  );
 }
 
 function targetOf({ receiver, name, args, api }: Call): Value | undefined {

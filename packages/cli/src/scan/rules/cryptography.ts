@@ -1,0 +1,139 @@
+import { textOf, type Value } from "../engine/value.ts";
+import type { Node, SourceFile } from "../parse.ts";
+import { type ScanRule } from "../rule.ts";
+import { nameOfTarget, SECRET_NAMES, textAt } from "./names.ts";
+
+const PASSWORDS = /passw(?:or)?d|passphrase|pwd|\bpin\b/iu;
+
+/** A hash that is broken, or too fast for passwords. */
+export const WEAK_HASH: ScanRule = {
+  id: "scan/weak-hash",
+  severity: "error",
+  cwe: ["CWE-327", "CWE-328", "CWE-916"],
+  owasp: "A02",
+  what: "A broken hash is used, or a fast one for a password.",
+  why: "Collisions of MD5 and SHA-1 are made at will; of any fast hash, a graphics card tries ten thousand million passwords a second.",
+  fix: "SHA-256 for data; argon2id, scrypt or bcrypt for passwords (glacis/authentication).",
+  bad: 'import { createHash } from "node:crypto";\nexport const store = (password) => createHash("sha256").update(password).digest("hex");',
+  good: 'import { scryptSync, randomBytes } from "node:crypto";\nexport const store = (password) => scryptSync(password, randomBytes(16), 32);',
+  calls: ({ api, name, args, receiver, node, run }, report) => {
+    const [first] = args;
+    if (
+      /^crypto\.(?:createHash|createHmac|hash)$/u.test(api) &&
+      /^(?:md[245]|rsa-md5|sha-?1|rsa-sha1|ripemd(?:160)?)$/iu.test(textOf(first) ?? "")
+    )
+      report(node, textOf(first));
+    if (
+      /^(?:md5|sha1|blueimp-md5|js-md5|js-sha1|crypto-js\.(?:MD5|SHA1)|crypto-js\/(?:md5|sha1)|CryptoJS\.(?:MD5|SHA1))$/u.test(
+        api,
+      )
+    )
+      report(node, api);
+    const isPassword =
+      PASSWORDS.test(first?.name ?? "") || PASSWORDS.test(textAt(run.module.file, argumentOf(node, 0)));
+    if (name === "update" && receiver?.api === "crypto.createHash()" && isPassword) report(node, "a password");
+    if (/^(?:crypto-js\.SHA\d+|CryptoJS\.SHA\d+)$/u.test(api) && isPassword) report(node, "a password");
+    const rounds = args[1]?.literal;
+    if (
+      /^bcrypt(?:js)?\.(?:hash|hashSync|genSalt|genSaltSync)$/u.test(api) &&
+      typeof (api.includes("genSalt") ? first?.literal : rounds) === "number" &&
+      Number(api.includes("genSalt") ? first?.literal : rounds) < 10
+    )
+      report(node, "fewer than 10 rounds");
+    if (/^crypto\.pbkdf2(?:Sync)?$/u.test(api) && typeof args[2]?.literal === "number" && args[2].literal < 100_000)
+      report(node, "fewer than 100000 iterations");
+  },
+};
+
+function argumentOf(node: Node, index: number): Node | undefined {
+  return node.type === "CallExpression" || node.type === "NewExpression" ? node.arguments[index] : undefined;
+}
+
+/** A cipher that is broken, or used so that it is. */
+export const WEAK_CIPHER: ScanRule = {
+  id: "scan/weak-cipher",
+  severity: "error",
+  cwe: ["CWE-327", "CWE-329", "CWE-321"],
+  owasp: "A02",
+  what: "A broken cipher or mode is used, or one with a fixed key or initialisation vector.",
+  why: "ECB shows what repeats, DES and RC4 are broken, and two texts under one key and vector give each other away.",
+  fix: "aes-256-gcm with a key from a secret store and randomBytes(12) for each text; better, the field encryption of glacis/data.",
+  bad: 'import { createCipheriv } from "node:crypto";\nexport const seal = (key, text) => createCipheriv("aes-128-ecb", key, null).update(text);',
+  good: 'import { createCipheriv, randomBytes } from "node:crypto";\nexport const seal = (key, text) => createCipheriv("aes-256-gcm", key, randomBytes(12)).update(text);',
+  calls: ({ api, args, node }, report) => {
+    if (/^crypto\.(?:createCipher|createDecipher)$/u.test(api))
+      report(node, "derives key and vector from a password, without salt");
+    if (!/^crypto\.createCipheriv$|^crypto\.createDecipheriv$/u.test(api)) {
+      if (/^(?:crypto-js|CryptoJS)\.(?:DES|TripleDES|RC4|Rabbit|RC4Drop)\.encrypt$/u.test(api)) report(node, api);
+      return;
+    }
+    const [algorithm, key, vector] = args;
+    if (
+      /(?:^|-)(?:des|des3|3des|des-ede3?|rc2|rc4|bf|blowfish|cast5?|idea|seed)(?:-|$)|-ecb$/iu.test(
+        textOf(algorithm) ?? "",
+      )
+    )
+      report(node, textOf(algorithm));
+    else if (isFixed(key)) report(node, "a fixed key");
+    else if (api.endsWith("createCipheriv") && isFixed(vector)) report(node, "a fixed initialisation vector");
+  },
+};
+
+function isFixed(value: Value | undefined): boolean {
+  return value !== undefined && ((textOf(value) ?? "") !== "" || value.api === "Buffer.alloc()");
+}
+
+/** A secret that is guessed from the one before. */
+export const INSECURE_RANDOMNESS: ScanRule = {
+  id: "scan/insecure-randomness",
+  severity: "error",
+  cwe: ["CWE-338", "CWE-330"],
+  owasp: "A02",
+  what: "A secret is made with Math.random() or from the time.",
+  why: "From a few values of Math.random() all others follow, before and after.",
+  fix: "crypto.randomBytes(), crypto.randomUUID() or crypto.randomInt().",
+  bad: "export const resetToken = () => Math.random().toString(36).slice(2);",
+  good: 'import { randomBytes } from "node:crypto";\nexport const resetToken = () => randomBytes(32).toString("base64url");',
+  nodes: (node, parents, file, report) => {
+    if (node.type !== "CallExpression" || !textAt(file, node).startsWith("Math.random(")) return;
+    for (const parent of parents.toReversed().slice(0, 14)) {
+      if (SECRET_NAMES.test(nameOfTarget(parent) ?? "")) {
+        report(node, nameOfTarget(parent));
+        return;
+      }
+      if (parent.type === "FunctionDeclaration" || parent.type === "MethodDefinition" || parent.type === "ClassBody")
+        return;
+    }
+  },
+};
+
+const PROOFS =
+  /signature|hmac|\.digest\(|\bmac\b|expected(?:sig|hash|mac|token|digest)|computed(?:sig|hash|mac|digest)|process\.env(?:\.|\[["'])\w*(?:SECRET|KEY|TOKEN|PASSWORD)/iu;
+
+/** A comparison that tells how much of a secret was right. */
+export const TIMING_COMPARISON: ScanRule = {
+  id: "scan/timing-comparison",
+  severity: "error",
+  cwe: ["CWE-208"],
+  owasp: "A02",
+  what: "A signature or a secret is compared with ===.",
+  why: "The comparison ends at the first letter that differs, and its time tells which that was.",
+  fix: "crypto.timingSafeEqual on two buffers of one length, such as two digests.",
+  bad: 'app.post("/hook", (req, res) => { if (req.headers["x-signature"] === hmac.digest("hex")) run(); });',
+  good: 'import { timingSafeEqual } from "node:crypto";\napp.post("/hook", (req, res) => { if (timingSafeEqual(Buffer.from(String(req.headers["x-signature"])), hmac.digest())) run(); });',
+  nodes: (node, _parents, file, report) => {
+    if (node.type !== "BinaryExpression" || !/^[!=]==?$/u.test(node.operator)) return;
+    const sides = [node.left, node.right];
+    if (sides.some((side) => isPlain(side, file))) return;
+    if (sides.some((side) => PROOFS.test(textAt(file, side)) && textAt(file, side).length < 160)) report(node);
+  },
+};
+
+function isPlain(node: Node, file: SourceFile): boolean {
+  return (
+    node.type === "Literal" ||
+    node.type === "UnaryExpression" ||
+    node.type === "TemplateLiteral" ||
+    /^(?:undefined|null)$|\.(?:length|byteLength|type|kind|algorithm|alg|name|status)$/u.test(textAt(file, node))
+  );
+}

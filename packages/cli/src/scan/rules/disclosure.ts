@@ -1,0 +1,119 @@
+import { textOf } from "../engine/value.ts";
+import { childrenOf, type Node } from "../parse.ts";
+import type { ScanRule } from "../rule.ts";
+import { nameOf, textAt } from "./names.ts";
+
+/** A trace of the stack in a response. */
+export const STACK_EXPOSURE: ScanRule = {
+  id: "scan/stack-exposure",
+  severity: "error",
+  cwe: ["CWE-209", "CWE-497"],
+  owasp: "A05",
+  what: "The trace of an error is sent to the client.",
+  why: "It names files, versions and queries: the plan of the house.",
+  fix: "Log the error and answer with an opaque id.",
+  bad: "app.use((err, req, res, next) => { res.status(500).send(err.stack); });",
+  good: 'app.use((err, req, res, next) => { console.error(err); res.status(500).send("Something failed."); });',
+  calls: ({ name, args, receiver, node, run }, report) => {
+    const isBody =
+      (receiver?.role === "response" && /^(?:send|json|end|write|jsonp|render)$/u.test(name)) ||
+      (receiver?.role === "context" && /^(?:json|html|text|body)$/u.test(name));
+    if (!isBody || node.type !== "CallExpression") return;
+    const text = node.arguments.map((argument) => textAt(run.module.file, argument)).join(",");
+    const exposed = args.some(
+      (value) =>
+        (value.api ?? "").endsWith(".stack") ||
+        [...(value.fields?.values() ?? [])].some(({ api = "" }) => /^(?:err|error|e|ex|exception)\.stack$/u.test(api)),
+    );
+    if (exposed || /\b(?:err|error|e|ex|exception)\??\.stack\b/u.test(text)) report(node, `${name}()`);
+  },
+};
+
+const SENSITIVE =
+  /^(?:\w*passw(?:or)?d|\w*passphrase|pwd|\w*secret|access_?token|refresh_?token|auth_?token|session_?token|reset_?token|api_?key|private_?key|credit_?card\w*|card_?number|cvv|ssn|authorization)$/iu;
+
+/** A secret in a log. */
+export const SENSITIVE_LOG: ScanRule = {
+  id: "scan/sensitive-log",
+  severity: "error",
+  cwe: ["CWE-532", "CWE-312"],
+  owasp: "A09",
+  what: "A password, key or token is written to a log.",
+  why: "Logs are kept, copied and read by people who were never meant to have it.",
+  fix: "Leave it out; log who and what, and a redacted form at most.",
+  bad: 'app.post("/login", (req, res) => { console.log("sign-in", req.body.email, req.body.password); res.end(); });',
+  good: 'app.post("/login", (req, res) => { console.log("sign-in"); res.end(); });',
+  nodes: (node, _parents, file, report) => {
+    if (
+      node.type !== "CallExpression" ||
+      !/^(?:console|logger|log|winston|this\.logger|req\.log|request\.log)\.(?:log|info|warn|error|debug|trace|verbose)$/u.test(
+        textAt(file, node.callee),
+      )
+    )
+      return;
+    for (const argument of node.arguments) {
+      const name = sensitiveIn(argument);
+      if (name !== undefined) {
+        report(node, name);
+        return;
+      }
+    }
+  },
+};
+
+/** A name of a secret whose value is printed: not inside of a call, which may hide it, nor of a condition. */
+function sensitiveIn(node: Node): string | undefined {
+  if (node.type === "Identifier") return SENSITIVE.test(node.name) ? node.name : undefined;
+  if (node.type === "MemberExpression") {
+    const name = nameOf(node.property);
+    return name !== undefined && SENSITIVE.test(name) ? name : undefined;
+  }
+  if (
+    !/^(?:TemplateLiteral|BinaryExpression|ObjectExpression|Property|ChainExpression|TSAsExpression|ParenthesizedExpression|ArrayExpression)$/u.test(
+      node.type,
+    )
+  ) {
+    return node.type === "CallExpression" &&
+      /^JSON\.stringify|String/u.test(node.callee.type === "Identifier" ? node.callee.name : "JSON.stringify") &&
+      node.arguments[0] !== undefined &&
+      isStringify(node)
+      ? sensitiveIn(node.arguments[0])
+      : undefined;
+  }
+  if (node.type === "BinaryExpression" && node.operator !== "+") return undefined;
+  const inside = node.type === "Property" ? [node.value] : childrenOf(node);
+  return inside.map((child) => sensitiveIn(child)).find((name) => name !== undefined);
+}
+
+function isStringify(node: Node & { readonly type: "CallExpression" }): boolean {
+  const { callee } = node;
+  return callee.type === "MemberExpression" && callee.object.type === "Identifier" && callee.object.name === "JSON";
+}
+
+/** Messages between windows, to anybody or from anybody. */
+export const WINDOW_MESSAGES: ScanRule = {
+  id: "scan/window-messages",
+  severity: "error",
+  cwe: ["CWE-346", "CWE-201"],
+  owasp: "A01",
+  what: "A message of another window is believed without its origin, or one is sent to whichever page is there.",
+  why: "Any page may hold yours in a frame or have opened it, and then sends what it likes and receives what it should not.",
+  fix: "Compare event.origin with your own list, and name the target's origin instead of *.",
+  bad: 'window.addEventListener("message", (event) => { apply(event.data); });',
+  good: 'window.addEventListener("message", (event) => { if (event.origin === "https://app.example.com") apply(event.data); });',
+  calls: ({ name, args, node, receiver }, report) => {
+    if (
+      name === "postMessage" &&
+      args.length >= 2 &&
+      textOf(args[1]) === "*" &&
+      !/worker|port|channel/iu.test(receiver?.name ?? receiver?.api ?? "")
+    )
+      report(node, "to *");
+    if (name !== "addEventListener" || textOf(args[0]) !== "message") return;
+    if (receiver !== undefined && !/^(?:window|globalThis|top|parent)$/u.test(receiver.api ?? "")) return;
+    const { closure } = args[1] ?? {};
+    if (closure === undefined) return;
+    const text = textAt(closure.file, closure.node);
+    if (/\bdata\b/u.test(text) && !/origin|\.source\s*[!=]==/iu.test(text)) report(node, "no origin is asked for");
+  },
+};

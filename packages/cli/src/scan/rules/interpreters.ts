@@ -1,0 +1,203 @@
+import { KIND } from "../engine/kinds.ts";
+import type { Value } from "../engine/value.ts";
+import { option, untrusted, untrustedItself, type ScanRule } from "../rule.ts";
+
+const QUERIES =
+  /^(?:find|findOne|findOneAndUpdate|findOneAndDelete|findOneAndReplace|findOneAndRemove|updateOne|updateMany|deleteOne|deleteMany|countDocuments|count|exists|remove|replaceOne|aggregate)$/u;
+const COLLECTIONS = /^[A-Z]\w*$|collection|model|users?$|accounts?$|\bdb\b/iu;
+
+/** A query object with operators that a client wrote. */
+export const NOSQL_INJECTION: ScanRule = {
+  id: "scan/nosql-injection",
+  severity: "error",
+  cwe: ["CWE-943"],
+  owasp: "A03",
+  what: "A value whose shape the client chose becomes a part of a query of MongoDB.",
+  why: 'password[$ne]=x in a form arrives as { $ne: "x" }: the query then matches everybody.',
+  fix: 'Take texts only: String(value), typeof value === "string", or a schema; and no $where.',
+  bad: 'app.post("/login", async (req, res) => res.json(await User.findOne({ name: req.body.name, password: req.body.password })));',
+  good: 'app.post("/login", async (req, res) => res.json(await User.findOne({ name: String(req.body.name) })));',
+  calls: (call, report) => {
+    const { name, args, receiver, run, node } = call;
+    const [filter] = args;
+    if (name === "$where" || filter?.fields?.has("$where") === true) {
+      const code = untrusted(run, filter, KIND.code);
+      if (code !== undefined) report(node, `${code.label} in $where`, code);
+    }
+    if (
+      !QUERIES.test(name) ||
+      filter === undefined ||
+      filter.closure !== undefined ||
+      receiver === undefined ||
+      receiver.type === "array"
+    )
+      return;
+    // Sequelize and TypeORM keep the conditions below "where".
+    if (filter.fields?.has("where") === true || !COLLECTIONS.test(receiver.name ?? receiver.api ?? "")) return;
+    const taint = untrusted(run, filter, KIND.nosql);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};
+
+/** An LDAP filter that is put together. */
+export const LDAP_INJECTION: ScanRule = {
+  id: "scan/ldap-injection",
+  severity: "error",
+  cwe: ["CWE-90"],
+  owasp: "A03",
+  what: "Text from outside becomes a part of an LDAP filter or name.",
+  why: "*)(uid=* matches everybody, and a sign-in that asks for one entry gets the first.",
+  fix: "Build the filter from objects (new EqualityFilter), or escape \\\\ * ( ) and NUL as RFC 4515 says.",
+  bad: 'app.get("/user", (req, res) => client.search("ou=users", { filter: `(uid=${req.query.uid})` }, done));',
+  good: 'const escapeLdap = (text) => text.replace(/[\\\\*()\\0]/g, (c) => "\\\\" + c.charCodeAt(0).toString(16));\napp.get("/user", (req, res) => client.search("ou=users", { filter: `(uid=${escapeLdap(String(req.query.uid))})` }, done));',
+  calls: ({ name, api, args, receiver, run, node }, report) => {
+    const isClient = /ldap/iu.test(receiver?.api ?? receiver?.name ?? "") || option(args[1], "filter") !== undefined;
+    if (
+      !(/^(?:search|searchAsync|bind|compare|modify|del|add)$/u.test(name) && isClient) &&
+      !/^ldapjs\.(?:parseFilter|parseDN)$/u.test(api)
+    )
+      return;
+    const taint = untrusted(run, args[0], KIND.ldap) ?? untrusted(run, option(args[1], "filter"), KIND.ldap);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};
+
+/** An XPath expression that is put together. */
+export const XPATH_INJECTION: ScanRule = {
+  id: "scan/xpath-injection",
+  severity: "error",
+  cwe: ["CWE-643"],
+  owasp: "A03",
+  what: "Text from outside becomes a part of an XPath expression.",
+  why: "' or '1'='1 selects every node, and functions of XPath read the rest of the document.",
+  fix: "Pass it as a variable: xpath.parse(expression).select({ node, variables: { name } }).",
+  bad: 'import xpath from "xpath";\napp.get("/user", (req, res) => res.json(xpath.select(`//user[name=\'${req.query.name}\']`, document_)));',
+  good: 'import xpath from "xpath";\nconst BY_NAME = xpath.parse("//user[name=$name]");\napp.get("/user", (req, res) => res.json(BY_NAME.select({ node: document_, variables: { name: String(req.query.name) } })));',
+  calls: ({ api, name, args, receiver, run, node }, report) => {
+    if (
+      !/^xpath\.(?:select|select1|evaluate|parse|useNamespaces\(\))$/u.test(api) &&
+      api !== "document.evaluate" &&
+      !(/^xpath$/iu.test(receiver?.name ?? "") && /^(?:select1?|evaluate|parse)$/u.test(name))
+    )
+      return;
+    const taint = untrusted(run, args[0], KIND.xpath, ["remote", "browser"]);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};
+
+/** A parser of XML that fetches what a document names. */
+export const EXTERNAL_ENTITIES: ScanRule = {
+  id: "scan/external-entities",
+  severity: "error",
+  cwe: ["CWE-611"],
+  owasp: "A05",
+  what: "XML is parsed with external entities or DTDs switched on.",
+  why: "A document then reads files of the server and asks hosts behind it.",
+  fix: "Leave noent, dtdload and the like off, which is the default, or take a parser that has none of them.",
+  bad: 'import libxmljs from "libxmljs";\napp.post("/xml", (req, res) => res.json(libxmljs.parseXml(req.body, { noent: true }).get("//a").text()));',
+  good: 'import libxmljs from "libxmljs";\napp.post("/xml", (req, res) => res.json(libxmljs.parseXml(req.body).get("//a").text()));',
+  calls: ({ args, node, name, api }, report) => {
+    if (!/xml/iu.test(`${api} ${name}`)) return;
+    const risky = [
+      "noent",
+      "replaceEntities",
+      "dtdload",
+      "loadExternalSubset",
+      "external_entities",
+      "resolveExternals",
+      "expandEntities",
+    ];
+    for (const value of args)
+      for (const key of risky) if (option(value, key)?.literal === true) report(node, `${key} in ${name}()`);
+  },
+};
+
+const DESERIALIZERS =
+  /^(?:node-serialize\.unserialize|serialize-to-js\.deserialize|funcster\.deepDeserialize|cryo\.parse|v8\.deserialize|php-unserialize\.unserialize|jsonpickle\.decode|serialijse\.deserialize|devalue\.unflatten|superjson\.unsafe|node:v8\.deserialize|js-yaml\.load|js-yaml\.loadAll)$/u;
+
+/** Data that becomes objects of any class, or functions. */
+export const UNSAFE_DESERIALIZATION: ScanRule = {
+  id: "scan/unsafe-deserialization",
+  severity: "error",
+  cwe: ["CWE-502"],
+  owasp: "A08",
+  what: "Text from outside is deserialised by a format that knows functions or classes.",
+  why: "Making the object is enough to run what the client put into it.",
+  fix: "Take JSON.parse and a schema. For YAML, a version of js-yaml from 4 on, or a schema without JavaScript types.",
+  bad: 'import serialize from "node-serialize";\napp.post("/", (req, res) => res.json(serialize.unserialize(req.body.profile)));',
+  good: 'app.post("/", (req, res) => res.json(JSON.parse(req.body.profile)));',
+  calls: ({ api, name, args, run, node }, report) => {
+    const isYaml = api.startsWith("js-yaml.");
+    const unsafeSchema = /FULL|UNSAFE|js-yaml-js-types/u.test(schemaOf(args));
+    if (!DESERIALIZERS.test(api) || (isYaml && option(args[1], "schema") !== undefined && !unsafeSchema)) return;
+    const taint = untrusted(run, args[0], KIND.deserialize);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};
+
+function schemaOf(args: readonly Value[]): string {
+  return option(args[1], "schema")?.api ?? "";
+}
+
+/** A line of a log that a client ends and begins. */
+export const LOG_INJECTION: ScanRule = {
+  id: "scan/log-injection",
+  severity: "warning",
+  cwe: ["CWE-117"],
+  owasp: "A09",
+  what: "Text from outside is put into a line of a log.",
+  why: "A line break in it begins a line that the server never wrote, and escape sequences run in the terminal of who reads it.",
+  fix: "Log it as a field of a structured log, or with JSON.stringify.",
+  bad: 'app.post("/login", (req, res) => console.log("sign-in of " + req.body.name));',
+  good: 'app.post("/login", (req, res) => console.log("sign-in of " + JSON.stringify(req.body.name)));',
+  calls: ({ name, args, receiver, run, node }, report) => {
+    if (
+      !/^(?:log|info|warn|error|debug|trace|fatal|notice|verbose)$/u.test(name) ||
+      !/^(?:console|logger|log|winston|pino|bunyan)$/iu.test(receiver?.name ?? receiver?.api ?? "")
+    )
+      return;
+    for (const value of args) {
+      if (value.fields !== undefined || (value.parts === undefined && receiver?.api !== "console")) continue;
+      const taint = untrustedItself(run, value, KIND.log);
+      if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+    }
+  },
+};
+
+/** A pattern that a client wrote. */
+export const REGEX_INJECTION: ScanRule = {
+  id: "scan/regex-injection",
+  severity: "error",
+  cwe: ["CWE-730", "CWE-1333"],
+  owasp: "A03",
+  what: "Text from outside becomes a regular expression.",
+  why: "(a+)+$ and forty letters keep the one thread of the server busy for hours.",
+  fix: "Escape it (escapePattern of glacis/input, RegExp.escape), or compare texts without a pattern.",
+  bad: 'app.get("/search", (req, res) => res.json(names.filter((name) => new RegExp(req.query.q).test(name))));',
+  good: 'import escapeRegExp from "lodash/escapeRegExp";\napp.get("/search", (req, res) => res.json(names.filter((name) => new RegExp(escapeRegExp(String(req.query.q))).test(name))));',
+  calls: (call, report) => {
+    if (!/^(?:(?:globalThis|window)\.)?RegExp$/u.test(call.api)) return;
+    const taint = untrusted(call.run, call.args[0], KIND.regex);
+    if (taint !== undefined) report(call.node, `${taint.label} in RegExp()`, taint);
+  },
+};
+
+/** A header whose value a client writes. */
+export const HEADER_INJECTION: ScanRule = {
+  id: "scan/header-injection",
+  severity: "warning",
+  cwe: ["CWE-113"],
+  owasp: "A03",
+  what: "Text from outside becomes a header of the response.",
+  why: "It sets cookies, caches and policies for other people; a line break in it, where the server lets it pass, begins a response of its own.",
+  fix: "Set values of your own, or take line breaks and everything else out that the header does not need.",
+  bad: 'app.get("/", (req, res) => { res.setHeader("X-Theme", req.query.theme); res.end(); });',
+  good: 'app.get("/", (req, res) => { res.setHeader("X-Theme", String(req.query.theme).replace(/[\\r\\n]/g, "")); res.end(); });',
+  calls: ({ name, args, receiver, run, node }, report) => {
+    if (receiver?.role !== "response" || !/^(?:setHeader|set|header|append)$/u.test(name) || args.length < 2) return;
+    if (/^(?:location|refresh|access-control-allow-origin|content-type)$/iu.test(String(args[0]?.literal ?? "")))
+      return;
+    const taint = untrustedItself(run, args[1], KIND.header) ?? untrustedItself(run, args[0], KIND.header);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};

@@ -1,0 +1,173 @@
+import { KIND } from "../engine/kinds.ts";
+import { option, untrusted, untrustedItself, type ScanRule } from "../rule.ts";
+
+const MERGES =
+  /^(?:lodash|lodash\.\w+|underscore|_)(?:\.|\/)(?:merge|mergeWith|defaultsDeep|set|setWith|zipObjectDeep|update|updateWith)$|^lodash\.(?:merge|mergewith|defaultsdeep|set)$|^(?:deepmerge|merge-deep|deep-extend|extend|dot-prop\.set|dot-prop\.setProperty|object-path\.set|set-value|hoek\.merge|@hapi\/hoek\.merge|merge|merge-options|defaults-deep|jquery\.extend|\$\.extend|jQuery\.extend)$/u;
+
+/** Properties that every object has, written by a client. */
+export const PROTOTYPE_POLLUTION: ScanRule = {
+  id: "scan/prototype-pollution",
+  severity: "error",
+  cwe: ["CWE-1321"],
+  owasp: "A08",
+  what: "A property is written below a name that comes from outside.",
+  why: '"__proto__" leads to the object that every other inherits from: isAdmin is then true everywhere.',
+  fix: 'Refuse "__proto__", "constructor" and "prototype", or keep such data in a Map.',
+  bad: 'app.post("/set", (req, res) => { settings[req.body.group][req.body.name] = req.body.value; res.end(); });',
+  good: 'const settings = new Map();\napp.post("/set", (req, res) => { settings.set(String(req.body.name), req.body.value); res.end(); });',
+  calls: ({ api, name, args, run, node }, report) => {
+    if (!MERGES.test(api)) return;
+    // Objects of JSON have own properties of that name; a text that was put together has none.
+    const sets = /set|update/iu.test(name);
+    const taint = sets
+      ? untrusted(run, args[1], KIND.key)
+      : args
+          .slice(api === "deepmerge" ? 0 : 1)
+          .map((value) => untrusted(run, value, KIND.key | KIND.fields, undefined, 1))
+          .find((found) => found !== undefined);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+  assigns: ({ node, object, key, run }, report) => {
+    const sources = ["remote", "parameter"] as const;
+    const reached =
+      object.reachedBy === undefined
+        ? undefined
+        : untrustedItself(run, { taints: object.reachedBy }, KIND.key, sources);
+    const taint = untrustedItself(run, key, KIND.key, sources);
+    const found =
+      reached !== undefined && (taint !== undefined || reached.source === "remote")
+        ? (taint ?? reached)
+        : taint !== undefined && mergesDeeply(run.frame.closure?.node, run.module.file.text)
+          ? taint
+          : undefined;
+    if (found !== undefined) report(node, `${found.label} as a name`, found);
+  },
+};
+
+/** merge(target[key], source[key]) inside of merge: what the name leads to is written into as well. */
+function mergesDeeply(node: { readonly start: number; readonly end: number } | undefined, text: string): boolean {
+  return (
+    node !== undefined &&
+    /\b\w+\(\s*\w+\[\w+\](?:\s*(?:\|\||\?\?)\s*[^,()]+)?,\s*\w+\[\w+\]/u.test(text.slice(node.start, node.end))
+  );
+}
+
+const WRITES =
+  /^(?:create|insert|insertOne|insertMany|bulkCreate|build|update|updateOne|updateMany|upsert|findByIdAndUpdate|findOneAndUpdate|save|patch|merge|set|assign)$/u;
+const WHOLE_BODY = /(?:^|\.)(?:body|json|parseBody)$|^@Body/u;
+
+/** Columns that a client fills because nobody said which. */
+export const MASS_ASSIGNMENT: ScanRule = {
+  id: "scan/mass-assignment",
+  severity: "error",
+  cwe: ["CWE-915"],
+  owasp: "A08",
+  what: "The whole body of a request is written into a record.",
+  why: "A client adds role, isAdmin or ownerId to the form, and the record has it.",
+  fix: "Name the properties, or parse the body with a schema that knows them.",
+  bad: 'app.post("/users", async (req, res) => res.json(await User.create(req.body)));',
+  good: 'app.post("/users", async (req, res) => res.json(await User.create({ name: String(req.body.name) })));',
+  calls: ({ api, name, args, receiver, isNew, run, node, callee }, report) => {
+    const owner = receiver?.name ?? receiver?.api ?? "";
+    const isModel =
+      /^[A-Z]\w*$|model|repo(?:sitory)?$|collection|prisma|user|account|profile|\bdb\b|knex|values/iu.test(owner);
+    const makes =
+      isNew &&
+      /^[A-Z]\w*$/u.test(name) &&
+      callee.class === undefined &&
+      !/^(?:URL|Headers|Request|Response|Blob|File|FormData|Map|Set|Array|Date|Error|\w*Error|URLSearchParams|Promise|RegExp|Proxy)\w*$/u.test(
+        name,
+      );
+    const assigns = api === "Object.assign" && args[0]?.fields === undefined && args[0]?.role === undefined;
+    if (!makes && !assigns && !(WRITES.test(name) && isModel && api !== "Object.assign")) return;
+    for (const value of assigns
+      ? args.slice(1)
+      : args.flatMap((argument) => [
+          argument,
+          ...(option(argument, "data") === undefined ? [] : [option(argument, "data")]),
+        ])) {
+      const taint = untrustedItself(run, value, KIND.fields);
+      if (taint !== undefined && WHOLE_BODY.test(taint.label)) report(node, `${taint.label} in ${name}()`, taint);
+    }
+  },
+};
+
+/** An amount that a client chooses. */
+export const RESOURCE_EXHAUSTION: ScanRule = {
+  id: "scan/resource-exhaustion",
+  severity: "error",
+  cwe: ["CWE-770", "CWE-789"],
+  owasp: "A04",
+  what: "A number from outside says how much memory or time is taken.",
+  why: "One request takes all of it.",
+  fix: "Bound it: Math.min(Number(value), 1000), or refuse what is larger.",
+  bad: 'app.get("/pad", (req, res) => res.end(Buffer.alloc(Number(req.query.size))));',
+  good: 'app.get("/pad", (req, res) => res.end(Buffer.alloc(Math.min(Number(req.query.size), 1024))));',
+  calls: ({ api, name, args, receiver, run, node }, report) => {
+    const sized =
+      /^(?:Buffer\.(?:alloc|allocUnsafe|allocUnsafeSlow)|Array|SharedArrayBuffer|ArrayBuffer|Uint8Array)$/u.test(api) ||
+      (name === "repeat" && receiver !== undefined);
+    const timed = /^(?:setTimeout|setInterval)$/u.test(api);
+    if (!sized && !timed) return;
+    const taint = untrustedItself(run, args[timed ? 1 : 0], KIND.size);
+    if (taint !== undefined && !(sized && api.endsWith("Array") && taint.label.endsWith(".length")))
+      report(node, `${taint.label} in ${name}()`, taint);
+  },
+};
+
+/** A pattern that takes exponential time, on a text that a client wrote. */
+export const SLOW_PATTERN: ScanRule = {
+  id: "scan/slow-pattern",
+  severity: "error",
+  cwe: ["CWE-1333"],
+  owasp: "A04",
+  what: "A text from outside is matched against a pattern in which a repetition repeats itself.",
+  why: "Each letter more doubles the time; forty keep the one thread of the server busy for hours.",
+  fix: "Write the pattern so that each text matches in one way, bound the length of the text first, or use safePattern of glacis/input.",
+  bad: 'app.get("/check", (req, res) => res.json(/^(\\w+\\s?)*$/.test(req.query.name)));',
+  good: 'app.get("/check", (req, res) => res.json(/^\\w+(?:\\s\\w+)*$/.test(req.query.name)));',
+  calls: ({ name, args, receiver, run, node }, report) => {
+    const onText = /^(?:match|matchAll|replace|replaceAll|search|split)$/u.test(name);
+    const regex = onText ? args[0]?.regex : /^(?:test|exec)$/u.test(name) ? receiver?.regex : undefined;
+    if (regex === undefined || !isExponential(regex.source)) return;
+    const taint = untrusted(run, onText ? receiver : args[0], KIND.slow, ["remote", "browser", "parameter"]);
+    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};
+
+/** `(a+)+`, `(\w+\s?)*`, `(a|a)*`: a repeated group of which one repetition can be read as several. */
+function isExponential(source: string): boolean {
+  const groups = /\((?:\?:|\?<\w+>)?((?:[^()\\[\]]|\\.|\[(?:[^\]\\]|\\.)*\])*)\)(?:[*+]|\{\d+,\})/gu;
+  for (const [, body = ""] of source.matchAll(groups)) {
+    const alternatives = body.split(/\|(?![^[]*\])/u);
+    if (
+      alternatives.some((alternative) => repeatsItself(alternative)) ||
+      new Set(alternatives).size < alternatives.length ||
+      overlap(alternatives)
+    )
+      return true;
+  }
+  return false;
+}
+
+/** One atom repeats without bound, and nothing else is needed beside it. */
+function repeatsItself(sequence: string): boolean {
+  const atoms = [...sequence.matchAll(/(\\.|\[(?:[^\]\\]|\\.)*\]|[^\\[\]])([*+?]|\{\d+(?:,\d*)?\})?\??/gu)];
+  const unbounded = atoms.filter(([, , quantifier = ""]) => /^[*+]|,\}$/u.test(quantifier));
+  const needed = atoms.filter(([, , quantifier = ""]) => !/^[*?]|^\{0/u.test(quantifier));
+  if (unbounded.length === 0) return false;
+  return needed.length === 0 || (needed.length === 1 && unbounded.includes(needed[0] as (typeof atoms)[number]));
+}
+
+function overlap(alternatives: readonly string[]): boolean {
+  const [first, second] = alternatives;
+  return (
+    alternatives.length === 2 &&
+    first !== undefined &&
+    second !== undefined &&
+    ((first === "\\w" && /^\\d$|^\[a-z/iu.test(second)) ||
+      (second === "\\w" && /^\\d$/u.test(first)) ||
+      first === "." ||
+      second === ".")
+  );
+}

@@ -1,0 +1,148 @@
+import { KIND } from "../engine/kinds.ts";
+import { textOf, type Value } from "../engine/value.ts";
+import { isTrue, option, untrusted, type ScanRule } from "../rule.ts";
+import { nameOf, textAt } from "./names.ts";
+
+/** A connection to whoever answers. */
+export const UNVERIFIED_PEER: ScanRule = {
+  id: "scan/unverified-peer",
+  severity: "error",
+  cwe: ["CWE-295", "CWE-326"],
+  owasp: "A02",
+  what: "The certificate of the other side is not checked, or an old protocol is allowed.",
+  why: "Anybody on the way reads and changes what is sent.",
+  fix: "Leave rejectUnauthorized on; give the certificate of your own authority as ca.",
+  bad: 'import https from "node:https";\nexport const agent = new https.Agent({ rejectUnauthorized: false });',
+  good: 'import https from "node:https";\nexport const agent = new https.Agent({ ca: authority });',
+  nodes: (node, _parents, file, report) => {
+    if (node.type === "Property") {
+      const name = nameOf(node.key) ?? "";
+      const value = node.value.type === "Literal" ? node.value.value : undefined;
+      if (/^(?:rejectUnauthorized|strictSSL|verifySsl|checkCertificate)$/u.test(name) && value === false)
+        report(node, name);
+      else if (
+        /^(?:insecure|insecureHTTPParser|insecureSkipVerify|trustServerCertificate)$/u.test(name) &&
+        value === true &&
+        name !== "insecure"
+      )
+        report(node, name);
+      else if (
+        name === "checkServerIdentity" &&
+        /=>\s*(?:undefined|null|void 0|\{\s*\}|true)$|\{\s*(?:return(?: undefined| null| true)?;?)?\s*\}$/u.test(
+          textAt(file, node.value),
+        )
+      )
+        report(node, name);
+      else if (
+        /^(?:minVersion|secureProtocol|maxVersion)$/u.test(name) &&
+        /^(?:SSLv\d.*|TLSv1(?:\.1)?|TLSv1(?:_1)?_(?:client_|server_)?method)$/u.test(String(value))
+      )
+        report(node, String(value));
+    } else if (
+      node.type === "AssignmentExpression" &&
+      textAt(file, node.left).includes("NODE_TLS_REJECT_UNAUTHORIZED") &&
+      /^["'`]?0["'`]?$|^false$/u.test(textAt(file, node.right))
+    )
+      report(node, "NODE_TLS_REJECT_UNAUTHORIZED");
+  },
+};
+
+const SESSION_COOKIES = /sess|^sid$|token|jwt|auth|remember|refresh|login/iu;
+
+/** A session cookie that scripts, networks or other sites can get at. */
+export const COOKIE_FLAGS: ScanRule = {
+  id: "scan/cookie-flags",
+  severity: "error",
+  cwe: ["CWE-614", "CWE-1004", "CWE-1275"],
+  owasp: "A05",
+  what: "A cookie that signs somebody in is set without HttpOnly or Secure.",
+  why: "A script reads it, or it travels over plain HTTP.",
+  fix: '{ httpOnly: true, secure: true, sameSite: "lax" }, and the prefix __Host-.',
+  bad: 'app.post("/login", (req, res) => { res.cookie("session", createSession()); res.end(); });',
+  good: 'app.post("/login", (req, res) => { res.cookie("__Host-session", createSession(), { httpOnly: true, secure: true, sameSite: "lax" }); res.end(); });',
+  calls: ({ name, api, args, receiver, node }, report) => {
+    if (/^(?:express-session|cookie-session|koa-session|session)$/u.test(api)) {
+      const cookie = option(args[0], "cookie") ?? (api === "cookie-session" ? args[0] : undefined);
+      const lacking = flagsOff(cookie);
+      if (lacking.length > 0) report(node, lacking.join(", "));
+      return;
+    }
+    const sets =
+      (receiver?.role !== undefined && /^(?:cookie|setCookie)$/u.test(name)) ||
+      /^hono\/cookie\.setCookie$/u.test(api) ||
+      (name === "set" && /cookies?$/iu.test(receiver?.name ?? receiver?.api ?? ""));
+    if (!sets) return;
+    const [cookie, , settings] = api === "hono/cookie.setCookie" ? args.slice(1) : args;
+    const cookieName = textOf(cookie) ?? "";
+    if (!SESSION_COOKIES.test(cookieName) || /csrf|xsrf/iu.test(cookieName) || args.length < 2) return;
+    if (settings !== undefined && settings.fields === undefined) return;
+    const lacking = [
+      ...flagsOff(settings),
+      ...["httpOnly", "secure"].filter(
+        (flag) => option(settings, flag) === undefined && settings?.fields?.get("*") === undefined,
+      ),
+    ];
+    if (lacking.length > 0) report(node, `${cookieName} without ${lacking.join(" and ")}`);
+  },
+};
+
+function flagsOff(settings: Value | undefined): readonly string[] {
+  return ["httpOnly", "secure"].filter((flag) => option(settings, flag)?.literal === false);
+}
+
+/** Answers with cookies that every site may read. */
+export const OPEN_CORS: ScanRule = {
+  id: "scan/open-cors",
+  severity: "error",
+  cwe: ["CWE-942", "CWE-346"],
+  owasp: "A05",
+  what: "Any origin may read answers, with the cookies of who visits it.",
+  why: "A page of somebody else reads the accounts of its visitors.",
+  fix: "Name the origins in a list and compare with ===; without cookies, * is enough.",
+  bad: 'import cors from "cors";\napp.use(cors({ origin: true, credentials: true }));',
+  good: 'import cors from "cors";\napp.use(cors({ origin: ["https://app.example.com"], credentials: true }));',
+  calls: ({ name, api, args, node, run, receiver }, report) => {
+    if (/(?:^|\/)cors(?:\.cors)?$/u.test(api) || name === "enableCors") {
+      const origin = option(args[0], "origin");
+      if (
+        isTrue(option(args[0], "credentials")) &&
+        (origin?.literal === true || textOf(origin) === "*" || origin?.regex?.source === ".*")
+      )
+        report(node, "with credentials");
+      return;
+    }
+    if (receiver?.role === undefined || !/^(?:setHeader|set|header|append|writeHead)$/u.test(name)) return;
+    if (!/^access-control-allow-origin$/iu.test(textOf(args[0]) ?? "")) return;
+    const taint = untrusted(run, args[1], KIND.header | KIND.ssrf);
+    if (taint !== undefined) report(node, `${taint.label} is allowed`, taint);
+  },
+};
+
+/** A secret sent for everybody on the way to read. */
+export const CLEAR_TEXT: ScanRule = {
+  id: "scan/clear-text",
+  severity: "warning",
+  cwe: ["CWE-319"],
+  owasp: "A02",
+  what: "A request goes out over plain HTTP.",
+  why: "Anybody on the way reads it and answers instead.",
+  fix: "https://",
+  bad: 'export const pay = (card) => fetch("http://payments.example.com/charge", { method: "POST", body: JSON.stringify(card) });',
+  good: 'export const pay = (card) => fetch("https://payments.example.com/charge", { method: "POST", body: JSON.stringify(card) });',
+  calls: ({ api, args, node }, report) => {
+    if (
+      !/^(?:fetch|axios(?:\.\w+)?|got(?:\.\w+)?|node-fetch|undici\.(?:fetch|request)|http\.(?:get|request)|ky(?:\.\w+)?|superagent\.\w+)$/u.test(
+        api,
+      )
+    )
+      return;
+    const [start] = args[0]?.parts ?? [];
+    if (
+      typeof start === "string" &&
+      /^http:\/\/(?!localhost|127\.|\[?::1|0\.0\.0\.0|[\w-]+(?::|\/|$)|10\.|192\.168\.|169\.254\.|[^/]*\.(?:local|internal|test|svc)\b)/iu.test(
+        start,
+      )
+    )
+      report(node, start.slice(0, 60));
+  },
+};
