@@ -45,9 +45,10 @@ export async function verifyPostgresAuditLog(options: VerifyPostgresAuditLogOpti
       where c.seq > $1 order by c.seq limit ${BATCH}`;
     const page = await query<ChainRow>(text, [frontier.size()]);
     for (const row of page) {
-      broken = judgeRow(row, frontier.size() + 1, hash) ?? undefined;
+      const expected = chainHash(hash, row.line ?? "");
+      broken = judgeRow(row, frontier.size() + 1, expected);
       if (broken !== undefined) break;
-      hash = chainHash(hash, row.line ?? "");
+      hash = expected;
       frontier.add(hash);
       broken = judgeRoot(frontier, ahead, agreement);
       if (broken !== undefined) break;
@@ -66,9 +67,9 @@ function breakAt(problem: AuditLogBreak["problem"], seq: number): AuditLogBreak 
   return { problem, seq, file: undefined, offset: undefined };
 }
 
-function judgeRow({ seq, hash, line }: ChainRow, expected: number, previous: string): AuditLogBreak | undefined {
+function judgeRow({ seq, hash, line }: ChainRow, expected: number, expectedHash: string): AuditLogBreak | undefined {
   if (Number(seq) !== expected || line === null) return breakAt("missing", expected);
-  return chainHash(previous, line) === hash ? undefined : breakAt("altered", expected);
+  return hash === expectedHash ? undefined : breakAt("altered", expected);
 }
 
 function judgeRoot(

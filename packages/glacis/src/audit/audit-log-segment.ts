@@ -82,7 +82,8 @@ export interface RawLine {
   readonly complete: boolean;
 }
 
-const CHUNK_BYTES = 1 << 20;
+/** A moment of work: a log of any size is read beside requests that do not wait for it. */
+const CHUNK_BYTES = 1 << 16;
 const LINE_BREAK = 0x0a;
 
 /** The lines of a file, a chunk at a time: memory does not grow with the file. A line that is too long is handed over cut, and is the last. */
