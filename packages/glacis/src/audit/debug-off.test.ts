@@ -66,4 +66,29 @@ describe("debug-off", () => {
     expect(ids(withVariables(["DEBUG", ""], ["NODE_DEBUG", "0"]))).toEqual([]);
     expect(ids(withVariables(["DEBUG", "False"]))).toEqual([]);
   });
+
+  it.each([
+    ["text", "Error: no\n    at handler (/srv/app/routes.js:12:9)\n"],
+    ["a frame without a function", "TypeError: x\n    at file:///srv/app/dist/main.js:3:1"],
+    ["a method of a class", "at async Router.handle [as ask] (/srv/node_modules/router/index.js:1:22)"],
+    ["Node's own", "at node:internal/process/task_queues:95:5"],
+    ["Windows", String.raw`at run (C:\app\main.js:1:2)`],
+    ["HTML", "<pre>Error<br> &nbsp; &nbsp;at Object.&lt;anonymous&gt; (/srv/app.js:4:7)</pre>"],
+  ])("finds a stack on the wire: %s", (_, body) => {
+    const answer = { url: "https://app.example.com/x", scheme: "https", status: 500, headers: [], body } as const;
+    expect(
+      debugOff()
+        .observe?.(answer)
+        .map(({ rule }) => rule.id),
+    ).toEqual(["debug-off/stack-shown"]);
+    expect(debugOff().observe?.({ ...answer, status: 200 })).toEqual([]);
+  });
+
+  it.each(["Meet us at noon (/map/12:30:00)", '{"title":"Not found","at":"/documents/1"}', "<p>Look at /help:1</p>"])(
+    "takes no prose for a stack: %s",
+    (body) => {
+      const answer = { url: "https://app.example.com/x", scheme: "https", status: 404, headers: [], body } as const;
+      expect(debugOff().observe?.(answer)).toEqual([]);
+    },
+  );
 });

@@ -45,9 +45,16 @@ export const DEBUG_OUTPUT: Rule = {
   fix: "Unset the variable.",
   django: ["security.W018"],
 };
+export const STACK_SHOWN: Rule = {
+  id: "debug-off/stack-shown",
+  severity: "error",
+  what: "An answer shows where in the code something failed.",
+  why: "Paths, packages and line numbers tell which version with which hole to try, and an error's text may quote data.",
+  fix: "Find what answered: a route outside the composition, a proxy, or a process that is not in production mode.",
+};
 
 /**
- * Judges the switches that open a process to its developers; nothing happens per request.
+ * Judges the switches that open a process to its developers, and in a probe what an error shows; nothing happens per request.
  *
  * @example
  * debugOff();
@@ -55,10 +62,18 @@ export const DEBUG_OUTPUT: Rule = {
 export function debugOff(): Control {
   return {
     meta: META,
-    rules: [DEVELOPMENT_MODE, NODE_ENV_UNSET, INSPECTOR_OPEN, DEBUG_OUTPUT],
+    rules: [DEVELOPMENT_MODE, NODE_ENV_UNSET, INSPECTOR_OPEN, DEBUG_OUTPUT, STACK_SHOWN],
     check: (deployment) => [...judgeMode(deployment), ...judgeInspector(deployment), ...judgeOutput(deployment)],
+    observe: ({ url, status, body = "" }) =>
+      status >= 400 && STACK_LINE.test(body)
+        ? [finding(STACK_SHOWN, { kind: "response", url, header: undefined }, `status ${status}`)]
+        : [],
   };
 }
+
+/** A frame of V8's, in text, in JSON or in HTML: `at handler (/app/routes.js:12:9)`, `at file:///app/routes.js:12:9`, `at node:internal/...`. */
+const STACK_LINE =
+  /\bat (?:(?:async )?[\w.<>&;$[\] ]{1,100} \()?(?:node:[\w/]{1,100}|(?:file:\/\/|[A-Z]:\\|\/)[^\s"<>]{1,300}\.[cm]?[jt]sx?):\d{1,7}:\d{1,7}/u;
 
 function judgeMode({ mode, variables }: Deployment): readonly Finding[] {
   if (mode !== "production") {

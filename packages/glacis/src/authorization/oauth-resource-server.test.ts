@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { authenticated } from "../core/access.ts";
 import type { TenantId, UserId } from "../core/brand.ts";
 import type { Principal } from "../core/principal.ts";
+import { routeRule } from "../core/route.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { oauthResourceServer } from "./oauth-resource-server.ts";
 
@@ -61,7 +63,7 @@ describe("the routes of an API", () => {
     [undefined, [], ["a"]].map((scopes) => ({
       method: "GET",
       pattern: `/${kind}/${scopes?.length ?? "none"}`,
-      rule: { kind, scopes, cacheControl: undefined, bodyBytes: undefined, csrfExempt: undefined, passive: false },
+      rule: routeRule(authenticated(), { kind, ...(scopes !== undefined && { scopes }) }),
     })),
   );
   it("say what opens them, or are named", () => {

@@ -1,3 +1,4 @@
+import type { AccessRule } from "./access.ts";
 import type { Decision } from "./decision.ts";
 import type { AuditEvent } from "./event.ts";
 import type { AdmittedFacts, IdentifiedFacts, RequestFacts, RouteFacts } from "./facts.ts";
@@ -51,7 +52,7 @@ export interface Outcome {
 export interface DeclaredRoute {
   readonly method: string;
   readonly pattern: string;
-  readonly rule: RouteFacts;
+  readonly rule: RouteFacts & { readonly access: Pick<AccessRule, "kind"> };
 }
 
 /** A parsed request body and how it came. */

@@ -41,6 +41,8 @@ export interface HeaderRule {
 export interface Observation {
   readonly url: string;
   readonly scheme: "http" | "https";
+  /** What was asked with, where it was not GET. */
+  readonly method?: string;
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** What was sent, where the probe kept it: a page, or a document that is published. */

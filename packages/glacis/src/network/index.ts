@@ -10,6 +10,8 @@ export {
   ALLOWED_HOSTS_ORIGIN_MISSING,
   type AllowedHostsOptions,
 } from "./allowed-hosts.ts";
+export { exposedFilesAndEndpoints, HEALTH_PATHS } from "./exposed-files-and-endpoints.ts";
+export { EXPOSED_PATHS, type ExposedPath, type Exposure } from "./exposed-paths.ts";
 export {
   overloadProtection,
   SHEDS_TOO_LATE,

@@ -45,7 +45,7 @@ export const REQUEST_SHAPE_HEADER_SIZE: Rule = {
 export const REQUEST_SHAPE_TRACE_OFFERED: Rule = {
   id: "request-shape/trace-offered",
   severity: "warning",
-  what: "A response offers TRACE, TRACK or CONNECT.",
+  what: "TRACE, TRACK or CONNECT is offered or answered.",
   why: "TRACE returns the request with its credentials to a script; CONNECT makes a server a relay.",
   fix: "Mount the control before everything else, and turn the method off in the proxy or static server that answered.",
 };
@@ -238,10 +238,13 @@ function assess({ nodeOptions }: Deployment): readonly Finding[] {
 }
 
 function observeMethods(observation: Observation): readonly Finding[] {
+  const { url, method = "GET", status } = observation;
+  if (REFUSED_METHODS.has(method) && status >= 200 && status < 300)
+    return [finding(REQUEST_SHAPE_TRACE_OFFERED, { kind: "response", url, header: undefined }, `${method} ${status}`)];
   return ["allow", "access-control-allow-methods"].flatMap((header) => {
     const offered = observed(observation, header).join(",").toUpperCase().split(",");
     const refused = offered.map((method) => method.trim()).find((method) => REFUSED_METHODS.has(method));
-    const at = { kind: "response", url: observation.url, header } as const;
+    const at = { kind: "response", url, header } as const;
     return refused === undefined ? [] : [finding(REQUEST_SHAPE_TRACE_OFFERED, at, refused)];
   });
 }

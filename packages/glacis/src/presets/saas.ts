@@ -25,6 +25,7 @@ import { prototypePollution } from "../input/prototype-pollution.ts";
 import { templateInjection } from "../input/template-injection.ts";
 import { xmlAndDeserialization } from "../input/xml-and-deserialization.ts";
 import { allowedHosts } from "../network/allowed-hosts.ts";
+import { exposedFilesAndEndpoints } from "../network/exposed-files-and-endpoints.ts";
 import { egressAllowlist, type EgressAllowlist } from "../network/egress-allowlist.ts";
 import { overloadProtection } from "../network/overload-protection.ts";
 import { memoryRateLimits } from "../network/rate-limit-memory.ts";
@@ -92,6 +93,7 @@ const ENVIRONMENT = [
   safeMethods(),
   dynamicCode(),
   templateInjection(),
+  exposedFilesAndEndpoints(),
 ];
 
 /**
