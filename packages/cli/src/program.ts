@@ -9,10 +9,27 @@ import { addKeysCommand } from "./commands/keys.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addScanCommand } from "./commands/scan.ts";
+import { addProbeCommand } from "./commands/probe.ts";
 import { addSecretsCommand } from "./commands/secrets.ts";
 import { addUsersCommand } from "./commands/users.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
 import { CLI_VERSION } from "./version.ts";
+
+const COMMANDS: readonly ((program: Command, finish: (exitCode: number) => void) => void)[] = [
+  addAlarmsCommand,
+  addAuditCommand,
+  addAuditLogCommand,
+  addBackupCommand,
+  addCheckCommand,
+  addInitCommand,
+  addKeysCommand,
+  addMigrateCommand,
+  addSbomCommand,
+  addScanCommand,
+  addProbeCommand,
+  addSecretsCommand,
+  addUsersCommand,
+];
 
 /**
  * Runs the command line.
@@ -28,36 +45,10 @@ export async function run(args: readonly string[]): Promise<number> {
     .helpOption("-h, --help", "print this help")
     .showHelpAfterError("Run glacis --help for what there is.")
     .exitOverride();
-  addCheckCommand(program, (code) => {
+  const finish = (code: number): void => {
     exitCode = code;
-  });
-  addInitCommand(program, (code) => {
-    exitCode = code;
-  });
-  addBackupCommand(program, (code) => {
-    exitCode = code;
-  });
-  addKeysCommand(program);
-  addMigrateCommand(program);
-  addAlarmsCommand(program, (code) => {
-    exitCode = code;
-  });
-  addAuditCommand(program, (code) => {
-    exitCode = code;
-  });
-  addAuditLogCommand(program, (code) => {
-    exitCode = code;
-  });
-  addSbomCommand(program);
-  addSecretsCommand(program, (code) => {
-    exitCode = code;
-  });
-  addScanCommand(program, (code) => {
-    exitCode = code;
-  });
-  addUsersCommand(program, (code) => {
-    exitCode = code;
-  });
+  };
+  for (const add of COMMANDS) add(program, finish);
   try {
     await program.parseAsync(args, { from: "user" });
     return exitCode;

@@ -38,7 +38,7 @@ export {
   type Rule,
   type Severity,
 } from "./core/finding.ts";
-export { COMPOSITION_RULES, judgeSecurity, REQUIRED_CONTROLS } from "./core/judge.ts";
+export { COMPOSITION_RULES, judgeObservations, judgeSecurity, REQUIRED_CONTROLS } from "./core/judge.ts";
 export { nearestWord } from "./core/options.ts";
 export {
   ANONYMOUS,
@@ -52,6 +52,7 @@ export {
 } from "./core/principal.ts";
 export type { RefusalBody, RefusalPageView } from "./core/problem.ts";
 export { REASONS, type Reason } from "./core/reasons.ts";
+export type { Observation } from "./core/response.ts";
 export { routeRule, type RouteOptions, type RouteRule } from "./core/route.ts";
 export { SealError } from "./core/seal.ts";
 export { Secret } from "./core/secret.ts";

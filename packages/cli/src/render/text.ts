@@ -2,6 +2,7 @@ import { styleText } from "node:util";
 import { describeLocation, groupByRule, type Finding, type Severity } from "glacis";
 import { SEVERITIES, type Report } from "../report.ts";
 
+const MOST_PLACES = 24;
 const COLOURS = { error: "red", warning: "yellow", note: "cyan" } as const;
 
 /** For people: what, why and fix of every finding, worst first. */
@@ -21,7 +22,7 @@ export function renderText(report: Report): string {
 
 function renderGroup({ rule, places, statements }: ReturnType<typeof groupByRule>[number]): string {
   return [
-    `${paint(rule.severity)} ${plain(rule.id)}  at ${plain(places.join(", "))}`,
+    `${paint(rule.severity)} ${plain(rule.id)}  at ${plain(abridge(places))}`,
     `         ${plain(rule.what)}`,
     `         why: ${rule.why}`,
     `         fix: ${plain(rule.fix)}`,
@@ -33,6 +34,12 @@ function renderGroup({ rule, places, statements }: ReturnType<typeof groupByRule
 /** Names and words that others wrote must not move the cursor of a terminal, or turn its line around. */
 function plain(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+}
+
+/** A rule that every page breaks is not told page by page; the JSON has them all. */
+function abridge(places: readonly string[]): string {
+  const shown = places.slice(0, MOST_PLACES);
+  return shown.join(", ") + (places.length > shown.length ? `, and ${places.length - shown.length} more` : "");
 }
 
 function paint(severity: Severity): string {

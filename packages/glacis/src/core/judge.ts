@@ -1,6 +1,7 @@
 import type { Control, DeclaredRoute, Deployment } from "./control.ts";
-import { finding, type Finding, type Rule } from "./finding.ts";
+import { describeLocation, finding, type Finding, type Rule } from "./finding.ts";
 import { describeError } from "./pipeline.ts";
+import type { Observation } from "./response.ts";
 import type { Security, ServerLimits } from "./security.ts";
 import { applyWaivers, WAIVER_RULES, type Judgement, type Waiver } from "./waiver.ts";
 
@@ -139,4 +140,31 @@ export function judgeSecurity(
   }
   const rules = [...COMPOSITION_RULES, ...WAIVER_RULES, ...controls.flatMap((control) => control.rules)];
   return applyWaivers(findings, [...(layers.waivers ?? []), ...extraWaivers], rules, deployment.nowMs);
+}
+
+/**
+ * What an application shows on the wire, judged by the controls that it should show: the third face of each. A finding that several answers
+ * share at one address is named once.
+ */
+export function judgeObservations(
+  controls: readonly Control<never>[],
+  observations: readonly Observation[],
+): readonly Finding[] {
+  const found = new Map<string, Finding>();
+  for (const observation of observations)
+    for (const control of controls)
+      for (const each of observeWith(control, observation)) {
+        const key = `${each.rule.id} ${describeLocation(each.at)}`;
+        if (!found.has(key)) found.set(key, each);
+      }
+  return [...found.values()];
+}
+
+function observeWith({ meta, observe }: Control<never>, observation: Observation): readonly Finding[] {
+  try {
+    return observe?.(observation) ?? [];
+  } catch (error) {
+    const at = { kind: "response", url: observation.url, header: undefined } as const;
+    return [finding(CHECK_CRASHED, at, `${meta.id}: ${describeError(error).split("\n")[0]}`)];
+  }
 }

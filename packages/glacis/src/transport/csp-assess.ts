@@ -1,5 +1,6 @@
 /** The one judgement of a Content-Security-Policy, for `check` on what would be sent and for `observe` on what was. */
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
+import { observed, type Observation } from "../core/response.ts";
 import { OBSOLETE_DIRECTIVES, SCRIPT_DIRECTIVES } from "./csp-directives.ts";
 import { CSP_SEVERITY, gradeCsp } from "./csp-grade.ts";
 import { parsePolicy, splitPolicies, type ParsedPolicy } from "./csp-policy.ts";
@@ -13,6 +14,7 @@ import {
   CSP_INLINE_STYLE,
   CSP_MALFORMED,
   CSP_MISSING,
+  CSP_NONCE_REPEATED,
   CSP_NONCE_SHORT,
   CSP_OBJECT_SRC,
   CSP_OBSOLETE_DIRECTIVE,
@@ -145,4 +147,20 @@ function isInert(policy: ParsedPolicy): boolean {
   const sandbox = policy.get("sandbox");
   const forms = sandbox !== undefined && !sandbox.some((flag) => /^allow-(?:forms|scripts|same-origin)$/iu.test(flag));
   return allowsNothing(policy) && (forms || exactly(policy, "form-action", "'none'") === undefined);
+}
+
+/**
+ * Judges what no answer shows by itself: whether another one has its nonce.
+ *
+ * @param answers each to a request of its own
+ */
+export function repeatedNonces(answers: readonly Observation[]): readonly Finding[] {
+  const seen = new Set<string>();
+  return answers.flatMap((answer) => {
+    const name = "content-security-policy";
+    const nonces = new Set(observed(answer, name).flatMap((value) => value.match(/'nonce-[^']+'/gu) ?? []));
+    const repeated = [...nonces].some((nonce) => seen.has(nonce));
+    for (const nonce of nonces) seen.add(nonce);
+    return repeated ? [finding(CSP_NONCE_REPEATED, { kind: "response", url: answer.url, header: name })] : [];
+  });
 }

@@ -77,6 +77,13 @@ export const CSP_NONCE_SHORT: Rule = {
   why: "A nonce that can be guessed is no nonce.",
   fix: "Use the response's nonce, facts.nonce, which is 128 bits of the system's generator.",
 };
+export const CSP_NONCE_REPEATED: Rule = {
+  id: "csp/nonce-repeated",
+  severity: "error",
+  what: "Two answers carry the same nonce.",
+  why: "Whoever has seen a page knows what an injected script must say to run on the next one.",
+  fix: "Make one nonce per response; where a page is cached with its header, keep the page out of the cache or use hashes.",
+};
 export const CSP_OBSOLETE_DIRECTIVE: Rule = {
   id: "csp/obsolete-directive",
   severity: "warning",
@@ -118,6 +125,7 @@ export const CSP_RULES: readonly Rule[] = [
   CSP_OBJECT_SRC,
   CSP_FORM_ACTION,
   CSP_NONCE_SHORT,
+  CSP_NONCE_REPEATED,
   CSP_OBSOLETE_DIRECTIVE,
   CSP_DATA_POLICY,
   TRUSTED_TYPES_NOT_REQUIRED,

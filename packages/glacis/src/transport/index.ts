@@ -28,6 +28,7 @@ export {
   type CspSource,
   type DangerousSource,
 } from "./csp-directives.ts";
+export { repeatedNonces } from "./csp-assess.ts";
 export { gradeCsp, type CspGrade, type CspLetter, type CspWeakness } from "./csp-grade.ts";
 export { extendDirectives, renderPolicy } from "./csp-policy.ts";
 export { cspReportEndpoint, type CspReportOptions } from "./csp-report.ts";
