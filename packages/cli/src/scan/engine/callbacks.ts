@@ -2,6 +2,7 @@
 import type { Node } from "../parse.ts";
 import { meet } from "./state.ts";
 import { TEXTUAL } from "./kinds.ts";
+import { MESSAGE_EVENT } from "./sources.ts";
 import { bake, branch, source, type Call, type Run } from "./run.ts";
 import { join, textOf, UNKNOWN, type Closure, type Value } from "./value.ts";
 
@@ -126,7 +127,7 @@ function eventArguments(
 
 /** The event of `postMessage`. Whoever checks its origin knows who wrote the data. */
 export function messageEvent(run: Run, node: Node): Value {
-  return { taints: source(run, node, "message event", "browser") };
+  return { taints: source(run, node, MESSAGE_EVENT, "browser") };
 }
 
 /** A handler of Express, Fastify, Koa or Hono, by the number and names of its parameters. */

@@ -133,7 +133,18 @@ const ENCODED =
     KIND.log
   );
 
+/** What is found out about an address has been found out about the name. */
+const resolved: Model = (call) => {
+  const { taints } = through({ ...call, args: call.args.slice(0, 1) }, TEXTUAL);
+  return { taints, fields: new Map([["address", { taints, name: "address" }]]), type: "object" };
+};
+
+const RESOLVERS = ["dns.", "dns/promises.", "dns.promises."].flatMap((owner) =>
+  ["lookup", "resolve", "resolve4", "resolve6"].map((name) => [owner + name, resolved] as const),
+);
+
 export const FUNCTIONS: Readonly<Record<string, Model>> = {
+  ...Object.fromEntries(RESOLVERS),
   Number: numeric,
   parseInt: numeric,
   parseFloat: numeric,

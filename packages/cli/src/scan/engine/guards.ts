@@ -2,6 +2,7 @@
 import type { Call } from "./run.ts";
 import { EVERY, HOST, KIND, NOT_TWO_SLASHES, NUMERIC, RESOLVED, STARTS_WITH_SLASH, TEXTUAL } from "./kinds.ts";
 import { wholeOf } from "./members.ts";
+import { MESSAGE_EVENT } from "./sources.ts";
 import { textOf, type Clear, type Facts, type Value } from "./value.ts";
 
 const NOTHING: Facts = { yes: [], no: [] };
@@ -18,6 +19,8 @@ function clears(value: Value, kinds: number): readonly Clear[] {
         { label, kinds },
         { label: whole, kinds: kinds & (KIND.size | KIND.slow | KIND.regex) },
       ];
+    // Whoever sent a message wrote all of it.
+    if (part === "origin" && whole === MESSAGE_EVENT) return [{ label: whole, kinds }];
     return [
       { label, kinds },
       { label: whole, kinds: kinds & (part === "protocol" ? KIND.href | KIND.code : part === "pathname" ? 0 : HOST) },

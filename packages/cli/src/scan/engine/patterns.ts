@@ -165,7 +165,7 @@ const TRUSTED_TYPES = new Set([
 ]);
 /** Parameters that carry a service, an event or a result, and no text. */
 const SERVICES =
-  /^(?:db|pool|client|conn|connection|app|server|router|logger|log|next|done|cb|callback|err|error|e|resolve|reject|options|opts|config|fastify|knex|prisma|sequelize|manager|queryRunner|tx|trx|root|dir|baseDir|baseUrl|rootDir|i|index|_+\w*)$/iu;
+  /^(?:db|pool|client|conn|connection|app|server|router|logger|log|next|done|cb|callback|err|error|e|resolve|reject|options|opts|config|fastify|knex|prisma|sequelize|manager|queryRunner|tx|trx|baseUrl|i|index|_+\w*)$/iu;
 
 function guess(
   run: Run,

@@ -169,6 +169,9 @@ export function decoratedParameter(
   return undefined;
 }
 
+/** The event of `postMessage`, as its label says. */
+export const MESSAGE_EVENT = "message event";
+
 const PAGE_ADDRESS =
   /^(?:(?:window|document|self|globalThis|top|parent|window\.top)\.)?location(?:\.(?:search|hash|href|pathname))?$/u;
 const PAGE_TEXTS = new Set([
