@@ -7,6 +7,11 @@ const MOST_BYTES = 1024 * 1024;
 /** The one document type that drawing programs write: no reader fetches it, and nothing is declared inside. Whatever else it may be is refused. */
 const KNOWN_TYPE =
   /^(\ufeff?(?:<\?xml[^<>]*\?>)?(?:\s|<!--(?:(?!--)[^])*-->)*)<!DOCTYPE svg PUBLIC "-\/\/W3C\/\/DTD SVG 1\.[01]\/\/EN"\s+"https?:\/\/www\.w3\.org\/(?:Graphics\/SVG\/1\.1\/DTD\/svg11|TR\/2001\/REC-SVG-20010904\/DTD\/svg10)\.dtd">/u;
+/** Parts that are drawn because another part names them, copies of copies counted each. */
+const MOST_DRAWN = 100_000;
+/** Of parts in parts, and of copies. */
+const DEEPEST_COPY = 512;
+const WHOLE = "";
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Shapes, paint and text. Not here: script, foreignObject, animation (which can set an address), links, handlers, image, audio and video. */
@@ -35,12 +40,14 @@ export async function judgeSvg(file: QuarantinedFile): Promise<UploadFault | und
   if (document === undefined) return fault("text_encoding");
   try {
     let root = true;
+    const copies = copyCounter();
     for (const tag of xmlTags(document.replace(KNOWN_TYPE, "$1"))) {
       const found = tag.closing ? undefined : judgeTag(tag, root);
       if (found !== undefined) return found;
+      copies.see(tag);
       root = false;
     }
-    return undefined;
+    return copies.drawn() > MOST_DRAWN ? fault("svg_reference", "svgCopies", MOST_DRAWN) : undefined;
   } catch (error) {
     if (error instanceof XmlError) return fault("svg_malformed");
     throw error;
@@ -59,6 +66,54 @@ function judgeTag({ name, attributes, text }: XmlTag, root: boolean): UploadFaul
     if (key === "style" ? !isInertStyle(value) : !isInertValue(value)) return fault("svg_reference");
   }
   return name === "style" && !isInertStyle(text) ? fault("svg_reference") : undefined;
+}
+
+/** What a part of a drawing holds (0) and what it names (1), by their ids. */
+type Parts = [id: string, times: 0 | 1][];
+
+/** How often parts of a drawing are drawn because another part names them: copies of copies grow as a power of their depth. */
+function copyCounter(): { readonly see: (tag: XmlTag) => void; readonly drawn: () => number } {
+  const parts = new Map<string, Parts>();
+  const open: string[] = [WHOLE];
+  const known = new Map<string, number>();
+
+  function partsOf(id: string): Parts {
+    const before = parts.get(id);
+    if (before !== undefined) return before;
+    const list: Parts = [];
+    parts.set(id, list);
+    return list;
+  }
+
+  function drawn(id: string, depth: number): number {
+    const before = known.get(id);
+    if (before !== undefined) return before;
+    if (depth > DEEPEST_COPY) return Infinity;
+    // A part that draws itself never ends.
+    known.set(id, Infinity);
+    const count = partsOf(id).reduce((sum, [part, times]) => sum + times + drawn(part, depth + 1), 0);
+    known.set(id, count);
+    return count;
+  }
+
+  return {
+    see({ closing, empty, attributes }) {
+      if (closing) return void open.pop();
+      const around = open.at(-1) ?? WHOLE;
+      // An empty id names nothing.
+      const id = attributes.get("id") || around;
+      if (id !== around) partsOf(around).push([id, 0]);
+      for (const [key, value] of attributes)
+        for (const part of partsNamed(localName(key).toLowerCase(), value)) partsOf(id).push([part, 1]);
+      if (!empty) open.push(id);
+    },
+    drawn: () => drawn(WHOLE, 0),
+  };
+}
+
+function partsNamed(key: string, value: string): readonly string[] {
+  if (key === "href") return [value.slice(1)];
+  return [...value.matchAll(ADDRESS)].map((match) => (match[2] ?? "").slice(1));
 }
 
 const isLocal = (address: string): boolean => /^#[\w.:-]+$/u.test(address);

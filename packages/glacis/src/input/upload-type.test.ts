@@ -8,6 +8,10 @@ import { uploadType } from "./upload-type.ts";
 
 const HYPERLINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink";
 
+/** Ten parts, each of which names the one before it ten times. */
+const bomb = (use: (id: string) => string): string =>
+  Array.from({ length: 10 }, (_, level) => `<g id="b${level}">${use(`b${level - 1}`).repeat(10)}</g>`).join("");
+
 describe("an honest file", () => {
   it.each<[string, Buffer | string, string]>([
     ["a.pdf", writePdf("/OpenAction [3 0 R /Fit]"), "application/pdf"],
@@ -39,6 +43,7 @@ describe("an honest file", () => {
       ),
       "image/svg+xml",
     ],
+    ["e.svg", SVG.replace("</svg>", `<g id="x"><use href="#y"/></g>${'<use href="#x"/>'.repeat(5000)}</svg>`), ""],
     ["a.txt", "\ufeffBM is no bitmap.\r\n\tGr\u00fc\u00dfe, \u4e2d\u6587 <b>not first</b>\n", "text/plain"],
     ["a.csv", "name,amount\nAnn,=1+1\n", "application/vnd.ms-excel"],
     ["a.zip", writeZip([{ name: "a/b.txt", data: "hello" }, { name: "a/" }]), "application/zip"],
@@ -206,6 +211,14 @@ describe("an SVG drawing", () => {
     ],
     ["one in an attribute", inside("", `mask="cross-fade('https://e.example/a', red)"`), "svg_reference"],
     ["one by another function", inside(`<path style="mask:src('https://e.example/a')"/>`), "svg_reference"],
+    ["copies of copies", inside(bomb((id) => `<use href="#${id}"/>`)), "svg_reference"],
+    ["patterns of patterns", inside(bomb((id) => `<path fill="url(#${id})"/>`)), "svg_reference"],
+    ["a part that draws itself", inside('<g id="a"><g><use xlink:href="#a"/></g></g>'), "svg_reference"],
+    [
+      "a long chain of copies",
+      inside(Array.from({ length: 9000 }, (_, n) => `<g id="c${n}"><use href="#c${n + 1}"/></g>`).join("")),
+      "svg_reference",
+    ],
     ["escaped style", inside('<path style="fill:u\\72l(//example.com)"/>'), "svg_reference"],
     ["a document type", `<!DOCTYPE svg [<!ENTITY x "y">]>${inside("&x;")}`, "svg_malformed"],
     [

@@ -7,6 +7,8 @@ export interface XmlTag {
   /** With its prefix. */
   readonly name: string;
   readonly closing: boolean;
+  /** Written `<name/>`: no closing tag follows. */
+  readonly empty: boolean;
   readonly attributes: ReadonlyMap<string, string>;
   /** The decoded text between this tag and the next. */
   text: string;
@@ -48,9 +50,9 @@ export function* xmlTags(document: string): Generator<XmlTag> {
       continue;
     }
     if (last !== undefined) yield last;
-    const { tag, end, empty } = readTag(document, next);
+    const { tag, end } = readTag(document, next);
     if (tag.closing ? open.pop() !== tag.name : open.length === 0 && seen > 0) throw new XmlError("Tags do not match.");
-    if (!tag.closing && !empty) open.push(tag.name);
+    if (!tag.closing && !tag.empty) open.push(tag.name);
     if (open.length > MOST_DEPTH) throw new XmlError("Nested too deeply.");
     seen += 1;
     last = tag;
@@ -60,10 +62,7 @@ export function* xmlTags(document: string): Generator<XmlTag> {
   yield last;
 }
 
-function readTag(
-  document: string,
-  start: number,
-): { readonly tag: XmlTag; readonly end: number; readonly empty: boolean } {
+function readTag(document: string, start: number): { readonly tag: XmlTag; readonly end: number } {
   TAG.lastIndex = start;
   const found = TAG.exec(document);
   if (found === null) throw new XmlError("Not a plain tag.");
@@ -75,7 +74,7 @@ function readTag(
     if (attributes.has(key)) throw new XmlError("An attribute is given twice.");
     attributes.set(key, decode(double ?? single ?? ""));
   }
-  return { tag: { name, closing, attributes, text: "" }, end: start + whole.length, empty: empty === "/" };
+  return { tag: { name, closing, empty: empty === "/", attributes, text: "" }, end: start + whole.length };
 }
 
 function decode(text: string): string {
