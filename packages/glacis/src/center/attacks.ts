@@ -4,7 +4,7 @@ import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
 import type { EventFilter, FilterName } from "./event-filter.ts";
 import type { ArchivedEvent } from "./event-record.ts";
-import { badge, emptyState, number, panel, table, timeOf, visible, type Tone } from "./widgets.ts";
+import { badge, emptyState, number, panel, table, timeOf, visible, visibleId, type Tone } from "./widgets.ts";
 
 const HOUR_MS = 3_600_000;
 /** Whoever was seen within these is taken to be at it still. */
@@ -65,7 +65,8 @@ export async function attacksPanel(context: CenterContext): Promise<SafeHtml> {
   const found = await Promise.all(SIGNS.map(async (sign) => attacksOf(context, sign)));
   const attacks = found.flat().toSorted((left, right) => right.lastMs - left.lastMs);
   const shown = attacks.slice(0, MOST_SHOWN);
-  const names = await namesOf(context, shown);
+  const users = new Set(shown.flatMap(({ actor }) => (actor?.name === "user" ? [actor.value] : [])));
+  const names = await namesOf(context, users);
   const current = attacks.filter((attack) => isUnderWay(attack, context.nowMs)).length;
   return panel({
     title: "Attacks under way",
@@ -110,9 +111,11 @@ function actorOf({ user_id: user, ip_address: ip }: AuditRecord): Attack["actor"
 }
 
 /** Who the users are, as far as this administrator may know. */
-async function namesOf(context: CenterContext, attacks: readonly Attack[]): Promise<ReadonlyMap<string, string>> {
+export async function namesOf(
+  context: CenterContext,
+  users: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, string>> {
   const { accounts } = context.settings;
-  const users = new Set(attacks.flatMap(({ actor }) => (actor?.name === "user" ? [actor.value] : [])));
   const found = await Promise.all([...users].map(async (user) => accounts?.get(user, context.user)));
   return new Map(found.flatMap((one) => (one === undefined ? [] : [[one.userId, one.name ?? one.identifier]])));
 }
@@ -162,7 +165,7 @@ function actorLink(
 ): SafeHtml {
   const person = name === "user" ? names.get(value) : undefined;
   const href = linkTo(context, "/events", { [name]: value });
-  return html`<a class="plain ${person === undefined && "mono"}" href="${href}" title="${visible(value)}">${visible(person ?? value, 40)}</a>`;
+  return html`<a class="plain ${person === undefined && "mono"}" href="${href}" title="${visible(value)}">${person === undefined && name === "user" ? visibleId(value) : visible(person ?? value, 40)}</a>`;
 }
 
 function wordsOf({ filter: { type, status, event } }: Sign): Words {

@@ -43,7 +43,7 @@ export const SCRIPT: string = `"use strict";
     made.href = base + path;
     return made;
   };
-  const filtered = (name, value) => (value ? link("/events?" + name + "=" + encodeURIComponent(value), value) : element("span", "quiet", "–"));
+  const filtered = (name, value) => (value ? link("/events?" + name + "=" + encodeURIComponent(value), name === "user" && /^[a-zA-Z0-9_-]{25,}$/.test(value) ? value.slice(0, 8) + "…" + value.slice(-8) : value) : element("span", "quiet", "–"));
   const add = (event) => {
     if (known.has(event.id)) return;
     known.add(event.id);

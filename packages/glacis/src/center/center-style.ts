@@ -190,8 +190,9 @@ const NARROW = `
 @media (max-width: 900px) {
   .shell { display: block; background: none; }
   .side { position: static; height: auto; padding: 12px 14px; gap: 8px; border-right: 0; border-bottom: 1px solid var(--line); }
-  .side nav { display: flex; flex-wrap: wrap; gap: 2px; }
-  .side nav ul { display: flex; flex-wrap: wrap; gap: 2px; }
+  .side nav { display: flex; gap: 2px; overflow-x: auto; scrollbar-width: thin; }
+  .side nav ul { display: flex; gap: 2px; }
+  .side nav a { white-space: nowrap; }
   .group, .who { display: none; }
   main { padding: 18px 14px 40px; }
 }

@@ -2,7 +2,17 @@
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, type CenterContext } from "./center-context.ts";
 import type { ArchivedEvent } from "./event-record.ts";
-import { clockTime, exactTime, severityBadge, statusBadge, table, timeOf, visible, type Column } from "./widgets.ts";
+import {
+  clockTime,
+  exactTime,
+  severityBadge,
+  statusBadge,
+  table,
+  timeOf,
+  visible,
+  visibleId,
+  type Column,
+} from "./widgets.ts";
 
 export function eventTable(
   context: CenterContext,
@@ -46,5 +56,5 @@ export function filterLink(
   value: string | undefined,
 ): SafeHtml | string {
   if (value === undefined || value === "") return html`<span class="quiet">–</span>`;
-  return html`<a class="plain" href="${linkTo(context, "/events", { [name]: value })}" title="${visible(value)}">${visible(value, 40)}</a>`;
+  return html`<a class="plain" href="${linkTo(context, "/events", { [name]: value })}" title="${visible(value)}">${name === "user" || name === "tenant" ? visibleId(value) : visible(value, 40)}</a>`;
 }

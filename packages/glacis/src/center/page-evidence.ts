@@ -15,7 +15,7 @@ export function findingsPage(context: CenterContext): SafeHtml {
   const security = settings.security();
   const deployment = settings.deployment?.();
   const judgement = deployment === undefined ? undefined : judgeSecurity(security, { ...deployment, nowMs });
-  const groups = groupByRule(judgement?.standing ?? []);
+  const groups = groupByRule(judgement?.standing ?? []).toSorted((one, other) => urgencyOf(other) - urgencyOf(one));
   const waived = judgement?.waived ?? [];
   return renderPage(context, {
     page: "/findings",
@@ -47,6 +47,11 @@ export function findingsPage(context: CenterContext): SafeHtml {
       })
     }`,
   });
+}
+
+/** What is dangerous first. */
+function urgencyOf({ rule: { severity } }: FindingGroup): number {
+  return severity === "error" ? 2 : severity === "warning" ? 1 : 0;
 }
 
 function findingPanel({ rule, places }: FindingGroup): SafeHtml {

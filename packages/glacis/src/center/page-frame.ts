@@ -2,7 +2,7 @@
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, type CenterContext } from "./center-context.ts";
 import type { Reach } from "./center-options.ts";
-import { visible } from "./widgets.ts";
+import { visible, visibleId } from "./widgets.ts";
 
 export type PageName =
   | ""
@@ -184,7 +184,7 @@ function sideBar(context: CenterContext, current: PageName): SafeHtml {
     ${settings.homePage !== undefined && html`<a class="home" href="${settings.homePage}">${icon(html`<path d="M15 5l-7 7 7 7" />`)}<span>Back to ${settings.name}</span></a>`}
     <div class="who">
       <span class="scope">${reach === "deployment" ? "All tenants" : "This tenant"}</span>
-      <span class="id" title="${visible(user.id)}">${visible(user.id, 28)}</span>
+      <span class="id" title="${visible(user.id)}">${visibleId(user.id)}</span>
       <span>Level ${user.assurance} · every action is audited</span>
     </div>
   </aside>`;

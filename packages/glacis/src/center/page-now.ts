@@ -1,13 +1,13 @@
 /** The first page: does an alarm ring, is somebody at the door, and what is different from before. */
 import { html, type SafeHtml } from "../input/html.ts";
-import { attacksPanel } from "./attacks.ts";
+import { attacksPanel, namesOf } from "./attacks.ts";
 import { linkTo, rangeWithinReach, withinReach, type CenterContext } from "./center-context.ts";
 import { barsOf, outcomeChart, sparkline, totalOf } from "./chart.ts";
 import { BUCKET_MS, type EventCount, type TopField, type TopValue } from "./event-store.ts";
 import { eventTable } from "./event-table.ts";
 import { ringingPanel } from "./page-alarms.ts";
 import { renderPage } from "./page-frame.ts";
-import { emptyState, number, panel, ranking } from "./widgets.ts";
+import { emptyState, number, panel, ranking, visibleId } from "./widgets.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -39,6 +39,7 @@ export async function nowPage(context: CenterContext): Promise<SafeHtml> {
     ringingPanel(context),
     attacksPanel(context),
   ]);
+  const names = await namesOf(context, new Set(users.map(({ value }) => value)));
   const bars = barsOf(counts, fromMs, nowMs, barMs);
   return renderPage(context, {
     page: "",
@@ -49,7 +50,7 @@ export async function nowPage(context: CenterContext): Promise<SafeHtml> {
       ${panel({ title: "Events by outcome", note: html`times in UTC`, body: outcomeChart(bars, barMs) })}
       <div class="thirds">
         ${ranking("Refused and failed, by address", linked(context, "ip", addresses), "Nobody was refused.")}
-        ${ranking("By user", linked(context, "user", users), "No signed-in user was refused.")}
+        ${ranking("By user", linked(context, "user", users, names), "No signed-in user was refused.")}
         ${ranking("By event", linked(context, "event", routes), "Nothing was refused.")}
       </div>
       ${panel({
@@ -72,9 +73,15 @@ function rangeLinks(context: CenterContext, current: RangeName): SafeHtml {
   </nav>`;
 }
 
-function linked(context: CenterContext, name: "ip" | "user" | "event", values: readonly TopValue[]) {
+function linked(
+  context: CenterContext,
+  name: "ip" | "user" | "event",
+  values: readonly TopValue[],
+  names: ReadonlyMap<string, string> = new Map(),
+) {
   return values.map(({ value, count }) => ({
     label: value,
+    shown: names.get(value) ?? (name === "user" ? visibleId(value) : value),
     count,
     href: linkTo(context, "/events", { [name]: value }),
   }));

@@ -48,6 +48,14 @@ export function visible(text: string, longest = 160): string {
     .replace(DECEPTIVE, (mark) => `\\u${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
 }
 
+/** A UUID and its kind; what somebody typed is shown as it is. */
+const LONG_ID = /^[\w-]{25,}$/u;
+
+/** An id for the eye: of a long one both ends, because ids that are made in turn differ at their end. The whole of it belongs into a title. */
+export function visibleId(id: string): string {
+  return LONG_ID.test(id) ? `${id.slice(0, 8)}…${id.slice(-8)}` : visible(id, 40);
+}
+
 /** A time as a person says it, and exactly. */
 export function timeOf(timeMs: number, nowMs: number): SafeHtml {
   return html`<time datetime="${new Date(timeMs).toISOString()}" title="${exactTime(timeMs)}"
@@ -138,6 +146,8 @@ export function panel({ title, note, body, kind = "" }: PanelOptions): SafeHtml 
 
 export interface RankedValue {
   readonly label: string;
+  /** What is shown in place of the label, which then is the title. */
+  readonly shown?: string;
   readonly count: number;
   readonly href: string;
 }
@@ -150,9 +160,9 @@ export function ranking(title: string, values: readonly RankedValue[], none: str
       ? html`<p class="quiet">${none}</p>`
       : html`<ol class="ranking">
           ${values.map(
-            ({ label, count, href }) =>
+            ({ label, shown = label, count, href }) =>
               html`<li>
-                <a href="${href}" title="${visible(label)}">${visible(label, 48)}</a><span>${number(count)}</span>
+                <a href="${href}" title="${visible(label)}">${visible(shown, 48)}</a><span>${number(count)}</span>
                 <svg viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">
                   <rect width="100" height="4" class="rail" /><rect width="${Math.max(1, Math.round((count / most) * 100))}" height="4" class="fill" />
                 </svg>
