@@ -1,5 +1,6 @@
 /** Where checkpoints go that the writer of the log cannot take back. */
 import { appendFile } from "node:fs/promises";
+import { answeredWithin } from "./audit-deadline.ts";
 
 export interface AuditAnchor {
   readonly name: string;
@@ -7,20 +8,11 @@ export interface AuditAnchor {
   readonly publish: (note: string) => void | Promise<void>;
 }
 
-const LONGEST_MS = 10_000;
+const LONGEST_SECONDS = 10;
 
 /** @throws what the anchor throws, or Error when it has not answered after ten seconds: one that hangs holds up neither the log nor its close */
 export async function publishNote(anchor: AuditAnchor, note: string): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    const error = new Error(`The anchor has not answered within ${LONGEST_MS / 1000} seconds.`);
-    timer = setTimeout(() => reject(error), LONGEST_MS);
-  });
-  try {
-    await Promise.race([anchor.publish(note), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await answeredWithin(LONGEST_SECONDS, "The anchor", anchor.publish(note));
 }
 
 /**

@@ -172,7 +172,7 @@ describe("an anchor that never answers", () => {
       vi.useRealTimers();
     }
     expect(new Set(told.map(({ event: name }) => name))).toEqual(new Set(["audit_anchor_failed"]));
-    expect(told[0]).toMatchObject({ event: "audit_anchor_failed", detail: "dead" });
+    expect(told.map(({ detail }) => detail)).toContain("dead");
   });
 });
 

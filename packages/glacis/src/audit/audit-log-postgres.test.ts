@@ -1,5 +1,5 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import pg from "pg";
 import { testDatabase } from "../../../../test/support/services.ts";
 import type { AuditRecord } from "../core/event.ts";
@@ -42,6 +42,30 @@ function event(count: number): AuditRecord {
     tenant_id: "t1",
   };
 }
+
+describe("a database that never answers", () => {
+  it("costs no caller anything, is told of, and holds up the end of the log for a while and no longer", async () => {
+    const told: string[] = [];
+    const log = postgresAuditLog({
+      database: { query: async () => new Promise<never>(() => undefined) },
+      origin,
+      report: ({ event: name, count }) => void told.push(`${name} ${count ?? ""}`.trim()),
+    });
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    try {
+      log.audit(event(1));
+      const closed = log.close().catch(String);
+      for (let second = 0; second < 120; second += 1) {
+        await vi.advanceTimersByTimeAsync(1000);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(await closed).toMatch(/has not answered/u);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(told).toEqual(["audit_log_unwritable", "audit_events_lost 1"]);
+  });
+});
 
 describe.skipIf(pool === undefined)("postgresAuditLog", () => {
   const database = pool as pg.Pool;

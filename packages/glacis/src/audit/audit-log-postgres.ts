@@ -1,11 +1,11 @@
 /** An audit log in Postgres: events join the transaction that they are about, and a sequencer chains what has been committed. */
 import type { KeyObject } from "node:crypto";
-import { setTimeout as delay } from "node:timers/promises";
 import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { publishNote, type AuditAnchor } from "./audit-anchor.ts";
 import { checkOrigin, checkSigningKey, signCheckpoint } from "./audit-checkpoint.ts";
 import type { AuditDatabase } from "./audit-database.ts";
+import { answeredWithin } from "./audit-deadline.ts";
 import { chainHash, FIRST_HASH } from "./audit-log-line.ts";
 import { auditLogQueue, type AuditLogQueue } from "./audit-log-queue.ts";
 import { eventLine } from "./event-line.ts";
@@ -107,6 +107,8 @@ interface Head {
 const BATCH = 1000;
 const WRITE = `insert into glacis_audit_events (tenant_id, line)
 select given.tenant, given.line from unnest($1::text[], $2::text[]) with ordinality as given(tenant, line, place) order by given.place`;
+/** A connection that is dead on the other side never answers. */
+const LONGEST_SECONDS = 10;
 /** A database that is away for a moment loses nothing. */
 const PAUSES_MS = [100, 400, 1500, 5000];
 const UNIQUE_VIOLATION = "23505";
@@ -136,7 +138,7 @@ export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAudi
   checkOrigin(options.origin);
   if (signingKey !== undefined) checkSigningKey(signingKey, "private");
   const query = async <Row>(text: string, values: unknown[] = []): Promise<readonly Row[]> =>
-    (await database.query(text, values)).rows as readonly Row[];
+    (await answeredWithin(LONGEST_SECONDS, "The database", database.query(text, values))).rows as readonly Row[];
 
   async function append(record: AuditRecord, client: AuditDatabase = database): Promise<void> {
     const text = "insert into glacis_audit_events (tenant_id, line) values ($1, $2)";
@@ -188,15 +190,17 @@ export function postgresAuditLog(options: PostgresAuditLogOptions): PostgresAudi
 function writerOf(database: AuditDatabase, report: (event: AuditEvent) => void): AuditLogQueue {
   async function write(lines: readonly string[]): Promise<void> {
     const values = [lines.map(tenantOf), lines];
+    const attempt = async (): Promise<unknown> =>
+      answeredWithin(LONGEST_SECONDS, "The database", database.query(WRITE, values));
     for (const pauseMs of PAUSES_MS) {
       try {
-        await database.query(WRITE, values);
+        await attempt();
         return;
       } catch {
-        await delay(pauseMs, undefined, { ref: false });
+        await new Promise<void>((resolve) => void setTimeout(resolve, pauseMs).unref());
       }
     }
-    await database.query(WRITE, values);
+    await attempt();
   }
   const nowText = (): string => new Date().toISOString();
   return auditLogQueue({ file: { write }, nowText, report, onWritten: () => undefined });

@@ -112,13 +112,13 @@ export function auditLogQueue(parts: QueueParts): AuditLogQueue {
     append(line) {
       const refused = refusalOf(isClosed, characters);
       if (refused !== undefined) return Promise.reject(refused);
-      const group = join(line);
-      group.outcome ??= newOutcome();
+      const { promise } = (join(line).outcome ??= newOutcome());
       begin();
-      return group.outcome.promise;
+      return promise;
     },
     offer(line, severity) {
-      if (refusalOf(isClosed, characters) !== undefined) return writer.lose(1);
+      const refused = refusalOf(isClosed, characters);
+      if (refused !== undefined) return writer.lose(refused);
       join(line).offered += 1;
       if (URGENT.has(severity) || groups.length > 1) return begin();
       lingering ??= setTimeout(begin, LINGER_MS);
@@ -146,8 +146,8 @@ interface GroupWriter {
   /** Never throws. @returns what tells those who wait */
   readonly write: (group: Group) => Promise<() => void>;
   readonly writeNow: (group: Group) => void;
-  /** So many events are lost. */
-  readonly lose: (count: number) => void;
+  /** One event is lost before it could wait. */
+  readonly lose: (why: AuditLogError) => void;
   readonly close: () => void;
 }
 
@@ -155,6 +155,11 @@ interface GroupWriter {
 function groupWriter({ file, nowText, report, onWritten }: QueueParts): GroupWriter {
   let isDown = false;
   let lost = 0;
+
+  function tellOnce(error: unknown): void {
+    if (!isDown) report({ ...DOWN, error: String(error) });
+    isDown = true;
+  }
 
   return {
     async write({ lines, outcome, offered }) {
@@ -168,8 +173,7 @@ function groupWriter({ file, nowText, report, onWritten }: QueueParts): GroupWri
         return outcome?.resolve ?? nothing;
       } catch (error) {
         lost += offered;
-        if (!isDown) report({ ...DOWN, error: String(error) });
-        isDown = true;
+        tellOnce(error);
         const cause = new AuditLogError("write_failed", "The audit log could not be written.", { cause: error });
         return () => outcome?.reject(cause);
       }
@@ -182,8 +186,9 @@ function groupWriter({ file, nowText, report, onWritten }: QueueParts): GroupWri
         report({ ...LOST, count: lines.length, error: String(error) });
       }
     },
-    lose(count) {
-      lost += count;
+    lose(why) {
+      lost += 1;
+      tellOnce(why);
     },
     close() {
       if (lost > 0) report({ ...LOST, count: lost });
