@@ -15,10 +15,10 @@ export interface Attribute {
 }
 
 /**
- * As data; as an address that is complete (`url`); as the start of an address that goes on behind the hole (`url-start`); as the address of a
- * program or a style sheet, which has to be our own (`resource`).
+ * As data; as an address that is complete (`url`); as the start of an address that goes on behind the hole (`url-start`); as the first step of a path
+ * of this site (`url-step`); as the address of a program or a style sheet, which has to be our own (`resource`).
  */
-export type AttributeContext = "attribute" | "url" | "url-start" | "resource";
+export type AttributeContext = "attribute" | "url" | "url-start" | "url-step" | "resource";
 
 /** Where in the value a hole stands. */
 export interface HolePlace {
@@ -98,6 +98,7 @@ export function attributeContext(
   if (!PLAIN_NAME.test(name) || EXECUTES.test(name) || NO_DATA.has(element)) return undefined;
   if (loadsProgram(element, attributes, name)) return isWhole(hole) ? "resource" : undefined;
   if (actsOnPage(element, attributes, name)) return undefined;
+  if (ADDRESSES.has(name) && hole.before === "/") return "url-step";
   // The first hole of an address has settled its scheme, or has become about:invalid.
   if (!ADDRESSES.has(name) || !hole.first) return "attribute";
   if (hole.before !== "") return SETTLED.test(hole.before) ? "attribute" : undefined;

@@ -213,6 +213,24 @@ describe("a hole in an address", () => {
     expect(fill('<a href="${}${}">', "https://a.example", "/x")).toBe('<a href="https://a.example/x">');
   });
 
+  it.each([
+    "//evil.example",
+    "/evil.example",
+    "\\\\evil.example",
+    "\\evil.example",
+    "\t/evil.example",
+    "\r\n\\evil.example",
+  ])("keep a path of this site here whatever follows its slash, such as %j", (value) => {
+    for (const [template, values] of [
+      ['<a href="/${}">', [value]],
+      ['<form action="/${}${}">', ["", value]],
+    ] as const) {
+      const address = /"(.*)"/su.exec(fill(template, ...values))?.[1] ?? "";
+      expect(new URL(address, "https://a.example/").host, address).toBe("a.example");
+    }
+    expect(fill('<a href="/${}?a=${}">', "a/b", "/c")).toBe('<a href="/a/b?a=/c">');
+  });
+
   it.each(["/users/${}", "https://a.example/${}", "mailto:${}", "x/${}", "?q=${}", "#${}"])(
     "may follow the start %s",
     (start) => {

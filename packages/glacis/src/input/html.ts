@@ -1,7 +1,7 @@
 /** HTML in which every value is encoded for the place it stands in (catalog `output-encoding`; CWE-79, CWE-83, CWE-116). */
 import type { Brand } from "../core/brand.ts";
 import { readTemplate, type Hole, type HoleContext, type HtmlTemplate } from "./html-context.ts";
-import { safeUrl } from "./safe-url.ts";
+import { ownStep, safeUrl } from "./safe-url.ts";
 import { textOfUrl } from "./url.ts";
 
 /** Markup that `html` made or somebody vouches for. `String(markup)` is its text. */
@@ -112,6 +112,8 @@ function render(value: unknown, context: HoleContext): string {
     case "url":
     case "url-start":
       return escape(textOfUrl(value) ?? safeUrl(plain(value), context === "url"));
+    case "url-step":
+      return escape(ownStep(plain(value)));
     case "resource":
       return escape(textOfUrl(value) ?? refuseResource());
     case "json":

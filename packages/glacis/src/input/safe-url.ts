@@ -20,3 +20,8 @@ export function safeUrl(value: string, complete: boolean): string {
   if (read[end] !== ":") return value;
   return SCHEMES.has(read.slice(0, end).toLowerCase()) ? value : INVALID;
 }
+
+/** What follows the `/` that a path of this site begins with: with another slash at its front it would be the name of another site. */
+export function ownStep(value: string): string {
+  return value.replace(/^[\t\n\r]*[/\\]/u, encodeURIComponent);
+}
