@@ -76,6 +76,16 @@ export const CONNECTIONS: readonly Case[] = [
     expect: { status: [200], body: "slow", closed: true },
   },
   {
+    name: "trailers that are too long bring no second answer to a request that has its first",
+    send: [
+      request("POST /unread", { "Content-Type": "text/csv", "Transfer-Encoding": "chunked" }) + chunk("a") + "0\r\n",
+      { waitFor: "not read" },
+      `X-Trailer: ${"x".repeat(100_000)}\r\n\r\n`,
+    ],
+    listening: { responses: 2 },
+    expect: { status: [200], body: "not read", closed: true },
+  },
+  {
     name: "Connection: close is obeyed",
     send: [get("/", { Connection: "close" })],
     expect: { status: 200, closed: true, headers: { connection: "close" } },
@@ -128,6 +138,24 @@ export const CONNECTIONS: readonly Case[] = [
     name: "an upgrade without a browser",
     send: [upgrade({ Origin: null }), { waitFor: "101" }, "ping"],
     expect: { status: 101, bareHead: true, rest: /ping/u },
+  },
+  {
+    name: "a refused upgrade behind a request does not take its answer",
+    send: [get("/slow") + upgrade({ Origin: "https://evil.test" })],
+    listening: { responses: 2, silenceMs: 800 },
+    expect: { status: [200], body: "slow", closed: true },
+  },
+  {
+    name: "an upgrade behind a request that is being answered",
+    send: [get("/slow") + upgrade()],
+    listening: { responses: 2, silenceMs: 800 },
+    expect: { status: [200], body: "slow", closed: true },
+  },
+  {
+    name: "an upgrade that announces a body",
+    send: [upgrade({ "Transfer-Encoding": "chunked" }) + "0\r\n\r\n" + get("/")],
+    listening: { responses: 2 },
+    expect: { status: [400], reason: "framing_ambiguous", closed: true, nothingRan: true },
   },
   {
     name: "an upgrade to another host",

@@ -228,6 +228,11 @@ export const LIMITS: readonly Case[] = [
     expect: { status: 415, reason: "media_type_unsupported", nothingRan: true },
   },
   {
+    name: "a body that says twice how it is compressed",
+    send: [post("/public", "{}", { "Content-Encoding": "identity\r\nContent-Encoding: gzip" })],
+    expect: { status: 415, reason: "media_type_unsupported", nothingRan: true },
+  },
+  {
     name: "headers that never end",
     send: ["GET / HTTP/1.1\r\nHost: app.example.com\r\n", 1000],
     listening: { silenceMs: 2500 },

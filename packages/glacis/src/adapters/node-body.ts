@@ -4,6 +4,7 @@ import { deny, type Decision } from "../core/decision.ts";
 import { controlFailed } from "../core/pipeline.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { Reason } from "../core/reasons.ts";
+import { rawHeaderValues } from "../core/wire.ts";
 import { abandonBody, send } from "./node-respond.ts";
 import { stateOf, type GuardedRequest, type RequestState } from "./node-state.ts";
 
@@ -101,8 +102,7 @@ export function readText<Result>(
   use: (text: string | undefined) => Result | Promise<Result>,
 ): Result | Promise<Result> {
   const { request, exchange } = state;
-  const encoding = exchange.header("content-encoding");
-  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+  if (rawHeaderValues(exchange.wire.rawHeaders, "content-encoding").some(isEncoded)) {
     return use(refused(state, "media_type_unsupported", "content_encoding"));
   }
   if (exchange.header("transfer-encoding") === undefined && Number(exchange.header("content-length") ?? "0") === 0)
@@ -118,6 +118,10 @@ export function readText<Result>(
       }
     });
   });
+}
+
+function isEncoded(coding: string): boolean {
+  return coding.toLowerCase() !== "identity";
 }
 
 function decode(state: RequestState, bytes: Buffer | undefined): string | undefined {

@@ -9,6 +9,14 @@ import { writeStream } from "./node-stream.ts";
 /** How long we listen to a client that we have answered and that still sends, before the connection is cut. */
 const LINGER_MS = 1000;
 
+/** A socket that Node serves. */
+export interface ServingSocket extends Socket {
+  /** Node's parser, and the request that it is reading. */
+  readonly parser?: { readonly incoming?: IncomingMessage | null } | null;
+  /** The response that Node is writing on this socket; its documentation of `clientError` relies on it. */
+  readonly _httpMessage?: ServerResponse | null;
+}
+
 const closing = new WeakSet<Socket>();
 
 /** From here on, whatever arrives on this connection is not a request. */

@@ -9,7 +9,8 @@ import { reasonOfClientError } from "../primitives/client-error.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { attach, open, proceeds } from "./node-exchange.ts";
 import { answerOnSocket } from "./node-raw.ts";
-import { isClosing, markClosing } from "./node-respond.ts";
+import { isClosing, lingeringClose, markClosing, type ServingSocket } from "./node-respond.ts";
+import { stateOf } from "./node-state.ts";
 import { guardUpgrade } from "./node-upgrade.ts";
 
 const guarded = new WeakSet<Server>();
@@ -130,11 +131,6 @@ function ignore(request: IncomingMessage): boolean {
 
 type ClientError = Error & { readonly code?: string };
 
-interface ServingSocket extends Socket {
-  /** The response that Node is writing on this socket; its documentation of `clientError` relies on it. */
-  readonly _httpMessage?: ServerResponse | null;
-}
-
 function answerClientError(security: Security, error: ClientError, socket: ServingSocket): boolean {
   if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
   // While a connection closes, its client may say what it likes.
@@ -148,8 +144,14 @@ function answerClientError(security: Security, error: ClientError, socket: Servi
     markClosing(socket);
     pending.once("close", () => socket.destroy());
   } else if (pending?.headersSent === true) socket.destroy();
+  else if (hasItsAnswer(socket.parser?.incoming)) lingeringClose(socket);
   else answerOnSocket(security, socket, exchange, verdict);
   return true;
+}
+
+/** A fault in the rest of a request that was answered before all of it was there: a second answer would be taken for the next one's. */
+function hasItsAnswer(request: IncomingMessage | null | undefined): boolean {
+  return request !== null && request !== undefined && stateOf(request)?.response.headersSent === true;
 }
 
 /** What is known of a request that could not be read. */

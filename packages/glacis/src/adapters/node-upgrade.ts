@@ -1,11 +1,11 @@
 import { ServerResponse, type IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { deny, type Decision } from "../core/decision.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { attach, reportOutcome } from "./node-exchange.ts";
 import { answerOnSocket } from "./node-raw.ts";
+import { markClosing, type ServingSocket } from "./node-respond.ts";
 
 type Forward = () => boolean;
 
@@ -16,7 +16,19 @@ const SWITCHED = 101;
  * An upgrade leaves HTTP behind, so it is judged before it does: by the open stage, and by its origin. A browser sends cookies with a
  * WebSocket handshake from any page and asks no CORS question first; the Origin header is all there is (RFC 6455 section 10.2, CWE-1385).
  */
-export function guardUpgrade(security: Security, request: IncomingMessage, socket: Socket, forward: Forward): boolean {
+export function guardUpgrade(
+  security: Security,
+  request: IncomingMessage,
+  socket: ServingSocket,
+  forward: Forward,
+): boolean {
+  const pending = socket._httpMessage;
+  if (pending !== undefined && pending !== null) {
+    // Whatever this socket says next is the answer to the request in front: that is given, and nothing after it.
+    markClosing(socket);
+    pending.once("close", () => socket.destroySoon());
+    return true;
+  }
   // A framework that routes the handshake meets the same state as for any request; this response is never sent.
   const state = attach(security, request, new ServerResponse(request));
   const { exchange } = state;
@@ -24,8 +36,9 @@ export function guardUpgrade(security: Security, request: IncomingMessage, socke
   const ignoreFailure = (): void => {};
   socket.on("error", ignoreFailure);
   void Promise.resolve(security.open(exchange)).then((opened) => {
-    const foreign = opened.kind === "proceed" ? judgeOrigin(exchange, security.layers.origin) : undefined;
-    const verdict = foreign === undefined ? opened : security.refuse(exchange, foreign);
+    const refusal =
+      opened.kind === "proceed" ? (judgeBody(exchange) ?? judgeOrigin(exchange, security.layers.origin)) : undefined;
+    const verdict = refusal === undefined ? opened : security.refuse(exchange, refusal);
     // The response is never sent, so it never closes: whoever counts requests in flight learns the end from here. What follows is no request.
     reportOutcome(state, verdict.kind === "respond" ? verdict.status : SWITCHED, socket.destroyed);
     if (verdict.kind === "respond") return answerOnSocket(security, socket, exchange, verdict);
@@ -34,6 +47,21 @@ export function guardUpgrade(security: Security, request: IncomingMessage, socke
     if (!socket.destroyed) runInRequest(exchange, forward);
   });
   return true;
+}
+
+/** Node takes what follows the head for the other protocol, a proxy takes it for a body: they would disagree where the next request begins. */
+function judgeBody(exchange: Exchange): Decision | undefined {
+  if (exchange.header("transfer-encoding") === undefined && Number(exchange.header("content-length") ?? "0") === 0)
+    return undefined;
+  return deny("framing_ambiguous", {
+    event_type: "input_validation",
+    status: "refused",
+    severity: "warning",
+    event: "http.framing_rejected",
+    control: "http-request-smuggling",
+    reason: "framing_ambiguous",
+    detail: "upgrade_with_body",
+  });
 }
 
 /** No Origin means no browser, unless cookies say otherwise. */
