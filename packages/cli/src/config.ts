@@ -3,11 +3,12 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { glacis, nearestWord, type Layers, type Security, type Waiver } from "glacis";
+import type { EnforcedPolicy } from "glacis/authorization";
 import type { PostureOptions } from "glacis/data";
 import { createJiti } from "jiti";
 import { CannotCheck } from "./outcome.ts";
 
-const EXPORTS: readonly string[] = ["database", "layers", "security", "waivers"];
+const EXPORTS: readonly string[] = ["database", "layers", "policies", "security", "waivers"];
 const LOAD_TIMEOUT_MS = 30_000;
 
 const EXAMPLE = 'export { security } from "./src/security.ts";';
@@ -19,6 +20,8 @@ export interface Config {
   readonly waivers: readonly Waiver[];
   /** How `--database` should look at the database. */
   readonly database: PostureOptions;
+  /** The access policies that `--database` compares with the row-level security of their tables. */
+  readonly policies: readonly EnforcedPolicy[];
 }
 
 /**
@@ -42,6 +45,7 @@ export async function loadConfig(path: string): Promise<Config> {
     security: composed(exported, path),
     waivers: waiversOf(exported, path),
     database: databaseOf(exported, path),
+    policies: policiesOf(exported, path),
   };
 }
 
@@ -138,6 +142,20 @@ function waiversOf({ waivers = [] }: Exported, path: string): readonly Waiver[] 
     "a waiver that cannot be read would waive nothing, or everything.",
     "export a list of { id, reason, owner, expires }.",
   );
+}
+
+function policiesOf({ policies = [] }: Exported, path: string): readonly EnforcedPolicy[] {
+  if (Array.isArray(policies) && policies.every(isEnforcedPolicy)) return policies;
+  throw new CannotCheck(
+    `${path} exports policies that are no list of { policy, options }.`,
+    "a policy that is left out is never compared with the database.",
+    "export a list such as [{ policy: documentPolicy, options: { restrictive: true } }], with the options of rowSecurity().",
+  );
+}
+
+function isEnforcedPolicy(value: unknown): value is EnforcedPolicy {
+  const { policy } = (value ?? {}) as { readonly policy?: { readonly resource?: unknown; readonly model?: unknown } };
+  return typeof policy?.resource === "string" && typeof policy.model === "object";
 }
 
 function databaseOf({ database = {} }: Exported, path: string): PostureOptions {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { accessPolicy, caller, rowSecurity } from "glacis/authorization";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { tenantGround, type TenantGround } from "../../../test/support/tenant-ground.ts";
 
@@ -25,6 +26,15 @@ const CONFIGS: Readonly<Record<string, string>> = {
     "glacis(bareLayers({",
     "glacis(bareLayers({ environment: [...databaseControls([])],",
   ).replace("import { bareLayers", 'import { databaseControls } from "glacis/data";\nimport { bareLayers'),
+  "policies.config.ts": `${CONFIG}import { accessPolicy, caller } from "glacis/authorization";
+    const policy = accessPolicy({
+      resource: "draft", table: "drafts", columns: { id: "uuid", tenantId: "uuid", ownerId: "uuid" }, tenant: "tenantId",
+      actions: { list: "list", create: "create", update: "update", destroy: "delete" },
+      conditions: { isOwner: { ownerId: caller.userId } },
+      statements: [{ action: "*", principal: "user", effect: "allow", condition: "isOwner" }],
+    });
+    export const policies = [{ policy }];`,
+  "no-policy.config.ts": `${CONFIG}export const policies = [{ table: "drafts" }];`,
   "misspelt.config.ts": `${CONFIG}export const database = { sharde: ["countries"] };`,
   "list.config.ts": `${CONFIG}export const database = ["countries"];`,
 };
@@ -54,6 +64,26 @@ afterAll(async () => {
   await ground?.drop();
 });
 
+/** The same database as its owner. */
+function ownerUrl(url: string): string {
+  const owner = new URL(url);
+  const admin = new URL(process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres");
+  owner.username = admin.username;
+  owner.password = admin.password;
+  return owner.href;
+}
+
+/** As policies.config.ts has it. */
+const drafts = accessPolicy({
+  resource: "draft",
+  table: "drafts",
+  columns: { id: "uuid", tenantId: "uuid", ownerId: "uuid" },
+  tenant: "tenantId",
+  actions: { list: "list", create: "create", update: "update", destroy: "delete" },
+  conditions: { isOwner: { ownerId: caller.userId } },
+  statements: [{ action: "*", principal: "user", effect: "allow", condition: "isOwner" }],
+});
+
 interface Ended {
   readonly stdout: string;
   readonly stderr: string;
@@ -79,7 +109,12 @@ function glacis(
 
 interface Document {
   readonly clean: boolean;
-  readonly findings: readonly { readonly id: string; readonly at: object; readonly sql?: string }[];
+  readonly findings: readonly {
+    readonly id: string;
+    readonly at: object;
+    readonly sql?: string;
+    readonly detail?: string;
+  }[];
   readonly controls: readonly { readonly id: string; readonly findings: number }[];
 }
 
@@ -115,11 +150,7 @@ describe.runIf(ground !== undefined)("glacis check --database", () => {
   });
 
   it("takes the role that the application becomes", async () => {
-    const owner = new URL(url);
-    const admin = new URL(process.env["DATABASE_URL"] ?? "postgres://postgres@127.0.0.1:5432/postgres");
-    owner.username = admin.username;
-    owner.password = admin.password;
-    const ended = await glacis(["--database", owner.href, "--database-role", role, "--format", "json"]);
+    const ended = await glacis(["--database", ownerUrl(url), "--database-role", role, "--format", "json"]);
     const ids = documentOf(ended).findings.map(({ id }) => id);
     expect(ids).toEqual(
       expect.arrayContaining(["database-exposure/login-is-another-role", "database-exposure/role-superuser"]),
@@ -162,6 +193,60 @@ describe.runIf(ground !== undefined)("glacis check --database", () => {
   it("looks itself where the composition has mounted a posture already", async () => {
     const { stdout } = await glacis(["--database", "--config", "mounted.config.ts"], { DATABASE_URL: url });
     expect(stdout).toContain("tenant-isolation/rls-disabled");
+  });
+
+  it("compares the row-level security of each access policy, and finds every kind of difference", async () => {
+    const mend = rowSecurity(drafts).sql;
+    const owner = ownerUrl(url);
+    await ground.owner.query(
+      `create table drafts (tenant_id uuid not null, id uuid primary key, owner_id uuid not null); ${mend}`,
+    );
+    const found = async (change: string): Promise<readonly (readonly [string, string | undefined])[]> => {
+      await ground.owner.query(`${mend} ${change}`);
+      const args = ["--database", "--format", "json", "--config", "policies.config.ts"];
+      const document = documentOf(await glacis(args, { DATABASE_URL: url, MIGRATION_DATABASE_URL: owner }));
+      return document.findings
+        .filter(({ id }) => id.startsWith("object-level-authorization/"))
+        .map(({ id, detail }) => [id.split("/")[1] as string, detail]);
+    };
+    expect(await found("")).toEqual([]);
+    const each: readonly (readonly [change: string, rule: string, detail: string])[] = [
+      ["drop policy draft_update on drafts", "policy-missing", "draft_update"],
+      ["alter policy draft_select on drafts using (true)", "policy-drift", "draft_select: using"],
+      ["alter policy draft_insert on drafts with check (true)", "policy-drift", "draft_insert: with check"],
+      [`alter policy draft_delete on drafts to ${role}`, "policy-drift", "draft_delete: roles"],
+      [
+        "drop policy draft_delete on drafts; create policy draft_delete on drafts as restrictive for delete using (true)",
+        "policy-drift",
+        "draft_delete: permissive, using",
+      ],
+      ["create policy extra on drafts using (true)", "policy-widened", "extra"],
+      ["drop policy extra on drafts; alter table drafts no force row level security", "row-security-off", "not forced"],
+      ["alter table drafts disable row level security", "row-security-off", "not enabled"],
+    ];
+    for (const [change, rule, detail] of each) expect(await found(change), change).toEqual([[rule, detail]]);
+    const args = ["--database", "--config", "policies.config.ts"];
+    await ground.owner.query(`${mend} alter policy draft_select on drafts using (true)`);
+    const environment = { DATABASE_URL: url, MIGRATION_DATABASE_URL: owner };
+    const text = await glacis(args, environment);
+    expect(text.exitCode).toBe(1);
+    expect(text.stdout).toMatch(/^error {4}object-level-authorization\/policy-drift {2}at "drafts"/mu);
+    expect((await glacis([...args, "--format", "sarif"], environment)).stdout).toContain(
+      "object-level-authorization/policy-drift",
+    );
+    await ground.owner.query(mend);
+  }, 120_000);
+
+  it("says so where the policies cannot be compared, and exits 2 for what is no policy", async () => {
+    await ground.owner.query("drop table if exists drafts");
+    const args = ["--database", "--format", "json", "--config", "policies.config.ts"];
+    const ids = documentOf(await glacis(args, { DATABASE_URL: url })).findings.map(({ id }) => id);
+    expect(ids).toContain("object-level-authorization/drift-unjudged");
+    const { exitCode, stderr } = await glacis(["--database", "--config", "no-policy.config.ts"], { DATABASE_URL: url });
+    expect({ exitCode, stderr }).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining("exports policies that are no list") as string,
+    });
   });
 
   it("exits 2 and quotes no password when the database does not let it in", async () => {

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { glacis, type Finding, type Security } from "glacis";
+import { objectLevelAuthorization, policyPosture, type EnforcedPolicy } from "glacis/authorization";
 import { databaseControls, databasePosture, type PostureClient, type PostureOptions } from "glacis/data";
 import { CannotCheck } from "./outcome.ts";
 
@@ -37,6 +38,18 @@ const UNJUDGED: DatabaseFailure = {
  */
 export async function readPosture(url: string, options: PostureOptions): Promise<readonly Finding[]> {
   return withClient(url, UNJUDGED, (client) => databasePosture(client, options));
+}
+
+/**
+ * Compares access policies with the row-level security of a database. The comparison makes temporary tables, which an application should not be
+ * able to; so MIGRATION_DATABASE_URL may name another login for it.
+ *
+ * @throws CannotCheck as `readPosture`
+ */
+export async function readDrift(url: string, policies: readonly EnforcedPolicy[]): Promise<readonly Finding[]> {
+  if (policies.length === 0) return [];
+  const { MIGRATION_DATABASE_URL: other = "" } = process.env;
+  return withClient(other === "" ? url : other, UNJUDGED, (client) => policyPosture(client, policies));
 }
 
 /**
@@ -121,4 +134,30 @@ export function withPosture({ layers }: Security, posture: readonly Finding[]): 
   const own = new Set(controls.map(({ meta }) => meta.id));
   const environment = layers.environment.filter(({ meta }) => !own.has(meta.id));
   return glacis({ ...layers, environment: [...environment, ...controls] });
+}
+
+/** The same composition with what was found about its policies in the database; what it has found there itself makes way. */
+export function withDrift(
+  { layers }: Security,
+  policies: readonly EnforcedPolicy[],
+  drift: readonly Finding[],
+): Security {
+  const live = objectLevelAuthorization(
+    policies.map(({ policy }) => policy),
+    drift,
+  );
+  const isMounted = layers.authorization.some(({ meta }) => meta.id === live.meta.id);
+  const authorization = layers.authorization.map((control) => {
+    const { meta, check } = control;
+    if (meta.id !== live.meta.id || check === undefined) return control;
+    return {
+      ...control,
+      rules: live.rules,
+      check: (...deployment: Parameters<typeof check>) => [
+        ...check(...deployment).filter(({ at }) => at.kind !== "database"),
+        ...drift,
+      ],
+    };
+  });
+  return glacis({ ...layers, authorization: isMounted ? authorization : [...authorization, live] });
 }

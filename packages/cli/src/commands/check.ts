@@ -1,7 +1,7 @@
 import { currentDeployment } from "glacis";
 import { Option, type Command } from "commander";
 import { loadConfig, type Config } from "../config.ts";
-import { readPosture, withPosture } from "../database.ts";
+import { readDrift, readPosture, withDrift, withPosture } from "../database.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 import { printed, RENDERERS } from "../render/renderers.ts";
 import { report } from "../report.ts";
@@ -45,5 +45,8 @@ async function withDatabase(config: Config, { database, databaseRole }: CheckOpt
     );
   }
   const options = { ...config.database, ...(databaseRole !== undefined && { role: databaseRole }) };
-  return { ...config, security: withPosture(config.security, await readPosture(url, options)) };
+  const judged = withPosture(config.security, await readPosture(url, options));
+  const { policies } = config;
+  if (policies.length === 0) return { ...config, security: judged };
+  return { ...config, security: withDrift(judged, policies, await readDrift(url, policies)) };
 }

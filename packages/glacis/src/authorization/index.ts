@@ -47,7 +47,9 @@ export { ownership, type Ownership, type OwnershipOptions } from "./ownership.ts
 export {
   checkPolicyDrift,
   policyDrift,
+  policyPosture,
   type DriftConnection,
+  type EnforcedPolicy,
   type LivePolicy,
   type TableSecurity,
 } from "./policy-drift.ts";

@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { ANONYMOUS } from "../core/principal.ts";
 import { isReadKind } from "./statements.ts";
-import { POLICY_DRIFT, POLICY_MISSING, POLICY_WIDENED, ROW_SECURITY_OFF } from "./policy-drift.ts";
+import { DRIFT_RULES } from "./policy-drift.ts";
 import type { CompilablePolicy } from "./row-security.ts";
 
 const META: ControlMeta = {
@@ -42,23 +42,21 @@ export const ANONYMOUS_WRITE: Rule = {
 /**
  * Judges the application's policies. It decides nothing by itself: handlers, lists and the database do.
  *
+ * @param posture what `policyPosture()` has found in the live database; other findings are left out
  * @example
  * const layers = withControls(saas(options), objectLevelAuthorization([documentPolicy, userPolicy]));
  */
-export function objectLevelAuthorization(policies: readonly CompilablePolicy[]): Control {
+export function objectLevelAuthorization(
+  policies: readonly CompilablePolicy[],
+  posture: readonly Finding[] = [],
+): Control {
   if (!Array.isArray(policies)) throw new TypeError("objectLevelAuthorization() needs a list of access policies.");
-  const findings = policies.length === 0 ? [finding(NO_POLICIES, setting("policies"))] : policies.flatMap(assess);
+  const drift = posture.filter(({ rule }) => DRIFT_RULES.includes(rule));
+  const written = policies.length === 0 ? [finding(NO_POLICIES, setting("policies"))] : policies.flatMap(assess);
+  const findings = [...written, ...drift];
   return {
     meta: META,
-    rules: [
-      NO_POLICIES,
-      ACROSS_TENANTS,
-      ANONYMOUS_WRITE,
-      ROW_SECURITY_OFF,
-      POLICY_MISSING,
-      POLICY_DRIFT,
-      POLICY_WIDENED,
-    ],
+    rules: [NO_POLICIES, ACROSS_TENANTS, ANONYMOUS_WRITE, ...DRIFT_RULES],
     check: () => findings,
   };
 }

@@ -1,4 +1,5 @@
 /** Does the live database still enforce what the policy says? */
+import { describeError } from "../core/pipeline.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import {
   createPolicy,
@@ -37,6 +38,22 @@ export const POLICY_WIDENED: Rule = {
   fix: "Drop it, make it restrictive, or compile the access policy with restrictive: true beside it.",
 };
 
+export const DRIFT_UNJUDGED: Rule = {
+  id: "object-level-authorization/drift-unjudged",
+  severity: "warning",
+  what: "Nobody could compare the row-level security of a table with the access policy.",
+  why: "A policy that was dropped or altered by hand would not be seen.",
+  fix: "Check the table's name, and ask with a login that may make temporary tables, such as the one that migrates.",
+};
+/** What the live database can be found to be. */
+export const DRIFT_RULES: readonly Rule[] = [
+  ROW_SECURITY_OFF,
+  POLICY_MISSING,
+  POLICY_DRIFT,
+  POLICY_WIDENED,
+  DRIFT_UNJUDGED,
+];
+
 /** A row of `pg_policies`, as far as it decides. */
 export interface LivePolicy {
   readonly name: string;
@@ -62,7 +79,7 @@ export interface TableSecurity {
  * @param restrictive the access policy only narrows what others allow, so others are expected
  */
 export function policyDrift(expected: TableSecurity, live: TableSecurity, restrictive = false): readonly Finding[] {
-  const at: Location = { kind: "setting", name: `table ${live.table}` };
+  const at: Location = { kind: "database", name: live.table };
   const findings: Finding[] = [];
   if (!live.enabled || !live.forced)
     findings.push(finding(ROW_SECURITY_OFF, at, live.enabled ? "not forced" : "not enabled"));
@@ -117,6 +134,37 @@ export async function checkPolicyDrift(
   } finally {
     await connection.query("rollback");
   }
+}
+
+/** An access policy and how its row-level security was compiled. */
+export interface EnforcedPolicy {
+  readonly policy: CompilablePolicy;
+  readonly options?: RowSecurityOptions;
+}
+
+/**
+ * Compares every access policy with the live database. Give the findings to `objectLevelAuthorization(policies, findings)`, so that a production
+ * start and `glacis check` count them.
+ *
+ * @param connection as for `checkPolicyDrift`
+ * @throws TypeError on a policy that compiles to no row-level security. What the database refuses to tell is a finding.
+ */
+export async function policyPosture(
+  connection: DriftConnection,
+  policies: readonly EnforcedPolicy[],
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const { policy, options } of policies) {
+    const { table } = rowSecurity(policy, options);
+    try {
+      findings.push(...(await checkPolicyDrift(connection, policy, options)));
+    } catch (error) {
+      findings.push(
+        finding(DRIFT_UNJUDGED, { kind: "database", name: table }, describeError(error).split("\n")[0] ?? ""),
+      );
+    }
+  }
+  return findings;
 }
 
 async function readExpected(connection: DriftConnection, security: RowSecurity): Promise<TableSecurity> {
