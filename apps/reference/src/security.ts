@@ -39,7 +39,7 @@ import { accountsOf, mailOf, type AuthenticationParts } from "./authentication.t
 import type { Database } from "./database/database.ts";
 import { PERSONAL_DATA, schemaColumns } from "./database/personal-map.ts";
 import type { DemoTenant } from "./demo.ts";
-import { documentPolicy, sharePolicy } from "./documents/policy.ts";
+import { ACCESS_POLICIES } from "./database/access-policies.ts";
 import { linkPreviews, type Previews } from "./documents/preview.ts";
 import { securityPages } from "./operations/security-pages.ts";
 import { watchOptions, type WatchParts } from "./operations/watch.ts";
@@ -138,7 +138,7 @@ export function guardOf(parts: GuardParts): Guard {
     authorization: [
       ...composed.authorization,
       support.control,
-      objectLevelAuthorization([documentPolicy, sharePolicy]),
+      objectLevelAuthorization(ACCESS_POLICIES, database.posture),
     ],
     endpoints: [...composed.endpoints, ...center, ...signOn.endpoints],
     authentication: [...composed.authentication, ...signOn.controls],

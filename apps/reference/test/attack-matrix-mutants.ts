@@ -36,7 +36,9 @@ export function comparisons(file: string): readonly Change[] {
 /** Every question of a query to the access policy. */
 export function filters(file: string): readonly Change[] {
   const text = readFileSync(join(APPLICATION, "src", file), "utf8");
-  const calls = [...text.matchAll(/\bpermitted(?:Documents|Shares)\(user, [^)]*\)/gu)].map(([call]) => call);
+  const calls = [...text.matchAll(/\bpermitted(?:Documents|Shares|Attachments)\(user, [^)]*\)/gu)].map(
+    ([call]) => call,
+  );
   return calls.map((from, index) => ({
     file,
     from,

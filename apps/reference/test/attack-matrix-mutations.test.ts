@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
 import { accountsIn, systemScope } from "../src/accounts/accounts.ts";
+import { fileKeeper } from "../src/attachments/policy.ts";
 import { attachments } from "../src/database/schema.ts";
 import { CASES, OBJECTS } from "./attack-matrix-cases.ts";
 import * as mutants from "./attack-matrix-mutants.ts";
@@ -242,10 +243,10 @@ const CHECKS: readonly Change[] = [
     nth: 0,
   },
   { file: "attachments/attachments.ts", from: "file?.removable !== true", to: "file === undefined", nth: 0 },
-  { file: "attachments/attachments.ts", from: ' || !mayWith(user, "change", document)', to: "", nth: 0 },
+  { file: "attachments/attachments.ts", from: ' || !mayWithFiles(user, "add", document)', to: "", nth: 0 },
   {
     file: "attachments/attachments.ts",
-    from: "if ((await documentIn(db, user, documentId)) === undefined) return undefined;",
+    from: 'if (document === undefined || !mayWithFiles(user, "list", document)) return undefined;',
     to: "",
     nth: 0,
   },
@@ -253,15 +254,17 @@ const CHECKS: readonly Change[] = [
 ];
 
 const NOT_A_LIMIT = "decides what belongs together or comes next, not who may see it";
+const OWN_TO_CHANGE = "what else would change is this person's to change as well";
 const COMPARISON_COVERED: Readonly<Record<string, string>> = {
-  "documents/documents.ts: eq(documents.id, id)": "what else would change is this person's to change as well",
+  "documents/documents.ts: eq(documents.id, id)": OWN_TO_CHANGE,
   'documents/documents.ts:  || !mayWith(user, "change", current)': "the update asks the same policy once more",
   "accounts/accounts.ts: eq(memberships.userId, users.id)": NOT_A_LIMIT,
   "documents/documents.ts: eq(documents.version, seen)": NOT_A_LIMIT,
   "documents/documents.ts: eq(documents.title, last.title)": NOT_A_LIMIT,
   "documents/documents.ts: eq(column, value)": NOT_A_LIMIT,
   "documents/sharing.ts: eq(users.id, documentShares.userId)": NOT_A_LIMIT,
-  'attachments/attachments.ts:  || !mayWith(user, "change", document)':
+  "attachments/attachments.ts: file?.removable !== true": "the deletion asks the same policy once more",
+  'attachments/attachments.ts:  || !mayWithFiles(user, "add", document)':
     "the route asks the same before it receives a byte",
   "attachments/attachments.ts: eq(users.id, attachments.addedBy)": NOT_A_LIMIT,
   "attachments/attachments.ts: eq(documents.id, documentId)": "locks a row, and reads nothing of it",
@@ -269,6 +272,12 @@ const COMPARISON_COVERED: Readonly<Record<string, string>> = {
     "strikes out what is to be done, which is not watched",
   "attachments/attachments.ts: eq(attachments.storageKey, storageKey)":
     "is asked by a link that lives for a minute, which attachments.test.ts tries as others",
+  "attachments/attachments.ts: eq(attachments.id, id) (2)": OWN_TO_CHANGE,
+  "attachments/attachments.ts: eq(attachments.id, id) (3)": OWN_TO_CHANGE,
+  "attachments/attachments.ts: eq(attachments.id, made.id)":
+    "what else would be shown is this person's to read as well",
+  "attachments/attachments.ts: eq(attachments.documentId, documentId)":
+    "what else would be listed is this person's to read as well",
   "documents/sharing.ts: eq(documentShares.documentId, id)": "lists names of colleagues, all of whom the owner may see",
 };
 
@@ -331,11 +340,14 @@ describe("each layer by itself", () => {
   );
 });
 
-const ROW_POLICIES = /^(?:document|share)_/u;
+const ROW_POLICIES = /^(?:document|share|attachment)_/u;
 const READ_BEFORE = "the document was read before, by the same policy, and the change is judged in memory";
 const FILTER_COVERED: Readonly<Record<string, string>> = {
   'documents/documents.ts: permittedDocuments(user, "change")': READ_BEFORE,
   'documents/sharing.ts: permittedShares(user, "list")': "only the document's owner gets this far",
+  'attachments/attachments.ts: permittedAttachments(user, "list")': READ_BEFORE,
+  'attachments/attachments.ts: permittedAttachments(user, "read")': READ_BEFORE,
+  'attachments/attachments.ts: permittedAttachments(user, "remove")': READ_BEFORE,
 };
 
 /** Seeing who else may see is a question of its own, which the database takes for one of reading. */
@@ -373,8 +385,6 @@ const PINNED: Readonly<Record<string, string>> = {
   "accounts/accounts.ts: eq(memberships.tenantId, users.tenantId)": BY_ID,
   "documents/documents.ts: eq(documentShares.tenantId, documents.tenantId)": BY_ID,
   "attachments/attachments.ts: eq(attachments.tenantId, user.tenantId)": BY_ID,
-  "attachments/attachments.ts: eq(attachments.tenantId, user.tenantId) (2)": BY_ID,
-  "attachments/attachments.ts: eq(attachments.tenantId, user.tenantId) (3)": BY_ID,
   "attachments/attachments.ts: eq(users.tenantId, attachments.tenantId)": BY_ID,
   "attachments/attachments.ts: eq(documents.tenantId, user.tenantId)": BY_ID,
   "documents/documents.ts: eq(users.tenantId, documents.tenantId)": BY_ID,
@@ -415,8 +425,15 @@ const erasure = async (): Promise<void> => {
 /** What the scanner says of a file that waited. */
 const verdict = async (): Promise<void> => {
   const { id } = tenants.own;
-  const rows = await ground.database.withTenant(systemScope(id, "files"), (db) =>
-    db.update(attachments).set({ scan: "clean" }).where(eq(attachments.tenantId, id)).returning({ id: attachments.id }),
+  const rows = await ground.database.withTenant(
+    systemScope(id, "files"),
+    (db) =>
+      db
+        .update(attachments)
+        .set({ scan: "clean" })
+        .where(eq(attachments.tenantId, id))
+        .returning({ id: attachments.id }),
+    fileKeeper(id),
   );
   if (rows.length === 0) throw new Error("Nobody heard it.");
 };

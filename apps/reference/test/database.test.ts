@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import type { PGlite } from "@electric-sql/pglite";
 import pg from "pg";
 import { eq } from "drizzle-orm";
-import type { TenantScope, User } from "glacis";
+import type { Principal, TenantScope } from "glacis";
 import { postgresAuthentication } from "glacis/authentication";
 import { checkPolicyDrift, rowSettings } from "glacis/authorization";
 import { databasePosture, tenantDatabase, type TenantConnection } from "glacis/data";
@@ -18,7 +18,9 @@ import { FOUNDATION, migrations, ROLES, upkeep, type DatabaseRoles } from "../sr
 import { openPostgres } from "../src/database/postgres.ts";
 import { allowLogin, runtimeUrl } from "../src/database/runtime-login.ts";
 import { documents } from "../src/database/schema.ts";
-import { documentPolicy, ROW_SECURITY, sharePolicy } from "../src/documents/policy.ts";
+import { attachmentPolicy, fileKeeper } from "../src/attachments/policy.ts";
+import { ACCESS_POLICIES } from "../src/database/access-policies.ts";
+import { documentPolicy, ROW_SECURITY } from "../src/documents/policy.ts";
 import { documentsIn } from "../src/documents/documents.ts";
 import { temporaryFolder } from "./support/folio.ts";
 
@@ -83,7 +85,7 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   const raw = <Result>(
     scope: TenantScope,
     work: (connection: TenantConnection) => Promise<Result>,
-    as: User = personOf(scope.tenantId, scope.tenantId === b.id ? b.owner : a.owner, "owner"),
+    as: Principal = personOf(scope.tenantId, scope.tenantId === b.id ? b.owner : a.owner, "owner"),
   ): Promise<Result> =>
     tenantDatabase({ database: ground.database.tenantDriver, role: ground.role }).withTenant(scope, work, {
       settings: rowSettings(as),
@@ -364,6 +366,73 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
     });
   });
 
+  it("shows a file to nobody who may not read its document, and lets nobody but its editors add or remove one", async () => {
+    const accounts = accountsIn(ground.database);
+    const tenantId = randomUUID();
+    const scope = systemScope(tenantId, "test");
+    const [boss, reader, editor, viewer] = [
+      personOf(tenantId, randomUUID(), "owner"),
+      personOf(tenantId, randomUUID(), "member"),
+      personOf(tenantId, randomUUID(), "member"),
+      personOf(tenantId, randomUUID(), "viewer"),
+    ];
+    await accounts.createTenant({ id: tenantId, name: "Files" }, { id: boss.id, name: "O", role: "owner" });
+    for (const [{ id }, role] of [
+      [reader, "member"],
+      [editor, "member"],
+      [viewer, "viewer"],
+    ] as const)
+      await accounts.addPerson(scope, { id, name: role, role });
+    const shelf = documentsIn(ground.database);
+    const [secret, shared] = [
+      await shelf.create(boss, { title: "Secret", body: "" }),
+      await shelf.create(boss, { title: "Shared", body: "" }),
+    ];
+    await shelf.share(boss, shared, { userId: reader.id, permission: "view" });
+    await shelf.share(boss, shared, { userId: editor.id, permission: "edit" });
+    const run = (text: string, as: Principal) => raw(scope, (connection) => connection.query(text), as);
+    const insert = (document: string, name: string): string =>
+      `insert into attachments (tenant_id, document_id, storage_key, name, media_type, bytes, sha256, scan)
+       values ('${tenantId}', '${document}', '${randomUUID()}', '${name}', 'text/plain', 1, '${"0".repeat(64)}', 'pending')`;
+    await run(insert(secret, "of the secret"), boss);
+    await run(insert(shared, "of the shared"), editor);
+    for (const [document, who] of [
+      [secret, reader],
+      [secret, editor],
+      [shared, reader],
+      [shared, viewer],
+    ] as const)
+      await expect(run(insert(document, "smuggled"), who)).rejects.toThrow(/row-level security/u);
+    const names = "select name from attachments order by name";
+    const [ofSecret, ofShared] = [{ name: "of the secret" }, { name: "of the shared" }];
+    const seen: readonly (readonly [Principal, readonly object[]])[] = [
+      [boss, [ofSecret, ofShared]],
+      [reader, [ofShared]],
+      [editor, [ofShared]],
+      [viewer, []],
+      [fileKeeper(tenantId), [ofSecret, ofShared]],
+    ];
+    for (const [who, expected] of seen) {
+      expect(await run(names, who)).toEqual(expected);
+      const filtered = await raw(
+        scope,
+        async (connection) => {
+          const { text, values } = attachmentPolicy.filter(who, "list", { alias: "attachments" });
+          return connection.query(`select name from attachments where ${text} order by name`, [...values]);
+        },
+        who,
+      );
+      expect(filtered).toEqual(expected);
+    }
+    for (const who of [boss, editor, reader, viewer])
+      expect(await run("update attachments set scan = 'clean' returning id", who), "only what scans says so").toEqual(
+        [],
+      );
+    for (const who of [reader, viewer]) expect(await run("delete from attachments returning id", who)).toEqual([]);
+    expect(await run("delete from attachments returning name", fileKeeper(tenantId))).toEqual([]);
+    expect(await run("delete from attachments returning name", editor)).toEqual([ofShared]);
+  });
+
   it("answers drizzle like any other driver, dates and numbers included", async () => {
     const [row] = await ground.database.withTenant(
       scopeA,
@@ -421,8 +490,7 @@ describe.runIf(postgres !== undefined)("the application on Postgres", () => {
     const client = new pg.Client({ connectionString: postgres?.url });
     await client.connect();
     try {
-      for (const policy of [documentPolicy, sharePolicy])
-        expect(await checkPolicyDrift(client, policy, ROW_SECURITY)).toEqual([]);
+      for (const policy of ACCESS_POLICIES) expect(await checkPolicyDrift(client, policy, ROW_SECURITY)).toEqual([]);
       await client.query("alter policy document_select on documents using (true)");
       const drift = await checkPolicyDrift(client, documentPolicy, ROW_SECURITY);
       expect(drift.map(({ rule, detail }) => [rule.id, detail])).toEqual([

@@ -4,7 +4,7 @@ import type { StoredUpload } from "glacis/input";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { attachments, documents, fileTasks, users } from "../database/schema.ts";
 import { documentIn } from "../documents/documents.ts";
-import { mayWith } from "../documents/policy.ts";
+import { mayWithFiles, permittedAttachments } from "./policy.ts";
 
 export interface Attachment {
   readonly id: string;
@@ -53,12 +53,13 @@ export function attachmentsIn(database: Database): Attachments {
   return {
     list: (user, documentId) =>
       inTenant(user, async (db) => {
-        if ((await documentIn(db, user, documentId)) === undefined) return undefined;
+        const document = await documentIn(db, user, documentId);
+        if (document === undefined || !mayWithFiles(user, "list", document)) return undefined;
         return db
           .select(SHOWN)
           .from(attachments)
           .leftJoin(users, sender)
-          .where(filesOf(user, documentId))
+          .where(and(filesOf(user, documentId), permittedAttachments(user, "list")))
           .orderBy(asc(attachments.createdAt), asc(attachments.id));
       }),
 
@@ -72,7 +73,7 @@ export function attachmentsIn(database: Database): Attachments {
         if (file?.removable !== true) return false;
         const removed = await db
           .delete(attachments)
-          .where(and(eq(attachments.tenantId, user.tenantId), eq(attachments.id, id)))
+          .where(and(eq(attachments.id, id), permittedAttachments(user, "remove")))
           .returning({ id: attachments.id });
         return removed.length > 0;
       }),
@@ -100,9 +101,9 @@ async function readFile(db: TenantDrizzle, user: User, which: SQL): Promise<Atta
     .select({ ...SHOWN, storageKey: attachments.storageKey })
     .from(attachments)
     .leftJoin(users, sender)
-    .where(and(eq(attachments.tenantId, user.tenantId), which));
+    .where(and(which, permittedAttachments(user, "read")));
   const document = file && (await documentIn(db, user, file.documentId));
-  return document && { ...file, removable: mayWith(user, "change", document) };
+  return document && { ...file, removable: mayWithFiles(user, "remove", document) };
 }
 
 async function add(
@@ -112,7 +113,7 @@ async function add(
   { key: storageKey, originalName: name, mediaType, bytes, sha256, scan }: StoredUpload,
 ): Promise<Attachment | "not_found" | "full"> {
   const document = await documentIn(db, user, documentId);
-  if (document === undefined || !mayWith(user, "change", document)) return "not_found";
+  if (document === undefined || !mayWithFiles(user, "add", document)) return "not_found";
   // Files that come at the same time are counted one after the other.
   await db
     .select({ id: documents.id })

@@ -4,8 +4,9 @@ import type { AuditEvent } from "glacis";
 import type { Storage } from "glacis/data";
 import type { UploadQuota, Uploads, UploadStore } from "glacis/input";
 import { systemScope } from "../accounts/accounts.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, TenantDrizzle } from "../database/database.ts";
 import { attachments } from "../database/schema.ts";
+import { fileKeeper } from "./policy.ts";
 
 /** Longer than any upload may take: what has not arrived by then never will. */
 const ARRIVING_SECONDS = 3600;
@@ -123,10 +124,11 @@ async function remove({ database, storage, quota }: FileTasksParts, task: FileTa
 }
 
 function isNamed(database: Database, { tenant, storage_key: key }: FileTask): Promise<boolean> {
-  return database.withTenant(systemScope(tenant, "files"), async (db) => {
+  const work = async (db: TenantDrizzle): Promise<boolean> => {
     const [row] = await db.select({ id: attachments.id }).from(attachments).where(named(tenant, key));
     return row !== undefined;
-  });
+  };
+  return database.withTenant(systemScope(tenant, "files"), work, fileKeeper(tenant));
 }
 
 const named = (tenant: string, key: string) => and(eq(attachments.tenantId, tenant), eq(attachments.storageKey, key));
@@ -149,9 +151,10 @@ async function scanAll({ database, upload, report }: FileTasksParts): Promise<vo
       continue;
     }
     silences = 0;
-    await database.withTenant(systemScope(tenant, "files"), async (db) => {
+    const note = async (db: TenantDrizzle): Promise<void> => {
       await db.update(attachments).set({ scan: verdict }).where(named(tenant, key));
-    });
+    };
+    await database.withTenant(systemScope(tenant, "files"), note, fileKeeper(tenant));
     await database.query("delete from file_tasks where storage_key = $1 and task = 'scan'", [key]);
   }
 }

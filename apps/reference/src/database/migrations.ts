@@ -21,7 +21,7 @@ import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
 import { IDEMPOTENCY_MIGRATION, UPLOAD_QUOTA_MIGRATION } from "glacis/input";
 import { rateLimitMigration } from "glacis/network";
 import { attachmentsMigration } from "../attachments/migration.ts";
-import { DOCUMENT_POLICIES } from "../documents/policy.ts";
+import { ROW_POLICIES } from "./access-policies.ts";
 import { accounts, libraryAccounts, libraryRole, rolesChange, secondFactorPolicy } from "./migration-accounts.ts";
 import { documents, ownerOfShares, sharesOfMembers } from "./migration-documents.ts";
 import { ensureRole, isolate, ROLES, type DatabaseRoles } from "./migration-parts.ts";
@@ -100,7 +100,7 @@ grant select, insert, update, delete on glacis_event_counts to ${library};
 grant select, insert, update, delete on ${LIBRARY_TABLES} to ${library};
 ${auditLogMigration(library)}
 ${[runtime, library].map(membershipOf).join("")}
-${DOCUMENT_POLICIES}`;
+${ROW_POLICIES}`;
 }
 
 function membershipOf(role: string): string {

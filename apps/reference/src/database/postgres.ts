@@ -1,5 +1,8 @@
+import type { Finding } from "glacis";
+import { policyPosture } from "glacis/authorization";
 import { databasePosture, personalDataPosture } from "glacis/data";
 import pg from "pg";
+import { ENFORCED_POLICIES } from "./access-policies.ts";
 import { makeDatabase, type Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { PERSONAL_DATA } from "./personal-map.ts";
@@ -17,11 +20,12 @@ const MOST_CONNECTIONS = 10;
  * judges what tenants' work finds there. The role of the URL needs CREATEROLE for that, and the server's `pg_hba.conf` a line that lets both in.
  */
 export async function openPostgres(url: string, roles: DatabaseRoles = ROLES): Promise<Database> {
-  await migrateAs(url, roles);
+  const drift = await migrateAs(url, roles);
   const database = connectTo(url, roles);
   try {
     const posture = [
       ...(await databasePosture(database.tenantDriver, { shared: ["migrations", "file_tasks"] })),
+      ...drift,
       ...(await personalDataPosture(database.tenantDriver, PERSONAL_DATA)),
     ];
     return { ...database, posture };
@@ -72,7 +76,8 @@ async function canLogIn(url: string): Promise<boolean> {
   }
 }
 
-async function migrateAs(url: string, roles: DatabaseRoles): Promise<void> {
+/** @returns where the policies are not what the access policies compile to */
+async function migrateAs(url: string, roles: DatabaseRoles): Promise<readonly Finding[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   await client.connect();
   try {
@@ -84,6 +89,7 @@ async function migrateAs(url: string, roles: DatabaseRoles): Promise<void> {
     );
     for (const role of [roles.library, roles.runtime])
       if (!(await canLogIn(runtimeUrl(url, role)))) await client.query(allowLogin(url, role));
+    return await policyPosture(client, ENFORCED_POLICIES);
   } finally {
     await client.end();
   }

@@ -4,10 +4,8 @@ import { trail } from "../activity/trail.ts";
 import type { Database, TenantDrizzle, TenantWork } from "../database/database.ts";
 import { documents, users } from "../database/schema.ts";
 import type { DocumentChange, ListQuery, NewDocument } from "./input.ts";
-import { documentOwnership, documentPolicy, mayWith, permittedDocuments } from "./policy.ts";
+import { documentOwnership, documentPolicy, mayWith, permittedDocuments, type DocumentAccess } from "./policy.ts";
 import { sharingIn, type Sharing } from "./sharing.ts";
-
-export type Access = "owner" | "edit" | "view";
 
 /** What a list shows; the body is cut to its beginning. */
 export interface DocumentSummary {
@@ -16,7 +14,7 @@ export interface DocumentSummary {
   readonly excerpt: string;
   readonly ownerId: string;
   readonly ownerName: string;
-  readonly access: Access;
+  readonly access: DocumentAccess;
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
@@ -123,8 +121,8 @@ export function named(principal: User, action: string, id: string) {
   return { principal, action, resource: "document", id } as const;
 }
 
-function accessOf(user: User): SQL<Access> {
-  return sql<Access>`case when ${documents.ownerId} = ${user.id} then 'owner' else (
+function accessOf(user: User): SQL<DocumentAccess> {
+  return sql<DocumentAccess>`case when ${documents.ownerId} = ${user.id} then 'owner' else (
     select s.permission from document_shares s
     where s.tenant_id = ${documents.tenantId} and s.document_id = ${documents.id} and s.user_id = ${user.id}
   ) end`;

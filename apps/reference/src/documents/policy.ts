@@ -1,15 +1,15 @@
 /** Who may do what with documents and their shares: asked in memory for one, in SQL for lists, and compiled into the database's own policies. */
 import { sql, type SQL } from "drizzle-orm";
 import type { Principal, User } from "glacis";
-import { accessPolicy, caller, ownership, related, rowSecurity, sameAs } from "glacis/authorization";
+import { accessPolicy, caller, ownership, related, sameAs } from "glacis/authorization";
 
 /** Who writes at all. A viewer reads, whatever somebody shares with him. */
 export const WRITERS = ["owner", "admin", "member"] as const;
 
 const PEOPLE = ["owner", "admin", "member", "viewer"] as const;
-const writers = WRITERS.map((role) => `role:${role}` as const);
+export const writers = WRITERS.map((role) => `role:${role}` as const);
 
-const documentColumns = { id: "uuid", tenantId: "uuid", ownerId: "uuid" } as const;
+export const documentColumns = { id: "uuid", tenantId: "uuid", ownerId: "uuid" } as const;
 const shareColumns = {
   tenantId: "uuid",
   documentId: "uuid",
@@ -18,7 +18,7 @@ const shareColumns = {
   permission: "text",
 } as const;
 
-const shares = {
+export const shares = {
   property: "shares",
   table: "document_shares",
   columns: shareColumns,
@@ -80,6 +80,8 @@ export const sharePolicy = accessPolicy({
   ],
 });
 
+/** What somebody is to a document that he may read. */
+export type DocumentAccess = "owner" | "edit" | "view";
 export type DocumentAction = "list" | "read" | "audience" | "create" | "change" | "share" | "remove";
 export type ShareAction = "list" | "create" | "change" | "remove";
 
@@ -105,11 +107,7 @@ export function permittedShares(who: Principal, action: ShareAction): SQL {
 export function mayWith(
   user: User,
   action: DocumentAction,
-  {
-    id,
-    ownerId,
-    access,
-  }: { readonly id: string; readonly ownerId: string; readonly access: "owner" | "edit" | "view" },
+  { id, ownerId, access }: { readonly id: string; readonly ownerId: string; readonly access: DocumentAccess },
 ): boolean {
   const { tenantId } = user;
   const own = { tenantId, documentId: id, ownerId, userId: user.id, permission: access };
@@ -117,9 +115,5 @@ export function mayWith(
   return documentPolicy.permits(user, action, row);
 }
 
-/** Beside the policies that keep tenants apart, which allow: these narrow what a person may do inside one. */
+/** Beside the policies that keep tenants apart, which allow. */
 export const ROW_SECURITY = { restrictive: true } as const;
-
-export const DOCUMENT_POLICIES: string = [documentPolicy, sharePolicy]
-  .map((policy) => rowSecurity(policy, ROW_SECURITY).sql)
-  .join("");
