@@ -50,13 +50,32 @@ const withdraw = (): Promise<Answer> => post(owner, "/settings/support/withdraw"
 const me = async (client: Client = staff): Promise<unknown> => (await client.ask("/api/me")).json["user"];
 
 beforeAll(async () => {
-  folio = await startFolio("test-target");
+  folio = await startFolio("test-target", SSO);
   [owner, staff] = [await signInOwner(), await signInStaff()];
 });
 afterAll(() => folio.stop());
 
+/** What the owner would see of a key or a way to sign in that a visitor left behind. */
+const settingsOfOwner = async (): Promise<readonly string[]> => {
+  const pages = [await get(owner, "/settings/api-keys"), await get(owner, "/settings")];
+  return pages.map(({ text }) => text.replace(/nonce="[^"]*"|value="[^"]*"|<time.*?<\/time>/gsu, ""));
+};
+
 const seesBravo = { tenant: bravo.id, name: "Bea Admin" };
 const seesHouse = { tenant: SUPPORT_TENANT, name: "Sue Support" };
+
+/** Where the workspace that is visited has an identity provider of its own; nobody goes there. */
+const SSO = {
+  SSO_ISSUER: "https://idp.example",
+  SSO_CLIENT_ID: "folio",
+  SSO_CLIENT_SECRET: "a secret of the client, long enough",
+  SSO_WORKSPACE: bravo.id,
+  SSO_DOMAINS: "bravo.test",
+  SSO_NAME: "Bravo ID",
+};
+const SSO_ROUTES = ["GET /sso/start", "GET /sso/callback", "POST /sso/link", "POST /sso/unlink", "POST /sso/sign-out"];
+/** The provider's own call, which has no browser and no visitor. */
+const ROUTES = [...Object.keys(CASES), ...SSO_ROUTES];
 
 describe("a visit of support", () => {
   it("does not begin without the owner's consent, with a consent that was withdrawn, or without a purpose", async () => {
@@ -155,7 +174,7 @@ describe("a visit of support", () => {
       "/api/me",
     ];
     const read = ["", "/:id", "/:id/shares", "/:id/attachments"].map((rest) => `/api/documents${rest}`);
-    const pages = Object.keys(CASES).flatMap((route) => (route.startsWith("GET ") ? [route.slice(4)] : []));
+    const pages = ROUTES.flatMap((route) => (route.startsWith("GET ") ? [route.slice(4)] : []));
     expect(pages.filter((page) => !CLOSED_TO_VISITORS.includes(page)).toSorted()).toEqual(
       [...open, ...read].toSorted(),
     );
@@ -246,4 +265,34 @@ describe("what the workspace hears of it", () => {
     const viewed = visited.filter(({ event }) => event === "support.viewed");
     expect(viewed.every(({ user_id: user }) => user === bravo.people[0]!.id)).toBe(true);
   });
+});
+
+describe("what a visit leaves behind", () => {
+  it("is no key, no other way to sign in, no copy and no change, whichever route it asked", async () => {
+    await consent();
+    expect((await begin()).status).toBe(303);
+    const before = await settingsOfOwner();
+    const ids = { ":id": bravo.people[1]!.id, ":userId": bravo.people[0]!.id, ":attachmentId": DEMO_DOCUMENTS.bravo };
+    const part = { name: "file", filename: "a.txt", type: "text/plain", content: "x" };
+    const form = { provider: "workspace", name: "A way back", scopes: "documents:write" };
+    for (const route of ROUTES) {
+      const [method = "", pattern = ""] = route.split(" ");
+      // There are no passkeys where the host is an address.
+      if (method === "GET" || pattern === "/support/end" || pattern.includes("/passkey")) continue;
+      const path = pattern.replace(/:\w+/gu, (name) => ids[name as keyof typeof ids] ?? "x");
+      const statuses: number[] = [];
+      for (const sent of [{ form }, { json: {} }, { parts: [part] }])
+        statuses.push((await staff.ask(path, { method, ...sent })).status);
+      // 415 is for the kinds of body that the route never takes.
+      expect(
+        [...new Set(statuses)].filter((status) => status !== 415),
+        `${route}: ${statuses.join()}`,
+      ).toEqual([403]);
+    }
+    for (const path of ["/sso/start?provider=workspace", `/sso/callback?code=x&state=${"s".repeat(43)}`])
+      expect((await get(staff, path)).status, path).toBe(403);
+    expect(await me()).toMatchObject(seesBravo);
+    expect(await settingsOfOwner()).toEqual(before);
+    expect((await folio.client().signIn(bravo.people[0]!)).status).toBe(200);
+  }, 120_000);
 });

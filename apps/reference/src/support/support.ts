@@ -40,6 +40,8 @@ export const CLOSED_TO_VISITORS: readonly string[] = [
   "/reset-password",
   "/forgot-password",
   "/sign-in",
+  "/sso/start",
+  "/sso/callback",
   "/sign-in/second-factor",
   "/sign-up",
   "/sign-up/confirm",

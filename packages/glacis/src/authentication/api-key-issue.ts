@@ -138,4 +138,6 @@ function isName(name: unknown): name is string {
 function requireUser(user: User): void {
   if (user?.kind !== "user" || user.tenantId === "" || user.id === "")
     throw new TypeError("Only a signed-in user of a tenant makes API keys.");
+  // A key would outlive the visit, and the consent to it.
+  if (user.actor !== undefined) throw new TypeError("A visitor makes no API keys for whom he visits.");
 }

@@ -182,6 +182,17 @@ describe.each(stores)("API keys in %s", (name, store) => {
       expect(await ask(keys, `Bearer ${good}`, NOW + 2)).toMatchObject({ cause: undefined });
   });
 
+  it("are made and renewed by nobody who only visits: a key would outlive the visit", async () => {
+    const keys = keysIn(store);
+    const owner = userOf("visited");
+    const { apiKey } = await issued(keys, owner);
+    const visitor: User = { ...owner, actor: { id: "sue" as UserId, tenantId: "us" as TenantId } };
+    const wish = { name: "a way back", scopes: ["documents:read"] };
+    await expect(keys.issue(visitor, wish, NOW)).rejects.toThrow("A visitor makes no API keys");
+    await expect(keys.rotate(visitor, apiKey.id, NOW)).rejects.toThrow("A visitor makes no API keys");
+    expect(await keys.list("visited")).toHaveLength(1);
+  });
+
   it("are given by people alone, who give no more than they may", async () => {
     const keys = keysIn(store, { mostPerTenant: 1 });
     const viewer = userOf("gus", "gus", ["viewer"]);

@@ -160,7 +160,8 @@ async function linkTo(
   const about = { tenant_id: provider.tenantId, user_id: userId };
   const { principal } = request;
   // Whoever was thrown out while he was at the provider leaves no way in behind.
-  if (principal.kind !== "user" || principal.id !== userId) return refuseSignIn("link_session_ended", about);
+  if (principal.kind !== "user" || principal.id !== userId || principal.actor !== undefined)
+    return refuseSignIn("link_session_ended", about);
   const linked = await flow.store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
   if (linked !== userId) return refuseSignIn("linked_to_another", about);
   await noteLink(flow, request, "linked", about);

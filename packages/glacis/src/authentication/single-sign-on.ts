@@ -169,6 +169,8 @@ async function startLink(flow: SsoFlow, request: Exchange, fields: URLSearchPara
   const provider = await providerIn(flow, fields);
   if (provider === undefined || principal.kind !== "user" || principal.tenantId !== provider.tenantId)
     return refuseSignIn("unknown_provider");
+  // An identity that a visitor has linked would be a way in after the visit.
+  if (principal.actor !== undefined) return refuseSignIn("visitor", { user_id: principal.id });
   return goToProvider(flow, request, provider, pathOr(fields.get("next"), "/"), principal.id);
 }
 
