@@ -15,7 +15,7 @@ export interface Interpreter {
 
 export function createInterpreter(observer: Observer, resolve: Resolve): Interpreter {
   const modules = new Map<SourceFile, Value>();
-  const shared = { observer, resolve, load, visited: new Set(), stack: new Set() };
+  const shared = { observer, resolve, load, answers: new Map(), visited: new Set(), stack: new Set() };
 
   const walks = new Map<SourceFile, Walk>();
 

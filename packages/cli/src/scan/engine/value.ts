@@ -17,6 +17,11 @@ export class Environment {
     this.#parent = parent;
   }
 
+  /** The scope of a module. */
+  get isOutermost(): boolean {
+    return this.#parent === undefined;
+  }
+
   declare(name: string): Cell {
     const present = this.#names.get(name);
     if (present !== undefined) return present;
