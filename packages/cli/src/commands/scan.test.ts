@@ -48,6 +48,10 @@ beforeAll(() => {
   write("elsewhere/a.js", bad);
   symlinkSync(join(folder, "elsewhere"), join(folder, "skips/link"), "dir");
   mkdirSync(join(folder, "empty"));
+  for (let index = 0; index < 600; index += 1) {
+    write(`ring/f${index}.ts`, `import { next } from "./f${(index + 1) % 600}.ts";\nexport const here = () => next;\n`);
+  }
+  write("deep/a.js", `export const deep = ${"(".repeat(2000)}1${")".repeat(2000)} + ${"!".repeat(30_000)}1;`);
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -86,6 +90,11 @@ describe("glacis scan", () => {
     expect(stdout).toContain("unread   broken/app.ts:1: ");
     expect(exitCode).toBe(2);
     expect((await scan("broken-and-bad")).exitCode).toBe(1);
+  });
+
+  it("survives chains of imports and nesting of any depth", async () => {
+    expect(await scan("ring")).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("600 files") as string });
+    expect((await scan("deep")).exitCode).not.toBeNull();
   });
 
   it("waives what a comment explains, and nothing else", async () => {

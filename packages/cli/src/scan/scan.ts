@@ -53,19 +53,31 @@ export async function scan(paths: readonly string[], progress?: (done: number, a
       unread.push(`${file.path}: the time was up`);
       continue;
     }
-    collector.readText(file);
-    interpreter.analyse(file);
-    walked.push(file);
+    attempt(file, unread, () => {
+      collector.readText(file);
+      interpreter.analyse(file);
+      walked.push(file);
+    });
     done += 1;
     progress?.(done, files.size);
   }
-  for (const file of walked) interpreter.finish(file);
+  for (const file of walked) attempt(file, unread, () => interpreter.finish(file));
   return {
     findings: collector.findings,
     comments: [...files.values()].flatMap(commentsOf),
     files: listed.length,
     unread,
   };
+}
+
+/** One file that nests too deeply for the stack is a file that was not read, and no end of the scan. */
+function attempt({ path }: SourceFile, unread: string[], work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    unread.push(`${path}: nests too deeply`);
+  }
 }
 
 /** Scans one text, as if it were a file of its own. */
