@@ -5,7 +5,7 @@ import { serve } from "@hono/node-server";
 import { Hono, type Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { streamSSE } from "hono/streaming";
-import { authenticated, glacis, hasRole, publicAccess, SealError, type Security } from "glacis";
+import { authenticated, glacis, hasRole, publicAccess, routeRule, SealError, type Security } from "glacis";
 import { access, listenHono, requestOf, secureHono } from "glacis/hono";
 import { bareLayers } from "glacis/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -48,6 +48,18 @@ async function ask(server: Server, text: string): Promise<RawResponse> {
 }
 
 describe("hono 4", () => {
+  it("raises no alarm over a body that breaks off in its trailers", async () => {
+    const { app, listen, records } = secured();
+    app.post("/", access(routeRule(anyone, { csrfExempt: "a test" })), hello);
+    const server = listen();
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const head = request("POST /", { "Content-Type": "application/json", "Transfer-Encoding": "chunked" });
+    await speak(port, [`${head}2\r\n{}\r\n0\r\nX-Trailer: ${"x".repeat(100_000)}\r\n\r\n`]);
+    await once(server.close(), "close");
+    expect(records.filter(({ severity }) => severity === "critical")).toEqual([]);
+  });
+
   it("refuses to listen while a route has no rule, in sub-applications as well", () => {
     const { app, listen } = secured();
     const inner = new Hono();

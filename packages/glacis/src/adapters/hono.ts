@@ -169,9 +169,12 @@ function needState(c: Context): RequestState {
   return state;
 }
 
-/** Our answer is on its way already; what Hono's server makes of this one goes nowhere. */
-function answered(state: RequestState): Response {
-  return new Response(null, { status: state.response.statusCode });
+/**
+ * Our answer is on its way already, or the client has gone; what Hono's server makes of this one goes nowhere. It is no success in any case, which
+ * would look like an answer that no rule has allowed.
+ */
+function answered({ answered: sent, response }: RequestState): Response {
+  return new Response(null, { status: sent ? response.statusCode : 400 });
 }
 
 function outsideNode(): Response {
