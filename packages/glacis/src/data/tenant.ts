@@ -39,6 +39,8 @@ export interface TenantDatabaseOptions {
    * Prepares statements, so that Postgres plans each text once per connection; values must be bound, not written into it. Off, because a
    * transaction pooler may hand the next transaction to a server connection that has not seen them; switch it on where there is none, or one
    * that keeps prepared statements (PgBouncer from 1.21 on, with max_prepared_statements).
+   * It cannot be found out by trying: nothing on the wire tells what stands between, and a statement that a pooler has lost fails in the middle of
+   * a transaction (SQLSTATE 26000 or 42P05), where it cannot be asked again without repeating the work before it.
    */
   readonly prepare?: boolean;
   /** Where refused crossings are told: `security.report`. */
