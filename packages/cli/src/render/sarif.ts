@@ -4,6 +4,8 @@ import type { Log, ReportingDescriptor, Result, Run } from "sarif";
 import type { Report } from "../report.ts";
 import { CLI_VERSION } from "../version.ts";
 
+export type { Log, Result, ThreadFlowLocation } from "sarif";
+
 /** For code scanning: SARIF 2.1.0 (OASIS). Waived findings are suppressed results, so that a viewer shows them as accepted. */
 export function renderSarif(report: Report): string {
   const rules = distinct([

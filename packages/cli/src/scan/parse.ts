@@ -2,16 +2,13 @@
 import { parseSync, visitorKeys, type Comment, type Node, type Program } from "oxc-parser";
 
 export type {
-  Argument,
   ArrowFunctionExpression,
   AssignmentExpression,
   BinaryExpression,
   BindingPattern,
   CallExpression,
   Class,
-  Expression,
   Function as FunctionNode,
-  JSXElement,
   MemberExpression,
   NewExpression,
   Node,

@@ -2,8 +2,7 @@
 import { createHash } from "node:crypto";
 import { styleText } from "node:util";
 import { describeLocation, WAIVER_RULES, type Finding, type Severity, type Waiver } from "glacis";
-import type { Log, Result, ThreadFlowLocation } from "sarif";
-import { toDescriptor } from "../render/sarif.ts";
+import { toDescriptor, type Log, type Result, type ThreadFlowLocation } from "../render/sarif.ts";
 import { SEVERITIES } from "../report.ts";
 import { CLI_VERSION } from "../version.ts";
 import type { FlowStep, ScanFinding } from "./findings.ts";
