@@ -271,6 +271,7 @@ describe("what a visit leaves behind", () => {
   it("is no key, no other way to sign in, no copy and no change, whichever route it asked", async () => {
     await consent();
     expect((await begin()).status).toBe(303);
+    await get(staff, "/people");
     const before = await settingsOfOwner();
     const ids = { ":id": bravo.people[1]!.id, ":userId": bravo.people[0]!.id, ":attachmentId": DEMO_DOCUMENTS.bravo };
     const part = { name: "file", filename: "a.txt", type: "text/plain", content: "x" };
@@ -294,5 +295,9 @@ describe("what a visit leaves behind", () => {
     expect(await me()).toMatchObject(seesBravo);
     expect(await settingsOfOwner()).toEqual(before);
     expect((await folio.client().signIn(bravo.people[0]!)).status).toBe(200);
+    // Noise does not hide what was looked at.
+    const record = (await get(owner, "/settings/support")).text;
+    expect(record).toMatch(/A page was looked at\s*<code>\/people<\/code>/u);
+    expect(record.match(/Something was refused/gu)).toHaveLength(20);
   }, 120_000);
 });

@@ -57,6 +57,7 @@ export const CLOSED_TO_VISITORS: readonly string[] = [
 ];
 
 const MOST_RECORDS = 100;
+const MOST_REFUSALS = 20;
 const MOST_EVENTS = 1000;
 
 /** A consent as support staff sees it. */
@@ -148,8 +149,13 @@ export function supportOf(parts: SupportParts): Support {
       const visitors = staff === undefined ? new Map<string, string>() : await namesIn(accounts, staff);
       const filter = { tenant: user.tenantId, type: "data_access" } as const;
       const events = await archive.store.page(filter, MOST_EVENTS);
+      let refusals = 0;
+      // What was seen must not be pushed out of the record by what was tried.
+      const isShown = ({ record: { event } }: ArchivedEvent): boolean =>
+        event !== "support.visit_refused" || (refusals += 1) <= MOST_REFUSALS;
       return events
         .filter(isAboutSupport)
+        .filter(isShown)
         .slice(0, MOST_RECORDS)
         .map((event) => recordOf(event, people, visitors));
     },
