@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import type { PGlite } from "@electric-sql/pglite";
 import pg from "pg";
 import { eq } from "drizzle-orm";
-import type { Principal, TenantScope } from "glacis";
+import type { Principal, TenantScope, User } from "glacis";
 import { postgresAuthentication } from "glacis/authentication";
 import { checkPolicyDrift, rowSettings } from "glacis/authorization";
 import { databasePosture, tenantDatabase, type TenantConnection } from "glacis/data";

@@ -31,11 +31,17 @@ function folder(): string {
   return path;
 }
 
-async function openIn(directory: string, options: Partial<AuditLogOptions> = {}): Promise<AuditLog> {
+/** What a case has otherwise. */
+interface Changes extends Partial<AuditLogOptions> {
+  readonly unsigned?: boolean;
+}
+const UNSIGNED: Changes = { unsigned: true };
+
+async function openIn(directory: string, { unsigned = false, ...options }: Changes = {}): Promise<AuditLog> {
   const log = await openAuditLog({
     directory,
     origin: ORIGIN,
-    signingKey: privateKey,
+    ...(!unsigned && { signingKey: privateKey }),
     report: () => undefined,
     ...options,
   });
@@ -56,7 +62,7 @@ function event(count: number, about: Partial<AuditRecord> = {}): AuditRecord {
 }
 
 /** A closed log of so many events. */
-async function written(count: number, options: Partial<AuditLogOptions> = {}): Promise<string> {
+async function written(count: number, options: Changes = {}): Promise<string> {
   const directory = folder();
   const log = await openIn(directory, options);
   for (let first = 0; first < count; first += 20) {
@@ -159,11 +165,11 @@ describe("openAuditLog", () => {
   });
 
   it("keeps the whole lines of a commit that a crash cut off between two of them, and records that", async () => {
-    const directory = await written(10, { signingKey: undefined });
+    const directory = await written(10, UNSIGNED);
     const [path] = segmentsOf(directory) as [string];
     const text = readFileSync(path, "utf8");
     writeFileSync(path, text.slice(0, text.lastIndexOf("\n", text.length - 2) + 1));
-    const log = await openIn(directory, { signingKey: undefined });
+    const log = await openIn(directory, UNSIGNED);
     await log.close();
     expect(linesOf(directory).at(-1)).toContain('"event":"audit_log_repaired"');
     expect(countsOf(directory)).toEqual(Array.from({ length: 9 }, (_, index) => index));

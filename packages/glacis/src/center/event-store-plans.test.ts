@@ -53,7 +53,7 @@ function lookedAt(plan: Plan): number {
 
 const FILTERS: readonly EventFilter[] = [
   {},
-  ...["authentication", "token"].map((type) => ({ type }) satisfies EventFilter),
+  ...(["authentication", "token"] as const).map((type) => ({ type })),
   ...["succeeded", "observed", "refused", "failed"].map((status) => ({ status }) as EventFilter),
   ...["info", "warning", "error", "critical"].map((severity) => ({ severity }) as EventFilter),
   ...["authz_fail", "token_reuse", "unknown"].map((event) => ({ event })),

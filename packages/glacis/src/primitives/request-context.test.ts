@@ -10,8 +10,8 @@ beforeEach(async () => {
   context = await import("./request-context.ts");
 });
 
-const one = sketchExchange({ path: "/one" });
-const other = sketchExchange({ path: "/other" });
+const one = sketchExchange({ target: "/one" });
+const other = sketchExchange({ target: "/other" });
 
 describe("the current request", () => {
   it("is known behind every wait once somebody has asked for that, and two at once stay apart", async () => {
