@@ -1,3 +1,4 @@
+// glacis-waive-file scan/hard-coded-secret: accounts of the demonstration, which production never has (maintainers, until 2027-02-20)
 import type { Role } from "./accounts/memberships.ts";
 import { OPERATORS, SUPPORT_TENANT } from "./operations/settings.ts";
 

@@ -31,6 +31,7 @@ function runtimePassword(url: string, role: string): string | undefined {
 /** What `psql`'s \password sends: `SCRAM-SHA-256$<iterations>:<salt>$<StoredKey>:<ServerKey>`. */
 function scramVerifier(password: string): string {
   const salt = randomBytes(16);
+  // glacis-waive scan/weak-hash: SCRAM of Postgres says how; the password is 256 bits of a key (maintainers, until 2027-02-20)
   const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, "sha256");
   const clientKey = createHmac("sha256", salted).update("Client Key").digest();
   const storedKey = createHash("sha256").update(clientKey).digest("base64");

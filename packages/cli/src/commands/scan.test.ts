@@ -30,6 +30,15 @@ beforeAll(() => {
     `app.get("/", (req, res) => {\n  // glacis-waive scan/code-injection: a playground (platform team, until ${inDays(30)})\n  eval(req.query.a);\n});`,
   );
   write(
+    "waived-file/a.js",
+    `// glacis-waive-file scan/code-injection: a playground (platform team, until ${inDays(30)})\napp.get("/", (req, res) => {\n  eval(req.query.a);\n  eval(req.query.b);\n});`,
+  );
+  write("waived-file-beside/a.js", "app.get('/', (req, res) => eval(req.query.a));");
+  write(
+    "waived-file-beside/b.js",
+    `// glacis-waive-file scan/code-injection: a playground (platform team, until ${inDays(30)})`,
+  );
+  write(
     "expired/a.js",
     `app.get("/", (req, res) => {\n  // glacis-waive scan/code-injection: a playground (platform team, until ${inDays(-2)})\n  eval(req.query.a);\n});`,
   );
@@ -100,6 +109,8 @@ describe("glacis scan", () => {
   it("waives what a comment explains, and nothing else", async () => {
     expect(await scan("waived")).toMatchObject({ exitCode: 0 });
     expect((await scan("waived")).stdout).toContain("platform team: a playground");
+    expect(await scan("waived-file")).toMatchObject({ exitCode: 0 });
+    expect(await scan("waived-file-beside")).toMatchObject({ exitCode: 1 });
     const expired = await scan("expired");
     expect(expired).toMatchObject({ exitCode: 1 });
     expect(expired.stdout).toContain("waiver/expired");

@@ -45,6 +45,7 @@ export function ask(question: Question, { ca, signal }: Asker): Promise<Observat
         agent: false,
         ...(ca !== undefined && { ca }),
         // A certificate that nobody trusts is a finding of tls-certificate, and no reason to see nothing else. Nothing secret is sent.
+        // glacis-waive scan/unverified-peer: a probe looks at bad certificates too, and sends nothing secret (maintainers, until 2027-02-20)
         rejectUnauthorized: false,
       });
       outgoing.once("timeout", () => outgoing.destroy());

@@ -69,6 +69,7 @@ function breakAt(problem: AuditLogBreak["problem"], seq: number): AuditLogBreak 
 
 function judgeRow({ seq, hash, line }: ChainRow, expected: number, expectedHash: string): AuditLogBreak | undefined {
   if (Number(seq) !== expected || line === null) return breakAt("missing", expected);
+  // glacis-waive scan/timing-comparison: the chain is no secret (maintainers, until 2027-02-20)
   return hash === expectedHash ? undefined : breakAt("altered", expected);
 }
 

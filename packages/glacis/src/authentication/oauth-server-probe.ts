@@ -95,6 +95,7 @@ function likenesses(uri: string): readonly string[] {
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
 
 function form(clientId: string): RequestInit {
+  // glacis-waive scan/hard-coded-secret: a wrong password, to see it refused (maintainers, until 2027-02-20)
   const body = new URLSearchParams({
     grant_type: "password",
     client_id: clientId,

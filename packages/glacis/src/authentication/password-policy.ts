@@ -221,6 +221,7 @@ async function lookUp(
   { breachedTimeoutMs, report }: Settings,
 ): Promise<"found" | "not_found" | "not_checked"> {
   // The protocol's hash; nothing is kept under it.
+  // glacis-waive scan/weak-hash: the hash that the range protocol asks with (maintainers, until 2027-02-20)
   const sha1 = createHash("sha1").update(text, "utf8").digest("hex").toUpperCase();
   const over = new AbortController();
   const timer = setTimeout(() => over.abort(), breachedTimeoutMs);

@@ -73,6 +73,7 @@ export function xaes256Gcm(key: Uint8Array): Xaes {
 /** The derived key of a nonce, by its first half. */
 function keyDerivation(key: Uint8Array): (nonce: Uint8Array) => Buffer {
   // Without an initialisation vector and padding, each whole block that goes in comes out at once: AES-256 itself.
+  // glacis-waive scan/weak-cipher: the block function that XAES derives keys with (maintainers, until 2027-02-20)
   const aes = createCipheriv("aes-256-ecb", key, null).setAutoPadding(false);
   const subkey = doubled(aes.update(Buffer.alloc(BLOCK)));
   const masks = Buffer.concat([counterBlock(1, subkey), counterBlock(2, subkey)]);
