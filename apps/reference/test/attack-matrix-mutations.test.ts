@@ -126,6 +126,7 @@ const RULE_COVERED: Readonly<Record<string, string>> = {
   "POST /account/email": FLOW_ASKS,
   "POST /account/delete": FLOW_ASKS,
   "POST /account/export": FLOW_ASKS,
+  "POST /sso/unlink": FLOW_ASKS,
 };
 
 describe("an access rule that is missing", () => {

@@ -7,6 +7,7 @@ import { addCheckCommand } from "./commands/check.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
+import { addReportCommand } from "./commands/report.ts";
 import { addSbomCommand } from "./commands/sbom.ts";
 import { addScanCommand } from "./commands/scan.ts";
 import { addProbeCommand } from "./commands/probe.ts";
@@ -24,6 +25,7 @@ const COMMANDS: readonly ((program: Command, finish: (exitCode: number) => void)
   addInitCommand,
   addKeysCommand,
   addMigrateCommand,
+  addReportCommand,
   addSbomCommand,
   addScanCommand,
   addProbeCommand,

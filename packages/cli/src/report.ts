@@ -1,4 +1,12 @@
-import { judgeSecurity, type Deployment, type Finding, type Rule, type Severity, type Waiver } from "glacis";
+import {
+  judgeSecurity,
+  type ControlMeta,
+  type Deployment,
+  type Finding,
+  type Rule,
+  type Severity,
+  type Waiver,
+} from "glacis";
 import type { Config } from "./config.ts";
 
 /** What every judging command ends in, and all that a renderer may say about it. */
@@ -19,7 +27,13 @@ export interface Report {
   readonly standing: readonly Finding[];
   readonly waived: readonly { readonly finding: Finding; readonly waiver: Waiver }[];
   /** Every control that was asked, found something or not. */
-  readonly controls: readonly { readonly id: string; readonly title: string; readonly rules: readonly Rule[] }[];
+  readonly controls: readonly AskedControl[];
+}
+
+/** A control that a command asked, with where it stands in the standards. */
+export interface AskedControl {
+  readonly meta: ControlMeta;
+  readonly rules: readonly Rule[];
 }
 
 export const SEVERITIES: readonly Severity[] = ["error", "warning", "note"];
@@ -56,6 +70,6 @@ export function counts(severity: Severity, strict: boolean): boolean {
 
 /** A control that is mounted several times, such as a limit for clients and one for users, is one line. */
 export function asked(controls: Config["security"]["controls"]): Report["controls"] {
-  const lines = controls.map(({ meta, rules }) => [meta.id, { id: meta.id, title: meta.title, rules }] as const);
+  const lines = controls.map(({ meta, rules }) => [meta.id, { meta, rules }] as const);
   return [...new Map(lines).values()];
 }

@@ -75,9 +75,7 @@ async function audit(
   const known = await lookUp(project, options, nowMs);
   const findings = [...SUPPLY_CHAIN_CONTROLS.flatMap(({ judge }) => judge(project, nowMs)), ...known.findings];
   const resolved = advisoryWaivers(waivers, known.advisories);
-  const controls = [{ meta: DEPENDENCY_AUDIT_META, rules: [ADVISORIES_OLD] }, ...SUPPLY_CHAIN_CONTROLS].map(
-    ({ meta, rules }) => ({ id: meta.id, title: meta.title, rules }),
-  );
+  const controls = [{ meta: DEPENDENCY_AUDIT_META, rules: [ADVISORIES_OLD] }, ...SUPPLY_CHAIN_CONTROLS];
   const rules = [...controls.flatMap((control) => control.rules), ...resolved.rules];
   const packages = lockfile?.packages.size ?? 0;
   return conclude({

@@ -64,6 +64,7 @@ export const security = glacis(
     auditTrail: auditTrail({ resources: { document: { title: "internal" } } }),
     alarms: { actions: [mailAction({ to: ["security@example.com"], sendMail: () => undefined })] },
     detection: { honeyCredentials: ["a bait of 16 characters or more"] },
+    logShipping: { destination: { name: "CloudWatch /app/security", owner: "platform team", readers: ["security"], retentionDays: 400 } },
   }),
 );`,
   "weak.config.ts": `import { glacis, keyRing, saas } from "glacis";

@@ -37,12 +37,14 @@ export function addScanCommand(program: Command, finish: (exitCode: number) => v
 }
 
 function judged({ findings, comments, files, unread }: Scanned): ScanReport {
-  const { standing, waived } = judge(findings, comments, Date.now());
+  const nowMs = Date.now();
+  const { standing, waived } = judge(findings, comments, nowMs);
   const sorted = standing.toSorted(
     (left, right) =>
       SEVERITIES.indexOf(left.rule.severity) - SEVERITIES.indexOf(right.rule.severity) || byPlace(left.at, right.at),
   );
-  return { clean: !sorted.some(({ rule }) => rule.severity === "error"), files, unread, standing: sorted, waived };
+  const clean = !sorted.some(({ rule }) => rule.severity === "error");
+  return { nowMs, clean, files, unread, standing: sorted, waived };
 }
 
 type Place = ScanReport["standing"][number]["at"];

@@ -20,7 +20,7 @@ export function renderJson(report: Report): string {
     clean,
     findings: standing.map(plain),
     waived: waived.map(({ finding, waiver }) => Object.assign(plain(finding), { waiver })),
-    controls: controls.map(({ id, title }) => ({ id, title, findings: found.get(id) ?? 0 })),
+    controls: controls.map(({ meta }) => ({ ...meta, findings: found.get(meta.id) ?? 0 })),
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }

@@ -1,7 +1,7 @@
 /** What a scan says, to people, to programs and to code scanning. */
 import { createHash } from "node:crypto";
 import { styleText } from "node:util";
-import { describeLocation, WAIVER_RULES, type Finding, type Severity, type Waiver } from "glacis";
+import { describeLocation, WAIVER_RULES, type ControlMeta, type Finding, type Severity, type Waiver } from "glacis";
 import { toDescriptor, type Log, type Result, type ThreadFlowLocation } from "../render/sarif.ts";
 import { SEVERITIES } from "../report.ts";
 import { CLI_VERSION } from "../version.ts";
@@ -11,6 +11,7 @@ import { SCAN_RULES } from "./rules/index.ts";
 
 /** Everything that a renderer may say about one scan. */
 export interface ScanReport {
+  readonly nowMs: number;
   readonly clean: boolean;
   readonly files: number;
   readonly unread: readonly string[];
@@ -18,6 +19,18 @@ export interface ScanReport {
   readonly standing: readonly Finding[];
   readonly waived: readonly { readonly finding: Finding; readonly waiver: Waiver }[];
 }
+
+/** Where the scan stands in the standards; its rules have CWEs of their own. */
+export const STATIC_ANALYSIS_META: Readonly<ControlMeta> = {
+  id: "static-analysis",
+  title: "Security static analysis in CI with taint rules",
+  layer: "supply-chain",
+  guide: ["Security Testing"],
+  owasp2021: ["A04", "A08"],
+  owasp2025: ["A06", "A03"],
+  asvs: [],
+  cwe: ["CWE-1053", "CWE-710"],
+};
 
 const COLOURS = { error: "red", warning: "yellow", note: "cyan" } as const;
 
@@ -68,15 +81,18 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-export function renderJson({ clean, files, unread, standing, waived }: ScanReport): string {
+export function renderJson({ nowMs, clean, files, unread, standing, waived }: ScanReport): string {
   const document = {
     format: 1,
     tool: { name: "glacis", version: CLI_VERSION },
+    command: "scan",
+    time: new Date(nowMs).toISOString(),
     clean,
     files,
     unread,
     findings: standing.map(plain),
     waived: waived.map(({ finding, waiver }) => Object.assign(plain(finding), { waiver })),
+    controls: [{ ...STATIC_ANALYSIS_META, findings: standing.length }],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
