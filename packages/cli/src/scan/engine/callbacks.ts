@@ -114,6 +114,14 @@ function eventArguments(
       owner.includes("addEventListener"))
   )
     return [messageEvent(run, node)];
+  // Readers of archives hand over entry by entry, whatever their users call it.
+  if (event === "entry") {
+    const named = ["path", "fileName", "entryName", "name"].map((key) => {
+      const taints = source(run, node, `entry.${key}`, "archive", TEXTUAL);
+      return [key, { taints, name: key }] as const;
+    });
+    return [{ taints: [], fields: new Map(named) }];
+  }
   if (!SOCKETS.test(owner)) return undefined;
   if (event === "connection")
     return [

@@ -119,6 +119,14 @@ const WEAK: Readonly<Record<string, readonly [string, string]>> = {
     "const s = crypto.createHmac('sha256', process.env.K).update(req.rawBody).digest('hex'); if (s !== req.get('x-hub-signature')) return res.sendStatus(401);",
     "timing-comparison",
   ],
+  tse3: [
+    "const given = req.headers['x-sig']; const h = require('crypto').createHmac('sha256', process.env.K).update(req.rawBody).digest('hex'); if (given === h) res.end();",
+    "timing-comparison",
+  ],
+  zip: [
+    "const u = require('unzipper'); fs.createReadStream('a.zip').pipe(u.Parse()).on('entry', (e) => { e.pipe(fs.createWriteStream(require('path').join('out', e.path))); });",
+    "path-traversal",
+  ],
   tse2: ["if (req.headers['x-api-key'] === process.env.API_KEY) res.end();", "timing-comparison"],
   err: ["try { go(); } catch (e) { res.status(500).json({ message: e.message, stack: e.stack }); }", "stack-exposure"],
   cook: ["res.cookie('sid', tok, { httpOnly: false });", "cookie-flags"],
