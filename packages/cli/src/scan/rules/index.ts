@@ -6,6 +6,7 @@ import { ARGUMENT_INJECTION, COMMAND_INJECTION } from "./command-injection.ts";
 import { DOM_SCRIPT, REFLECTED_SCRIPT, SCRIPT_LINK } from "./cross-site-scripting.ts";
 import { INSECURE_RANDOMNESS, TIMING_COMPARISON, WEAK_CIPHER, WEAK_HASH } from "./cryptography.ts";
 import { SENSITIVE_LOG, STACK_EXPOSURE, WINDOW_MESSAGES } from "./disclosure.ts";
+import { CROSS_SITE_REQUEST_FORGERY } from "./cross-site-request-forgery.ts";
 import {
   EXTERNAL_ENTITIES,
   HEADER_INJECTION,
@@ -56,6 +57,7 @@ export const SCAN_RULES: readonly ScanRule[] = [
   UNVERIFIED_TOKEN,
   UNVERIFIED_PEER,
   COOKIE_FLAGS,
+  CROSS_SITE_REQUEST_FORGERY,
   OPEN_CORS,
   CLEAR_TEXT,
   STACK_EXPOSURE,
