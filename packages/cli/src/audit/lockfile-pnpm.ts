@@ -1,6 +1,7 @@
 /** pnpm-lock.yaml, versions 6 and 9. */
 import {
   boundPackages,
+  DEPENDENCY_FIELDS,
   originOf,
   own,
   splitSpecifier,
@@ -16,12 +17,6 @@ import {
   type Table,
 } from "./lockfile.ts";
 import { parseYaml } from "./yaml.ts";
-
-const FIELDS: readonly (readonly [string, DependencyKind])[] = [
-  ["devDependencies", "dev"],
-  ["dependencies", "prod"],
-  ["optionalDependencies", "optional"],
-];
 
 /** @throws CannotCheck when it is no lockfile of version 6 or 9. */
 export function parsePnpmLockfile(text: string, file: string): Lockfile {
@@ -116,7 +111,7 @@ function projectDependencies(
 ): { readonly dependencies: readonly Dependency[]; readonly ranges: ReadonlyMap<string, string> } {
   const dependencies: Dependency[] = [];
   const ranges = new Map<string, string>();
-  for (const [field, kind] of FIELDS) {
+  for (const [field, kind] of DEPENDENCY_FIELDS) {
     for (const [name, value] of Object.entries(tableOf(importer[field]))) {
       const { specifier, version } = tableOf(value);
       const range = textOf(specifier);

@@ -1,6 +1,7 @@
 /** yarn.lock, the classic format and that of Yarn 2 and later. Neither says what the project asked for: its package.json does. */
 import {
   boundPackages,
+  DEPENDENCY_FIELDS,
   isRegistryAddress,
   originOf,
   own,
@@ -24,12 +25,6 @@ export interface Manifest {
   readonly content: Table;
 }
 
-const FIELDS: readonly (readonly [string, DependencyKind])[] = [
-  ["devDependencies", "dev"],
-  ["dependencies", "prod"],
-  ["optionalDependencies", "optional"],
-];
-
 /** @throws CannotCheck when it is neither format. */
 export function parseYarnLockfile(text: string, file: string, manifests: readonly Manifest[]): Lockfile {
   const classic = !/^__metadata:/mu.test(text);
@@ -46,7 +41,7 @@ export function parseYarnLockfile(text: string, file: string, manifests: readonl
   }
   const names = new Map(manifests.map(({ folder, content }) => [textOf(content["name"]), folder]));
   const projects = manifests.map((manifest): LockedProject => {
-    const dependencies = FIELDS.flatMap(([field, kind]) =>
+    const dependencies = DEPENDENCY_FIELDS.flatMap(([field, kind]) =>
       textEntries(own(manifest.content, field)).flatMap(([name, range]): Dependency[] => {
         const key = keyOf(name, range, keys);
         const to = key === undefined ? names.get(name) : (workspaces.get(key) ?? key);

@@ -17,6 +17,13 @@ export interface Dependency {
   readonly kind: DependencyKind;
 }
 
+/** Where a package.json says what it asks for, and of which kind that is. npm has peers as well. */
+export const DEPENDENCY_FIELDS: readonly (readonly [string, DependencyKind])[] = [
+  ["devDependencies", "dev"],
+  ["dependencies", "prod"],
+  ["optionalDependencies", "optional"],
+];
+
 /** One installed package. Two copies of one version are two of them. */
 export interface LockedPackage {
   readonly key: string;

@@ -42,7 +42,8 @@ function abridge(places: readonly string[]): string {
   return shown.join(", ") + (places.length > shown.length ? `, and ${places.length - shown.length} more` : "");
 }
 
-function paint(severity: Severity): string {
+/** A severity as the first word of a line, in colour on a terminal. */
+export function paint(severity: Severity): string {
   const padded = severity.padEnd(8);
   const coloured = process.stdout.isTTY && process.env["NO_COLOR"] === undefined;
   return coloured ? styleText(COLOURS[severity], padded) : padded;
@@ -55,6 +56,7 @@ function tally(standing: readonly Finding[], waived: number): string {
   return [...counted, `${waived} waived`].join(", ");
 }
 
-function count(number: number, noun: string): string {
+/** A number with its noun. */
+export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

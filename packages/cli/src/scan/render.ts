@@ -1,8 +1,8 @@
 /** What a scan says, to people, to programs and to code scanning. */
 import { createHash } from "node:crypto";
-import { styleText } from "node:util";
-import { describeLocation, WAIVER_RULES, type ControlMeta, type Finding, type Severity, type Waiver } from "glacis";
+import { describeLocation, WAIVER_RULES, type ControlMeta, type Finding, type Waiver } from "glacis";
 import { toDescriptor, type Log, type Result, type ThreadFlowLocation } from "../render/sarif.ts";
+import { count, paint } from "../render/text.ts";
 import { SEVERITIES } from "../report.ts";
 import { CLI_VERSION } from "../version.ts";
 import type { FlowStep, ScanFinding } from "./findings.ts";
@@ -31,8 +31,6 @@ export const STATIC_ANALYSIS_META: Readonly<ControlMeta> = {
   asvs: [],
   cwe: ["CWE-1053", "CWE-710"],
 };
-
-const COLOURS = { error: "red", warning: "yellow", note: "cyan" } as const;
 
 function flowOf(found: Finding): readonly FlowStep[] {
   return (found as Partial<ScanFinding>).flow ?? [];
@@ -70,15 +68,6 @@ export function renderText({ clean, files, unread, standing, waived }: ScanRepor
     ...lost,
     `${tally}. ${clean ? "Clean." : "Not clean: docs/scan.md says how to mend or waive."}\n`,
   ].join("\n");
-}
-
-function paint(severity: Severity): string {
-  const padded = severity.padEnd(8);
-  return process.stdout.isTTY && process.env["NO_COLOR"] === undefined ? styleText(COLOURS[severity], padded) : padded;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 export function renderJson({ nowMs, clean, files, unread, standing, waived }: ScanReport): string {
