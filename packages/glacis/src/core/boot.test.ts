@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { glacis } from "../glacis.ts";
 import { bareLayers, stubControl } from "../testing/layers.ts";
@@ -39,6 +40,11 @@ function refusal(work: () => void): BootError {
 describe("assertFit", () => {
   it("lets a sound composition start", () => {
     expect(() => assertFit(compose([]), production)).not.toThrow();
+  });
+
+  it("says it once where nothing catches it", () => {
+    const error = refusal(() => assertFit(compose([WEAK]), production));
+    expect(inspect(error).split("test/weak")).toHaveLength(2);
   });
 
   it("refuses a production start on an error and says what is wrong, where, and what to change", () => {

@@ -7,7 +7,7 @@ import type { Security } from "./security.ts";
 export class BootError extends Error {
   override readonly name = "BootError";
   readonly code = "unfit_for_production";
-  readonly findings: readonly Finding[];
+  readonly #findings: readonly Finding[];
 
   constructor(findings: readonly Finding[]) {
     const lines = groupByRule(findings).map(
@@ -18,7 +18,12 @@ export class BootError extends Error {
       `${count} between this configuration and production. Nothing listens until ${findings.length === 1 ? "it is" : "they are"} fixed:\n\n${lines.join("\n")}\n\n` +
         "The same list comes from: npx glacis check --deploy\n",
     );
-    this.findings = findings;
+    this.#findings = findings;
+  }
+
+  /** Behind a getter, because Node prints an uncaught error with its fields, and the message has said all of this already. */
+  get findings(): readonly Finding[] {
+    return this.#findings;
   }
 }
 

@@ -17,7 +17,9 @@ const FEWEST_DISTINCT_BYTES = 20;
  */
 export function keyRing(text: string | undefined): KeySource {
   if (text === undefined || text.trim() === "") {
-    throw new TypeError("No keys. Set GLACIS_KEYS to one line such as k1:<43 characters>; newKey() makes the value.");
+    throw new TypeError(
+      "No keys. Set GLACIS_KEYS to one line such as k1:<43 characters>; npx glacis keys new makes it, or newKey().",
+    );
   }
   const masters = text.split(",").map((entry, index) => parseEntry(entry.trim(), index));
   if (masters.length > MOST_KEYS) throw new TypeError(`A key ring holds at most ${MOST_KEYS} keys; remove the oldest.`);
