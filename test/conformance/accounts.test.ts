@@ -193,6 +193,38 @@ describe.each(Object.entries(BUILDS))("saas({ accounts }) in %s", (_, build) => 
     },
   );
 
+  it("names a field that nobody asked for, in every form, and then does nothing", { timeout: 120_000 }, async () => {
+    const own = await newcomer("joan@example.com");
+    await own.open("/account/password");
+    const strays: readonly (readonly [string, unknown])[] = [
+      ["stray", "x"],
+      ["stray", ["x", "y"]],
+      ["stray", null],
+      ["stray", "a\0b"],
+      ["a\0b", "x"],
+      ["half \ud800", "x"],
+      ["x".repeat(500), "x"],
+    ];
+    const faults: string[] = [];
+    for (const { path } of posts) {
+      const bodies = strays.map(([name, value]) => [name, ascii({ [name]: value })] as const);
+      for (const [name, sent] of [...bodies, ["twice", '{"twice":"a","twice":"b"}'] as const]) {
+        const { status, body } = await own.json(path, sent);
+        const { errors = [] } = JSON.parse(body) as { readonly errors?: readonly { readonly pointer: string }[] };
+        // What is no JSON in the sense of RFC 7493 is refused before any route is asked.
+        const expected = /^half|^twice/u.test(name) ? 400 : 422;
+        if (status !== expected || !errors.some(({ pointer }) => pointer === `/${name.slice(0, 60)}`))
+          faults.push(`${path} ${sent.slice(0, 40)}: ${status} ${body.slice(0, 200)}`);
+      }
+      for (const form of [{ stray: "x" }, { "stray[]": "x" }]) {
+        const { status } = await own.post(path, form);
+        if (status !== 422) faults.push(`${path} as a form: ${status}`);
+      }
+    }
+    expect(faults).toEqual([]);
+    expect(JSON.parse((await own.open("/api/whoami")).body)).toMatchObject({ kind: "user" });
+  });
+
   it("opens every page whatever stands in its address, and never with 5xx", { timeout: 120_000 }, async () => {
     const own = await newcomer("hedy@example.com");
     const faults: string[] = [];

@@ -22,19 +22,17 @@ export type ReadFields =
   | { readonly ok: true; readonly values: Readonly<Record<string, string>> }
   | { readonly ok: false; readonly errors: readonly FieldError[] };
 
+const MOST_ERRORS = 20;
+const NOT_AN_OBJECT: FieldError = { field: "", code: "not_an_object", message: "Send the fields as an object." };
+
 /**
  * The fields of a form or a JSON object, each one text within its bounds, and no other: a list, a number, a null character, half a surrogate pair or a
  * field that nobody asked for is named, never passed on. The CSRF token is not among them.
  */
 export function readFields({ body }: Exchange, rules: FieldRules): ReadFields {
-  if (typeof body !== "object" || body === null || Array.isArray(body))
-    return { ok: false, errors: [{ field: "", code: "not_an_object", message: "Send the fields as an object." }] };
-  const errors: FieldError[] = [];
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return { ok: false, errors: [NOT_AN_OBJECT] };
+  const errors = strayFields(body, Object.keys(rules));
   const values: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const name of Object.keys(body)) {
-    if (name !== CSRF_FIELD && !Object.hasOwn(rules, name))
-      errors.push({ field: name.slice(0, 60), code: "unknown", message: "There is no such field." });
-  }
   for (const [field, rule] of Object.entries(rules)) {
     const value: unknown = Object.hasOwn(body, field) ? (body as Record<string, unknown>)[field] : undefined;
     const flaw = flawOf(value, rule);
@@ -42,7 +40,29 @@ export function readFields({ body }: Exchange, rules: FieldRules): ReadFields {
     // A form sends what was left empty; it is missing all the same.
     else if (typeof value === "string" && value !== "") values[field] = value;
   }
-  return errors.length === 0 ? { ok: true, values } : { ok: false, errors: errors.slice(0, 20) };
+  return errors.length === 0 ? { ok: true, values } : { ok: false, errors: errors.slice(0, MOST_ERRORS) };
+}
+
+function strayFields(body: object, known: readonly string[]): FieldError[] {
+  return Object.keys(body)
+    .filter((name) => name !== CSRF_FIELD && !known.includes(name))
+    .map((name) => ({ field: name.slice(0, 60), code: "unknown", message: "There is no such field." }));
+}
+
+/**
+ * For a route that reads no field, or judges those itself that it knows: any other is named in the refusal, and nothing is done. A field that is
+ * passed by in silence is one that somebody believes in.
+ */
+export function takingOnly<Reply>(
+  known: readonly string[],
+  act: (request: Exchange) => Reply | Promise<Reply>,
+): (request: Exchange) => Deny | Reply | Promise<Reply> {
+  return (request) => {
+    const { body = {} } = request;
+    if (typeof body !== "object" || body === null || Array.isArray(body)) return fieldsInvalid([NOT_AN_OBJECT]);
+    const errors = strayFields(body, known);
+    return errors.length === 0 ? act(request) : fieldsInvalid(errors.slice(0, MOST_ERRORS));
+  };
 }
 
 function flawOf(
@@ -87,6 +107,8 @@ export function refusal(reason: Deny["reason"], details: Partial<Pick<Deny, "hea
 function pointerTo(field: string): string {
   return field === "" ? "" : `/${field.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
+
+export const PASSKEY_FIELDS = ["answer", "name"] as const;
 
 /** What `passkeyScript` posts: an object of the browser's, which the verifier judges, and a name for it. */
 export function passkeyPost({ body }: Exchange): { readonly answer: unknown; readonly name: unknown } {

@@ -1,5 +1,5 @@
 import { answer } from "../core/decision.ts";
-import { refusal } from "./route-fields.ts";
+import { refusal, takingOnly } from "./route-fields.ts";
 import { accepted, setBack, showPage, told, withFields, type Form, type Setback } from "./route-replies.ts";
 import { EMAIL, PASSWORD } from "./routes-sign-in.ts";
 import type { FlowRoute, RouteContext } from "./route-context.ts";
@@ -41,7 +41,7 @@ export function accountRoutes(context: RouteContext): readonly FlowRoute[] {
     {
       path: "/account/export",
       who: "recently_proved",
-      async post(request) {
+      post: takingOnly([], async (request) => {
         const copy = await flows.deletion.exportData(request);
         if (copy === undefined) return refusal("not_found");
         const headers = [
@@ -49,7 +49,7 @@ export function accountRoutes(context: RouteContext): readonly FlowRoute[] {
           ["content-disposition", 'attachment; filename="account.json"'],
         ] as const;
         return answer(200, headers, JSON.stringify(copy, undefined, 2));
-      },
+      }),
     },
   ];
 }

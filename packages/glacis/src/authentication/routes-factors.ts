@@ -1,6 +1,6 @@
 import type { Exchange } from "../core/exchange.ts";
 import type { FlowRoute, RouteContext } from "./route-context.ts";
-import { passkeyPost, refusal } from "./route-fields.ts";
+import { PASSKEY_FIELDS, passkeyPost, refusal, takingOnly } from "./route-fields.ts";
 import { json, showPage, signedIn, told, withFields, type Form } from "./route-replies.ts";
 
 const ID = { most: 1400 } as const;
@@ -48,10 +48,11 @@ function removeTotpRoute(context: RouteContext): FlowRoute {
   return {
     path: "/account/totp/remove",
     who: "recently_proved",
-    post: async (request) =>
+    post: takingOnly([], async (request) =>
       (await context.flows.secondFactors.removeTotp(request))
         ? told(context, request, "removed")
         : refusal("not_found"),
+    ),
   };
 }
 
@@ -60,12 +61,12 @@ function recoveryCodesRoute(context: RouteContext): FlowRoute {
   return {
     path: "/account/recovery-codes",
     who: "recently_proved",
-    async post(request) {
+    post: takingOnly([], async (request) => {
       const codes = await context.flows.secondFactors.newRecoveryCodes(request);
       if (codes === undefined) return refusal("not_found");
       if (request.mediaType === "application/json" || context.render === undefined) return json(200, { codes });
       return showPage(context, request, { page: "recovery_codes", action: "" }, { codes });
-    },
+    }),
   };
 }
 
@@ -79,20 +80,20 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
     {
       path: "/account/passkeys/options",
       who: "recently_proved",
-      async post(request) {
+      post: takingOnly([], async (request) => {
         const options = await secondFactors.beginPasskey(request);
         return options === undefined ? refusal("not_found") : json(200, options);
-      },
+      }),
     },
     {
       path: "/account/passkeys",
       who: "recently_proved",
       list: async (request) => json(200, { passkeys: await secondFactors.passkeys(request) }),
-      async post(request) {
+      post: takingOnly(PASSKEY_FIELDS, async (request) => {
         const { answer, name } = passkeyPost(request);
         const added = await secondFactors.addPasskey(request, answer, name);
         return added ? told(context, request, "added") : refusal("credentials_wrong");
-      },
+      }),
     },
     {
       path: remove.action,
@@ -145,13 +146,13 @@ function sessionRoutes(context: RouteContext): readonly FlowRoute[] {
     {
       path: "/account/sessions/end-others",
       who: "signed_in",
-      async post(request) {
+      post: takingOnly([], async (request) => {
         const userId = userIn(request);
         if (userId === undefined) return refusal("not_found");
         await sessions.revoke(userId, { reason, request, keepCurrent: true });
         await sessions.renew(request);
         return told(context, request, "ended");
-      },
+      }),
     },
   ];
 }

@@ -1,7 +1,7 @@
 import { redirect } from "../core/decision.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { FieldRules } from "./route-fields.ts";
-import { passkeyPost, refusal } from "./route-fields.ts";
+import { PASSKEY_FIELDS, passkeyPost, refusal, takingOnly } from "./route-fields.ts";
 import {
   accepted,
   done,
@@ -52,10 +52,10 @@ export function signInRoutes(context: RouteContext): readonly FlowRoute[] {
     {
       path: "/sign-out",
       who: "signed_in",
-      async post(request) {
+      post: takingOnly([], async (request) => {
         await context.flows.context.sessions.end(request);
         return done(request, "signed_out", context.flows.context.paths.signIn);
-      },
+      }),
     },
   ];
 }
@@ -112,17 +112,17 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
     {
       path: "/sign-in/passkey/options",
       who: "anyone",
-      async post(request) {
+      post: takingOnly([], async (request) => {
         const options = await secondFactors.passkeyOptions(request);
         return options === undefined ? refusal("not_found") : json(200, options);
-      },
+      }),
     },
     {
       path: "/sign-in/passkey",
       who: "anyone",
-      async post(request) {
-        return signedIn(context, request, SIGN_IN, await secondFactors.passkey(request, passkeyPost(request).answer));
-      },
+      post: takingOnly(PASSKEY_FIELDS, async (request) =>
+        signedIn(context, request, SIGN_IN, await secondFactors.passkey(request, passkeyPost(request).answer)),
+      ),
     },
   ];
 }

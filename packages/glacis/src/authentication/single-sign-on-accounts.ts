@@ -45,8 +45,8 @@ export async function noteLink(
 /** Forgets what a provider calls whoever is signed in. The provider need not exist any more; another way in must. */
 export async function unlink(flow: Unlinking, request: Exchange, fields: URLSearchParams): Promise<Redirect | Deny> {
   const { principal } = request;
-  const [providerId = "", ...more] = fields.getAll("provider");
-  if (principal.kind !== "user" || more.length > 0 || !isProviderId(providerId)) return refusal("not_found");
+  const providerId = fields.get("provider") ?? "";
+  if (principal.kind !== "user" || !isProviderId(providerId)) return refusal("not_found");
   const about = { tenant_id: principal.tenantId, user_id: principal.id };
   if (flow.flows !== undefined && !(await flow.flows.accountStatus.hasOwnWayIn(principal.id)))
     return deny("flow_violation", ssoEvent("account/authn_sso_unlinked/refused", { ...about, detail: "only_way_in" }), {

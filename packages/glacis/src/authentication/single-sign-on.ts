@@ -12,6 +12,7 @@ import type { Csrf } from "./csrf.ts";
 import { federatedLogout, judgeLogout } from "./federated-logout.ts";
 import { idpAccountLinking, judgeLinking } from "./idp-account-linking.ts";
 import { judgeIdTokenRules, oidcIdToken } from "./oidc-id-token.ts";
+import { fieldsInvalid, readFields, type FieldRules } from "./route-fields.ts";
 import { isProviderId, unlink } from "./single-sign-on-accounts.ts";
 import { comeBack, goToProvider, type SsoFlow } from "./single-sign-on-flow.ts";
 import { backChannelLogout } from "./single-sign-on-logout.ts";
@@ -60,6 +61,7 @@ export interface SingleSignOn {
   readonly postLogoutRedirectUri: string;
 }
 
+const LINK_FIELDS: FieldRules = { provider: { most: 64 }, next: { most: 2048, optional: true } };
 const FORM = "application/x-www-form-urlencoded";
 const OPTIONS = [
   "origin",
@@ -130,9 +132,9 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
     endpoints: [
       page(`${prefix}/start`, (request) => start(flow, request)),
       page(`${prefix}/callback`, (request) => comeBack(flow, request, new URL(`${redirectUri}?${request.query}`))),
-      form(`${prefix}/link`, recent, (request, fields) => startLink(flow, request, fields)),
-      form(`${prefix}/unlink`, recent, (request, fields) => unlink(flow, request, fields)),
-      form(`${prefix}/sign-out`, assurance(1), (request) => signOut(flow, request)),
+      form(`${prefix}/link`, recent, LINK_FIELDS, (request, fields) => startLink(flow, request, fields)),
+      form(`${prefix}/unlink`, recent, LINK_FIELDS, (request, fields) => unlink(flow, request, fields)),
+      form(`${prefix}/sign-out`, assurance(1), {}, (request) => signOut(flow, request)),
       ...confirmation(`${prefix}/sign-out`, options.csrf),
       {
         method: "POST",
@@ -220,6 +222,7 @@ function page(path: string, handle: (request: Exchange) => Promise<Answer | Deny
 function form(
   path: string,
   access: AccessRule,
+  rules: FieldRules,
   handle: (request: Exchange, fields: URLSearchParams) => Promise<EndpointReply>,
 ): Endpoint {
   const rule = routeRule(access, { kind: "page", bodyBytes: 16_384 });
@@ -228,7 +231,10 @@ function form(
     path,
     rule,
     accepts: [FORM],
-    handle: (request, body) => handle(request, new URLSearchParams(body)),
+    handle(request) {
+      const read = readFields(request, rules);
+      return read.ok ? handle(request, new URLSearchParams(read.values)) : fieldsInvalid(read.errors);
+    },
   };
 }
 

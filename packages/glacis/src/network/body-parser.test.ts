@@ -44,6 +44,26 @@ describe("which media types are parsed", () => {
   });
 });
 
+it("names the field of a document that it refuses, and nothing of its value", () => {
+  const named = (text: string): unknown => {
+    const parsed = json(text);
+    if (!("refusal" in parsed) || parsed.refusal.kind !== "deny") return undefined;
+    expect(JSON.stringify(parsed.refusal.members ?? {})).not.toContain("secret");
+    return (parsed.refusal.members?.["errors"] as readonly { readonly pointer: string }[] | undefined)?.[0]?.pointer;
+  };
+  expect(named('{"name":"Ada","email":"secret\\ud800"}')).toBe("/email");
+  expect(named('{"answer":{"deep":["secret \\udfff"]},"a":1}')).toBe("/answer");
+  expect(named('{"half \\ud800":"secret"}')).toBe("/half \ud800");
+  expect(named('{"a":1,"age":1e999}')).toBe("/age");
+  expect(named('{"a":{"b":1},"b":2, "a/~" :1,"a/~":"secret"}')).toBe("/a~1~0");
+  expect(named('{"email":"a\\":","email" \n:"secret"}')).toBe("/email");
+  expect(named('{"\\u0061":1,"a":2}')).toBe("/a");
+  expect(named(`{"${"x".repeat(500)}":1e999}`)).toBe(`/${"x".repeat(60)}`);
+  expect(named('{"a":{"b":1,"b":2}}')).toBeUndefined();
+  expect(named('["\\ud800"]')).toBeUndefined();
+  expect(named('{"a":')).toBeUndefined();
+});
+
 describe("JSON", () => {
   it.each([
     ["an object", '{"a":[1,2,{"b":null}]}', { a: [1, 2, { b: null }] }],

@@ -16,6 +16,7 @@ export interface ParserLimits {
 
 export type Parsed = ReturnType<BodyRules["parse"]>;
 
+const LONGEST_NAME = 60;
 const FORM = "application/x-www-form-urlencoded";
 
 /** JSON by its registered name or by the structured suffix of RFC 6839. `text/plain` is never JSON, whatever it holds. */
@@ -61,7 +62,7 @@ function parseJson(text: string, limits: ParserLimits): Parsed {
     return refuse("body_malformed", "json_syntax");
   }
   if (typeof value !== "object" || value === null) return refuse("body_malformed", "json_scalar");
-  return inspect(value, shape) ?? { value };
+  return inspect(value, shape, text) ?? { value };
 }
 
 interface Shape {
@@ -113,8 +114,21 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** Walks a parsed document without recursion; a refusal, or undefined when it is sound. */
-function inspect(root: object, { members, mayHoldSurrogates }: Shape): Parsed | undefined {
+function inspect(root: object, { members, mayHoldSurrogates }: Shape, text: string): Parsed | undefined {
+  const { found, seen } = walk(root, mayHoldSurrogates);
+  if (found === "prototype_pollution") return refuse("key_forbidden", found);
+  if (found !== undefined) return refuse("body_malformed", found, memberWith(root));
+  return seen === members ? undefined : refuse("body_malformed", "duplicate_key", memberTwice(text));
+}
+
+interface Walked {
+  readonly found: string | undefined;
+  /** Members of objects. */
+  readonly seen: number;
+}
+
+/** Walks a parsed document without recursion, to its end or to the first flaw. */
+function walk(root: object, mayHoldSurrogates: boolean): Walked {
   const pending: object[] = [root];
   let seen = 0;
   const flaw = (value: unknown): string | undefined => {
@@ -131,18 +145,47 @@ function inspect(root: object, { members, mayHoldSurrogates }: Shape): Parsed | 
     if (Array.isArray(node)) {
       for (const value of node) {
         const found = flaw(value);
-        if (found !== undefined) return refuse("body_malformed", found);
+        if (found !== undefined) return { found, seen };
       }
       continue;
     }
     for (const key of Object.keys(node)) {
       seen += 1;
-      if (isReservedKey(key)) return refuse("key_forbidden", "prototype_pollution");
+      if (isReservedKey(key)) return { found: "prototype_pollution", seen };
       const found = flaw((node as Record<string, unknown>)[key]) ?? (mayHoldSurrogates ? flaw(key) : undefined);
-      if (found !== undefined) return refuse("body_malformed", found);
+      if (found !== undefined) return { found, seen };
     }
   }
-  return seen === members ? undefined : refuse("body_malformed", "duplicate_key");
+  return { found: undefined, seen };
+}
+
+/** The first field of a refused document that holds a flaw; an array has no fields. */
+function memberWith(root: object): string | undefined {
+  if (Array.isArray(root)) return undefined;
+  return Object.entries(root).find((member) => walk(member, true).found !== undefined)?.[0];
+}
+
+const BEFORE_COLON = /[ \t\r\n]*:/uy;
+
+/** The first field of a refused document that is there twice; undefined when it is one further in. */
+function memberTwice(text: string): string | undefined {
+  const names = new Set<string>();
+  let depth = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) {
+      const end = endOfString(text, index + 1);
+      BEFORE_COLON.lastIndex = end + 1;
+      if (depth === 1 && BEFORE_COLON.test(text)) {
+        const name = JSON.parse(text.slice(index, end + 1)) as string;
+        if (names.has(name)) return name;
+        names.add(name);
+      }
+      index = end;
+    } else if ((code | 0x20) === 0x7b) depth += 1;
+    else if ((code | 0x20) === 0x7d) depth -= 1;
+  }
+  return undefined;
 }
 
 /** With the `u` flag a pair is one code point, so only a surrogate without its other half matches. */
@@ -160,7 +203,7 @@ const FLAW_REASON: Readonly<Record<FormFlaw, Reason>> = {
   prototype_pollution: "key_forbidden",
 };
 
-function refuse(reason: Reason, detail: string): { readonly refusal: Decision } {
+function refuse(reason: Reason, detail: string, field?: string): { readonly refusal: Decision } {
   return {
     refusal: deny(
       reason,
@@ -173,9 +216,18 @@ function refuse(reason: Reason, detail: string): { readonly refusal: Decision } 
         reason,
         detail,
       },
-      { why: WHY[detail] ?? "The body is not of a type that is parsed here." },
+      {
+        why: WHY[detail] ?? "The body is not of a type that is parsed here.",
+        ...(field !== undefined && { members: { errors: [errorOf(field, detail)] } }),
+      },
     ),
   };
+}
+
+/** As the errors of a form have it: a pointer (RFC 6901) and a message that repeats nothing of the value. */
+function errorOf(field: string, detail: string): object {
+  const pointer = `/${field.slice(0, LONGEST_NAME).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+  return { in: "body", pointer, code: detail, message: WHY[detail] };
 }
 
 /** What a developer reads; never a byte of the body. */
