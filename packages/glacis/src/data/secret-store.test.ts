@@ -221,6 +221,21 @@ describe("secretStore", () => {
     expect([values, events]).toEqual([VALUES, []]);
   });
 
+  it("starts on no placeholder in production and rotates to none, nor to a blank", async () => {
+    const { store, values, events } = ground({ ...VALUES });
+    const { stripe } = await store.secrets({ stripe: NAMES.stripe, database: NAMES.database });
+    for (const bad of ["changeme", " \n ", "{{ stripe_key }}"]) {
+      values[NAMES.stripe] = bad;
+      await store.refresh();
+      expect(stripe.current().reveal(), bad).toBe("sk_live_4242424242");
+    }
+    expect(events.map(({ event, detail }) => `${event} ${detail}`)).toEqual(
+      Array.from({ length: 3 }, () => "secret_refresh_failed SecretsRefusedError"),
+    );
+    expect(JSON.stringify(events)).not.toContain("changeme");
+    await expect(ground({ "/a": "  " }).store.getParameter("/a")).rejects.toThrow(/^Secrets refused: \/a\./u);
+  });
+
   it("stays fresh when whoever listens to its events fails", async () => {
     const { store, values, state } = ground(
       { ...VALUES },

@@ -113,8 +113,12 @@ export function secretStore(options: SecretStoreOptions): SecretStore {
     if (mode === "production")
       refusePlaceholders([...found].map(([name, { value }]) => [name, value.reveal()] as const));
     // Somebody else may have read it in the meantime; what listens to that entry must go on.
-    for (const [name, version] of found)
-      if (!entries.has(name)) entries.set(name, newEntry(name, version, now(), times));
+    for (const [name, version] of found) {
+      if (entries.has(name)) continue;
+      const entry = newEntry(name, version, now(), times);
+      if (mode === "production") entry.accepts.add((text) => !isPlaceholder(text));
+      entries.set(name, entry);
+    }
     return new Map(names.map((name) => [name, entries.get(name) as SecretEntry]));
   }
 

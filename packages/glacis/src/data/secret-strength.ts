@@ -1,7 +1,7 @@
 /** What a secret can be worth by its looks (catalog secrets-management). */
 
 const PLACEHOLDER =
-  /change.?(?:me|this|it)|replace.?(?:me|this)|(?:your|my|super|some|top).?(?:secret|key|password|token)|insecure|placeholder|keyboard.?cat|<[^>]+>|^\$\{/iu;
+  /change.?(?:me|this|it)|replace.?(?:me|this)|(?:your|my|super|some|top).?(?:secret|key|password|token)|insecure|placeholder|keyboard.?cat|<[^>]+>|^\$\{|^\{\{|^\s*$/iu;
 const PLACEHOLDER_WORDS: ReadonlySet<string> = new Set(
   "secret secretkey password passw0rd admin administrator root test testing default example dev development letmein qwerty postgres 123456 12345678 1234567890 abc123 xxx xxxx todo none null undefined".split(
     " ",

@@ -75,11 +75,11 @@ function execute(plan: ProcessPlan, cwd: string): Promise<CommandResult> {
     // A program may well end without reading what it is given.
     child.stdin?.on("error", () => undefined).end(input);
     child.on("error", (cause) => (stopped ??= { error: new CommandError("not-started", program, { cause }) }));
+    // What the program left running in its group has no business without it, and may hold its streams open.
+    child.on("exit", () => killGroup(child));
     child.on("close", (code, signalName) => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
-      // What the program left running in its group has no business without it.
-      killGroup(child);
       if (stopped !== undefined) return reject(stopped.error);
       const stderr = Buffer.concat(err).toString();
       if (code !== null && plan.exitStatuses.includes(code))

@@ -238,6 +238,17 @@ describe("limits", () => {
     await expect(never).rejects.toThrow("early");
   });
 
+  it("wait for nobody that an ended program has left with its streams", async () => {
+    const leaves = script(
+      LEAVES_A_CHILD.replace(/setTimeout\(\(\) => \{\}, 60000\);$/u, 'console.log("done"); process.exit(0)'),
+    );
+    const started = performance.now();
+    const { stdout } = await single({ path: node, options: leaves, timeoutMs: 20_000 })("it", {});
+    expect(stdout.toString()).toBe("done\n");
+    expect(performance.now() - started).toBeLessThan(10_000);
+    await expectGone();
+  });
+
   it.each(["stdout", "stderr"])("kill a program that writes too much to %s", async (stream) => {
     const floods = script(`setInterval(() => process.${stream}.write("a".repeat(65536)), 0)`);
     const error = await failure(single({ path: node, options: floods, maxOutputBytes: 200_000 })("it", {}));

@@ -24,8 +24,8 @@ const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
 const ENCODED = /%[\da-f]{2}|%u[\da-f]{4}|&#|\\[ux][\da-f]{2}/iu;
 /** Drives, streams, wildcards and redirections on Windows; `~1` is a short name for something else. */
 const RESERVED_CHARACTER = /[<>:"|?*]|~\d/u;
-/** Devices on Windows in every folder, with or without an extension; the superscripts count as digits there. */
-const RESERVED_NAME = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\.|$)/iu;
+/** Devices on Windows in every folder, with or without an extension and spaces before it; the superscripts count as digits there. */
+const RESERVED_NAME = /^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])\s*(?:\.|$)/iu;
 
 /**
  * Splits a relative name at its slashes, and refuses it where any system or decoder could read something else in it.

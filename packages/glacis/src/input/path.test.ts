@@ -98,6 +98,8 @@ describe("within()", () => {
     ["..\\outside\\secret", "traversal"],
     ["a\\..\\..\\outside", "traversal"],
     ["a\\b", "separator"],
+    ["CON .txt", "reserved-name"],
+    ["a/lpt1  .x", "reserved-name"],
     ["a//b", "separator"],
     ["a/", "separator"],
     ["/etc/passwd", "absolute"],

@@ -103,6 +103,13 @@ describe("a fragment", () => {
     }
   });
 
+  it("refuses a digit behind a value, which would make another parameter's number of its own", () => {
+    expect(() => sql`select ${1}0`).toThrow(/digit behind a value/u);
+    expect(() => sql`select ${1}${sql.empty}${sql`0`}`).toThrow(/digit behind a value/u);
+    expect(() => sql.join([sql`${1}`, sql`${2}`], sql`1`)).toThrow(/digit behind a value/u);
+    expect(pgQuery(sql`select ${1} 0, 0${2}`).text).toBe("select $1 0, 0$2");
+  });
+
   it("numbers its parameters itself", () => {
     expect(() => sql`select $1, ${2}`).toThrow(/numbers its parameters itself/u);
   });

@@ -14,6 +14,7 @@ const chunksOf = new WeakMap<object, readonly Chunk[]>();
 
 /** More than this a statement of Postgres cannot have. */
 const MOST_PARAMETERS = 65_535;
+const DIGIT = /^\d/u;
 const PLACEHOLDER = /\$\d/u;
 
 const PROTOTYPE: object = Object.freeze({
@@ -24,7 +25,13 @@ const PROTOTYPE: object = Object.freeze({
   },
 });
 
-function fragment(chunks: readonly Chunk[]): Sql {
+/** @throws TypeError where `$1` and a digit of the text behind it would read as `$10`, another value */
+function fragment(all: readonly Chunk[]): Sql {
+  const chunks = all.filter((chunk) => chunk !== "");
+  const joins = (chunk: Chunk, index: number): boolean =>
+    typeof chunk === "string" && DIGIT.test(chunk) && typeof chunks[index - 1] === "object";
+  if (chunks.some(joins))
+    throw new TypeError("sql`...` has a digit behind a value: put a space or an operator between them.");
   const made = Object.freeze(Object.create(PROTOTYPE) as object) as Sql;
   chunksOf.set(made, chunks);
   return made;

@@ -33,7 +33,11 @@ export interface WireRequest {
 export interface WireResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
-  readonly body: Readable & { readonly bytes: () => Promise<Uint8Array> };
+  readonly body: Readable & {
+    readonly bytes: () => Promise<Uint8Array>;
+    /** Reads to the end and keeps nothing; more bytes or a signal end the connection. */
+    readonly dump: (options: { readonly limit: number; readonly signal: AbortSignal }) => Promise<unknown>;
+  };
 }
 
 export interface Connections {

@@ -6,6 +6,8 @@ import { OutboundError, outboundErrorOf } from "./outbound-error.ts";
 
 /** Bodies up to this size are taken whole: the connection is free again even if the caller only looks at the status. */
 const SMALL_BYTES = 65_536;
+/** How long a short body that nobody wants may take before its connection is given up. */
+const LONGEST_DRAIN_MS = 1000;
 const NO_BODY = new Set([204, 205, 304]);
 
 export interface ResponseBounds {
@@ -36,14 +38,17 @@ export async function boundedResponse(
 }
 
 async function readBody(
-  { status, body }: WireResponse,
+  wire: WireResponse,
   host: string,
   method: string,
   headers: Headers,
   { maxResponseBytes, finished }: ResponseBounds,
 ): Promise<Uint8Array | ReadableStream<Uint8Array> | null> {
+  const { status, body } = wire;
   if (method === "HEAD" || NO_BODY.has(status)) {
-    body.on("error", () => undefined).resume();
+    // HTTP gives a 205 a body like any, which fetch does not show (RFC 9112 section 6.3).
+    if (status === 205) release(wire);
+    else body.on("error", () => undefined).resume();
     finished();
     return null;
   }
@@ -120,9 +125,13 @@ function discard(body: Readable): void {
   body.on("error", () => undefined).destroy();
 }
 
-/** Lets go of a response whose body nobody wants: a short one is read to its end, so that the connection can serve again. */
+/**
+ * Lets go of a response whose body nobody wants: a short one that comes soon is read to its end, so that the connection can serve again. No
+ * deadline of a request holds any more when this is called.
+ */
 export function release({ headers, body }: WireResponse): void {
   const length = headers["content-length"];
-  if (length !== undefined && Number(length) <= SMALL_BYTES) body.on("error", () => undefined).resume();
-  else discard(body);
+  if (length === undefined || Number(length) > SMALL_BYTES) return discard(body);
+  const signal = AbortSignal.timeout(LONGEST_DRAIN_MS);
+  body.dump({ limit: SMALL_BYTES, signal }).catch(() => undefined);
 }

@@ -480,6 +480,46 @@ describe("bounds", () => {
     expect(performance.now() - started).toBeLessThan(2000);
   });
 
+  /** Drips for ever; tells when the connection has ended. */
+  const dripping = (status: number, headers: Readonly<Record<string, string>>): Promise<string> =>
+    new Promise((resolve) => {
+      handler = (request, response) => {
+        response.writeHead(status, headers).write(".");
+        const drip = setInterval(() => response.write("."), 10);
+        request.socket.on("close", () => {
+          clearInterval(drip);
+          resolve("closed");
+        });
+      };
+    });
+
+  it.each([
+    ["a 205 without a length", 205, {}],
+    ["a 205 with a length", 205, { "content-length": "60000" }],
+    ["a redirect that is refused", 302, { location: "/", "content-length": "60000" }],
+  ] as const)("end what nobody reads of %s", async (_, status, headers) => {
+    const closed = dripping(status, headers);
+    await open({ timeoutMs: 300 })(origin).catch(() => undefined);
+    expect(await Promise.race([closed, delay(3000, "still open", { ref: false })])).toBe("closed");
+  });
+
+  it("end a response that nobody reads, compressed or not", async () => {
+    for (const headers of [{}, { "content-encoding": "gzip" }]) {
+      const closed = dripping(200, headers);
+      const response = await open({ timeoutMs: 200 })(origin);
+      expect(await Promise.race([closed, delay(3000, "still open", { ref: false })])).toBe("closed");
+      await expect(response.text()).rejects.toMatchObject({ reason: expect.stringMatching(/timed-out|connection/u) });
+    }
+  });
+
+  it.each(["HTTP/1.1 999 Odd", "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade"])(
+    "take %j for no answer",
+    async (head) => {
+      handler = (request) => void request.socket.end(`${head}\r\ncontent-length: 0\r\n\r\n`);
+      expect((await failure(open()(origin))).reason).toBe("connection-failed");
+    },
+  );
+
   it("hold over all redirects together", async () => {
     handler = (_, response) => void delay(60).then(() => response.writeHead(302, { location: "/" }).end());
     expect((await failure(open({ timeoutMs: 200, redirects: 10 })(origin))).reason).toBe("timed-out");
