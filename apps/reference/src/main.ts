@@ -17,6 +17,7 @@ import { DEMO, TEST_TENANTS } from "./demo.ts";
 import { documentsIn } from "./documents/documents.ts";
 import { emptyFolder, keysIn, lockFolder, prepareFolder } from "./operations/data-folder.ts";
 import { announce } from "./operations/announce.ts";
+import { openHealthPort } from "./operations/health-port.ts";
 import { openTrail } from "./operations/audit-trail.ts";
 import { progressOn, type Output } from "./operations/progress.ts";
 import { withSecrets } from "./operations/secrets.ts";
@@ -84,12 +85,14 @@ export async function start(
     const stopFileTasks = fileTasks.start();
     const server = listenHono(app, security, { port: settings.port, hostname: settings.host });
     await listening(server, settings);
+    const healthServer = await openHealthPort(settings, () => ready);
     ready = true;
     watch.start();
     announce(settings, database, security, tenants, output);
     const stop = async (): Promise<void> => {
       ready = false;
       await closeServer(server);
+      healthServer?.close();
       await worker.stop();
       await stopFileTasks();
       await previews.close();

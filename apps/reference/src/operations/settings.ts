@@ -11,6 +11,8 @@ export interface Settings {
   readonly kind: Kind;
   readonly host: string;
   readonly port: number;
+  /** Where a load balancer that cannot name a host asks whether the application is ready; undefined where none does. */
+  readonly healthPort: number | undefined;
   readonly dataFolder: string;
   readonly databaseUrl: string | undefined;
   /** The one public origin. */
@@ -73,7 +75,7 @@ type Variables = Readonly<Record<string, string | undefined>>;
  */
 export function readSettings(argv: readonly string[], variables: Variables): Settings {
   const kind = kindOf(argv, variables);
-  const port = portOf(variables["PORT"]);
+  const port = portOf("PORT", variables["PORT"]) ?? 3000;
   const host = variables["HOST"] ?? "127.0.0.1";
   const folder = variables["DATA_DIR"] ?? (kind === "test-target" ? ".data/test-target" : ".data");
   // npm starts a script in its own package; the user meant the folder that he was in.
@@ -82,6 +84,7 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
     kind,
     host,
     port,
+    healthPort: portOf("HEALTH_PORT", variables["HEALTH_PORT"]),
     dataFolder,
     databaseUrl: variables["DATABASE_URL"],
     keys: variables["GLACIS_KEYS"],
@@ -169,11 +172,11 @@ export function kindOf(argv: readonly string[], variables: Variables): Kind {
   return (variables["GLACIS_ENV"] ?? variables["NODE_ENV"]) === "production" ? "production" : "demo";
 }
 
-function portOf(text: string | undefined): number {
-  if (text === undefined || text === "") return 3000;
+function portOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
   const port = Number(text);
   if (!/^\d{1,5}$/u.test(text) || port < 1 || port > 65_535)
-    throw new StartError(`PORT must be a number from 1 to 65535, and is "${text}".`);
+    throw new StartError(`${name} must be a number from 1 to 65535, and is "${text}".`);
   return port;
 }
 
