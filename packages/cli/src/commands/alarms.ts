@@ -97,9 +97,10 @@ async function test({ attack, events, pattern, file }: TestOptions): Promise<num
 
 function printChanges(changes: readonly ReplayedChange[]): void {
   for (const { atSeconds, change } of changes) {
-    const { alarm, state, severity, contributors } = change;
+    const { alarm, state, severity, contributors, suppressedBy } = change;
     const who = contributors.length === 0 ? "" : `  ${contributors.join(" ")}`;
-    print(`  ${clock(atSeconds)}  ${state.padEnd(5)}  ${severity.padEnd(8)}  ${alarm}${who}`);
+    const untold = suppressedBy === undefined ? "" : `  untold: ${suppressedBy}`;
+    print(`  ${clock(atSeconds)}  ${state.padEnd(5)}  ${severity.padEnd(8)}  ${alarm}${who}${untold}`);
   }
   if (changes.length === 0) print("  no alarm rang");
 }

@@ -2,6 +2,7 @@
 import { createHmac } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { AlarmSeverity } from "./alarm-definition.ts";
+import type { SuppressedBy } from "./alarm-suppression.ts";
 import type { AlarmState } from "./alarm.ts";
 
 /** A change of state, as it is told to people and machines. It holds no event: those stay in the log. */
@@ -18,6 +19,8 @@ export interface AlarmChange {
   readonly runbook?: string;
   /** The dimension values that breach, such as addresses; ten at most. */
   readonly contributors: readonly string[];
+  /** What keeps its actions from being taken. Those that are told of a change never see it. */
+  readonly suppressedBy?: SuppressedBy;
 }
 
 export interface AlarmAction {

@@ -1,7 +1,7 @@
 /** The one file that says which events count and when somebody is called: the guide's JSON (A09), and what CloudWatch has beyond it. */
 import { COMPARISON_OPERATORS, evaluationRange, MISSING_DATA, type AlarmRule } from "./alarm.ts";
 import { readFields, type Fields } from "./alarm-fields.ts";
-import { alarmsOf, parseAlarmRule, type RuleNode } from "./alarm-rule.ts";
+import { alarmNameOf, alarmsOf, parseAlarmRule, type RuleNode } from "./alarm-rule.ts";
 import { STATISTICS, type Statistic } from "./alarm-statistic.ts";
 import { readMetricFilter, type MetricFilter, type MetricTransformation } from "./metric-filter.ts";
 
@@ -13,6 +13,8 @@ interface AlarmBase {
   readonly severity: AlarmSeverity;
   /** Where it says what to do. */
   readonly runbook: string | undefined;
+  /** Whether anybody is told at all. The log is, always. */
+  readonly actionsEnabled: boolean;
   /** Names of actions, or of resources of AWS. Undefined: every action that there is, on ALARM and on OK. */
   readonly alarmActions: readonly string[] | undefined;
   readonly okActions: readonly string[] | undefined;
@@ -35,6 +37,16 @@ export interface CompositeAlarm extends AlarmBase {
   readonly kind: "composite";
   readonly rule: RuleNode;
   readonly ruleText: string;
+  readonly suppressor: Suppressor | undefined;
+}
+
+/** While this alarm rings, the composite that names it changes its state and tells nobody. */
+export interface Suppressor {
+  readonly alarm: string;
+  /** How long a change waits for the suppressor to ring. */
+  readonly waitSeconds: number;
+  /** How long a change waits after the suppressor has fallen silent. */
+  readonly extensionSeconds: number;
 }
 
 export interface AlarmDefinitions {
@@ -53,6 +65,7 @@ const COMMON = [
   "AlarmDescription",
   "Severity",
   "Runbook",
+  "ActionsEnabled",
   "AlarmActions",
   "OKActions",
   "InsufficientDataActions",
@@ -72,6 +85,14 @@ const METRIC_ALARM = [
   "EvaluateLowSampleCountPercentile",
   "PerSeries",
 ];
+const COMPOSITE_ALARM = [
+  ...COMMON,
+  "AlarmRule",
+  "ActionsSuppressor",
+  "ActionsSuppressorWaitPeriod",
+  "ActionsSuppressorExtensionPeriod",
+];
+const SUPPRESSOR_SECONDS = 60;
 
 /**
  * Reads a definition: `MetricFilters`, `Alarms` and `CompositeAlarms` in the words of the CloudWatch API. What the guide leaves out has a
@@ -135,6 +156,7 @@ function readBase(fields: Fields): AlarmBase {
     description: fields.text("AlarmDescription"),
     severity: fields.choice("Severity", ["critical", "error", "warning"] as const) ?? "error",
     runbook: fields.text("Runbook"),
+    actionsEnabled: fields.flag("ActionsEnabled") ?? true,
     alarmActions: described("AlarmActions"),
     okActions: described("OKActions"),
     insufficientDataActions: fields.texts("InsufficientDataActions"),
@@ -211,14 +233,34 @@ function judgeWindow(fields: Fields, period: number, evaluationPeriods: number, 
 }
 
 function readComposite(value: unknown, where: string): CompositeAlarm {
-  const fields = readFields(value, where, [...COMMON, "AlarmRule"]);
+  const fields = readFields(value, where, COMPOSITE_ALARM);
   const base = readBase(fields);
   const ruleText = fields.needed("AlarmRule", fields.text("AlarmRule"));
+  const suppressor = readSuppressor(fields);
   try {
-    return { ...base, kind: "composite", rule: parseAlarmRule(ruleText), ruleText };
+    return { ...base, kind: "composite", rule: parseAlarmRule(ruleText), ruleText, suppressor };
   } catch (error) {
     return fields.refuse((error as Error).message);
   }
+}
+
+function readSuppressor(fields: Fields): Suppressor | undefined {
+  const alarm = fields.text("ActionsSuppressor");
+  const seconds = (period: string): number => {
+    const value = fields.number(period) ?? SUPPRESSOR_SECONDS;
+    if (!Number.isSafeInteger(value) || value < 0) fields.refuse(`${period} is in whole seconds, from 0.`);
+    if (alarm === undefined && fields.raw(period) !== undefined) fields.refuse(`${period} needs ActionsSuppressor.`);
+    return value;
+  };
+  const waitSeconds = seconds("ActionsSuppressorWaitPeriod");
+  const extensionSeconds = seconds("ActionsSuppressorExtensionPeriod");
+  return alarm === undefined ? undefined : { alarm: alarmNameOf(alarm), waitSeconds, extensionSeconds };
+}
+
+/** The alarms whose states decide what a composite does. */
+export function dependenciesOf({ rule, suppressor }: CompositeAlarm): readonly string[] {
+  const named = alarmsOf(rule);
+  return suppressor === undefined || named.includes(suppressor.alarm) ? named : [...named, suppressor.alarm];
 }
 
 /** A composite is judged after those that it names; a circle has no beginning. */
@@ -231,9 +273,9 @@ function inOrder(
   const ordered: CompositeAlarm[] = [];
   let waiting = composites;
   while (waiting.length > 0) {
-    const ready = waiting.filter(({ rule }) => alarmsOf(rule).every((name) => settled.has(name)));
+    const ready = waiting.filter((composite) => dependenciesOf(composite).every((name) => settled.has(name)));
     const [first] = waiting;
-    if (ready.length === 0) file.refuse(`the rule of "${first?.name}" names an alarm that is not here, or itself.`);
+    if (ready.length === 0) file.refuse(`"${first?.name}" names an alarm that is not here, or itself.`);
     for (const composite of ready) settled.add(composite.name);
     ordered.push(...ready);
     waiting = waiting.filter((composite) => !ready.includes(composite));

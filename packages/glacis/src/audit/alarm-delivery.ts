@@ -8,6 +8,8 @@ import type { AlarmState } from "./alarm.ts";
 export interface AlarmDelivery {
   /** The actions that must hear of a change. */
   readonly listeners: (name: string, state: AlarmState, before: StoredAlarm | undefined) => readonly string[];
+  /** A change as it is told. */
+  readonly changeOf: (alarm: StoredAlarm) => AlarmChange;
   /** Writes the change into the log. */
   readonly announce: (alarm: StoredAlarm) => AlarmChange;
   /** Tells whoever has not heard yet. */
@@ -16,7 +18,8 @@ export interface AlarmDelivery {
 
 const ATTEMPT_MS = 10_000;
 const LONGEST_PAUSE_MS = 600_000;
-const GIVE_UP_MS = 86_400_000;
+/** Ten minutes apart: a day, for a change that was told late as well. */
+const MOST_ATTEMPTS = 150;
 
 const LOGGED: Readonly<Record<AlarmState, "sys_alarm_raised" | "sys_alarm_cleared" | "sys_alarm_without_data">> = {
   ALARM: "sys_alarm_raised",
@@ -49,7 +52,7 @@ export function alarmDelivery(
         if (stored.attempts === 0) report(undelivered(stored.name, name, "will_retry", error));
       }
     }
-    const givenUp = left.length > 0 && nowMs - stored.sinceMs > GIVE_UP_MS;
+    const givenUp = left.length > 0 && stored.attempts >= MOST_ATTEMPTS;
     for (const name of givenUp ? left : []) report(undelivered(stored.name, name, "given_up"));
     await store.save({
       ...stored,
@@ -63,6 +66,7 @@ export function alarmDelivery(
   return {
     listeners(name, state, before) {
       const alarm = byName.get(name);
+      if (alarm?.actionsEnabled === false) return [];
       const everybody = [...byAction.keys()];
       const wanted = {
         ALARM: alarm?.alarmActions,
@@ -72,6 +76,7 @@ export function alarmDelivery(
       if (state === "OK" && before === undefined) return [];
       return (wanted ?? everybody).filter((action) => byAction.has(action));
     },
+    changeOf: (stored) => changeOf(stored, byName.get(stored.name)),
     announce(stored) {
       const change = changeOf(stored, byName.get(stored.name));
       report(changed(change));
@@ -96,7 +101,7 @@ function judgeActions(
 }
 
 function changeOf(
-  { name, state, previous, sinceMs, contributors }: StoredAlarm,
+  { name, state, previous, sinceMs, contributors, suppression }: StoredAlarm,
   alarm: AnyAlarm | undefined,
 ): AlarmChange {
   return {
@@ -109,10 +114,11 @@ function changeOf(
     contributors,
     ...(alarm?.description !== undefined && { description: alarm.description }),
     ...(alarm?.runbook !== undefined && { runbook: alarm.runbook }),
+    ...(suppression !== undefined && { suppressedBy: suppression.by }),
   };
 }
 
-function changed({ alarm, state, previous, severity }: AlarmChange): AuditEvent {
+function changed({ alarm, state, previous, severity, suppressedBy }: AlarmChange): AuditEvent {
   return {
     event_type: "system",
     status: "observed",
@@ -121,7 +127,7 @@ function changed({ alarm, state, previous, severity }: AlarmChange): AuditEvent 
     control: "security-alerting",
     resource_type: "alarm",
     resource_id: alarm,
-    detail: `from_${previous}`,
+    detail: `from_${previous}${suppressedBy === undefined ? "" : `_suppressed_by_${suppressedBy}`}`,
   };
 }
 

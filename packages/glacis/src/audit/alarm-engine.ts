@@ -7,6 +7,7 @@ import type { AlarmDefinitions } from "./alarm-definition.ts";
 import { alarmDelivery } from "./alarm-delivery.ts";
 import { alarmEvaluator } from "./alarm-evaluator.ts";
 import type { AlarmStore, StoredAlarm } from "./alarm-store.ts";
+import type { SuppressedBy } from "./alarm-suppression.ts";
 import type { AlarmState } from "./alarm.ts";
 
 export interface AlarmEngineOptions {
@@ -27,6 +28,8 @@ export interface AlarmStatus {
   readonly state: AlarmState;
   readonly sinceMs: number;
   readonly contributors: readonly string[];
+  /** What keeps its last change from being told. */
+  readonly suppressedBy?: SuppressedBy;
 }
 
 export interface AlarmEngine {
@@ -103,11 +106,12 @@ export function alarmEngine(options: AlarmEngineOptions): AlarmEngine {
       await evaluator.release();
     },
     status: async () =>
-      (await store.states()).map(({ name: alarm, state, sinceMs, contributors }) => ({
+      (await store.states()).map(({ name: alarm, state, sinceMs, contributors, suppression }) => ({
         alarm,
         state,
         sinceMs,
         contributors,
+        ...(suppression !== undefined && { suppressedBy: suppression.by }),
       })),
     prometheus: async () => exposition(counter.totals(), await store.states()),
   };

@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { AlarmChange } from "./alarm-action.ts";
-import { reachSeconds, type AlarmDefinitions } from "./alarm-definition.ts";
+import { reachSeconds, type AlarmDefinitions, type Suppressor } from "./alarm-definition.ts";
 import type { AlarmDelivery } from "./alarm-delivery.ts";
 import { evaluateAll, type Verdict } from "./alarm-evaluation.ts";
 import type { AlarmStore, StoredAlarm } from "./alarm-store.ts";
+import { suppression, type Suppression } from "./alarm-suppression.ts";
 
 export interface AlarmEvaluator {
   /** Evaluates every slot that has ended since the last time, when this process holds the lease, and tells of what changed. */
@@ -26,6 +27,7 @@ const MOST_CATCH_UP = 240;
 
 export function alarmEvaluator({ definitions, store, delivery, slotSeconds }: Evaluating): AlarmEvaluator {
   const holder = randomUUID();
+  const suppressors = new Map(definitions.composites.map(({ name, suppressor }) => [name, suppressor]));
   const keepSeconds = Math.max(3600, ...definitions.alarms.map(reachSeconds)) + 600;
 
   async function evaluateSlot(end: number): Promise<readonly AlarmChange[] | undefined> {
@@ -34,7 +36,9 @@ export function alarmEvaluator({ definitions, store, delivery, slotSeconds }: Ev
     const verdicts = await evaluateAll(definitions, store, end, stateOf);
     const changes: AlarmChange[] = [];
     for (const [name, verdict] of verdicts) {
-      const change = await settle(name, verdict, stored.get(name), end * 1000);
+      const before = stored.get(name);
+      const suppressed = suppressedNow(suppressors.get(name), verdicts, verdict, before, end * 1000);
+      const change = await settle(name, verdict, before, { atMs: end * 1000, suppressed });
       if (change !== undefined) changes.push(change);
     }
     // Noted last: what a crash leaves undone is done again, and a state that is saved already changes nothing.
@@ -45,23 +49,27 @@ export function alarmEvaluator({ definitions, store, delivery, slotSeconds }: Ev
     name: string,
     { state, contributors }: Verdict,
     before: StoredAlarm | undefined,
-    atMs: number,
+    { atMs, suppressed }: Moment,
   ): Promise<AlarmChange | undefined> {
-    if (before?.state === state) return undefined;
+    const changes = before?.state !== state;
+    if (!changes && isSame(before.suppression, suppressed)) return undefined;
+    // The first verdict of a new alarm is no news, unless it rings.
+    const isNews = before !== undefined || state === "ALARM";
+    const stands = changes ? { previous: before?.state ?? "INSUFFICIENT_DATA", sinceMs: atMs, contributors } : before;
     const after: StoredAlarm = {
+      ...stands,
       name,
       state,
-      previous: before?.state ?? "INSUFFICIENT_DATA",
-      sinceMs: atMs,
-      contributors,
-      pending: delivery.listeners(name, state, before),
+      pending: isNews && suppressed === undefined ? delivery.listeners(name, state, before) : [],
+      suppression: isNews ? suppressed : undefined,
       attempts: 0,
       nextAttemptMs: 0,
       version: (before?.version ?? 0) + 1,
     };
-    if (!(await store.save(after))) return undefined;
-    // The first verdict of a new alarm is no news, unless it rings.
-    return before === undefined && state !== "ALARM" ? undefined : delivery.announce(after);
+    if (!(await store.save(after)) || !isNews) return undefined;
+    if (changes) return delivery.announce(after);
+    // It stands in the log since it changed. From now on it is told.
+    return suppressed === undefined ? delivery.changeOf(after) : undefined;
   }
 
   return {
@@ -86,4 +94,25 @@ export function alarmEvaluator({ definitions, store, delivery, slotSeconds }: Ev
     },
     release: async () => store.release(holder),
   };
+}
+
+interface Moment {
+  readonly atMs: number;
+  readonly suppressed: Suppression | undefined;
+}
+
+function suppressedNow(
+  suppressor: Suppressor | undefined,
+  verdicts: ReadonlyMap<string, Verdict>,
+  { state }: Verdict,
+  before: StoredAlarm | undefined,
+  atMs: number,
+): Suppression | undefined {
+  const suppressorState = verdicts.get(suppressor?.alarm ?? "")?.state ?? "INSUFFICIENT_DATA";
+  const changes = before?.state !== state;
+  return suppressor && suppression(suppressor, { atMs, suppressorState, changes, before: before?.suppression });
+}
+
+function isSame(left: Suppression | undefined, right: Suppression | undefined): boolean {
+  return left?.by === right?.by && left?.alarm === right?.alarm && left?.untilMs === right?.untilMs;
 }

@@ -1,15 +1,15 @@
 /** The same alarms for CloudWatch itself, as a CloudFormation template. */
-import type { AlarmDefinitions, MetricAlarm } from "./alarm-definition.ts";
+import { dependenciesOf, type AlarmDefinitions, type MetricAlarm } from "./alarm-definition.ts";
 import {
   compact,
   describe,
+  enabled,
   identifiers,
   LOG_GROUP,
   shapesOf,
   type AlarmExportOptions,
   type Json,
 } from "./alarm-export-shape.ts";
-import { alarmsOf } from "./alarm-rule.ts";
 import type { MetricTransformation } from "./metric-filter.ts";
 
 /**
@@ -41,7 +41,7 @@ export function toCloudFormation(definitions: AlarmDefinitions, options: AlarmEx
   for (const composite of definitions.composites) {
     const key = id("Composite", composite.name, "");
     // The rule names its alarms by text, so the order has to be said.
-    const children = alarmsOf(composite.rule).map((name) => idOf.get(name) as string);
+    const children = dependenciesOf(composite).map((name) => idOf.get(name) as string);
     idOf.set(composite.name, key);
     resources[key] = {
       Type: "AWS::CloudWatch::CompositeAlarm",
@@ -50,6 +50,10 @@ export function toCloudFormation(definitions: AlarmDefinitions, options: AlarmEx
         AlarmName: composite.name,
         AlarmDescription: describe(composite),
         AlarmRule: composite.ruleText,
+        ActionsEnabled: enabled(composite),
+        ActionsSuppressor: composite.suppressor?.alarm,
+        ActionsSuppressorWaitPeriod: composite.suppressor?.waitSeconds,
+        ActionsSuppressorExtensionPeriod: composite.suppressor?.extensionSeconds,
         AlarmActions: topic,
         OKActions: topic,
       }),
@@ -99,6 +103,7 @@ function cloudFormationAlarm(alarm: MetricAlarm, query: string | undefined, topi
     EvaluationPeriods: alarm.evaluationPeriods,
     DatapointsToAlarm: alarm.datapointsToAlarm,
     TreatMissingData: alarm.treatMissingData,
+    ActionsEnabled: enabled(alarm),
     AlarmActions: topic,
     OKActions: topic,
   });

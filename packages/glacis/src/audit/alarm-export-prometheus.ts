@@ -19,7 +19,7 @@ const OPERATORS: Readonly<Record<ComparisonOperator, string>> = {
 export function toPrometheus({ alarms, composites }: AlarmDefinitions): string {
   const rules = [
     ...alarms.map((alarm) => rule(alarm, expressionOf(alarm))),
-    ...composites.map((composite) => rule(composite, `${numberOf(composite.rule)} > 0`)),
+    ...composites.map((composite) => rule(composite, compositeExpression(composite, composites))),
   ];
   return `groups:\n  - name: glacis-security\n    rules:\n${rules.join("")}`;
 }
@@ -27,9 +27,11 @@ export function toPrometheus({ alarms, composites }: AlarmDefinitions): string {
 /** JSON texts are texts of YAML too. */
 function rule(alarm: MetricAlarm | CompositeAlarm, expression: string): string {
   const description = describe(alarm);
+  const waitSeconds = alarm.kind === "composite" ? (alarm.suppressor?.waitSeconds ?? 0) : 0;
   const lines = [
     `      - alert: ${JSON.stringify(alarm.name)}`,
     `        expr: ${JSON.stringify(expression)}`,
+    ...(waitSeconds === 0 ? [] : [`        for: ${waitSeconds}s`]),
     `        labels:`,
     `          severity: ${alarm.severity}`,
     ...(description === undefined
@@ -37,6 +39,15 @@ function rule(alarm: MetricAlarm | CompositeAlarm, expression: string): string {
       : [`        annotations:`, `          summary: ${JSON.stringify(template(description))}`]),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Prometheus knows no suppressor: the alert itself stays away, and those that build on it look at its rule instead. */
+function compositeExpression({ rule: node, suppressor }: CompositeAlarm, all: readonly CompositeAlarm[]): string {
+  const rings = `${numberOf(node, all)} > 0`;
+  if (suppressor === undefined) return rings;
+  const firing = `ALERTS{alertname=${label(suppressor.alarm)},alertstate="firing"}`;
+  const { extensionSeconds } = suppressor;
+  return `(${rings}) unless on() ${extensionSeconds === 0 ? firing : `max_over_time(${firing}[${extensionSeconds}s])`}`;
 }
 
 /** Annotations are templates of Go. */
@@ -58,23 +69,31 @@ function expressionOf(alarm: MetricAlarm): string {
 }
 
 /** A rule as a number, 0 or 1: Prometheus has no logic over alarms that are absent. */
-function numberOf(node: RuleNode): string {
+function numberOf(node: RuleNode, all: readonly CompositeAlarm[]): string {
+  const of = (part: RuleNode): string => numberOf(part, all);
   switch (node.kind) {
     case "constant":
       return `vector(${node.value ? 1 : 0})`;
     case "state":
-      return stateNumber(node);
+      return stateNumber(node, all);
     case "not":
-      return `(1 - ${numberOf(node.of)})`;
+      return `(1 - ${of(node.of)})`;
     case "and":
-      return `(${numberOf(node.left)} * ${numberOf(node.right)})`;
+      return `(${of(node.left)} * ${of(node.right)})`;
     case "or":
-      return `clamp_max(${numberOf(node.left)} + ${numberOf(node.right)}, 1)`;
+      return `clamp_max(${of(node.left)} + ${of(node.right)}, 1)`;
   }
 }
 
-function stateNumber({ state, alarm }: Extract<RuleNode, { readonly kind: "state" }>): string {
-  const rings = `(max(clamp_max(ALERTS{alertname=${label(alarm)},alertstate="firing"}, 1)) or vector(0))`;
+function stateNumber(
+  { state, alarm }: Extract<RuleNode, { readonly kind: "state" }>,
+  all: readonly CompositeAlarm[],
+): string {
+  const suppressed = all.find(({ name, suppressor }) => name === alarm && suppressor !== undefined);
+  const rings =
+    suppressed === undefined
+      ? `(max(clamp_max(ALERTS{alertname=${label(alarm)},alertstate="firing"}, 1)) or vector(0))`
+      : numberOf(suppressed.rule, all);
   if (state === "INSUFFICIENT_DATA") return "vector(0)";
   return state === "ALARM" ? rings : `(1 - ${rings})`;
 }

@@ -58,6 +58,10 @@ export function shapesOf(definitions: AlarmDefinitions): readonly AlarmShape[] {
   });
 }
 
+/** Said only where it is not the default. */
+export const enabled = ({ actionsEnabled }: MetricAlarm | CompositeAlarm): false | undefined =>
+  actionsEnabled ? undefined : false;
+
 export const describe = ({ description, runbook }: MetricAlarm | CompositeAlarm): string | undefined => {
   const text = [description, runbook].filter((part) => part !== undefined).join(" Runbook: ");
   return text === "" ? undefined : text;

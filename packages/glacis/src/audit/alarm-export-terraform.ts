@@ -1,15 +1,15 @@
 /** The same alarms for CloudWatch itself, as Terraform. */
-import type { AlarmDefinitions, MetricAlarm } from "./alarm-definition.ts";
+import { dependenciesOf, type AlarmDefinitions, type CompositeAlarm, type MetricAlarm } from "./alarm-definition.ts";
 import {
   compact,
   describe,
+  enabled,
   identifiers,
   LOG_GROUP,
   shapesOf,
   type AlarmExportOptions,
   type Json,
 } from "./alarm-export-shape.ts";
-import { alarmsOf } from "./alarm-rule.ts";
 import type { MetricTransformation } from "./metric-filter.ts";
 
 /** Terraform in its JSON syntax: what `alarms.tf.json` holds. @throws TypeError on an alarm that CloudWatch cannot express */
@@ -40,7 +40,9 @@ export function toTerraform(definitions: AlarmDefinitions, options: AlarmExportO
       alarm_name: literal(composite.name),
       alarm_description: literal(describe(composite)),
       alarm_rule: literal(composite.ruleText),
-      depends_on: alarmsOf(composite.rule).map((name) => addresses.get(name) as string),
+      actions_enabled: enabled(composite),
+      actions_suppressor: terraformSuppressor(composite),
+      depends_on: dependenciesOf(composite).map((name) => addresses.get(name) as string),
       ...actions,
     });
   }
@@ -73,6 +75,12 @@ function terraformTransformation(one: MetricTransformation): Json {
   });
 }
 
+function terraformSuppressor({ suppressor }: CompositeAlarm): Json | undefined {
+  if (suppressor === undefined) return undefined;
+  const { alarm, waitSeconds, extensionSeconds } = suppressor;
+  return { alarm: literal(alarm), wait_period: waitSeconds, extension_period: extensionSeconds };
+}
+
 function terraformAlarm(alarm: MetricAlarm, query: string | undefined): Json {
   const isPercentile = alarm.statistic.startsWith("p");
   return compact({
@@ -93,5 +101,6 @@ function terraformAlarm(alarm: MetricAlarm, query: string | undefined): Json {
     evaluation_periods: alarm.evaluationPeriods,
     datapoints_to_alarm: alarm.datapointsToAlarm,
     treat_missing_data: alarm.treatMissingData,
+    actions_enabled: enabled(alarm),
   });
 }

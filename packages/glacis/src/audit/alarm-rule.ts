@@ -68,7 +68,12 @@ function readState(cursor: Cursor): RuleNode {
   const alarm = cursor.text[cursor.at] === '"' ? takeQuoted(cursor) : takeMatch(cursor, /[^\s()"]+/uy);
   if (alarm === undefined || alarm === "") return refuse(cursor, "The name of an alarm is expected");
   if (!takeWord(cursor, /\)/uy)) refuse(cursor, "A closing parenthesis is missing");
-  return { kind: "state", state, alarm };
+  return { kind: "state", state, alarm: alarmNameOf(alarm) };
+}
+
+/** An alarm may be named by its resource of AWS as well. */
+export function alarmNameOf(text: string): string {
+  return text.replace(/^arn:[^:]*:cloudwatch:[^:]*:[^:]*:alarm:/u, "");
 }
 
 /** The alarms that a rule names. */

@@ -1,4 +1,5 @@
 import type { AlarmState } from "./alarm.ts";
+import type { Suppression } from "./alarm-suppression.ts";
 import { addBucket, type Bucket } from "./alarm-statistic.ts";
 
 /** What a metric took in during one slot of time. */
@@ -21,6 +22,8 @@ export interface StoredAlarm {
   readonly contributors: readonly string[];
   /** Actions that have not heard of it yet, and when they are tried next. */
   readonly pending: readonly string[];
+  /** Why nobody has been told, where an alarm has a suppressor. */
+  readonly suppression?: Suppression | undefined;
   readonly attempts: number;
   readonly nextAttemptMs: number;
   /** Grows with each change; zero is an alarm that has never been saved. */

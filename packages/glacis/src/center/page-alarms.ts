@@ -17,6 +17,7 @@ interface AlarmView {
   readonly state: AlarmState;
   readonly sinceMs: number | undefined;
   readonly contributors: readonly string[];
+  readonly isSuppressed: boolean;
 }
 
 const STATES: Readonly<Record<AlarmState, readonly [text: string, tone: Tone, order: number]>> = {
@@ -50,6 +51,7 @@ async function alarmsOf({ options, status }: Pick<AlarmEngine, "options" | "stat
       state: now?.state ?? "INSUFFICIENT_DATA",
       sinceMs: now?.sinceMs,
       contributors: (now?.contributors ?? []).map(contributorOf),
+      isSuppressed: now?.suppressedBy !== undefined,
     };
   });
   return views.toSorted(
@@ -160,7 +162,8 @@ function alarmTable(context: CenterContext, alarms: readonly AlarmView[]): SafeH
     [
       {
         title: "State",
-        cell: ({ state }) => badge(STATES[state][0], STATES[state][1]),
+        cell: ({ state, isSuppressed }) =>
+          html`${badge(STATES[state][0], STATES[state][1])}${isSuppressed && html` ${badge("untold", "neutral")}`}`,
       },
       {
         title: "Alarm",
