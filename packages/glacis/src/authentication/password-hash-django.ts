@@ -6,8 +6,9 @@ import { pbkdf2Hash } from "./password-hash-pbkdf2.ts";
 import { readArgon2 } from "./password-hash-phc.ts";
 import { scryptHash } from "./password-hash-scrypt.ts";
 
-const BASE64 = /^[A-Za-z0-9+/]{20,172}={0,2}$/u;
-const WHOLE = /^\d{1,9}$/u;
+const WHOLE = /^[1-9]\d{0,8}$/u;
+const DIGEST_BYTES = { sha1: 20, sha256: 32 } as const;
+const SCRYPT_BYTES = 64;
 
 /** @param encoded `algorithm$...`; an unsalted MD5 may stand alone */
 export function readDjango(encoded: string): StoredHash | undefined {
@@ -37,17 +38,25 @@ export function readDjango(encoded: string): StoredHash | undefined {
 
 function readPbkdf2(digest: "sha1" | "sha256", rest: string): StoredHash | undefined {
   const [iterations = "", salt = "", hash = "", ...more] = rest.split("$");
-  if (more.length > 0 || !WHOLE.test(iterations) || salt === "" || !BASE64.test(hash)) return undefined;
-  return pbkdf2Hash(digest, Number(iterations), salt, Buffer.from(hash, "base64"));
+  const expected = exactBytes(hash, DIGEST_BYTES[digest]);
+  if (more.length > 0 || !WHOLE.test(iterations) || salt === "" || expected === undefined) return undefined;
+  return pbkdf2Hash(digest, Number(iterations), salt, expected);
 }
 
 function readScrypt(rest: string): StoredHash | undefined {
   const [cost = "", salt = "", blockSize = "", parallelism = "", hash = "", ...more] = rest.split("$");
   const numbers = [cost, blockSize, parallelism];
-  if (more.length > 0 || salt === "" || !numbers.every((one) => WHOLE.test(one)) || !BASE64.test(hash))
+  const expected = exactBytes(hash, SCRYPT_BYTES);
+  if (more.length > 0 || salt === "" || !numbers.every((one) => WHOLE.test(one)) || expected === undefined)
     return undefined;
   const parameters = { cost: Number(cost), blockSize: Number(blockSize), parallelism: Number(parallelism) };
-  return scryptHash(parameters, salt, Buffer.from(hash, "base64"));
+  return scryptHash(parameters, salt, expected);
+}
+
+/** Django compares whole texts: one that was cut short, or is spelt in another way, is no hash of its making. */
+function exactBytes(text: string, length: number): Buffer | undefined {
+  const bytes = Buffer.from(text, "base64");
+  return bytes.length === length && bytes.toString("base64") === text ? bytes : undefined;
 }
 
 function readMd5(rest: string): StoredHash | undefined {

@@ -39,13 +39,12 @@ export function likenessOfHash(encoded: string): string | undefined {
   return read?.algorithm === original.algorithm && read.work === original.work ? likeness : undefined;
 }
 
-/** Characters of the same alphabet, so that the format still reads it; padding stays. */
+/** Characters of the same alphabet, so that the format still reads it. */
 function randomLike(part: string): string {
-  const padding = /=*$/u.exec(part)?.[0] ?? "";
-  const length = part.length - padding.length;
+  // The last character before padding has bits to spare, which a format may want to be zero.
+  if (part.endsWith("=")) return randomBytes(Buffer.byteLength(part, "base64")).toString("base64");
   const isHex = /^[0-9a-f]+$/u.test(part);
-  const random = isHex ? randomBytes(length).toString("hex") : alphanumeric(length);
-  return random.slice(0, length) + padding;
+  return isHex ? randomBytes(part.length).toString("hex").slice(0, part.length) : alphanumeric(part.length);
 }
 
 function alphanumeric(length: number): string {

@@ -1,4 +1,4 @@
-import { randomBytes, scryptSync } from "node:crypto";
+import { pbkdf2Sync, randomBytes, scryptSync } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { getPriority } from "node:os";
@@ -119,6 +119,24 @@ describe("verifying", () => {
     expect(verdict.kind).toBe("refused");
     expect(events.map(({ detail }) => detail)).toEqual(["stored_hash_unreadable"]);
     expect(JSON.stringify(events)).not.toContain("salt");
+  });
+
+  it.each([
+    ["pbkdf2_sha256$1$salt$", pbkdf2Sync("secret", "salt", 1, 32, "sha256")],
+    ["pbkdf2_sha1$1$salt$", pbkdf2Sync("secret", "salt", 1, 20, "sha1")],
+    ["scrypt$16$salt$1$1$", scryptSync("secret", "salt", 64, { N: 16, r: 1, p: 1 })],
+  ])("reads %s as it was written, and no shorter or other spelling of it", async (head, key) => {
+    const whole = head + key.toString("base64");
+    expect((await check("secret", whole)).kind).toBe("verified");
+    const bare = whole.replace(/=+$/u, "");
+    const last = String.fromCharCode(bare.charCodeAt(bare.length - 1) + 1);
+    for (const other of [
+      bare,
+      `${bare.slice(0, -1)}${last}==`.slice(0, whole.length),
+      head + key.subarray(0, 18).toString("base64"),
+      whole.replace("$", "$0"),
+    ])
+      expect((await check("secret", other)).kind, other).toBe("refused");
   });
 
   it.each([[["a"]], [1], [undefined], [null], ["\ud800"], ["x".repeat(1025)], ["\u{1f600}".repeat(1025)]])(

@@ -119,7 +119,8 @@ function timeOf(text: string): number | undefined {
 function jsonOf(payload: string): unknown {
   const compressed = payload.startsWith(".");
   const encoded = compressed ? payload.slice(1) : payload;
-  if (!BASE64URL.test(encoded)) return undefined;
+  // One character beyond groups of four is no byte; the decoder would drop it in silence.
+  if (!BASE64URL.test(encoded) || encoded.length % 4 === 1) return undefined;
   try {
     const bytes = Buffer.from(encoded, "base64url");
     const json = compressed ? inflateSync(bytes, { maxOutputLength: MOST_JSON_BYTES }) : bytes;

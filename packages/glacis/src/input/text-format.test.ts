@@ -28,7 +28,10 @@ describe("a domain name", () => {
     "a_b.c",
     "1.2.3.4",
     "0x7f.1",
-    "a.b\n",
+    "example.c",
+    "example.a1",
+    "1.2.3.4a",
+    "a.bc\n",
     "a b.c",
     "a.b/c",
     "a@b.c",
@@ -55,6 +58,8 @@ describe("the form of an e-mail address", () => {
   });
 
   it.each([
+    "ada@example.c",
+    "ada@example.c0m",
     "a@b.c\r\nBcc: x@y.z",
     "a@b.c,x@y.z",
     "a@b.c;x@y.z",
@@ -144,6 +149,8 @@ describe("a web address", () => {
     "https://example.com@evil.example/",
     "https://example.com\\@evil.example/",
     "https://0x7f.1/",
+    "https://256.1.1.1a/",
+    "https://example.c/",
     "https://2130706433/",
     "https://example.com:99999/",
     "https://example.com:/",

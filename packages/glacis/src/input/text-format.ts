@@ -14,6 +14,8 @@ const LONGEST_URL = 2048;
 
 /** RFC 5322 section 3.2.3 without quotes; letters beyond ASCII by RFC 6532. */
 const LOCAL_PART = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u;
+/** A name in the DNS of the world ends in letters, two or more, or in an A-label (RFC 3696 section 2): `ada@example.c` is a slip of the hand. */
+const WORLDWIDE = /^localhost$|\.(?:(?!-)[a-z-]{2,63}(?<!-)|xn--[a-z0-9-]{1,59})$/u;
 /** Whitespace, controls and what is not drawn, and what a browser reads as a slash. */
 const NEVER_IN_URL = /[\p{C}\p{Z}\\\p{Default_Ignorable_Code_Point}]/u;
 const URL_SHAPE = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)/iu;
@@ -38,7 +40,7 @@ const NEVER_LINKS: ReadonlySet<string> = new Set([
  */
 export function domainName(): TextSchema {
   return textSchema(LONGEST_DOMAIN, "Write a domain name such as example.com.", (text) => {
-    const name = canonicalDomainName(text);
+    const name = worldwideName(text);
     return name === "localhost" ? undefined : name;
   });
 }
@@ -56,7 +58,7 @@ export function emailAddress(): TextSchema {
     const at = text.lastIndexOf("@");
     const local = text.slice(0, Math.max(at, 0));
     if (!LOCAL_PART.test(local) || Buffer.byteLength(local) > LONGEST_LOCAL_PART) return undefined;
-    return canonicalDomainName(text.slice(at + 1)) === undefined || text.endsWith(".") ? undefined : text;
+    return worldwideName(text.slice(at + 1)) === undefined || text.endsWith(".") ? undefined : text;
   });
 }
 
@@ -119,9 +121,14 @@ function readUrl(text: string, schemes: readonly string[]): string | undefined {
   const bracketed = host.startsWith("[") && host.endsWith("]");
   const known = bracketed
     ? host.includes(":") && parseAddress(host.slice(1, -1))
-    : (parseAddress(host) ?? canonicalDomainName(host));
+    : (parseAddress(host) ?? worldwideName(host));
   const href = new URL(text).href;
   return known && href.length <= LONGEST_URL ? href : undefined;
+}
+
+function worldwideName(text: string): string | undefined {
+  const name = canonicalDomainName(text);
+  return name !== undefined && WORLDWIDE.test(name) ? name : undefined;
 }
 
 function textSchema(maxLength: number, message: string, read: (text: string) => string | undefined): TextSchema {
