@@ -72,6 +72,18 @@ describe("a revealed secret", () => {
     expect(hideRevealed(`${unseen} ${short}`)).toBe(`${unseen} ${short}`);
   });
 
+  it("is hidden to its end where another one has its beginning", () => {
+    for (const text of ["tr0ub4dor-and-3", "and-3-is-company", "company-of-wolves"]) new Secret(text).reveal();
+    expect(hideRevealed("x tr0ub4dor-and-3-is-company-of-wolves y tr0ub4dor-and-3tr0ub4dor-and-3 z")).toBe(
+      "x [secret] y [secret][secret] z",
+    );
+  });
+
+  it("hides nothing that only begins as it does", () => {
+    new Secret("hunter2-hunter2").reveal();
+    expect(hideRevealed("a hunter2-hare and hunter2-hunter2")).toBe("a hunter2-hare and [secret]");
+  });
+
   it("is hidden in any surroundings, whatever it is", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 8 }), fc.string(), fc.string(), (text, before, after) => {

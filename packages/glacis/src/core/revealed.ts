@@ -65,10 +65,10 @@ export function hideRevealed(text: string): string {
     if (candidates === undefined) continue;
     let longest = 0;
     for (const form of candidates) if (form.length > longest && text.startsWith(form, at)) longest = form.length;
-    if (longest === 0) continue;
-    clean += text.slice(copied, at) + SHOWN;
+    if (longest === 0 || at + longest <= copied) continue;
+    // One that begins inside another, and ends behind it, is hidden with it.
+    if (at >= copied) clean += text.slice(copied, at) + SHOWN;
     copied = at + longest;
-    at = copied - 1;
   }
   return copied === 0 ? text : clean + text.slice(copied);
 }

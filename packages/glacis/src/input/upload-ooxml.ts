@@ -22,6 +22,8 @@ const CLICKED = /\/hyperlink$/iu;
 const HARMLESS_ADDRESS = /^(?:https?:\/\/|mailto:|tel:|#)/iu;
 const ELSEWHERE = /^(?:[a-z][a-z\d+.-]*:|[/\\]{2})/iu;
 const DEEPEST = 2;
+/** Of all parts that say how others hang together: ten thousand links are half of it. Reading them holds the process. */
+const MOST_XML_BYTES = 4 * 1024 * 1024;
 
 /** Judges a package and the packages that its charts carry. @param source its path, or the package itself */
 export async function judgeOffice(
@@ -37,6 +39,8 @@ export async function judgeOffice(
     judgeEntry: judgeName,
   });
   if ("code" in contents) return contents;
+  const xmlBytes = [...contents.kept].reduce((sum, [name, { length }]) => sum + (PACKAGE.test(name) ? 0 : length), 0);
+  if (xmlBytes > MOST_XML_BYTES) return fault("archive_total", "xmlBytes", MOST_XML_BYTES);
   try {
     const found = judgeContentTypes(contents.kept.get(CONTENT_TYPES), kind, contents.names);
     if (found !== undefined) return found;

@@ -98,6 +98,22 @@ describe("a file that is not what it says", () => {
   });
 });
 
+describe("an office document", () => {
+  /** Different enough that the ratio says nothing. */
+  const endless = (count: number, write: (id: string) => string): string =>
+    Array.from({ length: count }, (_, index) => write((index * 2_654_435_761).toString(36))).join("");
+
+  it("is refused, and harms nobody, where one tag has endlessly many attributes", async () => {
+    const types = `<Default ${endless(800_000, (id) => `a${id}="" `)}/>`;
+    expect(await judge("a.docx", writeDocx({ types }))).toMatch(/^(?:ooxml_malformed|archive_total)$/u);
+  });
+
+  it("is refused where its directory alone is larger than any document needs", async () => {
+    const relationships = endless(60_000, (id) => `<Relationship Id="r${id}" Type="t" Target="${"x".repeat(40)}"/>`);
+    expect(await judge("a.docx", writeDocx({ relationships }))).toBe("archive_total");
+  });
+});
+
 describe("a file that is two things", () => {
   it.each<[string, Buffer | string, string]>([
     ["gifar.gif", Buffer.concat([writeGif(), writeZip([{ name: "A.class", data: "x" }])]), "trailing_data"],

@@ -81,6 +81,7 @@ describe("xmlText", () => {
     ["a lower-case document type", "<!doctype a><a/>"],
     ["too deep", `${"<a>".repeat(300)}${"</a>".repeat(300)}`],
     ["too long", `<a>${"x".repeat(1_100_000)}</a>`],
+    ["a tag of endlessly many attributes", `<a${' b="c"'.repeat(170_000)}/>`],
     ["unclosed", "<a>"],
     ["nothing", ""],
   ])("refuses %s", (_, text) => {

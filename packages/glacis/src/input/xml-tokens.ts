@@ -20,10 +20,15 @@ export class XmlError extends Error {
 }
 
 const MOST_DEPTH = 256;
+/** Namespaces and all, no tag of a document has more. */
+const MOST_ATTRIBUTES = 256;
 const NAME = "[A-Za-z_][\\w.-]*(?::[A-Za-z_][\\w.-]*)?";
 const DECLARATION =
   /^\ufeff?<\?xml\s+version\s*=\s*(?:"1\.[01]"|'1\.[01]')(?:\s+encoding\s*=\s*(?:"utf-8"|'utf-8'|"us-ascii"|'us-ascii'))?(?:\s+standalone\s*=\s*["'](?:yes|no)["'])?\s*\?>/iu;
-const TAG = new RegExp(`<(/?)(${NAME})((?:\\s+${NAME}\\s*=\\s*(?:"[^"<]*"|'[^'<]*'))*)\\s*(/?)>`, "yu");
+const TAG = new RegExp(
+  `<(/?)(${NAME})((?:\\s+${NAME}\\s*=\\s*(?:"[^"<]*"|'[^'<]*')){0,${MOST_ATTRIBUTES}})\\s*(/?)>`,
+  "yu",
+);
 const ATTRIBUTE = new RegExp(`(${NAME})\\s*=\\s*(?:"([^"]*)"|'([^']*)')`, "gu");
 const COMMENT = /<!--(?:(?!--)[^])*-->/uy;
 const PREDEFINED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
