@@ -160,6 +160,108 @@ describe.runIf(ground !== undefined)("flights", () => {
     ]);
   });
 
+  it("plan again what comes again and again, and nothing else, unless somebody decides", async () => {
+    const single = pool({ max: 1 });
+    const [tenants, never] = [
+      tenantDatabase({ database: single }),
+      tenantDatabase({ database: single, prepare: false }),
+    ];
+    for (let round = 0; round < 6; round += 1) {
+      await tenants.forTenant(scopeOf(a)).query("select 'again'");
+      await tenants.forTenant(scopeOf(a)).query(`select 'once' || ${round}`);
+      await never.forTenant(scopeOf(a)).query("select 'never'");
+    }
+    const { rows } = await single.query("select statement from pg_prepared_statements order by 1");
+    expect(rows.map(({ statement }) => statement)).toEqual(["select 'again'", expect.stringContaining("set_config")]);
+  });
+
+  describe("over a connection that loses what was prepared, as behind a pooler", () => {
+    const ask = "select count(*)::int as lost from notes";
+    async function losing(how: "lost" | "taken"): Promise<{ single: pg.Pool; tenants: TenantDatabase }> {
+      const first = pool({ max: 1 });
+      const single = how === "lost" ? first : pool({ max: 1 });
+      const warm = tenantDatabase({ database: first });
+      for (let round = 0; round < 6; round += 1) await warm.forTenant(scopeOf(a)).query(ask);
+      const { rows } = await first.query("select name, statement from pg_prepared_statements");
+      expect(rows).toHaveLength(2);
+      if (how === "lost") await single.query("deallocate all");
+      else for (const { name } of rows) await single.query(`prepare ${name} as select 'somebody else''s'`);
+      return { single, tenants: how === "lost" ? warm : tenantDatabase({ database: single }) };
+    }
+
+    it.each(["lost", "taken"] as const)("asks again without names, when they are %s", async (how) => {
+      const { tenants } = await losing(how);
+      expect(await tenants.forTenant(scopeOf(a)).query(ask)).toEqual([{ lost: expect.any(Number) }]);
+    });
+
+    it.each(["lost", "taken"] as const)("runs a transaction once, in order, when they are %s", async (how) => {
+      const { single, tenants } = await losing(how);
+      const tenant = randomUUID();
+      await tenants.withTenant(scopeOf(tenant), (connection) =>
+        Promise.all(
+          ["one", "two", "three"].map((text) =>
+            connection.query("insert into notes (tenant_id, text) values ($1, $2)", [tenant, text]),
+          ),
+        ),
+      );
+      expect(await tenants.forTenant(scopeOf(tenant)).query("select text from notes order by text")).toEqual([
+        { text: "one" },
+        { text: "three" },
+        { text: "two" },
+      ]);
+      expect((await single.query("select 1 from pg_stat_activity where state like 'idle in%'")).rows).toEqual([]);
+    });
+  });
+
+  it("survive a change of the schema, and plan again", async () => {
+    const single = pool({ max: 1 });
+    const tenants = tenantDatabase({ database: single });
+    const ask = () => tenants.forTenant(scopeOf(a)).query("select * from growing");
+    await owner.query(`create table growing (one int); grant select on growing to ${role}`);
+    for (let round = 0; round < 6; round += 1) await ask();
+    await owner.query("alter table growing add column two int; insert into growing values (1, 2)");
+    for (let round = 0; round < 6; round += 1) expect(await ask()).toEqual([{ one: 1, two: 2 }]);
+  });
+
+  it.each([
+    ["a statement under a name", ["prepare mine as select 1"]],
+    ["the end of one", ["deallocate all"]],
+    ["a setting of the session", ["set statement_timeout = '9s'"]],
+    ["a setting of the session, hidden", ["set/* local */statement_timeout = '9s'"]],
+    ["a notification to wait for", ["listen others"]],
+    ["a cursor", ["declare kept cursor with hold for select 1"]],
+    ["a block", ["do $$ begin execute 'prepare mine as select 1'; end $$"]],
+    ["a block that fails", ["do $$ begin execute 'prepare mine as select 1'; raise exception 'x'; end $$"]],
+    ["an end of its own", ["commit", "begin", "set statement_timeout = '9s'", "commit"]],
+  ])("give up a connection on which work left %s", async (_what, statements) => {
+    const single = pool({ max: 1 });
+    const tenants = tenantDatabase({ database: single });
+    const pid = async (): Promise<unknown> => (await single.query("select pg_backend_pid() as pid")).rows[0].pid;
+    const before = await pid();
+    await tenants.withTenant(scopeOf(a), (connection) => connection.query("set local statement_timeout = '9s'"));
+    await tenants.withTenant(scopeOf(a), (connection) => connection.query("select 1 / 0")).catch(() => undefined);
+    expect(await pid()).toBe(before);
+    await tenants
+      .withTenant(scopeOf(a), async (connection) => {
+        for (const statement of statements) await connection.query(statement);
+      })
+      .catch(() => undefined);
+    expect(await pid()).not.toBe(before);
+  });
+
+  it("run nothing under a name that work has given to a statement of its own", async () => {
+    const single = pool({ max: 1 });
+    const tenants = tenantDatabase({ database: single });
+    const ask = "select text from notes where text = 'the real one'";
+    for (let round = 0; round < 6; round += 1) await tenants.forTenant(scopeOf(a)).query(ask);
+    const { rows } = await single.query("select name from pg_prepared_statements where statement = $1", [ask]);
+    await tenants.withTenant(scopeOf(a), async (connection) => {
+      await connection.query(`deallocate ${rows[0].name}`);
+      await connection.query(`prepare ${rows[0].name} as select 'planted' as text`);
+    });
+    expect(await tenants.forTenant(scopeOf(randomUUID())).query(ask)).toEqual([]);
+  });
+
   it("survive a change of the schema where they are prepared", async () => {
     const single = pool({ max: 1 });
     const tenants = tenantDatabase({ database: single, prepare: true });

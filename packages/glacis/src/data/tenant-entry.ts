@@ -1,5 +1,4 @@
 /** The two statements around tenant work: the one that enters a tenant and refuses an exempt role, and the one that looks whether it still holds. */
-import { createHash } from "node:crypto";
 import { TENANT_PROOF_SETTING } from "../core/tenancy.ts";
 import type { Answer, Statement } from "./tenant-wire.ts";
 
@@ -7,7 +6,6 @@ export interface EntryOptions {
   readonly setting: string;
   readonly role: string | undefined;
   readonly searchPath: string;
-  readonly prepare: boolean;
 }
 
 export interface Entry {
@@ -22,8 +20,6 @@ export interface Entry {
 
 /** SQLSTATE division_by_zero: how one statement without a function of ours can refuse inside the database. */
 const REFUSED = "22012";
-/** A connection keeps what it has prepared. An application that writes values into its SQL would fill it without end. */
-const MOST_NAMES = 500;
 const IN_DATABASE = "pg_catalog.current_setting";
 const SET = "pg_catalog.set_config";
 
@@ -36,7 +32,7 @@ const ROLE_IS_BOUND = `(select r.rolsuper or r.rolbypassrls from pg_catalog.pg_r
  *
  * Its columns are evaluated in order: the first tells whether the session already carried a tenant, the last refuses.
  */
-export function entryStatement({ setting, role, searchPath, prepare }: EntryOptions, entry: Entry): Statement {
+export function entryStatement({ setting, role, searchPath }: EntryOptions, entry: Entry): Statement {
   const values: string[] = [setting, entry.tenantId, searchPath];
   const bind = (value: string): string => `$${values.push(value)}`;
   const steps = [
@@ -51,27 +47,7 @@ export function entryStatement({ setting, role, searchPath, prepare }: EntryOpti
     `1 operator(pg_catalog./) case when ${entry.lookUpRole ? ROLE_IS_BOUND : NO_SUPERUSER} then 1 else 0 end`,
   ];
   const text = `select ${steps.join(", ")}`;
-  // The lookup is rare, and its plan would be kept for nothing.
-  const statement: Statement = { text, values, rowMode: "array", plain: true };
-  return prepare && !entry.lookUpRole ? prepared(statement) : statement;
-}
-
-const names = new Map<string, string>();
-
-/** One name for one text: whoever else has prepared it on a shared connection has prepared the same. */
-function nameOf(text: string): string | undefined {
-  let name = names.get(text);
-  if (name === undefined && names.size < MOST_NAMES) {
-    name = `glacis_${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
-    names.set(text, name);
-  }
-  return name;
-}
-
-/** The statement under a name of its own, as long as the application's statements can be counted. */
-export function prepared(statement: Statement): Statement {
-  const name = nameOf(statement.text);
-  return name === undefined ? statement : { ...statement, name };
+  return { text, values, rowMode: "array", plain: true };
 }
 
 /** Fails unless the transaction is still the one that was entered. Sent together with COMMIT, which then becomes a rollback. */

@@ -1,20 +1,15 @@
 /** Transactions that are held to one tenant, from the first statement to the commit. */
-import {
-  carriedLeftover,
-  codeOf,
-  entryStatement,
-  prepared,
-  refusedByEntry,
-  stillInTenant,
-  type EntryOptions,
-} from "./tenant-entry.ts";
+import { carriedLeftover, entryStatement, refusedByEntry, stillInTenant, type EntryOptions } from "./tenant-entry.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
+import { ROLLBACK, takeOff, type Naming } from "./tenant-first-flight.ts";
+import { planIsOutdated, prepared } from "./tenant-names.ts";
+import { failedWithResidue, leavesResidue } from "./tenant-residue.ts";
 import { borrow } from "./pool-lease.ts";
 import { embeddedWire } from "./tenant-driver.ts";
 import type { Flight, Statement, TenantEmbedded, TenantPool, Wire } from "./tenant-wire.ts";
 import { explainFailure, reportCrossing, reportTenant, type Report } from "./tenant-events.ts";
 
-export interface TransactionOptions {
+export interface TransactionOptions extends Naming {
   readonly database: TenantPool | TenantEmbedded;
   readonly entry: EntryOptions;
   readonly prove: ((tenantId: string, nowMs: number) => string) | undefined;
@@ -41,21 +36,20 @@ export interface OpenTransaction {
   join<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
+type Work<Result> = (transaction: OpenTransaction) => Promise<Result>;
+
 export interface Transactions {
-  begin<Result>(scope: TransactionScope, work: (transaction: OpenTransaction) => Promise<Result>): Promise<Result>;
+  begin<Result>(scope: TransactionScope, work: Work<Result>): Promise<Result>;
   /** One statement as a transaction of its own. */
   once(scope: TransactionScope, statement: Statement): Promise<readonly unknown[]>;
 }
 
 /** A role's attributes change by hand and rarely; looking them up costs more than a short query. */
 const ROLE_HOLDS_MS = 60_000;
-/** SQLSTATE feature_not_supported: a prepared statement whose result has changed with the schema fails until it is prepared anew. */
-const PLAN_OUTDATED = "0A000";
 const BEGIN: Statement = { text: "begin", values: [], plain: true };
 const BEGIN_SERIALIZABLE: Statement = { text: "begin isolation level serializable", values: [], plain: true };
 const SERIALIZABLE: Statement = { text: "set transaction isolation level serializable", values: [], plain: true };
 const COMMIT: Statement = { text: "commit", values: [], plain: true };
-const ROLLBACK: Statement = { text: "rollback", values: [], plain: true };
 
 /**
  * @throws TypeError when the database is neither a pool nor PGlite.
@@ -86,7 +80,11 @@ function pooledTransactions(options: TransactionOptions, pool: TenantPool): Tran
         return result;
       } catch (error) {
         const { failure } = await wire.send([ROLLBACK]);
-        lease.broken = failure !== undefined || transaction.isTainted() || codeOf(error) === PLAN_OUTDATED;
+        lease.broken =
+          failure !== undefined ||
+          transaction.isTainted() ||
+          planIsOutdated(error) ||
+          error instanceof TenantIsolationError;
         throw error;
       }
     });
@@ -121,15 +119,12 @@ function ignore(): void {}
 
 /** The same, with what its owner needs. */
 interface HeldTransaction extends OpenTransaction {
-  /** The session carried a tenant that outlived its transaction: the connection should not be used again. */
+  /** Something outlives its transaction in the session: the connection should not be used again. */
   isTainted(): boolean;
   /** Runs one statement, with the entry before it and the ending behind it. */
   only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]>;
   /** Runs the work and ends: in the tenant that was entered, or not at all. */
-  complete<Result>(
-    work: (transaction: OpenTransaction) => Promise<Result>,
-    ending: readonly Statement[],
-  ): Promise<Result>;
+  complete<Result>(work: Work<Result>, ending: readonly Statement[]): Promise<Result>;
 }
 
 /** @param opening what precedes the entry on this wire */
@@ -139,42 +134,43 @@ function holdTransaction(
   wire: Wire,
   opening: readonly Statement[],
 ): HeldTransaction {
-  const { entry, prove, report, roleSeenMs } = options;
+  const { entry, prepare, prove, report, roleSeenMs } = options;
   const { tenantId, readOnly, serializable, settings } = scope;
   let open = true;
   let tainted = false;
   let entered: Promise<void> | undefined;
   let doom: { readonly cause: unknown } | undefined;
 
-  const asked = (statement: Statement): Statement => (entry.prepare ? prepared(statement) : statement);
+  const asked = (statement: Statement): Statement => (prepare === true ? prepared(statement) : statement);
+  const settle = (flight: Flight, at: number, { text }: Statement): readonly unknown[] => {
+    tainted ||= residueOf(flight, at, text);
+    return rowsOf(flight, at, report, tenantId);
+  };
 
   async function only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]> {
     const nowMs = Date.now();
     const lookUpRole = nowMs - (roleSeenMs.get(wire.connection) ?? 0) > ROLE_HOLDS_MS;
     const proof = prove?.(tenantId, nowMs);
-    const entering = entryStatement(entry, { tenantId, proof, readOnly, settings, lookUpRole });
-    const sent = wire.send([...opening, entering, asked(statement), ...ending]);
+    const entering = entryStatement(entry, { ...scope, proof, lookUpRole });
+    const sent = takeOff(options, wire, opening, { entering, rare: lookUpRole, statement, ending });
     entered = sent.then((flight) => {
-      tainted = confirmEntry(flight, opening.length, options, tenantId);
+      tainted = confirmEntry(flight, opening.length, options, tenantId) || flight.outdated === true;
       if (lookUpRole) roleSeenMs.set(wire.connection, nowMs);
     });
     // Whoever runs the next statement awaits this one as well; until then a failure is not an unhandled one.
     entered.catch(ignore);
     await entered;
-    return rowsOf(await sent, opening.length + 1, report, tenantId);
+    return settle(await sent, opening.length + 1, statement);
   }
 
   /** The first statement takes the entry along, in one flight; the others need their own alone. */
   async function run(statement: Statement): Promise<readonly unknown[]> {
-    if (!open) {
-      throw new TenantIsolationError(
-        "This connection belongs to a transaction that has ended. Await every query inside withTenant().",
-      );
-    }
+    if (!open) throw ended();
     if (entered === undefined) return only(statement, []);
+    if (wire.atomic) await entered;
     const sent = wire.send([asked(statement)]);
     await entered;
-    return rowsOf(await sent, 0, report, tenantId);
+    return settle(await sent, 0, statement);
   }
 
   async function join<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -186,24 +182,19 @@ function holdTransaction(
     }
   }
 
-  async function complete<Result>(
-    work: (transaction: OpenTransaction) => Promise<Result>,
-    ending: readonly Statement[],
-  ): Promise<Result> {
+  async function complete<Result>(work: Work<Result>, ending: readonly Statement[]): Promise<Result> {
     const result = await work(transaction).finally(() => {
       open = false;
     });
-    if (doom !== undefined) {
-      throw new TenantIsolationError("Work that had joined this transaction failed, so all of it is undone.", doom);
-    }
+    if (doom !== undefined) throw undone(doom);
     if (entered === undefined) return result;
     await entered;
     confirmEnd(await wire.send([asked(stillInTenant(entry.setting, tenantId)), ...ending]), report, tenantId);
     return result;
   }
 
-  const state = { isOpen: () => open, isTainted: () => tainted };
-  const transaction = { readOnly, serializable, settings, ...state, run, join, only, complete };
+  const state = { readOnly, serializable, settings, isOpen: () => open, isTainted: () => tainted };
+  const transaction = { ...state, run, join, only, complete };
   return transaction;
 }
 
@@ -228,6 +219,20 @@ function confirmEntry(
     reportTenant(report, "tenant/tenant_setting_leaked/observed", { tenant_id: tenantId });
   }
   return leftover;
+}
+
+function ended(): TenantIsolationError {
+  return new TenantIsolationError(
+    "This connection belongs to a transaction that has ended. Await every query inside withTenant().",
+  );
+}
+
+function undone(doom: { readonly cause: unknown }): TenantIsolationError {
+  return new TenantIsolationError("Work that had joined this transaction failed, so all of it is undone.", doom);
+}
+
+function residueOf({ answers, failure }: Flight, at: number, text: string): boolean {
+  return failure === undefined ? leavesResidue(answers[at]?.command, text) : failedWithResidue(text);
 }
 
 function rowsOf(

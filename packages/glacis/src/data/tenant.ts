@@ -36,11 +36,10 @@ export interface TenantDatabaseOptions {
   /** The schemas that unqualified names are looked up in, in order. `["public"]`. */
   readonly schemas?: readonly string[];
   /**
-   * Prepares statements, so that Postgres plans each text once per connection; values must be bound, not written into it. Off, because a
-   * transaction pooler may hand the next transaction to a server connection that has not seen them; switch it on where there is none, or one
-   * that keeps prepared statements (PgBouncer from 1.21 on, with max_prepared_statements).
-   * It cannot be found out by trying: nothing on the wire tells what stands between, and a statement that a pooler has lost fails in the middle of
-   * a transaction (SQLSTATE 26000 or 42P05), where it cannot be asked again without repeating the work before it.
+   * Whether statements are prepared, so that Postgres plans each text once per connection. Left out, those are that begin a transaction of `pg`:
+   * where a pooler has lost them (PgBouncer before 1.21, or without max_prepared_statements) nothing was done yet, so they are asked again
+   * unprepared, and from then on all are. `true` prepares every statement, which such a pooler would fail in the middle of a transaction; values
+   * must be bound, not written into the text. `false` prepares none.
    */
   readonly prepare?: boolean;
   /** Where refused crossings are told: `security.report`. */
@@ -144,7 +143,15 @@ export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
 
 function compose(options: TenantDatabaseOptions): Transactions {
   rejectUnknownOptions("tenantDatabase", options, OPTION_NAMES);
-  const { database, setting = TENANT_SETTING, role, proof, schemas = ["public"], prepare = false, report } = options;
+  const {
+    database,
+    setting = TENANT_SETTING,
+    role,
+    proof,
+    schemas = ["public"],
+    prepare = "where safe",
+    report,
+  } = options;
   if (!SETTING.test(setting))
     throw new TypeError('tenantDatabase() needs setting as two words, such as "app.tenant_id".');
   if (role !== undefined && !ROLE.test(role)) throw new TypeError("tenantDatabase() needs role as a plain identifier.");
@@ -157,7 +164,9 @@ function compose(options: TenantDatabaseOptions): Transactions {
     report,
     roleSeenMs: new WeakMap(),
     prove: proof === undefined ? undefined : tenantProofs(proof),
-    entry: { setting, role, prepare, searchPath: searchPathOf(schemas) },
+    prepare,
+    names: { areKept: true },
+    entry: { setting, role, searchPath: searchPathOf(schemas) },
   });
 }
 
