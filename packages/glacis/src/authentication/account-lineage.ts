@@ -13,6 +13,20 @@ export const PASSWORD_VOID = "!";
 
 const MOST_SPANS = 32;
 
+/**
+ * Whether the days of grace are over and the account's data is being removed, which nothing takes back any more. Until then an account that is to be
+ * deleted has the password with which its owner asked for it.
+ */
+export function isBeingErased({
+  status,
+  passwordHash,
+}: {
+  readonly status: string;
+  readonly passwordHash: string | null;
+}): boolean {
+  return status === "deleting" && passwordHash === null;
+}
+
 export function isUndone({ undone = [] }: Pick<Lineage, "undone">, version: number): boolean {
   return undone.some(([from, to]) => from <= version && version <= to);
 }

@@ -14,6 +14,8 @@ import {
   type FlowWait,
   type LinkInvalid,
 } from "./flow-context.ts";
+import { isBeingErased } from "./account-lineage.ts";
+import type { Account } from "./account-store.ts";
 import { ownAccount, proveOwnPassword } from "./flow-password-change.ts";
 import type { CredentialsWrong } from "./flow-sign-in.ts";
 import type { JobHandler } from "./job-worker.ts";
@@ -80,7 +82,8 @@ export function accountDeletion(
       const nowMs = request.receivedAtMs;
       const link = await links.read("deletion", token, nowMs);
       const account = link === undefined ? undefined : await store.accounts.byId(link.subject);
-      if (link === undefined || account?.status !== "deleting") return refuseLink(request, "deletion");
+      if (link === undefined || account?.status !== "deleting" || isBeingErased(account))
+        return refuseLink(request, "deletion");
       const kept = await store.accounts.change(
         account.userId,
         account.version,
@@ -116,6 +119,18 @@ export function accountDeletion(
   };
 }
 
+/**
+ * The end of the days of grace, before anything is removed: whoever clicks on a link at this moment either has the whole account back or hears that the
+ * link counts no more. A second attempt of the job finds the account closed.
+ */
+async function closeForGood({ store }: FlowContext, userId: string, version: unknown): Promise<Account | undefined> {
+  const account = await store.accounts.byId(userId);
+  if (account?.status !== "deleting") return undefined;
+  if (isBeingErased(account)) return account;
+  if (account.version !== version) return undefined;
+  return store.accounts.change(userId, account.version, { passwordHash: null }, { voids: ["deletion"] });
+}
+
 function deletionHandlers(context: FlowContext, removals: readonly Removal[]): Readonly<Record<string, JobHandler>> {
   const { store, sessions, links, application } = context;
   return {
@@ -126,8 +141,8 @@ function deletionHandlers(context: FlowContext, removals: readonly Removal[]): R
     },
     async account_deletion({ payload }, nowMs) {
       const userId = textIn(payload, "userId");
-      const account = await store.accounts.byId(userId);
-      if (account?.status !== "deleting" || account.version !== payload["version"]) return;
+      const account = await closeForGood(context, userId, payload["version"]);
+      if (account === undefined) return;
       await application.erase?.(userId);
       for (const remove of removals) await remove(userId);
       await sessions.revoke(userId, { reason: "account_deleted" });

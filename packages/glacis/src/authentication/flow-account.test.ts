@@ -166,6 +166,36 @@ describe.each(stores)("an account over %s", (_, over) => {
       expect(ground.members.has(account.userId)).toBe(false);
     });
 
+    it("is had back whole or not at all by whoever takes it back at the last moment", async () => {
+      const account = await ground.account();
+      const here = await signedIn(account);
+      await flows.deletion.request(await here.ask(), PASSWORD);
+      const [mail] = await ground.deliver();
+      clock.nowMs += 10 * DAY;
+      await flows.notices.tell(account.userId, "passkey_added");
+      const disown = tokenIn((await ground.deliver())[0]);
+      const outcomes: string[] = [];
+      const late = authenticationGround(over.store, over.sessions, {
+        now: () => clock.nowMs,
+        application: {
+          membership: async () => undefined,
+          async erase() {
+            outcomes.push((await flows.deletion.keep(anybody(), tokenIn(mail))).kind);
+            outcomes.push((await flows.notices.disown(anybody(), disown)).kind);
+            throw new Error("The application's database does not answer.");
+          },
+        },
+      });
+      clock.nowMs += 4 * DAY;
+      await late.deliver();
+      expect(outcomes).toEqual(["link_invalid", "link_invalid"]);
+      expect(await store.accounts.byId(account.userId)).toMatchObject({ status: "deleting" });
+      clock.nowMs += 60_000;
+      await ground.deliver();
+      expect(await store.accounts.byId(account.userId)).toBeUndefined();
+      expect(ground.members.has(account.userId)).toBe(false);
+    });
+
     it("is told to be gone once, however often its removal fails on the way", async () => {
       const account = await ground.account();
       const here = await signedIn(account);

@@ -1,7 +1,7 @@
 /** Tells people what happened to their accounts, with a way to undo it (catalog auth-notifications; NIST SP 800-63B-4 section 4.6). */
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
-import { isUndone, PASSWORD_VOID, undoneAfter } from "./account-lineage.ts";
+import { isBeingErased, isUndone, PASSWORD_VOID, undoneAfter } from "./account-lineage.ts";
 import type { Account } from "./account-store.ts";
 import {
   accountEvent,
@@ -61,7 +61,9 @@ export function notices(context: FlowContext): Notices {
     if (link === undefined) return undefined;
     const { userId, email, version } = occasionIn(link.detail);
     const account = await store.accounts.byId(userId);
-    return account === undefined || isUndone(account, version) ? undefined : { link, account, email, version };
+    return account === undefined || isBeingErased(account) || isUndone(account, version)
+      ? undefined
+      : { link, account, email, version };
   }
 
   return {

@@ -67,6 +67,24 @@ describe.each(stores)("signing in over %s", (_, over) => {
     expect((await full.flows.signIn(full.browser().ask(), email, PASSWORD)).kind).toBe("established");
   });
 
+  it("counts no attempt that finds no place any more, of many that come at the same moment", async () => {
+    const line = hashingLine({ concurrency: 1, waiting: 1 });
+    const hashing = passwordHashing({ memoryKiB: 19_456, passes: 2, line });
+    const full = authenticationGround(store, over.sessions, { passwords: hashing });
+    const { email } = await full.account();
+    let free = (): void => undefined;
+    const long = line.run(() => new Promise<void>((resolve) => void (free = resolve)));
+    const tries = Array.from({ length: 12 }, () => full.flows.signIn(full.browser().ask(), email, PASSWORD));
+    await expect.poll(async () => (await Promise.race([...tries, Promise.resolve({ kind: "" })])).kind).toBe("busy");
+    free();
+    await long;
+    const kinds = (await Promise.all(tries)).map(({ kind }) => kind);
+    expect(kinds.toSorted()).toEqual([...Array<string>(11).fill("busy"), "established"]);
+    const wrong = await full.flows.signIn(full.browser().ask(), email, "another password of many words");
+    expect(wrong.kind).toBe("credentials_wrong");
+    expect(line.enter().kind).toBe("place");
+  });
+
   it("ends a session that was made while the account changed", async () => {
     const account = await ground.account();
     const racing = authenticationGround(store, over.sessions, {

@@ -6,6 +6,7 @@ import type { Account } from "./account-store.ts";
 import type { SignIn } from "./establish-session.ts";
 import { enqueue, newJob, noticeOf, type FlowBusy, type FlowContext, type FlowWait } from "./flow-context.ts";
 import { canonicalIdentifier } from "./identifier.ts";
+import type { HashingPlace } from "./password-hash-line.ts";
 import type { Proof } from "./proof.ts";
 import type { Responding } from "./session-cookies.ts";
 import { signInEvent } from "./session.ts";
@@ -97,22 +98,41 @@ function wrong({ throttle }: FlowContext, known: Account | undefined, named: str
  * @param named what the throttle counts by: the address, known or not
  */
 export async function provePassword(
-  { throttle, passwords, store }: FlowContext,
+  context: FlowContext,
   request: Responding,
   named: string,
-  find: (() => Promise<Account | undefined>) | undefined,
+  find: () => Promise<Account | undefined>,
   password: unknown,
 ): Promise<ProvedPassword | CredentialsWrong | FlowWait | FlowBusy> {
   // Before it counts: an attempt that nobody judges must not bring a person nearer to a lock, and in a flood each of these would be two questions.
-  const busy = passwords.busy();
-  if (busy !== undefined) return busy;
+  const place = context.passwords.enter();
+  if (place.kind === "busy") return place;
+  try {
+    return await judgePassword(context, request, { named, find, password, place });
+  } finally {
+    place.leave();
+  }
+}
+
+interface JudgedPassword {
+  readonly named: string;
+  readonly find: () => Promise<Account | undefined>;
+  readonly password: unknown;
+  readonly place: HashingPlace;
+}
+
+async function judgePassword(
+  { throttle, passwords, store }: FlowContext,
+  request: Responding,
+  { named, find, password, place }: JudgedPassword,
+): Promise<ProvedPassword | CredentialsWrong | FlowWait | FlowBusy> {
   const secret = typeof password === "string" ? { secret: password } : {};
   const attempt = await throttle.begin({ account: named, request, ...secret });
   if (attempt.kind === "wait") return { kind: "wait", retryAfterSeconds: attempt.retryAfterSeconds };
-  const found = await find?.();
+  const found = await find();
   const account = found?.status === "active" ? found : undefined;
   const known = account && { userId: account.userId, stored: account.passwordHash };
-  const verdict = await passwords.verify(password, known, request.receivedAtMs);
+  const verdict = await passwords.verify(password, known, request.receivedAtMs, place);
   if (verdict.kind === "busy") return verdict;
   if (verdict.kind === "refused" || account === undefined) {
     await attempt.ticket.failed();

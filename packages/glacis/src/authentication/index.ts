@@ -97,6 +97,7 @@ export {
   hashingLine,
   type Busy,
   type HashingLine,
+  type HashingPlace,
   type HashingLineOptions,
   type Served,
 } from "./password-hash-line.ts";

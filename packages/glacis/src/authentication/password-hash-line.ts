@@ -22,12 +22,21 @@ export interface Busy {
 
 export type Served<T> = { readonly kind: "served"; readonly value: T } | Busy;
 
+/** A place in the line: whoever has one is served. It is used once, or left. */
+export interface HashingPlace {
+  readonly kind: "place";
+  /** Runs the job when a thread is free. @throws TypeError when the place was used or left before */
+  run<T>(job: () => Promise<T>): Promise<T>;
+  /** For whoever found something out meanwhile and needs no hash. Nothing once the job runs. */
+  leave(): void;
+}
+
 export interface HashingLine {
   readonly concurrency: number;
   readonly waiting: number;
-  /** What whoever came now would be told; undefined while there is room. */
-  busy(): Busy | undefined;
-  /** Runs the job when a place is free. What the job throws is thrown here, and its place is free again. */
+  /** Takes a place before what costs something, such as counting an attempt; whoever gets none is told when to come again. */
+  enter(): HashingPlace | Busy;
+  /** Runs the job when a thread is free. What the job throws is thrown here, and its place is free again. */
   run<T>(job: () => Promise<T>): Promise<Served<T>>;
 }
 
@@ -44,36 +53,54 @@ export function hashingLine(options: HashingLineOptions = {}): HashingLine {
   if (!Number.isSafeInteger(waiting) || waiting < 0 || waiting > 100_000)
     throw new TypeError("hashingLine() needs waiting as a whole number from 0 to 100000.");
   const queue: (() => void)[] = [];
+  let places = 0;
   let running = 0;
   let typicalMs = FIRST_GUESS_MS;
 
-  const leave = (): void => {
-    const next = queue.shift();
-    // The place passes on to the next one without becoming free, so that nobody slips in between.
-    if (next === undefined) running -= 1;
-    else next();
+  const work = async <T>(job: () => Promise<T>): Promise<T> => {
+    if (running < concurrency) running += 1;
+    else await new Promise<void>((resolve) => queue.push(resolve));
+    await eventLoopFirst();
+    const startedMs = performance.now();
+    try {
+      return await job();
+    } finally {
+      typicalMs = typicalMs * 0.9 + (performance.now() - startedMs) * 0.1;
+      const next = queue.shift();
+      // The thread passes on to the next one without becoming free, so that nobody slips in between.
+      if (next === undefined) running -= 1;
+      else next();
+    }
   };
-  const busy = (): Busy | undefined =>
-    running < concurrency || queue.length < waiting
-      ? undefined
-      : { kind: "busy", retryAfterSeconds: secondsToClear(queue.length, concurrency, typicalMs) };
+  const enter = (): HashingPlace | Busy => {
+    if (places >= concurrency + waiting)
+      return { kind: "busy", retryAfterSeconds: secondsToClear(queue.length, concurrency, typicalMs) };
+    places += 1;
+    let unused = true;
+    return {
+      kind: "place",
+      async run(job) {
+        if (!unused) throw new TypeError("A place in the hashing line is used once.");
+        unused = false;
+        try {
+          return await work(job);
+        } finally {
+          places -= 1;
+        }
+      },
+      leave() {
+        if (unused) places -= 1;
+        unused = false;
+      },
+    };
+  };
   return {
     concurrency,
     waiting,
-    busy,
-    run: async (job) => {
-      const full = busy();
-      if (full !== undefined) return full;
-      if (running < concurrency) running += 1;
-      else await new Promise<void>((resolve) => queue.push(resolve));
-      await eventLoopFirst();
-      const startedMs = performance.now();
-      try {
-        return { kind: "served", value: await job() };
-      } finally {
-        typicalMs = typicalMs * 0.9 + (performance.now() - startedMs) * 0.1;
-        leave();
-      }
+    enter,
+    async run(job) {
+      const place = enter();
+      return place.kind === "busy" ? place : { kind: "served", value: await place.run(job) };
     },
   };
 }

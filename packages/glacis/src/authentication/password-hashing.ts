@@ -8,7 +8,7 @@ import type { DerivedKeys, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { StoredHash } from "./password-hash.ts";
 import { argon2id, type Argon2Parameters } from "./password-hash-argon2.ts";
-import { sharedHashingLine, type Busy, type HashingLine } from "./password-hash-line.ts";
+import { sharedHashingLine, type Busy, type HashingLine, type HashingPlace } from "./password-hash-line.ts";
 import { spendWork, topUp } from "./password-hash-pbkdf2.ts";
 import type { Argon2Hash } from "./password-hash-phc.ts";
 import { readStored } from "./password-hash-stored.ts";
@@ -90,14 +90,20 @@ export type HashedPassword =
 
 export interface PasswordHashing {
   readonly control: Control;
-  /** Whether a password would be sent away unhashed now: ask before what costs anything. */
-  busy(): Busy | undefined;
+  /** A place in the line for `verify`: take it before what costs anything, and leave it in the end. */
+  enter(): HashingPlace | Busy;
   hash(password: unknown): Promise<HashedPassword>;
   /**
    * @param account undefined when nobody has that name: the answer costs the same
    * @param nowMs the moment of the proof, in milliseconds since the epoch
+   * @param place from `enter()`; with it the verdict is never `busy`
    */
-  verify(password: unknown, account: PasswordAccount | undefined, nowMs: number): Promise<PasswordVerdict>;
+  verify(
+    password: unknown,
+    account: PasswordAccount | undefined,
+    nowMs: number,
+    place?: HashingPlace,
+  ): Promise<PasswordVerdict>;
 }
 
 const KNOWN = ["memoryKiB", "passes", "parallelism", "pepper", "costliestImported", "line", "onEvent"] as const;
@@ -134,16 +140,18 @@ export function passwordHashing(options: PasswordHashingOptions = {}): PasswordH
   };
   return {
     control: { meta: META, rules: [POOL_STARVED], check: () => assess(line) },
-    busy: () => line.busy(),
+    enter: () => line.enter(),
     hash: async (password) => {
       if (!isBounded(password)) return { kind: "refused" };
       const served = await line.run(() => encode(password));
       return served.kind === "busy" ? served : { kind: "hashed", encoded: served.value };
     },
-    verify: async (password, account, nowMs) => {
-      if (!isBounded(password)) return { kind: "refused" };
-      const served = await line.run(() => answer(password, account, nowMs));
-      return served.kind === "busy" ? served : served.value;
+    verify: async (password, account, nowMs, taken) => {
+      const place = taken ?? line.enter();
+      if (place.kind === "busy") return place;
+      if (isBounded(password)) return place.run(() => answer(password, account, nowMs));
+      place.leave();
+      return { kind: "refused" };
     },
   };
 }
