@@ -10,8 +10,10 @@ const account = { userId: "user-1", stored: encoded };
 const verify = (hashing) => hashing.verify(PASSWORD, account, Date.now());
 
 const server = createServer((request, response) => {
-  if (request.url === "/page") return response.end("ok");
-  verify(passwords).then(({ kind }) => response.writeHead(kind === "verified" ? 200 : 503).end());
+  if (request.url === "/page") return response.writeHead(200, { "content-length": 2 }).end("ok");
+  verify(passwords).then(({ kind }) =>
+    response.writeHead(kind === "verified" ? 200 : 503, { "content-length": 0 }).end(),
+  );
 });
 server.listen(0, "127.0.0.1", () => process.send({ port: server.address().port }));
 

@@ -4,35 +4,33 @@
  * polite, but it does not march in step either.
  */
 import { fork } from "node:child_process";
-import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { Agent, request } from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
 import { median, printTable, rounded } from "../harness.mjs";
 
 const CLIENTS = 200;
 const DIRECT_MS = 3000;
-const FLOOD_MS = 4000;
+const FLOOD_MS = 6000;
 const QUIET_MS = 4000;
-const LEAST_WAIT_MS = 250;
-const MOST_WAIT_MS = 750;
 
 /** @param options `rounds` */
 export async function measureFlood({ rounds = "5" } = {}) {
-  const server = fork(new URL("flood-server.mjs", import.meta.url));
-  const visitor = fork(new URL("flood-visitor.mjs", import.meta.url));
+  const [server, visitor, clients] = ["server", "visitor", "clients"].map((name) =>
+    fork(new URL(`flood-${name}.mjs`, import.meta.url)),
+  );
   const [{ port }] = await once(server, "message");
   const pages = async (ms) => (await ask(visitor, { port, ms })).p99;
   const samples = [];
   for (let round = 0; round < Number(rounds); round += 1) {
     const { perSecond: direct } = await ask(server, { directMs: DIRECT_MS });
     const quietP99 = await pages(QUIET_MS);
-    const [signIns, floodP99] = await Promise.all([flood(port, FLOOD_MS), pages(FLOOD_MS)]);
+    const [flood, floodP99] = await Promise.all([
+      ask(clients, { port, clients: CLIENTS, ms: FLOOD_MS }),
+      pages(FLOOD_MS),
+    ]);
     const { residentMiB } = await ask(server, {});
-    samples.push({ direct, signIns, quietP99, floodP99, residentMiB });
+    samples.push({ direct, ...flood, quietP99, floodP99, residentMiB });
   }
-  server.disconnect();
-  visitor.disconnect();
+  for (const child of [server, visitor, clients]) child.disconnect();
   return report(samples);
 }
 
@@ -41,36 +39,13 @@ async function ask(child, message) {
   return (await once(child, "message"))[0];
 }
 
-function signIn(port, agent) {
-  return new Promise((resolve, reject) => {
-    const outgoing = request({ port, host: "127.0.0.1", path: "/sign-in", agent }, (response) => {
-      response.resume().on("end", () => resolve(response.statusCode));
-    });
-    outgoing.on("error", reject).end();
-  });
-}
-
-async function flood(port, ms) {
-  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
-  const start = performance.now();
-  let done = 0;
-  const client = async () => {
-    while (performance.now() - start < ms) {
-      if ((await signIn(port, agent)) !== 200) await delay(randomInt(LEAST_WAIT_MS, MOST_WAIT_MS));
-      else if (performance.now() - start < ms) done += 1;
-    }
-  };
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  agent.destroy();
-  return (done * 1000) / ms;
-}
-
 function report(samples) {
   const middle = (figure) => rounded(median(samples.map(figure)));
   const figures = {
     directPerSecond: middle(({ direct }) => direct),
-    signInsPerSecond: middle(({ signIns }) => signIns),
-    shareOfDirect: middle(({ signIns, direct }) => signIns / direct),
+    signInsPerSecond: middle(({ signInsPerSecond }) => signInsPerSecond),
+    sentAwayPerSecond: middle(({ sentAwayPerSecond }) => sentAwayPerSecond),
+    shareOfDirect: middle(({ signInsPerSecond, direct }) => signInsPerSecond / direct),
     pageP99QuietMs: middle(({ quietP99 }) => quietP99),
     pageP99FloodMs: middle(({ floodP99 }) => floodP99),
     timesQuiet: middle(({ floodP99, quietP99 }) => floodP99 / quietP99),
