@@ -14,9 +14,9 @@ const QUIET_MS = 4000;
 
 /** @param options `rounds` */
 export async function measureFlood({ rounds = "5" } = {}) {
-  const [server, visitor, clients] = ["server", "visitor", "clients"].map((name) =>
-    fork(new URL(`flood-${name}.mjs`, import.meta.url)),
-  );
+  const server = fork(new URL("flood-server.mjs", import.meta.url));
+  const visitor = fork(new URL("flood-visitor.mjs", import.meta.url));
+  const clients = fork(new URL("flood-clients.mjs", import.meta.url));
   const [{ port }] = await once(server, "message");
   const pages = async (ms) => (await ask(visitor, { port, ms })).p99;
   const samples = [];
