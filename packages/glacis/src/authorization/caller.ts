@@ -47,8 +47,12 @@ export function holdsFor(pattern: CallerPattern, principal: Principal): boolean 
  */
 export function isDecidable(principal: Principal): boolean {
   const { kind } = principal;
-  if (kind !== "user" && kind !== "service") return kind === "anonymous";
-  const { id, tenantId, roles, groups }: { readonly [Name in keyof User]?: unknown } = principal;
+  return kind === "user" || kind === "service" ? isSomebody(principal) : kind === "anonymous";
+}
+
+/** The same for one whose kind is known. */
+export function isSomebody(principal: { readonly [Name in keyof User]?: unknown }): boolean {
+  const { id, tenantId, roles, groups } = principal;
   // Of a text, `includes` would find a role inside another word.
   return isText(id) && isText(tenantId) && Array.isArray(roles) && (groups === undefined || Array.isArray(groups));
 }

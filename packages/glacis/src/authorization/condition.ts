@@ -53,6 +53,8 @@ export type Condition =
     }
   | { readonly kind: "opaque"; readonly name: string; readonly test: OpaqueTest };
 
+export type Comparison = Extract<Condition, { kind: "compare" }>;
+
 export const TRUE: Condition = Object.freeze({ kind: "constant", value: true });
 export const FALSE: Condition = Object.freeze({ kind: "constant", value: false });
 

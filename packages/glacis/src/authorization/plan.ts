@@ -1,9 +1,10 @@
 /** A policy made ready: for each action and each kind of principal the one function that decides. */
-import type { Principal, User } from "../core/principal.ts";
+import type { Principal } from "../core/principal.ts";
 import { holdsForKind, isDecidable } from "./caller.ts";
 import type { Column } from "./columns.ts";
-import { all, any, anyAsked, FALSE, knowing, not, TRUE, type Condition } from "./condition.ts";
+import { all, any, anyAsked, knowing, not, opaqueIn, TRUE, type Condition } from "./condition.ts";
 import { fails, holds, type PolicyRow, type Predicate } from "./predicate.ts";
+import { decideInTenant } from "./row-decision.ts";
 import type { ActionKind, ReadStatement } from "./statements.ts";
 
 /** Why an action is refused. */
@@ -75,27 +76,20 @@ export function planAction(
   };
 }
 
-/** Three things must be: the tenant is the caller's, no denial is true or unknown, and one allowance is true. */
 function planKind(kind: Principal["kind"], fence: Condition, denial: Condition, allowance: Condition): KindPlan {
-  const undenied = fails(forKind(denial, kind));
-  const allowed = holds(forKind(allowance, kind));
+  const no = forKind(denial, kind);
+  const yes = forKind(allowance, kind);
+  const undenied = fails(no);
   const inside = holds(fence);
   const tenant = propertyOf(fence);
-  if (tenant === undefined || kind === "anonymous")
-    return {
-      decide: (principal, row) => inside(principal, row) && undenied(principal, row) && allowed(principal, row),
-      undenied,
-    };
-  // The tenant is asked of every row; looked at here, it costs no call. A uuid in another case needs the second look.
-  const decide: Predicate =
-    denial === FALSE
-      ? (principal, row) =>
-          (row[tenant] === (principal as User).tenantId || inside(principal, row)) && allowed(principal, row)
-      : (principal, row) =>
-          (row[tenant] === (principal as User).tenantId || inside(principal, row)) &&
-          undenied(principal, row) &&
-          allowed(principal, row);
-  return { decide, undenied };
+  if (tenant !== undefined && kind !== "anonymous" && opaqueIn(any([no, yes])) === undefined)
+    return { decide: decideInTenant(kind, tenant, inside, no, yes), undenied };
+  const allowed = holds(yes);
+  return {
+    decide: (principal, row) =>
+      isDecidable(principal) && inside(principal, row) && undenied(principal, row) && allowed(principal, row),
+    undenied,
+  };
 }
 
 function propertyOf(fence: Condition): string | undefined {
@@ -127,7 +121,7 @@ function possibility(statements: readonly ReadStatement[], fence: Condition): Ac
 const NO_ROW: PolicyRow = Object.freeze({});
 
 export function decidesTrue(plan: ActionPlan, principal: Principal, row: PolicyRow): boolean {
-  return isDecidable(principal) && kindOf(plan, principal).decide(principal, row);
+  return kindOf(plan, principal).decide(principal, row);
 }
 
 function kindOf(plan: ActionPlan, { kind }: Principal): KindPlan {

@@ -6,7 +6,16 @@ import type { Principal } from "../core/principal.ts";
 import { attributeOf, holdsFor, listOf } from "./caller.ts";
 import { canonical, compareNumbers, elementType, type Column, type Scalar } from "./columns.ts";
 import { isRecord } from "../primitives/is-record.ts";
-import { all, any, type Attribute, type Condition, type Operand, type Operator, type Relation } from "./condition.ts";
+import {
+  all,
+  any,
+  type Attribute,
+  type Comparison,
+  type Condition,
+  type Operand,
+  type Operator,
+  type Relation,
+} from "./condition.ts";
 
 export type PolicyRow = Readonly<Record<string, unknown>>;
 
@@ -65,7 +74,7 @@ function compile(condition: Condition, wanted: boolean): Predicate {
       return wanted ? everyOf(condition.conditions.map(holds)) : someOf(condition.conditions.map(fails));
     case "any":
       if (condition.every === true) return asked(condition.conditions, wanted);
-      return wanted ? some(condition.conditions) : everyOf(byRole(condition.conditions, false));
+      return wanted ? someOf(byRole(condition.conditions, true)) : everyOf(byRole(condition.conditions, false));
     case "opaque": {
       const { name, test } = condition;
       return (principal, row) => answerOf(name, test(principal, row)) === wanted;
@@ -83,7 +92,7 @@ function answerOf(name: string, answer: unknown): boolean {
   throw new ConditionError(`The condition "${name}" returned neither true nor false, but ${typeof answer}.`);
 }
 
-function everyOf(parts: readonly Predicate[]): Predicate {
+export function everyOf(parts: readonly Predicate[]): Predicate {
   const [first, second] = parts as readonly [Predicate, Predicate];
   switch (parts.length) {
     case 1:
@@ -95,7 +104,7 @@ function everyOf(parts: readonly Predicate[]): Predicate {
   }
 }
 
-function someOf(parts: readonly Predicate[]): Predicate {
+export function someOf(parts: readonly Predicate[]): Predicate {
   if (parts.length === 0) return () => false;
   const [first, second] = parts as readonly [Predicate, Predicate];
   switch (parts.length) {
@@ -106,43 +115,6 @@ function someOf(parts: readonly Predicate[]): Predicate {
     default:
       return (principal, row) => parts.some((part) => part(principal, row));
   }
-}
-
-/**
- * Most policies ask first for the owner and for a flag. Those two are looked at here, without a call and each at a place of its own, which
- * halves the time; the rest is asked as always. The order changes nothing else: only an opaque condition can fail, and `asked` asks those.
- */
-function some(conditions: readonly Condition[]): Predicate {
-  const owner = conditions.find(isOwner);
-  const flag = conditions.find(isFlag);
-  if (owner === undefined) return someOf(byRole(conditions, true));
-  const rest = someOf(
-    byRole(
-      conditions.filter((condition) => condition !== owner && condition !== flag),
-      true,
-    ),
-  );
-  const { property } = owner.column;
-  if (flag === undefined)
-    return (principal, row) => (principal.kind === "user" && row[property] === principal.id) || rest(principal, row);
-  const { property: flagged } = flag.column;
-  const { value } = flag.operand;
-  return (principal, row) =>
-    (principal.kind === "user" && row[property] === principal.id) || row[flagged] === value || rest(principal, row);
-}
-
-type Comparison = Extract<Condition, { kind: "compare" }>;
-
-function isOwner(condition: Condition): condition is Comparison {
-  if (condition.kind !== "compare" || condition.operator !== "=" || condition.column.type !== "text") return false;
-  return condition.operand.kind === "attribute" && condition.operand.name === "userId";
-}
-
-function isFlag(
-  condition: Condition,
-): condition is Comparison & { readonly operand: Extract<Operand, { kind: "literal" }> } {
-  if (condition.kind !== "compare" || condition.operator !== "=" || condition.operand.kind !== "literal") return false;
-  return condition.column.type === "boolean" || condition.column.type === "text";
 }
 
 /** Asks every part, because one that fails must not be passed over. */
@@ -156,35 +128,53 @@ function asked(conditions: readonly Condition[], wanted: boolean): Predicate {
 
 /** Alternatives that differ by role are looked up by the roles that the caller has, instead of asked one after the other. */
 function byRole(conditions: readonly Condition[], wanted: boolean): readonly Predicate[] {
-  const parts: Predicate[] = [];
+  const { roles, others } = rolesApart(conditions, wanted);
+  if (roles.length === 0) return others;
+  const lookup: Predicate = (principal, row) =>
+    (principal.kind !== "anonymous" && oneOf(roles, principal.roles, principal, row, wanted)) === wanted;
+  return [...others, lookup];
+}
+
+/** What is asked of one role; of a role without a predicate nothing is. */
+export interface RolePredicate {
+  readonly role: string;
+  readonly decide: Predicate | undefined;
+}
+
+export function rolesApart(
+  conditions: readonly Condition[],
+  wanted: boolean,
+): { readonly roles: readonly RolePredicate[]; readonly others: readonly Predicate[] } {
+  const others: Predicate[] = [];
   const roles = new Map<string, Condition[]>();
   for (const condition of conditions) {
     const [first, ...rest] = condition.kind === "all" ? condition.conditions : [condition];
-    if (first?.kind !== "caller" || first.pattern.kind !== "role") parts.push(compile(condition, wanted));
+    if (first?.kind !== "caller" || first.pattern.kind !== "role") others.push(compile(condition, wanted));
     else roles.set(first.pattern.name, [...(roles.get(first.pattern.name) ?? []), all(rest)]);
   }
-  const lookup = [...roles].map(([role, each]) => ({ role, decide: compile(any(each), wanted) }));
-  if (lookup.length > 0) parts.push(roleLookup(lookup, wanted));
-  return parts;
+  const predicate = (condition: Condition): Predicate | undefined =>
+    condition.kind === "constant" ? undefined : compile(condition, wanted);
+  return { roles: [...roles].map(([role, each]) => ({ role, decide: predicate(any(each)) })), others };
 }
 
-/** Wanted: one of the caller's roles holds. Unwanted: each of them fails. Of a handful of names a list finds one faster than a Map. */
-function roleLookup(predicates: readonly RolePredicate[], wanted: boolean): Predicate {
-  return (principal, row) => {
-    if (principal.kind === "anonymous") return !wanted;
-    const { roles } = principal;
-    for (let index = 0; index < roles.length; index += 1) {
-      const role = roles[index];
-      const part = predicates.find((each) => each.role === role);
-      if (part !== undefined && part.decide(principal, row) === wanted) return wanted;
+/** Whether one of the caller's roles decides it: what is wanted holds, what is unwanted does not fail. A short list finds a name faster than a Map. */
+export function oneOf(
+  predicates: readonly RolePredicate[],
+  held: readonly string[],
+  principal: Principal,
+  row: PolicyRow,
+  wanted: boolean,
+): boolean {
+  for (let index = 0; index < held.length; index += 1) {
+    const role = held[index];
+    for (let at = 0; at < predicates.length; at += 1) {
+      const part = predicates[at] as RolePredicate;
+      if (part.role !== role) continue;
+      if (part.decide === undefined || part.decide(principal, row) === wanted) return true;
+      break;
     }
-    return !wanted;
-  };
-}
-
-interface RolePredicate {
-  readonly role: string;
-  readonly decide: Predicate;
+  }
+  return false;
 }
 
 function comparison({ column, operator, operand }: Comparison, wanted: boolean): Predicate {
