@@ -75,6 +75,7 @@ describe("redactFields", () => {
       { a: new Uint16Array(Buffer.from("hunter2")), b: new Uint8Array(Buffer.from("hunter2")).buffer },
     ],
     ["bytes that were JSON", { body: JSON.parse(JSON.stringify(Buffer.from("hunter2"))) as unknown }],
+    ["headers as a gateway names them", { HTTP_COOKIE: "hunter2", HTTP_COOKIE_RAW: "hunter2" }],
     ["more names", [{ recoveryCode: "hunter2" }, { backup_codes: ["hunter2"] }, { accountNumber: "hunter2" }]],
     [
       "symbols, prototypes, getters and toJSON",

@@ -6,7 +6,7 @@ import { redactText } from "./redact.ts";
 const HIDDEN = "[redacted]";
 /** Anywhere in a name and in any case: rather a keyboard hidden than a key shown. */
 const SENSITIVE =
-  /api|auth|token|key|secret|pass|pwd|signature|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban|bearer|mnemonic|passport|(?:recovery|backup|verification|security|one_?time)_?codes?|security_?answer|tax_?id|(?:bank|account|routing)_?(?:account|number)|connection_?string|(?:^|[_-])(?:pin|otp|totp|jwt|pw|sid|csrf|xsrf|session|seed)(?:$|[_-](?!cookie))/iu;
+  /api|auth|token|key|secret|pass|pwd|signature|http_cookie|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban|bearer|mnemonic|passport|(?:recovery|backup|verification|security|one_?time)_?codes?|security_?answer|tax_?id|(?:bank|account|routing)_?(?:account|number)|connection_?string|(?:^|[_-])(?:pin|otp|totp|jwt|pw|sid|csrf|xsrf|session|seed)(?:$|[_-](?!cookie))/iu;
 /** Names of pairs that stand in a list, as in `rawHeaders`: only what is a name and nothing else. */
 const PAIRED =
   /^(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-token|api[_-]?key|pass(?:word|wd|phrase)|secret|(?:access|refresh|id)[_-]token|token)$/iu;

@@ -151,10 +151,28 @@ describe("csrf", () => {
     expect(decide(sketchExchange(next({ id: "another" })))).toBe("token_mismatch");
   });
 
-  it("believes no referer with a user in it", () => {
-    const headers = { referer: "https://user@app.example.com/", "x-csrf-token": tokenFor() };
-    expect(decide(post({ headers }))).toBe("referer_foreign");
+  it.each([
+    "https://user@app.example.com/",
+    "https://app.example.com\\@evil.test/",
+    "https://app.example.com\\.evil.test/",
+    "https:app.example.com/",
+    "https:/app.example.com/",
+    "https:///app.example.com/",
+    "blob:https://app.example.com/1",
+    "https://app\u3002example.com/",
+    "https://APP.example.com/",
+    "https://app.example.com:443/",
+    " https://app.example.com/",
+  ])("believes no referer that no browser would write: %j", (referer) => {
+    expect(decide(post({ headers: { referer, "x-csrf-token": tokenFor() } }))).toBe("referer_foreign");
   });
+
+  it.each(["https://app.example.com/", "https://app.example.com", "https://admin.example.com/a?b#c"])(
+    "believes the referer %j of an origin that may change state",
+    (referer) => {
+      expect(decide(post({ headers: { referer, "x-csrf-token": tokenFor() } }))).toBe("allow");
+    },
+  );
 
   it("asks no token of a route that declared why", () => {
     expect(decide(post({ route: { csrfExempt: "verified by webhook signature" } }))).toBe("allow");

@@ -55,6 +55,14 @@ describe.skipIf(loadVectors("uploads") === undefined)("recorded names", () => {
   });
 });
 
+it.each([
+  ["..&#47etc&#x2Fpasswd", "passwd"],
+  ["a&#0;b&#x110000;c&#xD800;.txt", "a\ufffdb\ufffdc\ufffd.txt"],
+  ["&#000000000047;report.pdf", "report.pdf"],
+])("reads the references of %j as a browser does", (given, shown) => {
+  expect(uploadFilename(given)).toBe(shown);
+});
+
 describe("a name that deceives", () => {
   it.each([
     ["invoice\u202efdp.exe", "name_control_character"],

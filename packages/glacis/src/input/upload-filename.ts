@@ -102,9 +102,14 @@ function lastStep(given: unknown): string | undefined {
 }
 
 function decodeReferences(text: string): string {
-  return text.replaceAll(/&(?:#x([\da-f]{1,6})|#(\d{1,7})|([a-zA-Z]{2,8}));/giu, (whole, hex, decimal, name) => {
+  return text.replaceAll(/&(?:#x([\da-f]+);?|#(\d+);?|([a-zA-Z]{2,8});)/giu, (whole, hex, decimal, name) => {
     if (name !== undefined) return REFERENCES[name as string] ?? whole;
-    const point = hex === undefined ? Number(decimal) : Number.parseInt(hex as string, 16);
-    return point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : whole;
+    return referred(hex === undefined ? Number(decimal) : Number.parseInt(hex as string, 16));
   });
+}
+
+/** As browsers read a number (WHATWG HTML, section 13.2.5.80), which needs no semicolon either. */
+function referred(point: number): string {
+  const isCharacter = point > 0 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
+  return isCharacter ? String.fromCodePoint(point) : "\ufffd";
 }
