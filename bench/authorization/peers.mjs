@@ -1,4 +1,4 @@
-import { createMongoAbility, subject } from "@casl/ability";
+import { AbilityBuilder, createMongoAbility, subject } from "@casl/ability";
 import * as cedar from "@cedar-policy/cedar-wasm/nodejs";
 import { newEnforcer, newModelFromString } from "casbin";
 import { accessPolicy, caller } from "glacis/authorization";
@@ -34,21 +34,21 @@ const CASL_CONDITIONS = {
   locked: () => ({ locked: true }),
 };
 
-/** CASL's rules are one user's; a later rule wins, so that denials come last. */
+const CASL_ORDER = [
+  ...RULES.filter(({ effect }) => effect === "allow"),
+  ...RULES.filter(({ effect }) => effect === "deny"),
+];
+
+/** As CASL's own guide defines what a user may do: with its builder. Its rules are one user's, and a later one wins, so that denials come last. */
 function caslAbility(principal) {
-  const mine = RULES.filter(({ role }) => role === undefined || principal.roles.includes(role));
-  const ordered = [
-    ...mine.filter(({ effect }) => effect === "allow"),
-    ...mine.filter(({ effect }) => effect === "deny"),
-  ];
-  return createMongoAbility(
-    ordered.map(({ effect, actions, when }) => ({
-      action: actions,
-      subject: "Document",
-      inverted: effect === "deny",
-      conditions: { tenantId: principal.tenantId, ...(when !== undefined && CASL_CONDITIONS[when](principal)) },
-    })),
-  );
+  const { can, cannot, build } = new AbilityBuilder(createMongoAbility);
+  const { roles, tenantId } = principal;
+  for (const { effect, role, actions, when } of CASL_ORDER) {
+    if (role !== undefined && !roles.includes(role)) continue;
+    const conditions = when === undefined ? { tenantId } : { tenantId, ...CASL_CONDITIONS[when](principal) };
+    (effect === "allow" ? can : cannot)(actions, "Document", conditions);
+  }
+  return build();
 }
 
 const CASBIN_MODEL = `
