@@ -2,6 +2,7 @@ import type { AuditRecord } from "../core/event.ts";
 import type { EventFilter } from "./event-filter.ts";
 import { SEARCHED } from "./event-filter.ts";
 import type { ArchivedEvent } from "./event-record.ts";
+import { pageOf } from "./event-page.ts";
 import { BUCKET_MS, LOOK_BACK, MOST_COUNTED, type EventCount, type EventStore, type TopValue } from "./event-store.ts";
 
 /**
@@ -17,6 +18,12 @@ export function memoryEvents(most = 20_000): EventStore {
   const newestFirst = (wanted: (event: ArchivedEvent) => boolean): readonly ArchivedEvent[] =>
     events.filter(wanted).toReversed();
 
+  const page: EventStore["page"] = async (filter, limit, before) => {
+    const isBefore = ({ timeMs, id }: ArchivedEvent): boolean =>
+      before === undefined || timeMs < before.timeMs || (timeMs === before.timeMs && Number(id) < Number(before.id));
+    return newestFirst((event) => isBefore(event) && matches(event, filter)).slice(0, limit);
+  };
+
   return {
     kind: "memory",
     async add(drafts) {
@@ -24,11 +31,8 @@ export function memoryEvents(most = 20_000): EventStore {
       events.sort((a, b) => a.timeMs - b.timeMs || Number(a.id) - Number(b.id));
       if (events.length > most) events = events.slice(-most);
     },
-    async page(filter, limit, before) {
-      const isBefore = ({ timeMs, id }: ArchivedEvent): boolean =>
-        before === undefined || timeMs < before.timeMs || (timeMs === before.timeMs && Number(id) < Number(before.id));
-      return newestFirst((event) => isBefore(event) && matches(event, filter)).slice(0, limit);
-    },
+    page,
+    look: async (filter, limit, before) => pageOf(await page(filter, limit + 1, before), limit, undefined),
     async since(filter, afterId, limit) {
       const floor = Number(afterId) - LOOK_BACK;
       return events

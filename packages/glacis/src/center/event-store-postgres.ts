@@ -1,8 +1,18 @@
 import type { AuditDatabase } from "../audit/audit-database.ts";
 import type { AuditRecord } from "../core/event.ts";
-import { SEARCHED, type EventCursor, type EventFilter } from "./event-filter.ts";
+import type { EventCursor, EventFilter } from "./event-filter.ts";
+import { pageOf } from "./event-page.ts";
+import { conditionsOf, horizonOf, lookStatement, pageStatement, searchCondition, SELECTED } from "./event-statement.ts";
 import type { ArchivedEvent } from "./event-record.ts";
-import { BUCKET_MS, LOOK_BACK, MOST_COUNTED, type EventStore, type TopField, type TopValue } from "./event-store.ts";
+import {
+  BUCKET_MS,
+  LOOK_BACK,
+  MOST_COUNTED,
+  type EventPage,
+  type EventStore,
+  type TopField,
+  type TopValue,
+} from "./event-store.ts";
 
 /**
  * The tables, as a migration. Columns are what filters ask for, and statistics tell which of their values never meet: an index that follows time would
@@ -74,8 +84,6 @@ select (bucket_ms - bucket_ms % $4::bigint)::text as from_ms,
 from glacis_event_counts where tenant_id = $1 and bucket_ms between $2 and $3
 group by bucket_ms - bucket_ms % $4::bigint order by bucket_ms - bucket_ms % $4::bigint`;
 
-const SELECTED = "select id::text as id, time_ms::text as time_ms, record from glacis_events";
-
 /** The fields of `top` that are no column of their own. */
 const TOP_EXPRESSIONS: Readonly<Record<TopField, string>> = {
   ip_address: "ip_address",
@@ -99,6 +107,7 @@ export function postgresEvents(database: AuditDatabase): EventStore {
       const { text, values } = pageStatement(filter, limit, before);
       return (await rowsOf<EventRow>(text, values)).map(eventOf);
     },
+    look: async (filter, limit, before) => lookAt(rowsOf, filter, limit, before),
     async since(filter, afterId, limit) {
       const { conditions, values } = conditionsOf(filter);
       conditions.push(`id > $${values.push(afterId)}::bigint - ${LOOK_BACK}`, searchCondition(filter, values));
@@ -153,6 +162,17 @@ export function postgresEvents(database: AuditDatabase): EventStore {
   };
 }
 
+async function lookAt(
+  rowsOf: <Row>(text: string, values: unknown[]) => Promise<readonly Row[]>,
+  filter: EventFilter,
+  limit: number,
+  before: EventCursor | undefined,
+): Promise<EventPage> {
+  const horizon = await horizonOf(rowsOf, filter, before);
+  const { text, values } = lookStatement(filter, limit + 1, before, horizon);
+  return pageOf((await rowsOf<EventRow>(text, values)).map(eventOf), limit, horizon?.cursor);
+}
+
 type CountRow = Readonly<
   Record<"from_ms" | "succeeded" | "observed" | "refused" | "failed" | "failed_sign_ins" | "severe", string>
 >;
@@ -165,56 +185,4 @@ interface EventRow {
 
 function eventOf({ id, time_ms: timeMs, record }: EventRow): ArchivedEvent {
   return { id, timeMs: Number(timeMs), record };
-}
-
-const EQUALITIES = [
-  ["type", "event_type"],
-  ["status", "status"],
-  ["severity", "severity"],
-  ["event", "event"],
-  ["user", "user_id"],
-  ["tenant", "tenant_id"],
-  ["ip", "ip_address"],
-] as const satisfies readonly (readonly [keyof EventFilter, string])[];
-
-function conditionsOf(filter: EventFilter): { conditions: string[]; values: unknown[] } {
-  const values: unknown[] = [];
-  const conditions = EQUALITIES.flatMap(([name, column]) =>
-    filter[name] === undefined ? [] : [`${column} = $${values.push(filter[name])}`],
-  );
-  if (filter.fromMs !== undefined) conditions.push(`time_ms >= $${values.push(filter.fromMs)}`);
-  if (filter.toMs !== undefined) conditions.push(`time_ms <= $${values.push(filter.toMs)}`);
-  return { conditions, values };
-}
-
-function searchCondition({ search }: EventFilter, values: unknown[]): string {
-  if (search === undefined) return "true";
-  return `$${values.push(search)} in (${SEARCHED.map((name) => `coalesce(${name}, '')`).join(", ")})`;
-}
-
-/** A search is the union of one page of each index: an `or` over five columns would read the whole table for what is rare. */
-function pageStatement(
-  filter: EventFilter,
-  limit: number,
-  before: EventCursor | undefined,
-): { text: string; values: unknown[] } {
-  const { conditions, values } = conditionsOf(filter);
-  if (before !== undefined)
-    conditions.push(`(time_ms, id) < ($${values.push(before.timeMs)}::bigint, $${values.push(before.id)}::bigint)`);
-  const most = `limit $${values.push(limit)}`;
-  const newestFirst = "order by time_ms desc, id desc";
-  const page = (extra: readonly string[]): string => {
-    const all = [...conditions, ...extra];
-    return `${SELECTED} as found ${all.length === 0 ? "" : `where ${all.join(" and ")}`} order by found.time_ms desc, found.id desc ${most}`;
-  };
-  if (filter.search === undefined) return { text: page([]), values };
-  const place = `$${values.push(filter.search)}`;
-  const pages = SEARCHED.map((column) => `(${page([`${column} = ${place}`])})`);
-  // Which rows, first; what they are, once.
-  const ids = pages.map((text) => text.replace(SELECTED, "select id, time_ms from glacis_events"));
-  const wanted = `select id from (${ids.join(" union ")}) as hits ${newestFirst} ${most}`;
-  return {
-    text: `${SELECTED} where id in (${wanted}) order by glacis_events.time_ms desc, glacis_events.id desc`,
-    values,
-  };
 }

@@ -32,12 +32,24 @@ export interface CountRange {
   readonly tenant?: string | undefined;
 }
 
+export interface EventPage {
+  /** Newest first. */
+  readonly events: readonly ArchivedEvent[];
+  /** Where to go on; with fewer events than asked for, how far back was looked. Undefined when there is nothing older. */
+  readonly older: EventCursor | undefined;
+}
+
 /** Where archived events live. Every answer is bounded by its `limit`; a store that fails throws. */
 export interface EventStore {
   readonly kind: "memory" | "shared";
   add(drafts: readonly EventDraft[]): Promise<void>;
   /** Newest first, those that come after the cursor in that order. */
   page(filter: EventFilter, limit: number, before?: EventCursor): Promise<readonly ArchivedEvent[]>;
+  /**
+   * A page for somebody who waits: looks at `MOST_LOOKED_AT` events for each index at most, and says where to go on. Conditions that seldom meet
+   * would otherwise read the archive to its end.
+   */
+  look(filter: EventFilter, limit: number, before?: EventCursor): Promise<EventPage>;
   /**
    * Oldest first, what was stored after an id, and a few from before it: numbers are given before rows are seen, so a reader that never looks back
    * would miss some. Whoever follows leaves out what it has.
@@ -53,6 +65,9 @@ export interface EventStore {
   /** Removes at most `most` events older than a time, and says how many. */
   sweep(beforeMs: number, most: number): Promise<number>;
 }
+
+/** How many events `look` looks at, for each index that it follows. */
+export const MOST_LOOKED_AT = 5000;
 
 /** How far `since` looks back, in ids. */
 export const LOOK_BACK = 2000;

@@ -56,11 +56,10 @@ const EVENTS: readonly AuditRecord[] = Array.from({ length: 60 }, (_, index) =>
 async function readAll(store: EventStore, filter: EventFilter, limit: number): Promise<readonly string[]> {
   const found: string[] = [];
   for (let before = undefined as ReturnType<typeof readCursor>; ;) {
-    const page = await store.page(filter, limit, before);
-    found.push(...page.map((event) => event.record.request_id ?? ""));
-    const last = page.at(-1);
-    if (last === undefined || page.length < limit) return found;
-    before = readCursor(cursorText(last));
+    const { events, older } = await store.look(filter, limit, before);
+    found.push(...events.map((event) => event.record.request_id ?? ""));
+    if (older === undefined) return found;
+    before = readCursor(cursorText(older));
   }
 }
 

@@ -8,10 +8,10 @@ import {
   readFilter,
   SEVERITIES,
   STATUSES,
+  type EventCursor,
   type FilterName,
   type ReadFilter,
 } from "./event-filter.ts";
-import type { ArchivedEvent } from "./event-record.ts";
 import { eventTable, filterLink } from "./event-table.ts";
 import { MOST_EXPORTED } from "./event-export.ts";
 import { renderPage } from "./page-frame.ts";
@@ -24,9 +24,8 @@ export async function eventsPage(context: CenterContext): Promise<SafeHtml> {
   const read = readFilter(query);
   const before = readCursor(query.get("before"));
   const { store } = settings.archive;
-  const found = await store.page(withinReach(context, read.filter), PAGE + 1, before);
-  const events = found.slice(0, PAGE);
-  const older = found.length > PAGE ? events.at(-1) : undefined;
+  const { events, older } = await store.look(withinReach(context, read.filter), PAGE, before);
+  const isPartial = older !== undefined && events.length < PAGE;
   const isFirst = before === undefined;
   const live = isFirst && read.filter.toMs === undefined && read.invalid.length === 0;
   return renderPage(context, {
@@ -44,11 +43,12 @@ export async function eventsPage(context: CenterContext): Promise<SafeHtml> {
         <h2 class="unseen">Events, newest first</h2>
         ${
           events.length === 0
-            ? html`${eventTable(context, "Events, newest first", [], "events")}${emptyState("Nothing found", isFirst ? "No event fits these conditions. Take one away, or widen the time." : "There is nothing older.")}`
+            ? html`${eventTable(context, "Events, newest first", [], "events")}${emptyState("Nothing found", isPartial ? "These conditions seldom meet. Look further back, or narrow the time." : isFirst ? "No event fits these conditions. Take one away, or widen the time." : "There is nothing older.")}`
             : eventTable(context, "Events, newest first", events, "events")
         }
       </section>
-      ${pageLinks(context, read.values, isFirst, older)}`,
+      ${isPartial && html`<p class="notice">Searched back to ${exactTime(older.timeMs)}.</p>`}
+      ${pageLinks(context, read.values, isFirst, older, isPartial ? "Look further back" : "Older")}`,
   });
 }
 
@@ -113,12 +113,13 @@ function pageLinks(
   context: CenterContext,
   values: Values,
   isFirst: boolean,
-  older: ArchivedEvent | undefined,
+  older: EventCursor | undefined,
+  onwards: string,
 ): SafeHtml {
   if (isFirst && older === undefined) return html``;
   return html`<nav class="pages" aria-label="Pages of events">
     ${!isFirst && html`<a class="button" href="${linkTo(context, "/events", values)}">Newest</a>`}
-    ${older !== undefined && html`<a class="button" rel="next" href="${linkTo(context, "/events", { ...values, before: cursorText(older) })}">Older</a>`}
+    ${older !== undefined && html`<a class="button" rel="next" href="${linkTo(context, "/events", { ...values, before: cursorText(older) })}">${onwards}</a>`}
   </nav>`;
 }
 
