@@ -63,7 +63,7 @@ describe("an access policy at construction", () => {
     ["an unknown action", withStatement({ action: "retreive" }), /no action "retreive"\. Did you mean "retrieve"/u],
     ["a pattern for an action", withStatement({ action: "li*" }), /no action "li\*"/u],
     ["no action", withStatement({ action: [] }), /at least one action/u],
-    ["a missing action", withStatement({ action: undefined }), /needs action as text/u],
+    ["a missing action", withStatement({ action: undefined }), /has action as undefined/u],
     ["an unknown principal", withStatement({ principal: "Authenticated" }), /Did you mean "authenticated"/u],
     ["an undeclared role", withStatement({ principal: "role:admn" }), /Did you mean "role:admin"/u],
     ["an undeclared group", withStatement({ principal: "group:admin" }), /no principal "group:admin"/u],
@@ -72,6 +72,14 @@ describe("an access policy at construction", () => {
     ["a misspelt effect", withStatement({ effect: "Allow" }), /no effect "Allow"\. Did you mean "allow"/u],
     ["no effect", withStatement({ effect: undefined }), /no effect/u],
     ["an unknown condition", withStatement({ condition: "isOwnr" }), /no condition "isOwnr"\. Did you mean "isOwner"/u],
+    // What a misspelt constant leaves behind: without it the statement would allow everybody.
+    ["a condition that is undefined", withStatement({ condition: undefined }), /has condition as undefined/u],
+    ["an expression that is undefined", withStatement({ expression: undefined }), /has expression as undefined/u],
+    [
+      "a field's action that is undefined",
+      { ...base, fields: { status: { write: { principal: "user", action: undefined } } } },
+      /has action as undefined/u,
+    ],
     ["no condition in the list of them", withStatement({ condition: [] }), /at least one condition/u],
     ["an unknown name in an expression", withStatement({ expression: "not isowner2" }), /no condition "isowner2"/u],
     ["an expression that is cut short", withStatement({ expression: "isOwner and" }), /cannot be read/u],

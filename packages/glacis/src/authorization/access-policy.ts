@@ -10,6 +10,7 @@ import type { ConditionSource } from "./match.ts";
 import { policyJudge, type PolicyDecision } from "./policy-judge.ts";
 import { refusalOf } from "./policy-refusal.ts";
 import type { PolicyRow } from "./predicate.ts";
+import { NO_ROW } from "./plan.ts";
 import { readPolicy, type AcrossTenants, type AnyPolicyOptions, type PolicyModel } from "./read-policy.ts";
 import { unknownWord } from "./read-conditions.ts";
 import type { ActionKind, Statement } from "./statements.ts";
@@ -79,7 +80,8 @@ export interface AccessPolicy<C extends Columns = Columns, A extends string = st
   /** The fields of a row that the caller may see. @throws Refusal when it may not read the row at all */
   readable<Row extends RowOf<C>>(principal: Principal, row: Row | null | undefined): Partial<Pick<Row, F & keyof Row>>;
   /**
-   * The input, if the caller may set each of its fields. @param row the row as it is, or for `create` as proposed, for conditions of fields
+   * The input, if the caller may set each of its fields. @param row the row as it is, without which no condition of a field holds; for `create` the
+   * input unless you say otherwise
    *
    * @throws Refusal 422 with the names of fields that are unknown or not the caller's to set
    */
@@ -140,8 +142,10 @@ export function accessPolicy<
     return projectRow(fields, principal, row, (error) => judge.fault(principal, action, row, error));
   }
 
-  function writable(principal: Principal, action: string, input: PolicyRow, row: PolicyRow = input): object {
-    planOf(action);
+  function writable(principal: Principal, action: string, input: PolicyRow, known?: PolicyRow): object {
+    const { kind } = planOf(action);
+    // Only a row that does not exist yet is what the client says it is.
+    const row = known ?? (kind === "create" ? input : NO_ROW);
     const onFault = (error: unknown): void => judge.fault(principal, action, row, error);
     const problems = fieldProblems(fields, { principal, action, input, row }, onFault);
     if (problems.length > 0) throw new Refusal(fieldRefusal(resource, action, problems));

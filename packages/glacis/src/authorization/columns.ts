@@ -109,6 +109,11 @@ export function isStorableText(value: string): boolean {
   return !value.includes("\0") && value.isWellFormed();
 }
 
+/** What a comparison in memory could find among roles and groups: a number there is no text of digits. */
+export function storableTexts(list: readonly unknown[]): readonly string[] {
+  return list.filter((text): text is string => typeof text === "string" && isStorableText(text));
+}
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u;
 const WHOLE = /^(?:0|-?[1-9]\d{0,18})$/u;
 const INT4 = 2n ** 31n;

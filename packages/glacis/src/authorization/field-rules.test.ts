@@ -105,6 +105,29 @@ describe("readable", () => {
 });
 
 describe("writable", () => {
+  it("takes nothing that the client says of itself for the row that is changed", () => {
+    const own = accessPolicy({
+      resource: "user",
+      columns: { id: "text", tenantId: "text" },
+      tenant: "tenantId",
+      actions: { create: "create", update: "update" },
+      conditions: { isSelf: { id: caller.userId } },
+      statements: [{ action: "*", principal: "user", effect: "allow" }],
+      fields: {
+        id: { write: "user" },
+        tenantId: { write: "user" },
+        phone: { write: { principal: "user", condition: "isSelf" } },
+      },
+    });
+    const claimed = { id: "ann", tenantId: "acme", phone: "1" };
+    expect(refusal(() => own.writable(ann, "update", claimed)).reason).toBe("input_invalid");
+    expect(refusal(() => own.writable(ann, "update", claimed, { id: "bob", tenantId: "acme" })).reason).toBe(
+      "input_invalid",
+    );
+    expect(own.writable(ann, "create", claimed)).toBe(claimed);
+    expect(own.writable(ann, "update", claimed, { id: "ann", tenantId: "acme" })).toBe(claimed);
+  });
+
   it("returns the input itself when every field is the caller's to set", () => {
     const input = { name: "Ann", phone: "1" };
     expect(policy.writable(ann, "update", input, row)).toBe(input);

@@ -8,7 +8,7 @@ import { testDatabase, type TestDatabase } from "../../../../test/support/servic
 import type { TenantId, UserId } from "../core/brand.ts";
 import { ANONYMOUS, type Principal, type User } from "../core/principal.ts";
 import { accessPolicy } from "./access-policy.ts";
-import { caller } from "./match.ts";
+import { anyOf, caller } from "./match.ts";
 import { ownership } from "./ownership.ts";
 import { rowSecurity, rowSettings } from "./row-security.ts";
 
@@ -49,6 +49,19 @@ describe("a list filter", () => {
     for (const startAt of [0, -1, 1.5, Number.NaN])
       expect(() => policy.filter(ann, "list", { startAt })).toThrow(/startAt/u);
     expect(() => policy.filter(ann, "list", { start: 2 } as object)).toThrow(/Did you mean "startAt"/u);
+  });
+
+  it("finds only texts among the roles, as the policy does in memory", () => {
+    const byRole = accessPolicy({
+      resource: "page",
+      columns: { tenantId: "uuid", audience: "text" },
+      tenant: "tenantId",
+      actions: { list: "list" },
+      conditions: { isFor: { audience: anyOf(caller.roles) } },
+      statements: [{ action: "list", principal: "authenticated", effect: "allow", condition: "isFor" }],
+    });
+    const odd = person(users[0], tenants[0], ...([7, null, "editor"] as never[]));
+    expect(byRole.filter(odd, "list").values).toEqual([tenants[0], "editor"]);
   });
 
   it("needs no database to say no", () => {

@@ -2,7 +2,7 @@
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Principal } from "../core/principal.ts";
 import { attributeOf, holdsFor, isDecidable, listOf } from "./caller.ts";
-import { canonical, isStorableText, type ColumnType, type Scalar } from "./columns.ts";
+import { canonical, isStorableText, storableTexts, type ColumnType, type Scalar } from "./columns.ts";
 import { FALSE, knowing, type Condition } from "./condition.ts";
 import { conditionSql, quoteIdentifier, type SqlChunk, type SqlDialect } from "./condition-sql.ts";
 
@@ -61,7 +61,7 @@ function parameters(owner: string, principal: Principal, alias: string | undefin
       return lost ? [`null::${type}`] : literal(value, type);
     },
     member(column, list) {
-      const texts = listOf(principal, list).filter((text) => isStorableText(text));
+      const texts = storableTexts(listOf(principal, list));
       if (texts.length === 0) return ["false"];
       const values = texts.flatMap((text, index) => [index === 0 ? "" : ", ", ...literal(text, "text")]);
       return ["(", column, " in (", ...values, "))"];

@@ -118,7 +118,7 @@ function possibility(statements: readonly ReadStatement[], fence: Condition): Ac
   };
 }
 
-const NO_ROW: PolicyRow = Object.freeze({});
+export const NO_ROW: PolicyRow = Object.freeze({});
 
 export function decidesTrue(plan: ActionPlan, principal: Principal, row: PolicyRow): boolean {
   return kindOf(plan, principal).decide(principal, row);

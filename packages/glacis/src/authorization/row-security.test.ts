@@ -109,6 +109,13 @@ describe("the compiled policies", () => {
     expect([...rowSettings(ANONYMOUS).values()]).toEqual(["", "", "", "[]", "[]"]);
     expect([...rowSettings(service).values()]).toEqual(["t", "", "robot", '["a"]', '["g"]']);
     expect(() => rowSettings({ ...ann, tenantId: "" as TenantId })).toThrow(/id and a tenant/u);
+    // Half a surrogate pair would arrive as another character, and so as whoever is called by that.
+    for (const text of ["\ud800", "a\0b"]) {
+      expect(() => rowSettings({ ...ann, id: text as UserId })).toThrow(/id and a tenant/u);
+      expect(() => rowSettings({ ...ann, tenantId: text as TenantId })).toThrow(/id and a tenant/u);
+      expect(rowSettings({ ...ann, roles: [text, "editor"] }).get("app.roles")).toBe('["editor"]');
+    }
+    expect(rowSettings({ ...ann, roles: [7, null, ["admin"]] as never }).get("app.roles")).toBe("[]");
   });
 });
 

@@ -2,7 +2,7 @@
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Principal } from "../core/principal.ts";
 import { isDecidable } from "./caller.ts";
-import { isIdentifier, type Scalar } from "./columns.ts";
+import { isIdentifier, isStorableText, storableTexts, type Scalar } from "./columns.ts";
 import { any, type Attribute, type CallerPattern, type ListAttribute } from "./condition.ts";
 import { conditionSql, quoteIdentifier, quoteLiteral, type SqlChunk, type SqlDialect } from "./condition-sql.ts";
 import type { PolicyModel } from "./read-policy.ts";
@@ -126,7 +126,7 @@ export function createPolicy(
  * for (const [name, value] of rowSettings(principal)) await connection.query("select set_config($1, $2, true)", [name, value]);
  */
 export function rowSettings(principal: Principal, settings = "app"): ReadonlyMap<string, string> {
-  if (!isDecidable(principal))
+  if (!isDecidable(principal) || !isStorable(principal))
     throw new TypeError("rowSettings() needs a principal with an id and a tenant, or an anonymous one.");
   const prefix = readPrefix(settings);
   const { kind } = principal;
@@ -134,9 +134,14 @@ export function rowSettings(principal: Principal, settings = "app"): ReadonlyMap
     [`${prefix}.tenant_id`, kind === "anonymous" ? "" : principal.tenantId],
     [`${prefix}.user_id`, kind === "user" ? principal.id : ""],
     [`${prefix}.service_id`, kind === "service" ? principal.id : ""],
-    [`${prefix}.roles`, JSON.stringify(kind === "anonymous" ? [] : principal.roles)],
-    [`${prefix}.groups`, JSON.stringify(kind === "anonymous" ? [] : (principal.groups ?? []))],
+    [`${prefix}.roles`, JSON.stringify(kind === "anonymous" ? [] : storableTexts(principal.roles))],
+    [`${prefix}.groups`, JSON.stringify(kind === "anonymous" ? [] : storableTexts(principal.groups ?? []))],
   ]);
+}
+
+/** Postgres would take what it cannot keep for another text, which may be somebody else's. */
+function isStorable(principal: Principal): boolean {
+  return principal.kind === "anonymous" || (isStorableText(principal.id) && isStorableText(principal.tenantId));
 }
 
 function readPrefix(settings: string): string {

@@ -60,11 +60,17 @@ export interface ReadStatement {
   readonly conditional: boolean;
 }
 
-/** @throws TypeError on a name that has no meaning here */
+const NARROWING: ReadonlySet<string> = new Set(["condition", "expression", "action"]);
+
+/** @throws TypeError on a name that has no meaning here, and on a limit that is undefined */
 export function rejectUnknownParts(owner: string, value: object, known: readonly string[]): void {
   if (typeof value !== "object" || value === null) throw new TypeError(`${owner} must be an object.`);
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown !== undefined) throw unknownWord(owner, "part", unknown, known);
+  // What is left out means no limit, so it is left out and not lost on the way, as by a name that is misspelt.
+  const lost = Object.entries(value).find(([name, part]) => NARROWING.has(name) && part === undefined);
+  if (lost !== undefined)
+    throw new TypeError(`${owner} has ${lost[0]} as undefined; leave it out where nothing limits.`);
 }
 
 const KINDS: readonly ActionKind[] = ["list", "read", "create", "update", "delete"];

@@ -103,7 +103,7 @@ describe("runAsTenant", () => {
     expect(() => nested("b")).toThrow(TenantIsolationError);
   });
 
-  it.each([undefined, null, {}, { tenantId: "" }, { tenantId: 7 }, { tenantId: "a\0b" }])(
+  it.each([undefined, null, {}, { tenantId: "" }, { tenantId: 7 }, { tenantId: "a\0b" }, { tenantId: "\ud800" }])(
     "runs nothing for %o",
     (scope) => {
       let ran = false;

@@ -82,6 +82,11 @@ export function keepTenant<Arguments extends readonly unknown[], Result>(
   return (...args) => storage.run({ scope, transactions: new Map() }, () => callback(...args));
 }
 
+/** Postgres keeps no NUL, and takes each half of a surrogate pair for the same character: two such tenants would be one. */
+function isStorable(tenantId: string): boolean {
+  return tenantId.isWellFormed() && !tenantId.includes("\0");
+}
+
 /**
  * Refuses what is no scope, and a scope of another tenant than the surrounding work is for.
  *
@@ -90,7 +95,7 @@ export function keepTenant<Arguments extends readonly unknown[], Result>(
  */
 export function holdToTenant(scope: TenantScope, context: TenantContext | undefined): void {
   const tenantId: unknown = scope?.tenantId;
-  if (typeof tenantId !== "string" || tenantId === "" || tenantId.includes("\0")) {
+  if (typeof tenantId !== "string" || tenantId === "" || !isStorable(tenantId)) {
     throw new TypeError(
       "There is no query without a tenant scope: tenantScope(principal) of a signed-in principal makes one.",
     );
