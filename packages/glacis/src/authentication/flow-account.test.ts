@@ -107,7 +107,7 @@ describe.each(stores)("an account over %s", (_, over) => {
       expect(await flows.invitations.read(token, clock.nowMs)).toEqual({ email, ...invitation, hasAccount: false });
       expect(await flows.invitations.accept(anybody(), token, "short")).toMatchObject({ kind: "password_rejected" });
       const outcomes = await Promise.all(
-        Array.from({ length: 16 }, () => flows.invitations.accept(anybody(), token, PASSWORD)),
+        Array.from({ length: 64 }, () => flows.invitations.accept(anybody(), token, PASSWORD)),
       );
       const won = outcomes.filter(({ kind }) => kind === "established");
       expect(won).toMatchObject([{ session: { tenantId: "globex", roles: ["editor"] } }]);
@@ -146,7 +146,8 @@ describe.each(stores)("an account over %s", (_, over) => {
       expect((await here.ask()).principal.kind).toBe("anonymous");
       expect(await flows.signIn(anybody(), account.email, PASSWORD)).toEqual({ kind: "credentials_wrong" });
       const token = tokenIn((await ground.deliver())[0]);
-      expect(await flows.deletion.keep(anybody(), token)).toEqual({ kind: "kept" });
+      const tries = await Promise.all(Array.from({ length: 64 }, () => flows.deletion.keep(anybody(), token)));
+      expect(tries.filter(({ kind }) => kind === "kept")).toHaveLength(1);
       expect(await flows.deletion.keep(anybody(), token)).toEqual({ kind: "link_invalid" });
       clock.nowMs += 15 * DAY;
       await ground.deliver();

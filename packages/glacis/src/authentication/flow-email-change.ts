@@ -16,7 +16,7 @@ import {
   type FlowWait,
   type LinkInvalid,
 } from "./flow-context.ts";
-import { canonicalIdentifier } from "./identifier.ts";
+import { newIdentifier } from "./identifier.ts";
 import { proveOwnPassword } from "./flow-password-change.ts";
 import type { CredentialsWrong } from "./flow-sign-in.ts";
 import type { JobHandler } from "./job-worker.ts";
@@ -42,7 +42,7 @@ export function emailChange(context: FlowContext): EmailChange {
   const { store, links } = context;
   return {
     async request(request, email, password) {
-      const address = canonicalIdentifier(email);
+      const address = newIdentifier(email);
       if (address === undefined) return { kind: "address_malformed" };
       const proved = await proveOwnPassword(context, request, password);
       if (proved.kind !== "proved") return proved;

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { UserId } from "../core/brand.ts";
 import type { Account } from "./account-store.ts";
-import { canonicalIdentifier } from "./identifier.ts";
+import { canonicalIdentifier, newIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   enqueue,
@@ -71,7 +71,7 @@ export function invitations(context: FlowContext): Invitations {
     });
   return {
     async invite({ email, tenantId, roles }, request) {
-      const address = canonicalIdentifier(email);
+      const address = newIdentifier(email);
       if (tenantId === "" || !Array.isArray(roles) || roles.some((role) => typeof role !== "string"))
         throw new TypeError("An invitation needs a tenant and roles.");
       if (address === undefined) return { kind: "address_malformed" };

@@ -58,6 +58,16 @@ describe("a second factor", () => {
     ]);
   });
 
+  it("is added by somebody with the longest address that there is", async () => {
+    const email = `${"ж".repeat(32)}@${"d".repeat(60)}.${"e".repeat(60)}.${"f".repeat(60)}.test`;
+    const here = await over.signIn(await over.account({ email }));
+    const offer = await flows.secondFactors.beginTotp(await here.ask());
+    expect(offer?.qrSvg).toContain("<svg");
+    expect((await flows.secondFactors.confirmTotp(await here.ask(), codeOf(offer?.secret ?? ""))).kind).toBe(
+      "established",
+    );
+  });
+
   it("is asked for after the password, and after a password that was reset by mail", async () => {
     const { account, secret } = await enrolled();
     await over.deliver();

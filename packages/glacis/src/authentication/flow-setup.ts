@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
-import { canonicalIdentifier } from "./identifier.ts";
+import { newIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   refuseLink,
@@ -58,7 +58,7 @@ export function firstAccount(context: FlowContext): FirstAccount {
       const nowMs = request.receivedAtMs;
       const link = await links.read("setup", token, nowMs);
       if (link === undefined || (await store.accounts.any())) return refuseLink(request, "setup");
-      const address = canonicalIdentifier(email);
+      const address = newIdentifier(email);
       if (address === undefined) return { kind: "address_malformed" };
       const prepared = await prepareHash(context, password, address);
       if (prepared.kind !== "hashed") return prepared;

@@ -75,6 +75,15 @@ describe.each(stores)("signing up over %s", (_, over) => {
     expect(ground.welcomed).toHaveLength(before + 1);
   });
 
+  it("carries a profile as large as one may be", async () => {
+    const profile = Object.fromEntries(
+      Array.from({ length: 10 }, (_, index) => [`f${"x".repeat(38)}${index}`, "ж".repeat(200)]),
+    );
+    const token = await linkFor(newAddress(), PASSWORD, profile);
+    expect(await flows.signUp.confirm(ask(), token, PASSWORD)).toMatchObject({ kind: "established" });
+    expect(ground.welcomed.at(-1)?.profile).toEqual(profile);
+  });
+
   it("loses nobody when the application is down between the account and its tenant", async () => {
     const email = newAddress();
     const token = await linkFor(email, PASSWORD, { organization: "Acme" });
@@ -103,12 +112,13 @@ describe.each(stores)("signing up over %s", (_, over) => {
       { name: "\ud800" },
       { "": "x" },
       { name: "x".repeat(201) },
+      Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`field${index}`, '"'.repeat(200)])),
     ];
     for (const profile of profiles)
       expect(await flows.signUp.request(ask(), email, PASSWORD, profile as { name: string })).toEqual({
         kind: "profile_malformed",
       });
-    for (const odd of [undefined, [email], `${email}\0`, "x".repeat(1e6)])
+    for (const odd of [undefined, [email], `${email}\0`, "x".repeat(1e6), `\u0430dmin-${email}`])
       expect(await flows.signUp.request(ask(), odd, PASSWORD)).toEqual({ kind: "address_malformed" });
     expect(await flows.signUp.request(ask(), email, "short")).toMatchObject({ kind: "password_rejected" });
     expect(await ground.deliver()).toEqual([]);

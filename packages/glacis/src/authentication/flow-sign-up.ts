@@ -2,7 +2,7 @@
 import type { UserId } from "../core/brand.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import type { Account } from "./account-store.ts";
-import { canonicalIdentifier } from "./identifier.ts";
+import { newIdentifier } from "./identifier.ts";
 import {
   accountEvent,
   enqueue,
@@ -66,6 +66,8 @@ export interface SignUp {
 
 const MOST_FIELDS = 10;
 const LONGEST_FIELD = 200;
+/** As JSON, beside the rest of what a link holds. */
+const LONGEST_PROFILE = 3000;
 const FIELD_NAME = /^[a-z][A-Za-z0-9_]{0,39}$/u;
 
 export function signUp(context: FlowContext): SignUp {
@@ -74,7 +76,7 @@ export function signUp(context: FlowContext): SignUp {
   return {
     control: { meta: META, rules: [], check: () => [] },
     async request(request, email, password, profile = {}) {
-      const address = canonicalIdentifier(email);
+      const address = newIdentifier(email);
       if (address === undefined) return { kind: "address_malformed" };
       if (!isProfile(profile)) return { kind: "profile_malformed" };
       const prepared = await prepareHash(context, password, address, Object.values(profile));
@@ -151,6 +153,7 @@ export function isProfile(profile: unknown): profile is Newcomer["profile"] {
   const fields = Object.entries(profile);
   return (
     fields.length <= MOST_FIELDS &&
+    JSON.stringify(profile).length <= LONGEST_PROFILE &&
     fields.every(
       ([name, value]) =>
         FIELD_NAME.test(name) &&

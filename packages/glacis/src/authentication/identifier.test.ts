@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
-import { canonicalIdentifier } from "./identifier.ts";
+import { canonicalIdentifier, newIdentifier } from "./identifier.ts";
 
 interface Case {
   readonly id: string;
@@ -103,6 +103,36 @@ describe("canonicalIdentifier", () => {
         expect(canonicalIdentifier(address.toUpperCase())).toBe(canonicalIdentifier(address));
       }),
     );
+  });
+});
+
+describe("newIdentifier", () => {
+  it.each([
+    "\u0430dmin@example.com", // a Cyrillic a
+    "adm\u0456n@example.com", // a Cyrillic i
+    "p\u03bfstmaster@example.com", // a Greek o
+    "\u03b1\u0430@example.com", // Greek and Cyrillic
+    "admin\u13aa@example.com", // Cherokee
+    "a\u057d@example.com", // Armenian
+    "admin@ex\u0430mple.com",
+    "admin@mail.ex\u0430mple.com",
+    "admin@xn--exmple-4nf.com",
+    "not an address",
+    undefined,
+  ])("gives no account to %j, which another one looks like", (text) => {
+    expect(newIdentifier(text)).toBeUndefined();
+  });
+
+  it.each([
+    ["Jane.Doe+tag_1@Example.com", "jane.doe+tag_1@example.com"],
+    ["jörg@BÜCHER.example", "jörg@xn--bcher-kva.example"],
+    ["иван.петров@example.com", "иван.петров@example.com"],
+    ["иван@пример.рф", "иван@xn--e1afmkfd.xn--p1ai"],
+    ["νίκος@example.com", "νίκοσ@example.com"],
+    ["山田taro@example.com", "山田taro@example.com"],
+    ["user@例え.jp", "user@xn--r8jz45g.jp"],
+  ])("takes %j, written in one alphabet or in scripts that nobody confuses", (text, canonical) => {
+    expect(newIdentifier(text)).toBe(canonical);
   });
 });
 

@@ -1,4 +1,5 @@
 /** One form for every spelling of an e-mail address, so that nobody registers as somebody else (catalog identifier-canonicalization; CWE-178, CWE-176). */
+import { domainToUnicode } from "node:url";
 import { caseFold } from "../primitives/case-fold.ts";
 import { canonicalDomainName } from "../primitives/domain-name.ts";
 
@@ -29,6 +30,30 @@ export function canonicalIdentifier(text: unknown): string | undefined {
   if (local === undefined || domain === undefined) return undefined;
   const address = `${local}@${domain}`;
   return Buffer.byteLength(address) <= LONGEST_ADDRESS ? address : undefined;
+}
+
+/** The alphabets that have letters of one shape and different code points (UTS #39 section 4). */
+const ALPHABETS = [
+  /\p{Script=Latin}/u,
+  /\p{Script=Greek}/u,
+  /\p{Script=Cyrillic}/u,
+  /\p{Script=Armenian}/u,
+  /\p{Script=Cherokee}/u,
+  /\p{Script=Coptic}/u,
+];
+
+/**
+ * The canonical form of an address that is to become the name of an account, and undefined besides for one that is made to be taken for another: a local
+ * part, or a label of the domain, with letters of two alphabets that look alike, such as a Cyrillic `а` in `admin` (UTS #39 section 5.2). Whoever has
+ * such an address signs in with it as ever: an account is not lost to a rule that came after it.
+ */
+export function newIdentifier(text: unknown): string | undefined {
+  const address = canonicalIdentifier(text);
+  if (address === undefined) return undefined;
+  const at = address.lastIndexOf("@");
+  const parts = [address.slice(0, at), ...domainToUnicode(address.slice(at + 1)).split(".")];
+  const mixed = parts.some((part) => ALPHABETS.filter((alphabet) => alphabet.test(part)).length > 1);
+  return mixed ? undefined : address;
 }
 
 function canonicalLocalPart(text: string): string | undefined {

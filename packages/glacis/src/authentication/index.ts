@@ -88,7 +88,7 @@ export {
   type OwnSignIn,
   type SignInPathway,
 } from "./auth-pathway-consistency.ts";
-export { canonicalIdentifier } from "./identifier.ts";
+export { canonicalIdentifier, newIdentifier } from "./identifier.ts";
 export { mfaRequired, type MfaOptions, type MfaPolicy, type MfaSubject, type MfaVerdict } from "./mfa-required.ts";
 export type { OneTimeLink, OneTimeLinkStore } from "./one-time-link-store.ts";
 export { LINK_LIFETIMES_MS, oneTimeLinks, type LinkPurpose, type OneTimeLinks } from "./one-time-link.ts";

@@ -161,7 +161,7 @@ function again(
 
 function errorsOf(setback: Setback): readonly FieldError[] {
   if (setback.kind === "address_malformed")
-    return [{ field: "email", code: "malformed", message: "This is not an e-mail address." }];
+    return [{ field: "email", code: "malformed", message: "This is not an e-mail address, or it mixes alphabets." }];
   if (setback.kind === "profile_malformed")
     return [{ field: "", code: "malformed", message: "A field holds something that is not text." }];
   if (setback.kind !== "password_rejected") return [];

@@ -32,7 +32,9 @@ const TOTP_MEMORY_STORE: Rule = {
 };
 
 const OFFER_MS = 600_000;
-const LONGEST_NAME = 128;
+const LONGEST_ISSUER = 128;
+/** An address (RFC 5321 section 4.5.3.1). */
+const LONGEST_ACCOUNT = 254;
 /** Values of a person belong to no tenant: accounts exist before a tenant is known, and in several. */
 export const TOTP_TENANT = "accounts";
 
@@ -120,7 +122,7 @@ export function totp(options: TotpOptions): Totp {
     },
     async begin(userId, account, nowMs) {
       requireUser(userId, nowMs);
-      requireName("begin() needs account", account);
+      requireName("begin() needs account", account, LONGEST_ACCOUNT);
       const secret = newTotpSecret();
       await store.offer(userId, await sealer.seal(secret, { tenantId: TOTP_TENANT, row: userId }), nowMs + OFFER_MS);
       const uri = totpUri(secret, issuer, account, digits);
@@ -160,7 +162,7 @@ export function totp(options: TotpOptions): Totp {
 function requireOptions(options: TotpOptions): void {
   rejectUnknownOptions("totp", options, ["issuer", "store", "sealer", "driftSteps", "digits", "report"]);
   const { issuer, sealer, driftSteps = 1, digits = 6 } = options;
-  requireName("totp() needs issuer", issuer);
+  requireName("totp() needs issuer", issuer, LONGEST_ISSUER);
   // The issuer ends at the first colon in the app's eyes.
   if (issuer.includes(":")) throw new TypeError("totp() needs issuer without a colon.");
   if (typeof sealer?.seal !== "function" || typeof sealer.open !== "function")
@@ -178,9 +180,9 @@ function requireUser(userId: string, nowMs: number): void {
     throw new TypeError("An authenticator needs the time in milliseconds since the epoch.");
 }
 
-function requireName(owner: string, name: unknown): void {
-  if (typeof name !== "string" || name === "" || name.length > LONGEST_NAME || /[\p{Cc}\p{Cs}]/u.test(name))
-    throw new TypeError(`${owner} as text of 1 to ${LONGEST_NAME} characters without control characters.`);
+function requireName(owner: string, name: unknown, longest: number): void {
+  if (typeof name !== "string" || name === "" || name.length > longest || /[\p{Cc}\p{Cs}]/u.test(name))
+    throw new TypeError(`${owner} as text of 1 to ${longest} characters without control characters.`);
 }
 
 function proved(userId: string, nowMs: number): Proof {

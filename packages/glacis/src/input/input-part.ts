@@ -109,17 +109,21 @@ export function strayIssues(facts: InputFacts, declared: ReadonlySet<InputPlace>
   if (!declared.has("query") && facts.query !== "") {
     const read = formPairs(facts.query, MOST_PARAMETERS);
     const names = read.flaw === undefined ? Object.keys(read.fields) : [];
-    const issues = names.map((name): StandardIssue => ({ message: UNKNOWN_FIELD, path: [name] }));
+    const issues = unknownFields(names);
     if (names.length > 0 || read.flaw !== undefined)
       stray.push(reading("query", undefined, issues.length > 0 ? issues : [{ message: "This route takes no query." }]));
   }
   if (!declared.has("body") && !declared.has("form")) {
     const { body } = facts;
     const rest = isRecord(body) && facts.mediaType === FORM ? withoutToken(body) : body;
-    if (rest !== undefined && !(isRecord(rest) && Object.keys(rest).length === 0))
-      stray.push(reading("body", undefined, [{ message: "This route takes no body." }]));
+    const issues = isRecord(rest) ? unknownFields(Object.keys(rest)) : [{ message: "This route takes no body." }];
+    if (rest !== undefined && issues.length > 0) stray.push(reading("body", undefined, issues));
   }
   return stray;
+}
+
+function unknownFields(names: readonly string[]): readonly StandardIssue[] {
+  return names.map((name) => ({ message: UNKNOWN_FIELD, path: [name] }));
 }
 
 function reading(place: InputPlace, value: unknown, issues: readonly StandardIssue[]): Reading {

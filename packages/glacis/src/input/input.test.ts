@@ -230,7 +230,7 @@ describe("input", () => {
     const nothing = input({});
     expect(valuesOf(nothing, {})).toEqual({});
     expect(errorsOf(nothing, { query: "utm_source=x" })).toMatchObject([{ in: "query", pointer: "/utm_source" }]);
-    expect(errorsOf(nothing, { json: '{"a":1}' })).toMatchObject([{ in: "body", pointer: "" }]);
+    expect(errorsOf(nothing, { json: '{"a":1}' })).toMatchObject([{ in: "body", pointer: "/a" }]);
     expect(valuesOf(nothing, { form: "csrf_token=x" })).toEqual({});
     expect(() => nothing.judge(sent({ params: { id: "7" } }))).toThrow(/says nothing about the parameter "id"/u);
   });
