@@ -34,7 +34,7 @@ export function collectFindings(rules: readonly ScanRule[]): Collector {
     (node, detail, taint) => {
       const at = { kind: "source" as const, file: file.path, ...positionOf(file.lines, node.start) };
       const key = `${rule.id}\n${at.file}:${at.line}`;
-      const certain = taint?.source !== "parameter";
+      const certain = taint?.source !== "parameter" && taint?.source !== "stored";
       if (found.has(key) && !(certain && found.get(key)?.rule.severity !== rule.severity)) return;
       found.set(key, {
         rule: certain ? rule : lessCertain(rule),

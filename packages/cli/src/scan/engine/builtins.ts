@@ -3,7 +3,7 @@ import { concatenate } from "./concatenate.ts";
 import { FUNCTIONS, through } from "./functions-table.ts";
 import { EVERY, KIND, TEXTUAL } from "./kinds.ts";
 import { elementOf, newObject, safeFor } from "./members.ts";
-import { passed, type Call } from "./run.ts";
+import { bake, passed, type Call } from "./run.ts";
 import { sanitisedBy, sanitisedByReplacing } from "./sanitisers.ts";
 import { parseSchema } from "./schemas.ts";
 import { deepTaints, join, mergeTaints, textOf, UNKNOWN, type Clear, type Value } from "./value.ts";
@@ -137,9 +137,12 @@ const TEXTS = new Set([
 ]);
 
 function carried({ name, args, api }: Call, receiver: Value): Value {
+  const inside = deepTaints(receiver);
+  // Methods of rows and documents answer with what they hold.
+  const given = inside.every(({ source }) => source === "stored") ? [] : args;
   const taints = mergeTaints(
-    deepTaints(receiver),
-    ...args.filter(({ closure }) => closure === undefined).map(({ taints }) => taints),
+    inside,
+    ...given.filter(({ closure }) => closure === undefined).map(({ taints }) => taints),
   );
   if (name === "get" || name === "getAll" || name === "at") {
     const key = textOf(args[0]);
@@ -148,7 +151,7 @@ function carried({ name, args, api }: Call, receiver: Value): Value {
       type: "string",
     };
   }
-  if (!TEXTS.has(name)) return { taints, api: `${api}()` };
+  if (!TEXTS.has(name)) return { taints: safeFor({ taints }, KIND.shape).taints, api: `${api}()` };
   const sameStart = name === "trim" || name === "toString" || name === "trimEnd" || name === "toLowerCase";
   return {
     taints: safeFor({ taints }, TEXTUAL).taints,
@@ -197,12 +200,7 @@ function iterate(call: Call, receiver: Value): Value {
         type: "boolean",
         ...(result.facts && {
           facts: {
-            yes: [
-              ...result.facts.yes,
-              ...result.facts.yes
-                .filter(({ label }) => label.endsWith(".*"))
-                .map(({ label, kinds }) => ({ label: label.slice(0, -2), kinds })),
-            ],
+            yes: [...result.facts.yes, ...ofWhole(result.facts.yes)],
             no: [],
           },
         }),
@@ -212,7 +210,10 @@ function iterate(call: Call, receiver: Value): Value {
         taints: [],
         type: "boolean",
         ...(result.facts && {
-          facts: { yes: deepTaints(element).length === 0 ? result.facts.yes : [], no: result.facts.no },
+          facts: {
+            yes: deepTaints(element).length === 0 ? result.facts.yes : [],
+            no: [...result.facts.no, ...ofWhole(result.facts.no)],
+          },
         }),
       };
     case "reduce":
@@ -224,6 +225,13 @@ function iterate(call: Call, receiver: Value): Value {
     default:
       return UNKNOWN;
   }
+}
+
+/** What holds for each element holds for the list. */
+function ofWhole(facts: readonly Clear[]): readonly Clear[] {
+  return facts
+    .filter(({ label }) => label.endsWith(".*"))
+    .map(({ label, kinds }) => ({ label: label.slice(0, -2), kinds }));
 }
 
 function factKinds(label: string, facts: readonly Clear[]): number {
@@ -259,10 +267,11 @@ function indirect({ run, name, args }: Call, receiver: Value): Value | undefined
   return run.apply(receiver, [...(list.fields?.values() ?? [elementOf(list)])], self);
 }
 
-function grow({ args, name }: Call, receiver: Value): void {
+function grow({ args, name, run }: Call, receiver: Value): void {
   const added = name === "set" || name === "append" ? args.slice(1) : name === "splice" ? args.slice(2) : args;
-  const value = added.reduce((left: Value | undefined, right) => join(left, right), undefined);
-  if (value === undefined || name === "concat") return;
+  const gathered = added.reduce((left: Value | undefined, right) => join(left, right), undefined);
+  if (gathered === undefined || name === "concat") return;
+  const value = bake(gathered, run.state);
   const present = receiver.fields?.get("*");
   receiver.fields?.set("*", { ...join(present, value), taints: mergeTaints(present?.taints ?? [], value.taints) });
 }

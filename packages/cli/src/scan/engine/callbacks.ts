@@ -77,6 +77,8 @@ function sometime(run: Run, closure: Closure, given: readonly Value[]): void {
 
 function argumentsFor(call: Call, closure: Closure): readonly Value[] {
   const { run, node, name, receiver, args, api } = call;
+  if (api.endsWith("diskStorage")) return uploadArguments(run, node);
+  if (name === "setWindowOpenHandler") return [{ taints: source(run, node, "window address", "remote", TEXTUAL) }];
   const event = textOf(args[0]);
   const owner = receiver?.api ?? receiver?.name ?? "";
   if (
@@ -133,6 +135,15 @@ function eventArguments(
   return [{ ...data, fields: new Map([["data", data]]) }, data, data];
 }
 
+/** What multer asks where an upload goes: the request, and a file that has the name which the client gave it. */
+function uploadArguments(run: Run, node: Node): readonly Value[] {
+  const originalname = { taints: source(run, node, "file.originalname", "remote", TEXTUAL), name: "originalname" };
+  return [
+    { taints: [], role: "request", name: "req" },
+    { taints: [], name: "file", fields: new Map([["originalname", originalname]]) },
+  ];
+}
+
 /** The event of `postMessage`. Whoever checks its origin knows who wrote the data. */
 export function messageEvent(run: Run, node: Node): Value {
   return { taints: source(run, node, MESSAGE_EVENT, "browser") };
@@ -143,7 +154,8 @@ function routeArguments(closure: Closure): readonly Value[] {
   const names = closure.node.params.map((parameter) => ("name" in parameter ? parameter.name : undefined));
   const request = (name = "request"): Value => ({ taints: [], role: "request", name });
   const response = (name = "response"): Value => ({ taints: [], role: "response", name });
-  if (names.length >= 4) return [UNKNOWN, request(names[1]), response(names[2])];
+  if (names.length >= 4)
+    return [{ taints: [], api: "error", name: names[0] ?? "error" }, request(names[1]), response(names[2])];
   if (names.length <= 1 || names[1] === "next")
     return names[0] === undefined || /^_?req/u.test(names[0])
       ? [request(names[0])]

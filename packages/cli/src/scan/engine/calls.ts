@@ -6,7 +6,7 @@ import { constructParent } from "./functions.ts";
 import { factsOfCall, factsOfStart } from "./guards.ts";
 import { elementOf, keyOf, newObject, readMember } from "./members.ts";
 import { passed, type Call, type Run } from "./run.ts";
-import { hookSource } from "./sources.ts";
+import { hookSource, storedBy } from "./sources.ts";
 import { textOf, UNKNOWN, type Facts, type Value } from "./value.ts";
 
 export function evaluateCall(run: Run, node: CallExpression | NewExpression): Value {
@@ -37,14 +37,18 @@ function evaluateCallee(run: Run, target: Node): { readonly receiver: Value | un
   if (target.type !== "MemberExpression") return { receiver: undefined, callee: run.evaluate(target) };
   const receiver = target.object.type === "Super" ? (run.self ?? UNKNOWN) : run.evaluate(target.object);
   const { property } = target;
-  const key = target.computed
-    ? keyOf(run.evaluate(property))
-    : property.type === "Identifier"
-      ? property.name
-      : property.type === "PrivateIdentifier"
-        ? `#${property.name}`
-        : undefined;
-  const callee = readMember(run, target, receiver, key);
+  const asked = target.computed ? run.evaluate(property) : undefined;
+  const key =
+    asked !== undefined
+      ? keyOf(asked)
+      : property.type === "Identifier"
+        ? property.name
+        : property.type === "PrivateIdentifier"
+          ? `#${property.name}`
+          : undefined;
+  const read = readMember(run, target, receiver, key);
+  const callee =
+    asked !== undefined && key === undefined && asked.taints.length > 0 ? { ...read, reachedBy: asked.taints } : read;
   if (key === "default" && receiver.api !== undefined) return { receiver: undefined, callee: receiver };
   return { receiver, callee };
 }
@@ -54,7 +58,9 @@ function evaluateArguments(run: Run, nodes: readonly Node[]): readonly Value[] {
     const value = run.evaluate(node);
     if (node.type !== "SpreadElement") return [value];
     const known = [...(value.fields ?? [])].filter(([key]) => /^\d+$/u.test(key)).map(([, field]) => field);
-    return known.length > 0 ? known : [elementOf(value)];
+    const others =
+      value.fields?.get("*") ?? (known.length === 0 || value.taints.length > 0 ? elementOf(value) : undefined);
+    return others === undefined ? known : [...known, others];
   });
 }
 
@@ -117,10 +123,13 @@ function unknownCall(call: Call): Value {
   if (receiver?.role !== undefined && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
   const hook = receiver === undefined || receiver.api !== undefined ? hookSource(run, node, api) : undefined;
   if (hook !== undefined) return hook;
+  const stored = storedBy(call);
+  if (stored !== undefined) return stored;
   const madeOf = textOf(args[0]);
   // A request's own methods, such as c.req.query("id"), give what the request holds.
   const value: Value = {
-    taints: callee.taints,
+    taints:
+      madeOf !== undefined && callee.api?.startsWith("incoming.") === true ? askedFor(callee, madeOf) : callee.taints,
     ...(api !== "" && api.length < 200 && { api: `${api}()` }),
     ...(madeOf !== undefined && { madeOf }),
   };
@@ -130,6 +139,11 @@ function unknownCall(call: Call): Value {
   }
   // asyncHandler(function): what wraps a function is that function, as far as anybody can tell.
   return handed === undefined ? value : { ...value, closure: handed };
+}
+
+/** `c.req.query("a")` and `c.req.query("b")` are two texts: what is known of one is not known of the other. */
+function askedFor({ taints }: Value, name: string): Value["taints"] {
+  return taints.map((taint) => ({ ...taint, label: `${taint.label}.${name.toLowerCase()}` }));
 }
 
 const SAFE_TAGS =

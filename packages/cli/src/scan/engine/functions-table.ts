@@ -86,7 +86,7 @@ const list: Model = ({ args, run }) => {
   const [first = UNKNOWN] = args;
   const array = newObject(run, "array");
   array.fields.set("*", elementOf(first));
-  return { ...array, taints: first.taints };
+  return { ...array, taints: safeFor(first, KIND.shape).taints };
 };
 
 const container: Model = ({ args, run }) => {
@@ -172,7 +172,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   atob: decode,
   btoa: (call) => ({ ...through(call, EVERY & ~KIND.size), type: "string" }),
   "JSON.stringify": (call) => ({
-    ...through({ ...call, args: call.args.slice(0, 1) }, KIND.log | KIND.header | TEXTUAL),
+    ...through({ ...call, args: call.args.slice(0, 1) }, KIND.log | KIND.header | KIND.format | TEXTUAL),
     type: "string",
   }),
   "JSON.parse": parseJson,
@@ -188,7 +188,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
     const [first = UNKNOWN] = call.args;
     const entry = newObject(call.run, "array");
     entry.fields.set("0", {
-      taints: first.taints.map((taint) => ({ ...taint, label: `${taint.label}.*` })),
+      taints: first.taints.map((taint) => ({ ...taint, label: `${taint.label}.(name)` })),
       type: "string",
     });
     entry.fields.set("1", elementOf(first));
@@ -242,6 +242,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "fs/promises.realpath": paths,
   "util.format": (call) => ({ ...through(call, TEXTUAL), type: "string" }),
   "util.inspect": (call) => ({ ...through(call, TEXTUAL | KIND.log), type: "string" }),
+  "os.tmpdir": () => ({ taints: [], api: "os.tmpdir()", parts: ["/tmp/"], type: "string" }),
   "util.promisify": promisify,
   "util.callbackify": promisify,
   "Buffer.from": pass,

@@ -42,7 +42,14 @@ function equals(asked: Value, known: Value): readonly Clear[] {
 
 const EMPTY = new Set(["undefined", "null"]);
 
-export function factsOfComparison(operator: string, left: Value, right: Value): Facts | undefined {
+/** What is stored is ours, where something else is compared with it. */
+function ours(value: Value): Value {
+  const taints = value.taints.filter(({ source }) => source !== "stored");
+  return taints.length === value.taints.length ? value : { ...value, taints };
+}
+
+export function factsOfComparison(operator: string, one: Value, other: Value): Facts | undefined {
+  const [left, right] = [ours(one), ours(other)];
   if (operator === "<" || operator === "<=" || operator === ">" || operator === ">=") return factsOfOrder(left, right);
   if (operator === "in") return right.taints.length > 0 ? undefined : { yes: clears(left, EVERY), no: [] };
   if (!/^[!=]==?$/u.test(operator)) return undefined;
@@ -155,8 +162,9 @@ function isWholeFolder(start: Value, known: string | undefined): boolean {
 }
 
 /** `text.includes("..")` and `allowed.includes(text)`. */
-export function factsOfIncludes(receiver: Value, sought: Value | undefined): Facts | undefined {
+export function factsOfIncludes(asked: Value, sought: Value | undefined): Facts | undefined {
   if (sought === undefined) return undefined;
+  const receiver = ours(asked);
   if (receiver.taints.length > 0) {
     const text = textOf(sought);
     if (text === "..") return { yes: [], no: clears(receiver, KIND.path) };
@@ -201,7 +209,9 @@ export function factsOfCall({ name, api, receiver, args }: Call): Facts | undefi
     case "exec":
       return receiver?.regex === undefined || first === undefined ? undefined : factsOfPattern(receiver.regex, first);
     case "hasOwnProperty":
-      return receiver && first && receiver.taints.length === 0 ? { yes: clears(first, EVERY), no: [] } : undefined;
+      return receiver && first && ours(receiver).taints.length === 0
+        ? { yes: clears(first, EVERY), no: [] }
+        : undefined;
     case "hasOwn":
     case "call":
       return api.endsWith("hasOwnProperty.call") || api === "Object.hasOwn"
@@ -212,7 +222,12 @@ export function factsOfCall({ name, api, receiver, args }: Call): Facts | undefi
     case "isNaN":
       return first && { yes: [], no: clears(first, NUMERIC) };
     case "isArray":
-      return first && { yes: [], no: clears(first, KIND.shape) };
+      return (
+        first && {
+          yes: first.taints.map(({ label }) => ({ label: `${label}.length`, kinds: KIND.size })),
+          no: clears(first, KIND.shape),
+        }
+      );
     case "isAbsolute":
       return undefined;
     default:

@@ -24,7 +24,8 @@ export const KIND: Readonly<
     | "format"
     | "shape"
     | "href"
-    | "slow",
+    | "slow"
+    | "graphql",
     number
   >
 > = {
@@ -58,6 +59,7 @@ export const KIND: Readonly<
   href: 1 << 22,
   /** A text that is matched against a slow pattern. */
   slow: 1 << 23,
+  graphql: 1 << 24,
 };
 
 /** Half a check of a redirect each: starts with a slash, and not with two. Together they make it local. */
@@ -66,7 +68,7 @@ export const NOT_TWO_SLASHES: number = 1 << 29;
 /** The path has no dots left to climb with. */
 export const RESOLVED: number = 1 << 30;
 
-export const EVERY: number = (1 << 24) - 1;
+export const EVERY: number = (1 << 25) - 1;
 /** What a number, a boolean or a date can no longer do. It can still be too large. */
 export const NUMERIC: number = EVERY & ~KIND.size;
 /** What is past once a value is surely a text. */

@@ -1,7 +1,7 @@
 /** Reading and writing properties. */
-import type { Node } from "../parse.ts";
-import { NUMERIC } from "./kinds.ts";
-import type { Run } from "./run.ts";
+import type { Node, SourceFile } from "../parse.ts";
+import { KIND, NUMERIC } from "./kinds.ts";
+import { bake, type Run } from "./run.ts";
 import { memberOfRole } from "./sources.ts";
 import { join, madeSafe, mergeTaints, textOf, type Taint, type Value } from "./value.ts";
 
@@ -23,7 +23,7 @@ export function readMember(run: Run, node: Node, object: Value, key: string | un
   const method = key === undefined ? undefined : methodOfInstance(object, key);
   if (method !== undefined) return method;
   if (object.role !== undefined && key !== undefined) {
-    const member = memberOfRole(run, node, object, key);
+    const member = memberOfRole(run, node, object, key) ?? carriedMember(run, object, key);
     if (member !== undefined) return member;
   }
   const value: { -readonly [K in keyof Value]: Value[K] } = { taints: memberTaints(object.taints, key) };
@@ -36,6 +36,14 @@ export function readMember(run: Run, node: Node, object: Value, key: string | un
   if (object.element !== undefined)
     return { ...join(object.element, value), ...value, taints: mergeTaints(object.element.taints, value.taints) };
   return value;
+}
+
+function carriedMember(run: Run, object: Value, key: string): Value | undefined {
+  const carried = carriedBy(run.module.file);
+  // Response and context have a place for such things, a request is that place.
+  const isPlace = (object.role === "response" && key === "locals") || (object.role === "context" && key === "state");
+  if (isPlace) return { taints: [], type: "object", fields: carried, branch: -1 };
+  return object.role === "response" ? undefined : carried.get(key);
 }
 
 /** What was put in by a name that is not known may be this. */
@@ -62,7 +70,11 @@ function allFields(object: Value): Value | undefined {
 function memberTaints(taints: readonly Taint[], key: string | undefined): readonly Taint[] {
   if (taints.length === 0) return taints;
   if (key === "length" || key === "size" || key === "byteLength") {
-    return taints.map((taint) => ({ ...taint, label: `${taint.label}.length`, safe: taint.safe | NUMERIC }));
+    return taints.map((taint) => ({
+      ...taint,
+      label: `${taint.label}.length`,
+      safe: taint.safe | (NUMERIC & ~KIND.shape),
+    }));
   }
   if (key !== undefined && HOST_PARTS.has(key))
     return taints.map((taint) => ({ ...taint, label: `${taint.label}.${key}` }));
@@ -103,7 +115,9 @@ function memberOfClass(of: Value, key: string, isStatic: boolean, self: Value = 
 }
 
 /** `object.key = value`: the object that everybody holds changes. */
-export function writeMember(run: Run, object: Value, key: string | undefined, value: Value): void {
+export function writeMember(run: Run, object: Value, key: string | undefined, given: Value): void {
+  const value = bake(given, run.state);
+  if (object.role !== undefined && key !== undefined) carriedBy(run.module.file).set(key, value);
   if (object.fields === undefined) return;
   if (key === undefined) {
     const present = object.fields.get("*");
@@ -113,6 +127,15 @@ export function writeMember(run: Run, object: Value, key: string | undefined, va
   const certain = object.branch === run.state.branch;
   const present = object.fields.get(key);
   object.fields.set(key, certain || present === undefined ? value : weak(present, value));
+}
+
+/** What handlers hang onto a request for those that come after them, such as `req.user` or `res.locals.user`. */
+const CARRIED = new WeakMap<SourceFile, Map<string, Value>>();
+
+export function carriedBy(file: SourceFile): Map<string, Value> {
+  const present = CARRIED.get(file) ?? new Map<string, Value>();
+  CARRIED.set(file, present);
+  return present;
 }
 
 function weak(present: Value, value: Value): Value {

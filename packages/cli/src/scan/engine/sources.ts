@@ -1,7 +1,7 @@
 /** Where untrusted text comes from, by framework: the members of requests, the parameters of handlers, the globals of a page. */
 import type { Node, TSType } from "../parse.ts";
 import { KIND, TEXTUAL } from "./kinds.ts";
-import { source, type Run } from "./run.ts";
+import { source, type Call, type Run } from "./run.ts";
 import type { Role, Value } from "./value.ts";
 
 type MutableValue = { -readonly [K in keyof Value]: Value[K] };
@@ -210,6 +210,21 @@ export function hookSource(run: Run, node: Node, api: string): Value | undefined
   return { taints: source(run, node, `${hook}()`, "browser", TEXTUAL), api: `${api}()` };
 }
 
+const ROWS =
+  /^(?:query|execute|all|find|findOne|findAll|findMany|findFirst|findUnique|findById|findByPk|toArray|many|one|oneOrNone)$/u;
+const STORES =
+  /^(?:pg|mysql2?(?:\/promise)?|sqlite3|better-sqlite3|sequelize|@prisma\/client|mongodb|mongoose|typeorm|knex|postgres|mssql)\b/u;
+const OWN_STORES = /(?:^|\.)(?:localStorage|sessionStorage)\.getItem$/u;
+
+/** Rows of a database, answers of a server and what a page has kept: harmless to all but markup. */
+export function storedBy({ api, name, receiver, run, node }: Call): Value | undefined {
+  const isRows =
+    ROWS.test(name) && (STORES.test(api) || /^(?:pool|db|prisma\.\w+)$/u.test(receiver?.api ?? receiver?.name ?? ""));
+  const isAnswer = /^fetch\(\)\.(?:json|text)$|^axios\.get$/u.test(api);
+  if (!isRows && !isAnswer && !OWN_STORES.test(api)) return undefined;
+  return { taints: source(run, node, isRows ? "row of the database" : `${api}()`, "stored"), api: `${api}()` };
+}
+
 /** The name of a type annotation, without its arguments. */
 export function typeNameOf(type: TSType | null | undefined): string | undefined {
   if (type?.type !== "TSTypeReference") return undefined;
@@ -220,9 +235,19 @@ export function typeNameOf(type: TSType | null | undefined): string | undefined 
     : undefined;
 }
 
+/** The list of JSZip is keyed by name, that of unzipper holds the names. */
+function archiveFiles(run: Run, node: Node): Value {
+  const taints = source(run, node, "name of an entry", "archive", TEXTUAL);
+  return {
+    taints,
+    element: { taints: [], fields: new Map(["path", "name"].map((key) => [key, { taints, name: key }])) },
+  };
+}
+
 /** Names of entries in archives: `..` in them writes where nobody meant. */
 export function archiveSource(run: Run, node: Node, object: Value, key: string): Value | undefined {
   const owner = object.name ?? "";
+  if (key === "files" && /^(?:jszip|unzipper)\b/u.test(object.api ?? "")) return archiveFiles(run, node);
   const isName = /^(?:zip_?)?entry$|^zipEntry$/iu.test(owner)
     ? /^(?:fileName|entryName|path|filename)$/u.test(key)
     : owner === "header" && key === "name";

@@ -180,6 +180,7 @@ function repeat(run: Run, statement: Statement): void {
       case "ForStatement":
         if (statement.init?.type === "VariableDeclaration") execute(run, statement.init);
         else if (statement.init !== null) run.evaluate(statement.init);
+        noteBound(run, statement, statement.test);
         loop(run, statement, false, () => {
           if (statement.test !== null) applyFacts(run.state, run.evaluate(statement.test).facts?.yes ?? []);
           execute(run, statement.body);
@@ -188,6 +189,7 @@ function repeat(run: Run, statement: Statement): void {
         return;
       case "WhileStatement":
       case "DoWhileStatement":
+        noteBound(run, statement, statement.test);
         loop(run, statement, statement.type === "DoWhileStatement", () => {
           applyFacts(run.state, run.evaluate(statement.test).facts?.yes ?? []);
           execute(run, statement.body);
@@ -216,6 +218,13 @@ function repeat(run: Run, statement: Statement): void {
   } finally {
     run.environment = outer;
   }
+}
+
+/** Rules hear of what a loop counts up to. */
+function noteBound(run: Run, statement: Statement, test: Node | null): void {
+  if (test?.type !== "BinaryExpression" || !/^[<>]=?$/u.test(test.operator)) return;
+  const bound = test.operator.startsWith("<") ? test.right : (test.left as Node);
+  if (bound.type !== "Literal") run.observer.value(statement, run.evaluate(bound), run);
 }
 
 /** The names of properties are as untrusted as the object. */

@@ -46,7 +46,9 @@ export type SourceKind =
   /** The command line. */
   | "argument"
   /** The name of an entry of an archive. */
-  | "archive";
+  | "archive"
+  /** What a database or another server holds, and what somebody may have put there. */
+  | "stored";
 
 /** A step of the way from a source to a sink, the last one first. */
 export interface Step {

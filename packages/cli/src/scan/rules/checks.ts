@@ -1,5 +1,6 @@
 import type { Node } from "../parse.ts";
 import type { ScanRule } from "../rule.ts";
+import { weakHostPattern } from "./encodings.ts";
 import { nameOf, textAt } from "./names.ts";
 
 const SPECIAL = new Set([
@@ -46,7 +47,14 @@ export const INCOMPLETE_SANITISATION: ScanRule = {
     }
     if (!("regex" in sought)) return;
     const { pattern, flags } = sought.regex;
-    if (/^(?:['"<>&`;|]|\\\\|\\\$|\[['"<>&\\`]+\]|(?:\\\.){2}(?:\\\/)?)$/u.test(pattern) && !flags.includes("g"))
+    const object = textAt(file, node.callee.object);
+    if (
+      /^\\["']$/u.test(String(by.value)) &&
+      !/replace(?:All)?\((?:\/\\\\|["']\\\\)|JSON\.stringify|escape/u.test(object)
+    )
+      report(node, "quotes, and not the backslash before them");
+    else if (/^<\[\^>\]\+?\*?>$/u.test(pattern) && !flags.includes("g")) report(node, "the first tag alone");
+    else if (/^(?:['"<>&`;|]|\\\\|\\\$|\[['"<>&\\`]+\]|(?:\\\.){2}(?:\\\/)?)$/u.test(pattern) && !flags.includes("g"))
       report(node, "without the flag g");
     else if (/^(?:\\\.){2}\\\/$|^\\\.\\\.\\\/$/u.test(pattern) && by.value === "") report(node, "../ once");
     else if (
@@ -73,10 +81,12 @@ export const INCOMPLETE_URL_CHECK: ScanRule = {
   fix: 'Compare new URL(address).hostname with ===, or with endsWith(".example.com"), the dot included.',
   bad: 'export const trusted = (url) => url.includes("example.com");',
   good: 'export const trusted = (url) => new URL(url).hostname === "example.com";',
-  nodes: (node, _parents, file, report) => {
+  nodes: (node, parents, file, report) => {
     if (node.type === "Literal" && "regex" in node) {
       const { pattern } = node.regex;
-      if (
+      const weak = weakHostPattern(pattern, parents, file);
+      if (weak !== undefined) report(node, weak);
+      else if (
         /https?|\^\(?:?\w|\\\./u.test(pattern) &&
         /[\w)](?<!\\)\.(?:com|org|net|io|dev|app|co|example)\b/iu.test(pattern)
       )
@@ -158,11 +168,13 @@ export const TEMPORARY_FILE: ScanRule = {
   fix: "fs.mkdtemp(), and the file inside of that folder.",
   bad: 'import fs from "node:fs";\nexport const keep = (data) => fs.writeFileSync(`/tmp/report-${Date.now()}.json`, data);',
   good: 'import fs from "node:fs";\nexport const keep = (data) => fs.writeFileSync(`${fs.mkdtempSync("/tmp/report-")}/data.json`, data);',
-  calls: ({ api, args, node, name }, report) => {
+  calls: ({ api, args, node, name, run }, report) => {
     if (
       !/^fs(?:\/promises|\.promises)?\.(?:writeFile|writeFileSync|createWriteStream|appendFile|appendFileSync|openSync|open)$/u.test(
         api,
-      )
+      ) ||
+      // The name cannot be guessed, or the file must be new.
+      /randomUUID|randomBytes|mkdtemp|nanoid|uuid|tmp-promise|["']wx/u.test(run.module.file.text)
     )
       return;
     const start = args[0]?.parts?.[0] ?? (typeof args[0]?.literal === "string" ? args[0].literal : undefined);

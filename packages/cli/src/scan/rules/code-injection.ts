@@ -5,6 +5,7 @@ import { untrusted, type ScanRule } from "../rule.ts";
 
 const EVALUATORS =
   /^(?:(?:window|globalThis|global|self)\.)?(?:eval|Function|execScript)$|^(?:AsyncFunction|GeneratorFunction)$|^vm\.(?:runInThisContext|runInNewContext|runInContext|Script|compileFunction|SourceTextModule)$|^vm2\.(?:VM|NodeVM)\(\)\.run$|^isolated-vm\..*\.(?:compileScript|eval)$|^(?:static-eval|safe-eval|notevil|eval|require-from-string|node-eval|expression-eval\.eval|jsep)$|^module\._compile$/u;
+const GLOBALS = /^(?:global|globalThis|window|self|process|child_process|fs|vm|module)$/u;
 const TIMERS = /^(?:(?:window|globalThis|self)\.)?(?:setTimeout|setInterval|setImmediate)$/u;
 
 /** Text that becomes a program. */
@@ -19,6 +20,11 @@ export const CODE_INJECTION: ScanRule = {
   bad: 'app.post("/calc", (req, res) => res.json({ result: eval(req.body.expression) }));',
   good: 'app.post("/calc", (req, res) => res.json({ result: JSON.parse(req.body.expression) }));',
   calls: (call, report) => {
+    const named = call.callee.reachedBy;
+    if (named !== undefined && GLOBALS.test(call.receiver?.api ?? "")) {
+      const taint = untrusted(call.run, { taints: named }, KIND.code);
+      if (taint !== undefined) report(call.node, `${taint.label} names a function`, taint);
+    }
     for (const value of programsOf(call)) {
       const taint = untrusted(call.run, value, KIND.code, ["remote", "browser", "argument", "parameter"]);
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);

@@ -2,9 +2,12 @@ import { KIND } from "../engine/kinds.ts";
 import type { Call, Run } from "../engine/run.ts";
 import { type Cell, textOf, textValue, UNKNOWN, type Value } from "../engine/value.ts";
 import { option, untrusted, type ScanRule } from "../rule.ts";
+import { unescapedIn } from "./templates.ts";
 
 /** What the response has been declared to be, on the way that is being walked. */
 const CONTENT_TYPE: Cell = { name: "content type" };
+const FROM_CLIENT = ["remote"] as const;
+const FROM_STORE = ["remote", "stored"] as const;
 const HARMLESS =
   /^(?:text\/(?:plain|csv|event-stream|css)|application\/(?!xhtml)|(?:json|txt|text|csv)$|image\/(?!svg)|audio\/|video\/|\.?(?:txt|json|csv|pdf|png))/iu;
 
@@ -21,10 +24,13 @@ export const REFLECTED_SCRIPT: ScanRule = {
   good: 'import escapeHtml from "escape-html";\napp.get("/hello", (req, res) => res.send(`<h1>Hello ${escapeHtml(req.query.name)}</h1>`));',
   calls: (call, report) => {
     noteContentType(call);
+    const unescaped = unescapedIn(call);
+    if (unescaped !== undefined) report(call.node, `${unescaped.label} is not escaped`, unescaped);
     for (const value of bodiesOf(call)) {
       if (value.type === "object" || value.type === "array" || value.type === "number" || value.fields !== undefined)
         continue;
-      const taint = untrusted(call.run, value, KIND.html);
+      const isText = value.parts !== undefined;
+      const taint = untrusted(call.run, value, KIND.html, isText ? FROM_STORE : FROM_CLIENT);
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
     }
   },
@@ -86,7 +92,7 @@ const MARKUP = /^(?:innerHTML|outerHTML|srcdoc)$/u;
 const WRITERS =
   /^(?:document\.(?:write|writeln)|insertAdjacentHTML|createContextualFragment|setHTMLUnsafe|parseHTML|bypassSecurityTrust\w+)$/u;
 const JQUERY = /^(?:html|append|prepend|after|before|replaceWith|wrap|wrapAll|appendTo|prependTo)$/u;
-const FROM_PAGE = ["browser", "remote", "parameter"] as const;
+const FROM_PAGE = ["browser", "remote", "parameter", "stored"] as const;
 const FROM_OUTSIDE = ["browser", "remote"] as const;
 
 /** A page that makes markup of what stands in its own address. */

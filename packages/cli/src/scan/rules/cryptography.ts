@@ -1,7 +1,7 @@
 import { textOf, type Value } from "../engine/value.ts";
 import type { Node, SourceFile } from "../parse.ts";
 import { type ScanRule } from "../rule.ts";
-import { nameOfTarget, SECRET_NAMES, textAt } from "./names.ts";
+import { nameOf, nameOfTarget, SECRET_NAMES, textAt } from "./names.ts";
 
 const PASSWORDS = /passw(?:or)?d|passphrase|pwd|\bpin\b/iu;
 
@@ -95,7 +95,11 @@ export const INSECURE_RANDOMNESS: ScanRule = {
   bad: "export const resetToken = () => Math.random().toString(36).slice(2);",
   good: 'import { randomBytes } from "node:crypto";\nexport const resetToken = () => randomBytes(32).toString("base64url");',
   nodes: (node, parents, file, report) => {
-    if (node.type !== "CallExpression" || !textAt(file, node).startsWith("Math.random(")) return;
+    if (node.type !== "CallExpression") return;
+    const target = parents.at(-1);
+    if (target !== undefined && SECRET_NAMES.test(nameOfTarget(target) ?? "") && isRandom(node.callee, file))
+      report(node, nameOfTarget(target));
+    if (!textAt(file, node).startsWith("Math.random(")) return;
     for (const parent of parents.toReversed().slice(0, 14)) {
       if (SECRET_NAMES.test(nameOfTarget(parent) ?? "")) {
         report(node, nameOfTarget(parent));
@@ -106,6 +110,25 @@ export const INSECURE_RANDOMNESS: ScanRule = {
     }
   },
 };
+
+/** A function of the same file that asks Math.random(). */
+function isRandom(callee: Node, { text }: SourceFile): boolean {
+  const name =
+    callee.type === "Identifier"
+      ? callee.name
+      : callee.type === "MemberExpression"
+        ? nameOf(callee.property)
+        : undefined;
+  if (name === undefined || !text.includes("Math.random(") || !/^[a-z]\w+$/u.test(name)) return false;
+  const declared = new RegExp(
+    `(?:function\\s+${name}|^\\s+(?:async\\s+)?${name}|const\\s+${name}\\s*=\\s*(?:function)?)\\s*\\([^)]*\\)[^\\n]*(?:=>|\\{)`,
+    "mu",
+  );
+  const at = declared.exec(text)?.index;
+  if (at === undefined) return false;
+  const end = /\n\s{0,2}\}/u.exec(text.slice(at))?.index ?? 300;
+  return text.slice(at, at + Math.min(end, 600)).includes("Math.random(");
+}
 
 const PROOFS =
   /signature|hmac|\.digest\(|\bmac\b|expected(?:sig|hash|mac|token|digest)|computed(?:sig|hash|mac|digest)|process\.env(?:\.|\[["'])\w*(?:SECRET|KEY|TOKEN|PASSWORD)/iu;
@@ -127,16 +150,16 @@ export const TIMING_COMPARISON: ScanRule = {
     if (sides.some((side) => isPlain(side, file))) return;
     const secret = (side: Node): boolean => {
       const text = textAt(file, side);
-      return (PROOFS.test(text) && text.length < 160) || (side.type === "Identifier" && isHmac(file, text));
+      return (PROOFS.test(text) && text.length < 160) || (side.type === "Identifier" && isSecret(file, text));
     };
     if (sides.some(secret)) report(node);
   },
 };
 
-/** Is a variable what an HMAC came to? Its name need not say so. */
-function isHmac({ text }: SourceFile, name: string): boolean {
+/** Is a variable what an HMAC came to, or a secret of the environment? Its name need not say so. */
+function isSecret({ text }: SourceFile, name: string): boolean {
   const given = new RegExp(
-    `(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*=(?!=)[^;]{0,300}createHmac\\([^;]{0,300}\\.digest\\(`,
+    `(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*=(?!=)\\s*(?:[^;]{0,300}createHmac\\([^;]{0,300}\\.digest\\(|process\\.env\\.\\w*(?:SECRET|KEY|TOKEN|PASSWORD))`,
     "u",
   );
   return given.test(text);

@@ -1,4 +1,5 @@
-import { textOf } from "../engine/value.ts";
+import type { Run } from "../engine/run.ts";
+import { textOf, type Value } from "../engine/value.ts";
 import { childrenOf, type Node } from "../parse.ts";
 import type { ScanRule } from "../rule.ts";
 import { nameOf, textAt } from "./names.ts";
@@ -19,6 +20,10 @@ export const STACK_EXPOSURE: ScanRule = {
       (receiver?.role === "response" && /^(?:send|json|end|write|jsonp|render)$/u.test(name)) ||
       (receiver?.role === "context" && /^(?:json|html|text|body)$/u.test(name));
     if (!isBody || node.type !== "CallExpression") return;
+    if (node.arguments.some((argument, index) => isWholeError(argument, args[index], run))) {
+      report(node, `an error in ${name}()`);
+      return;
+    }
     const text = node.arguments.map((argument) => textAt(run.module.file, argument)).join(",");
     const exposed = args.some(
       (value) =>
@@ -29,8 +34,24 @@ export const STACK_EXPOSURE: ScanRule = {
   },
 };
 
-const SENSITIVE =
-  /^(?:\w*passw(?:or)?d|\w*passphrase|pwd|\w*secret|access_?token|refresh_?token|auth_?token|session_?token|reset_?token|api_?key|private_?key|credit_?card\w*|card_?number|cvv|ssn|authorization)$/iu;
+/** What a catch or an error handler was given, sent as it is or as a text. */
+function isWholeError(node: Node, value: Value | undefined, run: Run): boolean {
+  const name =
+    node.type === "Identifier"
+      ? node.name
+      : node.type === "CallExpression" &&
+          node.arguments[0]?.type === "Identifier" &&
+          textAt(run.module.file, node.callee) === "String"
+        ? node.arguments[0].name
+        : undefined;
+  if (name === undefined) return false;
+  if (value?.api === "error" || (node.type === "CallExpression" && /^(?:err|error)$/u.test(name))) return true;
+  const first = run.frame.closure?.node.params[0];
+  return first?.type === "Identifier" && first.name === name && /^err(?:or)?$/u.test(name);
+}
+
+export const SENSITIVE: RegExp =
+  /^(?:\w*passw(?:or)?d|\w*passphrase|pwd|\w*secret|access_?token|refresh_?token|auth_?token|session_?token|reset_?token|api_?token|api_?key|private_?key|credit_?card\w*|card_?number|cvv|ssn|authorization)$/iu;
 
 /** A secret in a log. */
 export const SENSITIVE_LOG: ScanRule = {
@@ -62,10 +83,11 @@ export const SENSITIVE_LOG: ScanRule = {
 };
 
 /** A name of a secret whose value is printed: not inside of a call, which may hide it, nor of a condition. */
-function sensitiveIn(node: Node): string | undefined {
+export function sensitiveIn(node: Node): string | undefined {
   if (node.type === "Identifier") return SENSITIVE.test(node.name) ? node.name : undefined;
   if (node.type === "MemberExpression") {
     const name = nameOf(node.property);
+    if (name === "env" && node.object.type === "Identifier" && node.object.name === "process") return "process.env";
     return name !== undefined && SENSITIVE.test(name) ? name : undefined;
   }
   if (
@@ -90,6 +112,13 @@ function isStringify(node: Node & { readonly type: "CallExpression" }): boolean 
   return callee.type === "MemberExpression" && callee.object.type === "Identifier" && callee.object.name === "JSON";
 }
 
+function asksNobody(handler: Value | undefined): boolean {
+  const { closure } = handler ?? {};
+  if (closure === undefined) return false;
+  const text = textAt(closure.file, closure.node);
+  return /\bdata\b/u.test(text) && !/origin|\.source\s*[!=]==/iu.test(text);
+}
+
 /** Messages between windows, to anybody or from anybody. */
 export const WINDOW_MESSAGES: ScanRule = {
   id: "scan/window-messages",
@@ -111,9 +140,10 @@ export const WINDOW_MESSAGES: ScanRule = {
       report(node, "to *");
     if (name !== "addEventListener" || textOf(args[0]) !== "message") return;
     if (receiver !== undefined && !/^(?:window|globalThis|top|parent)$/u.test(receiver.api ?? "")) return;
-    const { closure } = args[1] ?? {};
-    if (closure === undefined) return;
-    const text = textAt(closure.file, closure.node);
-    if (/\bdata\b/u.test(text) && !/origin|\.source\s*[!=]==/iu.test(text)) report(node, "no origin is asked for");
+    if (asksNobody(args[1])) report(node, "no origin is asked for");
+  },
+  assigns: ({ node, object, key, value }, report) => {
+    if (key.literal !== "onmessage" || !/^(?:window|globalThis|top|parent)$/u.test(object.api ?? "")) return;
+    if (asksNobody(value)) report(node, "no origin is asked for");
   },
 };

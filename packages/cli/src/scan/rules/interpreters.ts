@@ -128,7 +128,10 @@ export const UNSAFE_DESERIALIZATION: ScanRule = {
   good: 'app.post("/", (req, res) => res.json(JSON.parse(req.body.profile)));',
   calls: ({ api, name, args, run, node }, report) => {
     const isYaml = api.startsWith("js-yaml.");
-    const unsafeSchema = /FULL|UNSAFE|js-yaml-js-types/u.test(schemaOf(args));
+    const schema = schemaOf(args);
+    const unsafeSchema =
+      /FULL|UNSAFE|js-yaml-js-types/u.test(schema) ||
+      (schema.endsWith(".extend()") && /["']js-yaml-js-types/u.test(run.module.file.text));
     if (!DESERIALIZERS.test(api) || (isYaml && option(args[1], "schema") !== undefined && !unsafeSchema)) return;
     const taint = untrusted(run, args[0], KIND.deserialize);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
@@ -165,6 +168,56 @@ export const LOG_INJECTION: ScanRule = {
     }
   },
 };
+
+/** A format whose places a client writes. */
+export const FORMAT_INJECTION: ScanRule = {
+  id: "scan/format-injection",
+  severity: "warning",
+  cwe: ["CWE-134"],
+  owasp: "A03",
+  what: "Text from outside is the format into which other values are put.",
+  why: "%s and %o in it take the values that were meant to come later: a line of the log then says something else.",
+  fix: 'Give a format of your own: console.log("%s from %s", text, address).',
+  bad: 'app.get("/", (req, res) => { console.log("asked for " + req.query.q + " by %s", req.ip); res.end(); });',
+  good: 'app.get("/", (req, res) => { console.log("asked for %s by %s", JSON.stringify(req.query.q), req.ip); res.end(); });',
+  calls: ({ name, api, args, run, node }, report) => {
+    if (!/^console\.(?:log|info|warn|error|debug|trace)$|^util\.format$/u.test(api) || args.length < 2) return;
+    const taint = untrustedItself(run, args[0], KIND.format);
+    const isFormat = api === "util.format" || args[0]?.parts !== undefined;
+    if (taint !== undefined && isFormat) report(node, `${taint.label} in ${name}()`, taint);
+  },
+};
+
+/** A query of GraphQL that is put together. */
+export const GRAPHQL_INJECTION: ScanRule = {
+  id: "scan/graphql-injection",
+  severity: "error",
+  cwe: ["CWE-943", "CWE-89"],
+  owasp: "A03",
+  what: "Text from outside becomes a part of a GraphQL document.",
+  why: "A quote and a brace in it end the field and ask for others, with the rights of your server.",
+  fix: "Keep the document as it is and pass values as variables.",
+  bad: 'import { graphql } from "graphql";\napp.get("/u", async (req, res) => res.json(await graphql({ schema, source: `{ user(id: "${req.query.id}") { name } }` })));',
+  good: 'import { graphql } from "graphql";\napp.get("/u", async (req, res) => res.json(await graphql({ schema, source: "query ($id: ID!) { user(id: $id) { name } }", variableValues: { id: String(req.query.id) } })));',
+  calls: ({ name, args, run, node }, report) => {
+    const documents = args.flatMap((value) => [
+      value,
+      option(value, "query"),
+      option(value, "source"),
+      option(value, "mutation"),
+    ]);
+    for (const value of documents) {
+      if (value?.parts?.includes(null) !== true) continue;
+      const start = value?.parts?.find((part) => typeof part === "string" && part.trim() !== "");
+      if (typeof start !== "string" || !DOCUMENT.test(start)) continue;
+      const taint = untrustedItself(run, value, KIND.graphql);
+      if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+    }
+  },
+};
+
+/** `{ user(`, `query {`, `mutation Name($id: ID!) {` */
+const DOCUMENT = /^\s*(?:(?:query|mutation|subscription)\b\s*\w*\s*(?:\([^)]*\))?\s*)?\{\s*\w+\s*[({]/u;
 
 /** A pattern that a client wrote. */
 export const REGEX_INJECTION: ScanRule = {

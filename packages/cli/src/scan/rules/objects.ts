@@ -15,8 +15,8 @@ export const PROTOTYPE_POLLUTION: ScanRule = {
   fix: 'Refuse "__proto__", "constructor" and "prototype", or keep such data in a Map.',
   bad: 'app.post("/set", (req, res) => { settings[req.body.group][req.body.name] = req.body.value; res.end(); });',
   good: 'const settings = new Map();\napp.post("/set", (req, res) => { settings.set(String(req.body.name), req.body.value); res.end(); });',
-  calls: ({ api, name, args, run, node }, report) => {
-    if (!MERGES.test(api)) return;
+  calls: ({ api, name, args, run, node, callee }, report) => {
+    if (!MERGES.test(api) || callee.closure !== undefined) return;
     // Objects of JSON have own properties of that name; a text that was put together has none.
     const sets = /set|update/iu.test(name);
     const taint = sets
@@ -96,7 +96,7 @@ export const MASS_ASSIGNMENT: ScanRule = {
 export const RESOURCE_EXHAUSTION: ScanRule = {
   id: "scan/resource-exhaustion",
   severity: "error",
-  cwe: ["CWE-770", "CWE-789"],
+  cwe: ["CWE-770", "CWE-789", "CWE-834"],
   owasp: "A04",
   what: "A number from outside says how much memory or time is taken.",
   why: "One request takes all of it.",
@@ -112,6 +112,13 @@ export const RESOURCE_EXHAUSTION: ScanRule = {
     const taint = untrustedItself(run, args[timed ? 1 : 0], KIND.size);
     if (taint !== undefined && !(sized && api.endsWith("Array") && taint.label.endsWith(".length")))
       report(node, `${taint.label} in ${name}()`, taint);
+  },
+  values: (node, value, run, report) => {
+    if (node.type !== "ForStatement" && node.type !== "WhileStatement" && node.type !== "DoWhileStatement") return;
+    const taint = untrustedItself(run, value, KIND.size);
+    // A text is as long as what was sent; an object says what length it likes.
+    if (taint === undefined || (taint.label.endsWith(".length") && (taint.safe & KIND.shape) !== 0)) return;
+    if (value.type === "number" || taint.label.endsWith(".length")) report(node, `${taint.label} turns`, taint);
   },
 };
 

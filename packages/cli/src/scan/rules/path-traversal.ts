@@ -29,7 +29,11 @@ export const PATH_TRAVERSAL: ScanRule = {
   },
 };
 
-function pathsOf({ api, name, args, receiver }: Call): readonly Value[] {
+function nameOf(parameter: { readonly type: string; readonly name?: unknown } | undefined): unknown {
+  return parameter?.type === "Identifier" ? parameter.name : undefined;
+}
+
+function pathsOf({ api, name, args, receiver, run }: Call): readonly Value[] {
   const [first, second] = args;
   if (first === undefined) return [];
   const owner = MODULES.exec(api);
@@ -41,6 +45,10 @@ function pathsOf({ api, name, args, receiver }: Call): readonly Value[] {
       return option(second, "root") === undefined && option(args.at(-1), "root") === undefined ? [first] : [];
     if (name === "render" && first.parts === undefined) return [first];
   }
+  // What multer is told in the callback of its storage.
+  const [request, file] = run.frame.closure?.node.params ?? [];
+  if (receiver === undefined && first.literal === null && nameOf(request) === "req" && nameOf(file) === "file")
+    return args.slice(1, 2);
   if (name === "extractEntryTo" || name === "mv") return args.slice(0, 2);
   if (receiver?.name === "file" && name === "mv") return [first];
   return api === "koa-send" ? (option(args[2], "root") === undefined ? args.slice(1, 2) : []) : [];

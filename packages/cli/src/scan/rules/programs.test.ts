@@ -38,7 +38,7 @@ const SOUND: readonly string[] = [
   `import ejs from "ejs"; app.get("/", async (req, res) => { const html = await ejs.renderFile("views/a.ejs", { name: req.query.n }); res.type("html").send(html); });`,
   `app.post("/t", (req, res) => { const a = req.body.items.filter((i) => typeof i === "string"); for (const i of a) console.log("%s", JSON.stringify(i)); res.end(); });`,
   `import helmet from "helmet"; app.use(helmet()); app.listen(3000, () => console.log("listening on " + 3000));`,
-  `app.get("/f", (req, res) => { const name = req.query.name; if (name.includes("..") || name.includes("/")) return res.sendStatus(400); res.sendFile("/srv/files/" + name); });`,
+  `app.get("/f", (req, res) => { const name = String(req.query.name); if (name.includes("..") || name.includes("/")) return res.sendStatus(400); res.sendFile("/srv/files/" + name); });`,
   `app.get("/u", async (req, res) => { try { const u = new URL(req.query.url); if (u.hostname !== "api.example.com") return res.status(403).end(); const r = await fetch("https://api.example.com" + u.pathname); res.json(await r.json()); } catch (e) { res.status(400).json({ error: "bad" }); } });`,
 ];
 

@@ -1,7 +1,8 @@
 import { textOf, type Value } from "../engine/value.ts";
 import { option, type ScanRule, untrusted } from "../rule.ts";
 import { KIND } from "../engine/kinds.ts";
-import { nameOfTarget } from "./names.ts";
+import type { Node, SourceFile } from "../parse.ts";
+import { nameOf, nameOfTarget, textAt } from "./names.ts";
 
 const NAMES =
   /(?:passw(?:or)?d|pwd|secret|(?:api|access|private|encryption|signing|secret|auth)_?-?key|token|credentials?)$/iu;
@@ -45,7 +46,9 @@ export const HARD_CODED_SECRET: ScanRule = {
       ])
         if (isText(given)) report(node, "password");
   },
-  nodes: (node, _parents, _file, report) => {
+  nodes: (node, _parents, file, report) => {
+    const stated = statedSecret(node, file);
+    if (stated !== undefined) report(node, stated);
     if (node.type === "Literal" && typeof node.value === "string") {
       if (FORMATS.test(node.value)) report(node, "the format of a known service");
       const password = URL_PASSWORD.exec(node.value)?.[1];
@@ -78,6 +81,33 @@ export const HARD_CODED_SECRET: ScanRule = {
   },
 };
 
+/** A text where a secret of the environment is missing, one that is compared with a password, one for a header. */
+function statedSecret(node: Node, file: SourceFile): string | undefined {
+  if (node.type === "LogicalExpression") {
+    const isText =
+      node.right.type === "Literal" && typeof node.right.value === "string" && node.right.value.length >= 3;
+    const isSecret = /^process\.env(?:\.|\[["'])\w*(?:SECRET|_KEY|TOKEN|PASSWORD|PASSWD)\w*(?:["']\])?$/u;
+    return isText && node.operator !== "&&" && isSecret.test(textAt(file, node.left)) ? "a fallback" : undefined;
+  }
+  if (node.type === "BinaryExpression" && /^[!=]==?$/u.test(node.operator)) {
+    const [asked, given] =
+      node.right.type === "Literal" ? [node.left as Node, node.right] : [node.right, node.left as Node];
+    const name =
+      asked.type === "MemberExpression" ? nameOf(asked.property) : asked.type === "Identifier" ? asked.name : "";
+    const isText = given.type === "Literal" && typeof given.value === "string" && /^\S{5,}$/u.test(given.value);
+    return isText &&
+      /^(?:\w*(?:password|passwd|passphrase)|api_?key|secret)$/iu.test(name ?? "") &&
+      given.value !== "undefined"
+      ? `the ${name}`
+      : undefined;
+  }
+  const isHeader =
+    node.type === "Literal" &&
+    typeof node.value === "string" &&
+    /^(?:Basic [\w+/]{8,}={0,2}|Bearer [\w.-]{16,})$/u.test(node.value);
+  return isHeader ? "the value of a header" : undefined;
+}
+
 function isText(value: Value | undefined): boolean {
   const text = textOf(value);
   return text !== undefined && text.length >= 3 && !STAND_INS.test(text);
@@ -109,6 +139,14 @@ export const UNVERIFIED_TOKEN: ScanRule = {
     if (/^(?:jsonwebtoken\.decode|jwt-decode(?:\.jwtDecode)?|jose\.decodeJwt)$/u.test(api)) {
       const taint = option(key, "complete")?.literal === true ? undefined : untrusted(run, token, KIND.format);
       if (taint !== undefined) report(node, "decoded only", taint);
+    }
+    if (api === "jose.UnsecuredJWT.decode") report(node, "without a signature");
+    if (api === "JSON.parse" && /base64/u.test(run.module.file.text)) {
+      const taint = untrusted(run, token, KIND.format);
+      const isPayload = taint !== undefined && /token|jwt|authorization|bearer/iu.test(taint.label);
+      const { text } = run.module.file;
+      if (isPayload && /\.split\(["'`]\.["'`]\)/u.test(text) && !/createHmac|createVerify|verify\(/u.test(text))
+        report(node, "taken apart", taint);
     }
     if (/^jsonwebtoken\.(?:sign|verify)$/u.test(api)) {
       const algorithms = [option(settings, "algorithm"), ...(option(settings, "algorithms")?.fields?.values() ?? [])];

@@ -67,6 +67,15 @@ export const COOKIE_FLAGS: ScanRule = {
       if (lacking.length > 0) report(node, lacking.join(", "));
       return;
     }
+    if (
+      receiver?.role !== undefined &&
+      /^(?:setHeader|header|set|append)$/u.test(name) &&
+      /^set-cookie$/iu.test(textOf(args[0]) ?? "")
+    ) {
+      const lacks = lackingInText(args[1]);
+      if (lacks !== undefined) report(node, lacks);
+      return;
+    }
     const sets =
       (receiver?.role !== undefined && /^(?:cookie|setCookie)$/u.test(name)) ||
       /^hono\/cookie\.setCookie$/u.test(api) ||
@@ -86,6 +95,19 @@ export const COOKIE_FLAGS: ScanRule = {
   },
 };
 
+/** A cookie that is written out: nothing after its value that is not known. */
+function lackingInText(value: Value | undefined): string | undefined {
+  const parts = value?.parts ?? [];
+  const [start] = parts;
+  if (typeof start !== "string" || parts.length > 3 || (parts.length === 3 && typeof parts[2] !== "string"))
+    return undefined;
+  const name = start.slice(0, Math.max(start.indexOf("="), 0));
+  if (!SESSION_COOKIES.test(name) || /csrf|xsrf/iu.test(name)) return undefined;
+  const text = parts.filter((part) => typeof part === "string").join("");
+  const lacking = ["HttpOnly", "Secure"].filter((flag) => !text.toLowerCase().includes(flag.toLowerCase()));
+  return lacking.length === 0 ? undefined : `${name} without ${lacking.join(" and ")}`;
+}
+
 function flagsOff(settings: Value | undefined): readonly string[] {
   return ["httpOnly", "secure"].filter((flag) => option(settings, flag)?.literal === false);
 }
@@ -102,21 +124,33 @@ export const OPEN_CORS: ScanRule = {
   bad: 'import cors from "cors";\napp.use(cors({ origin: true, credentials: true }));',
   good: 'import cors from "cors";\napp.use(cors({ origin: ["https://app.example.com"], credentials: true }));',
   calls: ({ name, api, args, node, run, receiver }, report) => {
-    if (/(?:^|\/)cors(?:\.cors)?$/u.test(api) || name === "enableCors") {
-      const origin = option(args[0], "origin");
-      if (
-        isTrue(option(args[0], "credentials")) &&
-        (origin?.literal === true || textOf(origin) === "*" || origin?.regex?.source === ".*")
-      )
+    const isPlugin = name === "register" && /(?:^|\/)(?:fastify-)?cors$/u.test(args[0]?.api ?? "");
+    if (isPlugin || /(?:^|\/)cors(?:\.cors)?$/u.test(api) || name === "enableCors") {
+      const settings = args[isPlugin ? 1 : 0];
+      if (isTrue(option(settings, "credentials")) && isAnyOrigin(option(settings, "origin")))
         report(node, "with credentials");
       return;
     }
     if (receiver?.role === undefined || !/^(?:setHeader|set|header|append|writeHead)$/u.test(name)) return;
     if (!/^access-control-allow-origin$/iu.test(textOf(args[0]) ?? "")) return;
+    if (textOf(args[1]) === "null") report(node, "null is the origin of any sandboxed frame");
     const taint = untrusted(run, args[1], KIND.header | KIND.ssrf);
     if (taint !== undefined) report(node, `${taint.label} is allowed`, taint);
   },
 };
+
+/** True, a star, or a function that lets everybody in. */
+function isAnyOrigin(origin: Value | undefined): boolean {
+  if (origin?.literal === true || textOf(origin) === "*" || origin?.regex?.source === ".*") return true;
+  const { closure } = origin ?? {};
+  if (closure === undefined) return false;
+  const text = textAt(closure.file, closure.node);
+  return (
+    /^(?:async\s+)?(?:function\s*\w*)?\(?\w+,\s*(\w+)\)?\s*(?:=>)?\s*\{?\s*(?:return\s+)?\1\(null,\s*(?:true|\w+)\);?\s*\}?$/u.test(
+      text,
+    ) || /^\(?(\w+)\)?\s*=>\s*\1$/u.test(text)
+  );
+}
 
 /** A secret sent for everybody on the way to read. */
 export const CLEAR_TEXT: ScanRule = {
