@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,12 @@ function synthesised(name: string, breakGlass: boolean): (stack: string) => Temp
       .Resources;
 }
 
+/** What the command says before a deployment; its exit code is in the last line as well. */
+function judged(name: string): string {
+  const main = fileURLToPath(new URL("../../packages/cli/dist/main.js", import.meta.url));
+  return spawnSync(process.execPath, [main, "infra", join(folder, name), "--deploy"], { encoding: "utf8" }).stdout;
+}
+
 function all(template: Template, type: string): readonly any[] {
   return Object.values(template)
     .filter(({ Type }) => Type === type)
@@ -56,6 +63,10 @@ describe("production", () => {
     };
     assert.ok(report.pluginReports.some(({ pluginName }) => pluginName === "CloudFormation Validate"));
     assert.deepEqual(new Set(report.pluginReports.map(({ conclusion }) => conclusion)), new Set(["success"]));
+  });
+
+  it("is clean to glacis infra, together with its web ACL", () => {
+    assert.match(judged("production"), /^0 errors, 0 warnings, 1 note, 0 waived\. Clean\.$/mu);
   });
 
   it("lets each group of the network be reached by another group or by CloudFront, and by no address", () => {
@@ -192,6 +203,7 @@ describe("a broken glass", () => {
     assert.equal(ExecuteCommandConfiguration.Logging, "OVERRIDE");
     assert.equal(ExecuteCommandConfiguration.LogConfiguration.CloudWatchEncryptionEnabled, true);
     assert.ok(ExecuteCommandConfiguration.KmsKeyId);
+    assert.match(judged("glass"), /no-ssh\/exec-open[^]*^0 errors, 0 warnings, 2 notes/mu);
   });
 });
 

@@ -4,6 +4,7 @@ import { addAuditCommand } from "./commands/audit.ts";
 import { addAuditLogCommand } from "./commands/audit-log.ts";
 import { addBackupCommand } from "./commands/backup.ts";
 import { addCheckCommand } from "./commands/check.ts";
+import { addInfraCommand } from "./commands/infra.ts";
 import { addInitCommand } from "./commands/init.ts";
 import { addKeysCommand } from "./commands/keys.ts";
 import { addMigrateCommand } from "./commands/migrate.ts";
@@ -22,6 +23,7 @@ const COMMANDS: readonly ((program: Command, finish: (exitCode: number) => void)
   addAuditLogCommand,
   addBackupCommand,
   addCheckCommand,
+  addInfraCommand,
   addInitCommand,
   addKeysCommand,
   addMigrateCommand,
