@@ -55,6 +55,7 @@ import { readReports } from "../../packages/glacis/src/transport/csp-report-form
 import { safeRedirect } from "../../packages/glacis/src/transport/safe-redirect.ts";
 import { readSetCookie } from "../../packages/glacis/src/transport/set-cookie-line.ts";
 import { ANYTHING, like } from "./grammar.ts";
+import { DOCUMENT_TARGETS } from "./document-targets.ts";
 import { JWT } from "./jwt-targets.ts";
 import { holds, target, type Target } from "./target.ts";
 import { UPLOADS } from "./upload-targets.ts";
@@ -554,4 +555,5 @@ export const TARGETS: readonly Target[] = [
   ...JWT,
   ...UPLOADS,
   ...AUDIT,
+  ...DOCUMENT_TARGETS,
 ];

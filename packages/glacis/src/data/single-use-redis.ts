@@ -12,6 +12,9 @@ export interface IoRedisSetter {
   call(command: string, ...values: string[]): Promise<unknown>;
 }
 
+/** For servers whose clocks differ: an id that Redis forgets while its value still counts could be used again. */
+const GRACE_MS = 3_600_000;
+
 export interface RedisSingleUseOptions {
   readonly client: NodeRedisSetter | IoRedisSetter;
   /** Stands before every key. `glacis:used:`. */
@@ -32,7 +35,7 @@ export function redisSingleUse(options: RedisSingleUseOptions): SingleUseStore {
   const setOnce = setterOf(options.client);
   return {
     async take(id, untilMs) {
-      const reply = await setOnce(prefix + id, Math.ceil(untilMs));
+      const reply = await setOnce(prefix + id, Math.ceil(untilMs) + GRACE_MS);
       if (reply === "OK") return true;
       if (reply === null) return false;
       throw new TypeError("Redis gave an answer to SET that is neither OK nor null.");
