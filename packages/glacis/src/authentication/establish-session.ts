@@ -3,6 +3,7 @@ import { auditEvent } from "../core/event-entry.ts";
 import type { HeaderPair } from "../core/decision.ts";
 import type { AuditEvent, EventKey } from "../core/event.ts";
 import type { UserId } from "../core/brand.ts";
+import type { AssuranceLevel } from "../core/principal.ts";
 import { requirePathways, SIGN_IN_PATHWAYS } from "./auth-pathway-consistency.ts";
 import { browserLabel } from "./browser-label.ts";
 import { mustUseProvider, type SsoRequirement } from "./idp-account-linking.ts";
@@ -42,6 +43,8 @@ export interface PendingSignIn {
   readonly tenantId: string;
   readonly purpose: "second_factor" | "enrolment";
   readonly methods: readonly ProofMethod[];
+  /** What has been proved so far. */
+  readonly assurance: AssuranceLevel;
   readonly endsAtMs: number;
 }
 
@@ -154,8 +157,9 @@ export async function pendingSignIn(making: SessionMaking, request: Responding):
   const id = making.pendingCookie.idIn(request);
   const held = id === undefined ? undefined : await making.store.held(id);
   if (held === undefined || !(request.receivedAtMs < held.endsAtMs)) return undefined;
-  const { userId, tenantId, purpose, methods, endsAtMs: end } = held;
-  return { userId: userId as UserId, tenantId, purpose, methods, endsAtMs: end };
+  const { userId, tenantId, purpose, methods, proofs, endsAtMs: end } = held;
+  const assurance = assuranceOf(proofs.map(proof));
+  return { userId: userId as UserId, tenantId, purpose, methods, assurance, endsAtMs: end };
 }
 
 /** Takes what this browser has proved before, if it was this user, and in any case ends that pending sign-in. */

@@ -28,6 +28,7 @@ export interface FactorSettings {
   newRecoveryCodes(request: FlowRequest): Promise<readonly string[] | undefined>;
   /** What `navigator.credentials.create()` is given. */
   beginPasskey(request: FlowRequest): Promise<PasskeyCreationOptions | undefined>;
+  /** Adds it, and completes a sign-in that waited for it. The other sessions end. @returns whether it was added, and the sign-in is complete */
   addPasskey(request: FlowRequest, answer: unknown, name?: unknown): Promise<boolean>;
   passkeys(request: FlowRequest): Promise<readonly Passkey[]>;
   renamePasskey(request: FlowRequest, id: string, name: unknown): Promise<boolean>;
@@ -37,14 +38,15 @@ export interface FactorSettings {
 export function factorSettings(context: FlowContext, authenticators: Authenticators): FactorSettings {
   const { totp, recoveryCodes, passkeys } = authenticators;
   const own = (request: FlowRequest): Promise<Account | undefined> => ownAccount(context, request);
-  const enrolling = (request: FlowRequest): Promise<Account | undefined> => whoEnrols(context, authenticators, request);
+  const enrolling = (request: FlowRequest, method: "totp" | "passkey"): Promise<Account | undefined> =>
+    whoEnrols(context, authenticators, request, method);
   return {
     async beginTotp(request) {
-      const account = await enrolling(request);
+      const account = await enrolling(request, "totp");
       return account && totp?.begin(account.userId, account.email, request.receivedAtMs);
     },
     async confirmTotp(request, code) {
-      const account = await enrolling(request);
+      const account = await enrolling(request, "totp");
       const proof = account && (await totp?.confirm(account.userId, code, request.receivedAtMs));
       if (account === undefined || proof === undefined) return CREDENTIALS_WRONG;
       await enqueue(context, noticeOf(account, "second_factor_added", request));
@@ -68,14 +70,16 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       return codes;
     },
     async beginPasskey(request) {
-      const account = await own(request);
+      const account = await enrolling(request, "passkey");
       return account && passkeys?.registrationOptions(request, { userId: account.userId, account: account.email });
     },
     async addPasskey(request, answer, name) {
-      const account = await own(request);
+      const account = await enrolling(request, "passkey");
       const added = account && (await passkeys?.register(request, account.userId, answer, name));
       if (account === undefined || added === undefined) return false;
       await enqueue(context, noticeOf(account, "passkey_added", request));
+      if (request.principal.kind !== "user")
+        return (await finishSignIn(context, request, account, [added.proof])).kind === "established";
       await raise(context, account, request, added.proof);
       return true;
     },
@@ -103,13 +107,14 @@ async function whoEnrols(
   context: FlowContext,
   { totp, passkeys }: Authenticators,
   request: FlowRequest,
+  method: "totp" | "passkey",
 ): Promise<Account | undefined> {
   if (request.principal.kind === "user") return ownAccount(context, request);
   const pending = await context.sessions.pending(request);
-  if (pending?.purpose !== "enrolment") return undefined;
+  if (pending?.purpose !== "enrolment" || !pending.methods.includes(method)) return undefined;
   // Somebody has added a factor since: from now on it is asked for, and a password alone replaces none.
-  if ((await totp?.enrolled(pending.userId)) === true || (await passkeys?.enrolled(pending.userId)) === true)
-    return undefined;
+  const hasCode = pending.assurance < 2 && (await totp?.enrolled(pending.userId)) === true;
+  if (hasCode || (await passkeys?.enrolled(pending.userId)) === true) return undefined;
   const account = await context.store.accounts.byId(pending.userId);
   return account?.status === "active" ? account : undefined;
 }

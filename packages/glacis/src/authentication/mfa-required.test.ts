@@ -51,6 +51,18 @@ describe("mfaRequired", () => {
     });
   });
 
+  it("asks for the factor that somebody has before he may add the passkey that his role takes", async () => {
+    const options: MfaOptions = { phishingResistant: ["admin"], enrolled: () => ["totp"] };
+    expect(await judge(options, ["password"], ["admin"])).toEqual({
+      kind: "second_factor_required",
+      methods: ["totp"],
+    });
+    expect(await judge(options, ["password", "totp"], ["admin"])).toEqual({
+      kind: "enrolment_required",
+      methods: ["passkey"],
+    });
+  });
+
   it("lets nobody in when the source of factors answers with anything but a list", async () => {
     for (const answer of [undefined, null, "totp", {}])
       await expect(judge({ enrolled: () => answer as never }, ["password"])).rejects.toThrow(/list of methods/u);

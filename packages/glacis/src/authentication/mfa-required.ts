@@ -95,6 +95,9 @@ export function mfaRequired(options: MfaOptions = {}): MfaPolicy {
       if (!needsKey && assuranceOf(proofs) >= 2) return ENOUGH;
       const useful = methods.filter((method) => !needsKey || method === "passkey");
       if (useful.length > 0) return { kind: "second_factor_required", methods: notYet(useful, proofs) };
+      // What he has he shows first: whoever has stolen the password alone must not add a passkey to it.
+      if (needsKey && methods.length > 0 && assuranceOf(proofs) < 2)
+        return { kind: "second_factor_required", methods: notYet(methods, proofs) };
       if (needsKey) return { kind: "enrolment_required", methods: ["passkey"] };
       return (await holds(subject)) ? { kind: "enrolment_required", methods: SECOND } : ENOUGH;
     },

@@ -79,16 +79,21 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
   return [
     {
       path: "/account/passkeys/options",
-      who: "recently_proved",
+      who: "enrolling",
       post: takingOnly([], async (request) => {
         const options = await secondFactors.beginPasskey(request);
-        return options === undefined ? refusal("not_found") : json(200, options);
+        if (options !== undefined) return json(200, options);
+        return refusal(request.principal.kind === "user" ? "not_found" : "unauthenticated");
       }),
     },
     {
       path: "/account/passkeys",
       who: "recently_proved",
       list: async (request) => json(200, { passkeys: await secondFactors.passkeys(request) }),
+    },
+    {
+      path: "/account/passkeys",
+      who: "enrolling",
       post: takingOnly(PASSKEY_FIELDS, async (request) => {
         const { answer, name } = passkeyPost(request);
         const added = await secondFactors.addPasskey(request, answer, name);

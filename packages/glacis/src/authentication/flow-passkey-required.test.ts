@@ -1,0 +1,95 @@
+import { describe, expect, it } from "vitest";
+import { authenticationGround, type TestBrowser } from "../../../../test/support/authentication-ground.ts";
+import { softwareAuthenticator } from "../../../../test/support/software-authenticator.ts";
+import { keyRing, newKey } from "../data/key-ring.ts";
+import { fieldEncryption } from "../data/field-encryption.ts";
+import type { Account } from "./account-store.ts";
+import { memoryAuthentication } from "./authentication-store.ts";
+import { enrolledFactors } from "./enrolled-factors.ts";
+import { mfaRequired } from "./mfa-required.ts";
+import { memoryPasskeys } from "./passkey-store.ts";
+import { passkeys } from "./passkeys.ts";
+import { memorySessions } from "./session-memory.ts";
+import { sessions } from "./session.ts";
+import { totpCode, totpStep } from "./totp-code.ts";
+import { memoryTotp } from "./totp-store.ts";
+import { totp } from "./totp.ts";
+
+const PASSWORD = "correct horse battery staple";
+const PLACE = { origin: "https://app.example.com", rpId: "app.example.com" };
+
+describe("somebody whose role takes a passkey and who has none", () => {
+  const keys = passkeys({ name: "Folio", origins: [PLACE.origin], store: memoryPasskeys() });
+  const sealer = fieldEncryption({ keys: keyRing(newKey("k1")) }).column({ table: "glacis_totp", column: "secret" });
+  const app = totp({ issuer: "Folio", store: memoryTotp(), sealer });
+  const enrolled = enrolledFactors({ totp: app, passkeys: keys });
+  const session = sessions({
+    store: memorySessions(),
+    mfa: mfaRequired({ phishingResistant: ["owner"], enrolled }),
+  });
+  const over = authenticationGround(memoryAuthentication(), session, { authenticators: { totp: app, passkeys: keys } });
+  const { flows, clock } = over;
+
+  async function begun(account: Account): Promise<{ readonly browser: TestBrowser; readonly outcome: unknown }> {
+    const browser = over.browser();
+    const request = browser.ask();
+    const outcome = await flows.signIn(request, account.email, PASSWORD);
+    browser.keep(request);
+    return { browser, outcome };
+  }
+  async function adds(browser: TestBrowser): Promise<boolean> {
+    const asked = browser.ask();
+    const options = await flows.secondFactors.beginPasskey(asked);
+    if (options === undefined) return false;
+    browser.keep(asked);
+    const answered = browser.ask();
+    const answer = softwareAuthenticator().register({ ...PLACE, challenge: options.challenge });
+    const added = await flows.secondFactors.addPasskey(answered, answer);
+    browser.keep(answered);
+    return added;
+  }
+  const who = async (browser: TestBrowser): Promise<string> =>
+    (await session.authenticate(browser.ask())).principal.kind;
+  async function owner(): Promise<Account> {
+    const account = await over.account();
+    over.members.set(account.userId, { tenantId: "acme", roles: ["owner"] });
+    return account;
+  }
+
+  it("adds one before he is signed in, and is signed in by it", async () => {
+    const { browser, outcome } = await begun(await owner());
+    expect(outcome).toEqual({ kind: "enrolment_required", methods: ["passkey"] });
+    expect(await who(browser)).toBe("anonymous");
+    expect(await flows.secondFactors.beginTotp(browser.ask())).toBeUndefined();
+    expect(await adds(browser)).toBe(true);
+    expect(await who(browser)).toBe("user");
+    expect((await over.deliver()).map(({ text }) => text).join()).toContain("passkey was added");
+  });
+
+  it("shows the code that he has before he may add one: a password that somebody has stolen is not enough", async () => {
+    const account = await owner();
+    const { secret } = await app.begin(account.userId, account.email, clock.nowMs);
+    const code = (): string => totpCode(secret, totpStep(clock.nowMs), 6);
+    expect(await app.confirm(account.userId, code(), clock.nowMs)).toBeDefined();
+    clock.nowMs += 30_000;
+    const { browser, outcome } = await begun(account);
+    expect(outcome).toEqual({ kind: "second_factor_required", methods: ["totp"] });
+    expect(await adds(browser)).toBe(false);
+    const request = browser.ask();
+    expect(await flows.secondFactors.complete(request, "totp", code())).toEqual({
+      kind: "enrolment_required",
+      methods: ["passkey"],
+    });
+    browser.keep(request);
+    expect(await adds(browser)).toBe(true);
+    expect(await who(browser)).toBe("user");
+  });
+
+  it("adds none by a sign-in that was begun before the account had a factor", async () => {
+    const account = await owner();
+    const [thief, own] = [await begun(account), await begun(account)];
+    expect(await adds(own.browser)).toBe(true);
+    expect(await adds(thief.browser)).toBe(false);
+    expect(await who(thief.browser)).toBe("anonymous");
+  });
+});
