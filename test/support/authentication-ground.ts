@@ -134,6 +134,9 @@ export function authenticationGround(
         welcomed.push({ userId, profile });
         members.set(userId, { tenantId: `tenant-of-${userId}`, roles: ["owner"] });
       },
+      async invitationStands({ invitedBy }) {
+        return invitedBy === undefined || members.has(invitedBy);
+      },
       async joined({ userId, tenantId, roles }) {
         if (outage.application) throw new Error("The application's database does not answer.");
         members.set(userId, { tenantId, roles });

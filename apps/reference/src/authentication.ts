@@ -12,8 +12,8 @@ import {
   type SingleSignOnStore,
 } from "glacis/authentication";
 import { fieldEncryption } from "glacis/data";
-import { systemScope, type Accounts } from "./accounts/accounts.ts";
-import { isRole } from "./accounts/memberships.ts";
+import { personOf, systemScope, type Accounts } from "./accounts/accounts.ts";
+import { isRole, ROLE_ORDER } from "./accounts/memberships.ts";
 import type { Settings } from "./operations/settings.ts";
 
 export const PRODUCT = "Folio";
@@ -102,6 +102,12 @@ function applicationOf({
       const name = lineOf(profile["name"], email);
       const workspace = lineOf(profile["workspace"], name);
       await accounts.createTenant({ name: workspace }, { id: userId, name, role: "owner" });
+    },
+    /** Whoever was demoted or removed has nobody come in by what they sent before. */
+    async invitationStands({ invitedBy, tenantId, roles: [role] }) {
+      const inviter = invitedBy === undefined ? undefined : await accounts.belonging(invitedBy);
+      if (invitedBy === undefined || inviter?.tenantId !== tenantId) return false;
+      return ROLE_ORDER.mayGrant(personOf(tenantId, invitedBy, inviter.role), role ?? "");
     },
     async joined({ userId, email, profile, tenantId, roles: [role] }) {
       // An account belongs to one workspace; whoever has one keeps it.

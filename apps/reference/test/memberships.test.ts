@@ -10,7 +10,7 @@ import { openEmbedded } from "../src/database/embedded.ts";
 import type { Database } from "../src/database/database.ts";
 import { openPostgres } from "../src/database/postgres.ts";
 import { startFolio, temporaryFolder } from "./support/folio.ts";
-import { signUp } from "./support/mail.ts";
+import { mailedPath, signUp, tokenIn } from "./support/mail.ts";
 
 const postgres = await testDatabase("memberships");
 const suffix = randomBytes(6).toString("hex");
@@ -127,6 +127,29 @@ describe("the people of the API", () => {
     expect((await patch(user.id, "owner")).status).toBe(200);
     expect((await owner.ask("/api/me")).status).toBe(401);
     expect((await owner.signIn(account)).status).toBe(200);
+  });
+
+  it("let nobody in by the invitation of an admin who is none any more", async () => {
+    const [password, stamp] = ["a long walk by the river", randomUUID()];
+    const owner = await signUp(folio, { email: `owner-${stamp}@people.test`, password });
+    const invite = (by: typeof owner, email: string, role: string) =>
+      by.ask("/api/invitations", { method: "POST", json: { email, role } });
+    const accept = async (email: string) => {
+      const guest = folio.client();
+      const token = tokenIn(await mailedPath(folio, email, "You are invited"));
+      const answer = await guest.ask("/invitation", { method: "POST", json: { token, password, name: "Guest" } });
+      return { guest, status: answer.status };
+    };
+    const email = `admin-${stamp}@people.test`;
+    expect((await invite(owner, email, "admin")).status).toBe(202);
+    const admin = await accept(email);
+    expect(admin.status).toBe(200);
+    for (const name of ["friend", "self"])
+      expect((await invite(admin.guest, `${name}-${stamp}@people.test`, "admin")).status).toBe(202);
+    expect((await accept(`friend-${stamp}@people.test`)).status).toBe(200);
+    const { user } = (await admin.guest.ask("/api/me")).json as { user: { id: string } };
+    expect((await owner.ask(`/api/people/${user.id}`, { method: "PATCH", json: { role: "member" } })).status).toBe(200);
+    expect((await accept(`self-${stamp}@people.test`)).status).toBe(400);
   });
 
   it("answer a stranger and a member with a refusal", async () => {

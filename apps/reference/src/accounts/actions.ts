@@ -87,6 +87,9 @@ export async function invite(
   const actor = userOf(request);
   const decision = ROLE_ORDER.decide(actor, { from: undefined, to: role });
   if (decision.kind === "deny") throw new Refusal(decision);
-  const { kind } = await flows.invitations.invite({ email, tenantId: actor.tenantId, roles: [role] }, request);
+  const { kind } = await flows.invitations.invite(
+    { email, tenantId: actor.tenantId, roles: [role], invitedBy: actor.id },
+    request,
+  );
   if (kind === "address_malformed") invalid("body", "email", "Enter an e-mail address such as name@example.com.");
 }

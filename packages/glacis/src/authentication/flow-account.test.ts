@@ -125,6 +125,17 @@ describe.each(stores)("an account over %s", (_, over) => {
       expect(ground.members.get(account.userId)).toEqual(invitation);
     });
 
+    it("is void while whoever sent it could not send it any more", async () => {
+      const inviter = await ground.account();
+      const email = `friend-${ground.mails.length}@example.com`;
+      await flows.invitations.invite({ email, ...invitation, invitedBy: inviter.userId }, anybody());
+      const token = tokenIn((await ground.deliver()).at(-1));
+      expect(await flows.invitations.read(token, clock.nowMs)).toMatchObject({ invitedBy: inviter.userId });
+      ground.members.delete(inviter.userId);
+      expect(await flows.invitations.read(token, clock.nowMs)).toBeUndefined();
+      expect(await flows.invitations.accept(anybody(), token, PASSWORD)).toEqual({ kind: "link_invalid" });
+    });
+
     it("is void when it is taken back, sent again, or a week old", async () => {
       const email = `late-${ground.mails.length}@example.com`;
       const first = await invited(email);

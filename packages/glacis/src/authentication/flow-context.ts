@@ -26,6 +26,11 @@ export interface FlowApplication {
   membership(userId: string): Promise<Omit<SessionUser, "userId"> | undefined>;
   /** Somebody has signed up and proved his address: make his tenant and his profile. */
   welcome?(newcomer: Newcomer): Promise<void>;
+  /**
+   * Whether an invitation still stands, asked when its link is opened and when it is accepted: whoever sent it may have lost the right to, and must
+   * not come back by it. It does unless you say otherwise.
+   */
+  invitationStands?(invitation: Invitation): Promise<boolean>;
   /** Somebody has accepted an invitation. */
   joined?(guest: Newcomer & Pick<Invitation, "tenantId" | "roles">): Promise<void>;
   /** Everything the application holds about a user, for his copy of it (GDPR article 20). */
@@ -45,6 +50,8 @@ export interface Invitation {
   readonly email: string;
   readonly tenantId: string;
   readonly roles: readonly string[];
+  /** The user who invites, for `invitationStands`. */
+  readonly invitedBy?: string;
 }
 
 /** A request whose principal is known, and that can still put headers on its response. */

@@ -70,14 +70,14 @@ export function invitations(context: FlowContext): Invitations {
       profile: profileIn(payload["profile"]),
     });
   return {
-    async invite({ email, tenantId, roles }, request) {
+    async invite({ email, tenantId, roles, invitedBy }, request) {
       const address = newIdentifier(email);
       if (tenantId === "" || !Array.isArray(roles) || roles.some((role) => typeof role !== "string"))
         throw new TypeError("An invitation needs a tenant and roles.");
       if (address === undefined) return { kind: "address_malformed" };
       const nowMs = request?.receivedAtMs ?? Date.now();
       const leave = await links.mint("invited", subjectOf(address, tenantId), nowMs);
-      await enqueue(context, newJob("invitation", { email: address, tenantId, roles, leave }, nowMs));
+      await enqueue(context, newJob("invitation", { email: address, tenantId, roles, leave, invitedBy }, nowMs));
       const event = accountEvent("account/user_invited/succeeded", { control: CONTROL, tenant_id: tenantId });
       if (request === undefined) context.report(event);
       else request.note(event);
@@ -88,13 +88,13 @@ export function invitations(context: FlowContext): Invitations {
       context.report(accountEvent("account/invitation_revoked/succeeded", { control: CONTROL, tenant_id: tenantId }));
     },
     async read(token, nowMs) {
-      const link = await links.read("invitation", token, nowMs);
+      const link = await standing(context, token, nowMs);
       if (link === undefined) return undefined;
       const invitation = invitationIn(link.detail);
       return { ...invitation, hasAccount: (await store.accounts.byEmail(invitation.email)) !== undefined };
     },
     async accept(request, token, password, profile = {}) {
-      const link = await links.read("invitation", token, request.receivedAtMs);
+      const link = await standing(context, token, request.receivedAtMs);
       if (link === undefined) return refuseLink(request, "invitation");
       if (!isProfile(profile)) return { kind: "profile_malformed" };
       const proved = await proveGuest(context, request, link, password);
@@ -129,6 +129,17 @@ export function invitations(context: FlowContext): Invitations {
       },
     },
   };
+}
+
+/** The link, as long as whoever sent it could send it today. */
+async function standing(
+  { links, application }: FlowContext,
+  token: unknown,
+  nowMs: number,
+): Promise<OneTimeLink | undefined> {
+  const link = await links.read("invitation", token, nowMs);
+  if (link === undefined || application.invitationStands === undefined) return link;
+  return (await application.invitationStands(invitationIn(link.detail))) ? link : undefined;
 }
 
 type Guest = ProvedPassword & { readonly isNew: boolean };
@@ -181,7 +192,12 @@ function subjectOf(email: string, tenantId: string): string {
 }
 
 function invitationIn(detail: Job["payload"]): Invitation {
-  const { roles } = detail;
+  const { roles, invitedBy } = detail;
   if (!Array.isArray(roles)) throw new TypeError("An invitation lacks its roles.");
-  return { email: textIn(detail, "email"), tenantId: textIn(detail, "tenantId"), roles: roles.map(String) };
+  return {
+    email: textIn(detail, "email"),
+    tenantId: textIn(detail, "tenantId"),
+    roles: roles.map(String),
+    ...(typeof invitedBy === "string" && { invitedBy }),
+  };
 }
