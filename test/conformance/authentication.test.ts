@@ -219,6 +219,36 @@ describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, bui
       expect([path, (await own.json(path, {})).status]).toEqual([path, 401]);
   });
 
+  it("show people their account, and whoever is not signed in the way to it", async () => {
+    const account = await ground.account();
+    const own = browser();
+    const away = await own.open("/account", { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document" });
+    expect([away.status, header(away, "location")]).toEqual([303, "/sign-in?next=%2Faccount"]);
+    expect((await own.open("/account", { Accept: "application/json" })).status).toBe(401);
+    await own.open("/sign-in");
+    await own.post("/sign-in", { email: account.email, password: PASSWORD });
+    const page = await own.open("/account");
+    expect([page.status, header(page, "referrer-policy"), header(page, "cache-control")]).toEqual([
+      200,
+      "same-origin",
+      expect.stringContaining("no-store"),
+    ]);
+    expect(page.body).toContain(account.email);
+    expect(page.body).toContain('href="/account/totp"');
+    expect(page.body).not.toContain("passkey");
+    // A button's form that was tampered with is refused as such, not shown as something done.
+    const odd = await own.post("/account/sessions/end", { handle: "x".repeat(99) });
+    expect([odd.status, odd.body.includes("It is done")]).toEqual([422, false]);
+  });
+
+  it("show a form again with everything that was on it", async () => {
+    const own = browser();
+    await own.open("/sign-up");
+    const again = await own.post("/sign-up", { email: "x@example.com", password: PASSWORD, organization: "" });
+    expect(again.status).toBe(422);
+    expect(again.body).toMatch(/<label for="field-organization">Organization<\/label>[^]*id="organization-wrong"/u);
+  });
+
   it("let people manage their factors, sessions and account, and leave by a mail", async () => {
     const account = await ground.account();
     const own = browser();

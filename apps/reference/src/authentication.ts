@@ -39,6 +39,7 @@ export const KEY_SCOPES = ["documents:read", "documents:write"] as const;
 /** Second factors are part of the settings, which are pages of our own; and everybody may sign up, so that no account is the first. */
 const OWN_ROUTES = [
   "/setup",
+  "/account",
   "/sign-in/passkey",
   "/account/totp/remove",
   "/account/recovery-codes",

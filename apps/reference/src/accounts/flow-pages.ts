@@ -155,6 +155,7 @@ const PAGES: Readonly<Record<Exclude<AuthenticationView["page"], "second_factor"
     after: TO_SIGN_IN,
   },
   done: { title: "Done" },
+  account: { title: "Your account", after: SETTINGS },
   recovery_codes: { title: "Your recovery codes", after: SETTINGS },
   setup: { title: "Make the first account", fields: [EMAIL, CHOSEN], button: "Make the account" },
   link_invalid: {

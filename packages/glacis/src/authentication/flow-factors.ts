@@ -16,8 +16,19 @@ export interface Authenticators {
   readonly passkeys?: Passkeys;
 }
 
+/** What somebody has; undefined is not offered here. */
+export interface FactorOverview {
+  readonly email: string;
+  readonly totp: boolean | undefined;
+  /** How many are left. */
+  readonly recoveryCodes: number | undefined;
+  readonly passkeys: readonly Passkey[] | undefined;
+}
+
 /** For whoever is signed in; ask for a recent proof first. */
 export interface FactorSettings {
+  readonly hasPasskeys: boolean;
+  overview(request: FlowRequest): Promise<FactorOverview | undefined>;
   /** Offers a secret to the app of whoever is signed in, or must enrol before he is. */
   beginTotp(request: FlowRequest): Promise<TotpEnrolment | undefined>;
   /** Adds it, and completes a sign-in that waited for it. The other sessions end. */
@@ -41,6 +52,11 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
   const enrolling = (request: FlowRequest, method: "totp" | "passkey"): Promise<Account | undefined> =>
     whoEnrols(context, authenticators, request, method);
   return {
+    hasPasskeys: passkeys !== undefined,
+    async overview(request) {
+      const account = await own(request);
+      return account && overviewOf(account, authenticators);
+    },
     async beginTotp(request) {
       const account = await enrolling(request, "totp");
       return account && totp?.begin(account.userId, account.email, request.receivedAtMs);
@@ -100,6 +116,18 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       return true;
     },
   };
+}
+
+async function overviewOf(
+  { userId, email }: Account,
+  { totp, recoveryCodes, passkeys }: Authenticators,
+): Promise<FactorOverview> {
+  const [app, codes, keys] = await Promise.all([
+    totp?.enrolled(userId),
+    recoveryCodes?.remaining(userId),
+    passkeys?.list(userId),
+  ]);
+  return { email, totp: app, recoveryCodes: codes, passkeys: keys };
 }
 
 /** Whoever is signed in, or may not be before he has a second factor. */

@@ -167,7 +167,7 @@ export {
 export { recoveryCodes, type RecoveryCodes, type RecoveryCodesOptions } from "./recovery-codes.ts";
 export type { AuthenticationRoutesOptions } from "./route-context.ts";
 export type { FieldError } from "./route-fields.ts";
-export type { AuthenticationPage, AuthenticationView, RenderPage } from "./route-pages.ts";
+export type { AccountView, AuthenticationPage, AuthenticationView, RenderPage } from "./route-pages.ts";
 export { authenticationRoutes } from "./routes.ts";
 export type { Responding } from "./session-cookies.ts";
 export type { SessionView } from "./session-inventory.ts";

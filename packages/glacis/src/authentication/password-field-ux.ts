@@ -69,6 +69,7 @@ const SAMPLE: Omit<AuthenticationView, "page"> = {
   values: {},
   errors: [],
   methods: ["totp", "recovery_code"],
+  offers: [],
   nonce: "sample",
 };
 const FORMS: readonly AuthenticationPage[] = [

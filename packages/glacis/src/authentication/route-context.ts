@@ -27,6 +27,8 @@ export interface RouteContext extends AuthenticationRoutesOptions {
   readonly flows: AuthenticationFlows;
   readonly home: string;
   readonly profile: readonly string[];
+  /** The paths that are mounted; complete once the routes are. */
+  readonly offers: readonly string[];
 }
 
 /** One address: its form, and what posting it does. */

@@ -1,4 +1,6 @@
+import type { FactorOverview } from "./flow-factors.ts";
 import type { FieldError } from "./route-fields.ts";
+import type { SessionView } from "./session-inventory.ts";
 
 /** The pages of the flows. Each is one form, but for those that only tell. */
 export type AuthenticationPage =
@@ -14,6 +16,7 @@ export type AuthenticationPage =
   | "disown"
   | "keep_account"
   | "confirm"
+  | "account"
   | "totp"
   | "recovery_codes"
   | "change_password"
@@ -35,8 +38,12 @@ export interface AuthenticationView {
   readonly errors: readonly FieldError[];
   /** What is said above the form, such as why a sign-in did not work. */
   readonly notice?: string;
-  /** What can be shown as a second factor now. */
+  /** What can be shown now: as a second factor, or as `passkey` in place of a password. */
   readonly methods?: readonly string[];
+  /** Which of the routes there are, so that no page leads to one that was left out. */
+  readonly offers: readonly string[];
+  /** On the page `account`. */
+  readonly account?: AccountView;
   /** The fields of the application at sign-up. */
   readonly profile?: readonly string[];
   /** For an authenticator app: a picture to scan, already SVG, and the secret to type. */
@@ -47,6 +54,11 @@ export interface AuthenticationView {
   readonly passwordRules?: readonly string[];
   /** For a script or style of the page. */
   readonly nonce: string;
+}
+
+/** What people see of their own account, and change from there. */
+export interface AccountView extends FactorOverview {
+  readonly sessions: readonly SessionView[];
 }
 
 /** Renders a page as HTML. */

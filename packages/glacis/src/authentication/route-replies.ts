@@ -1,5 +1,5 @@
 /** What the routes answer: a page to people, a document to programs. */
-import { answer, redirect } from "../core/decision.ts";
+import { answer, redirect, type HeaderPair } from "../core/decision.ts";
 import type { EndpointReply } from "../core/endpoint.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { REASONS, type Reason } from "../core/reasons.ts";
@@ -33,26 +33,34 @@ export interface Form {
   readonly rules: FieldRules;
   /** Fields that may be shown again. */
   readonly repeats: readonly string[];
+  /** What the page says each time it is shown. */
+  readonly view?: Pick<AuthenticationView, "profile" | "passwordRules" | "methods">;
 }
 
-type More = Partial<Omit<AuthenticationView, "page" | "action">>;
+type More = Partial<Omit<AuthenticationView, "page" | "action" | "offers">>;
 
 const NEXT = /^\/(?![/\\])[\x21-\x7e]*$/u;
 const LONGEST_NEXT = 2000;
-/** The address holds a token: its origin is all that another request may say. `no-referrer` would make the form's own Origin `null`. */
-const PAGE_HEADERS = [
-  ["content-type", "text/html; charset=utf-8"],
-  ["referrer-policy", "strict-origin"],
-] as const;
+
+/**
+ * An address may hold a token: its origin is all that another request may say, and `no-referrer` would make the form's own Origin `null`. The account's
+ * own page holds none, and whoever is asked for a proof on the way from it finds back.
+ */
+function pageHeaders(page: AuthenticationPage): readonly HeaderPair[] {
+  return [
+    ["content-type", "text/html; charset=utf-8"],
+    ["referrer-policy", page === "account" ? "same-origin" : "strict-origin"],
+  ];
+}
 
 export function isProgram(request: Exchange): boolean {
   return request.mediaType === "application/json" || !(request.header("accept") ?? "").includes("text/html");
 }
 
 export function showPage(
-  { csrf, render }: RouteContext,
+  { csrf, render, offers }: RouteContext,
   request: Exchange,
-  { page, action }: Pick<Form, "page" | "action">,
+  { page, action, view: always }: Pick<Form, "page" | "action" | "view">,
   more: More = {},
   status = 200,
 ): EndpointReply {
@@ -64,9 +72,11 @@ export function showPage(
     values: {},
     errors: [],
     nonce: request.nonce,
+    offers,
+    ...always,
     ...more,
   };
-  return answer(status, PAGE_HEADERS, render(view));
+  return answer(status, pageHeaders(page), render(view));
 }
 
 /** Reads a form and hands its fields on, or shows it again with what is wrong. */
@@ -143,11 +153,12 @@ export function queryOf(request: Exchange, name: string): string | undefined {
 function again(
   context: RouteContext,
   request: Exchange,
-  { page, action, repeats }: Form,
+  { page, action, repeats, view }: Form,
   more: More,
   denial: ReturnType<typeof refusal>,
 ): EndpointReply {
-  if (isProgram(request) || context.render === undefined) return denial;
+  // What only tells that something is done is no page to show a form on again.
+  if (isProgram(request) || context.render === undefined || page === "done") return denial;
   request.addResponseHeaders(denial.headers);
   const body = (request.body ?? {}) as Readonly<Record<string, unknown>>;
   const values = Object.fromEntries(
@@ -156,7 +167,13 @@ function again(
       return typeof value === "string" && value.length <= LONGEST_NEXT ? [[name, value]] : [];
     }),
   );
-  return showPage(context, request, { page, action }, { values, ...more }, REASONS[denial.reason].status);
+  return showPage(
+    context,
+    request,
+    { page, action, ...(view && { view }) },
+    { values, ...more },
+    REASONS[denial.reason].status,
+  );
 }
 
 function errorsOf(setback: Setback): readonly FieldError[] {

@@ -69,12 +69,12 @@ function settingRoute(
   rules: Form["rules"],
   { hoped, run }: Setting,
 ): FlowRoute {
-  const form: Form = { page, action: path, rules, repeats: ["email"] };
-  const passwordRules = context.flows.context.policy.description.sentences;
+  const view = { passwordRules: context.flows.context.policy.description.sentences };
+  const form: Form = { page, action: path, rules, repeats: ["email"], view };
   return {
     path,
     who: "recently_proved",
-    show: (request) => showPage(context, request, { page, action: path }, { passwordRules }),
+    show: (request) => showPage(context, request, form),
     post: (request) =>
       withFields(context, request, form, async (values) => {
         const outcome = await run(request, values);

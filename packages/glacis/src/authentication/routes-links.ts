@@ -123,8 +123,8 @@ function ownerLinks(context: RouteContext): readonly Link[] {
 }
 
 function linkRoute(context: RouteContext, { path, page, rules = {}, isAlive, act }: Link): FlowRoute {
-  const form: Form = { page, action: path, rules: { token: TOKEN, ...rules }, repeats: ["token"] };
-  const passwordRules = context.flows.context.policy.description.sentences;
+  const view = { passwordRules: context.flows.context.policy.description.sentences };
+  const form: Form = { page, action: path, rules: { token: TOKEN, ...rules }, repeats: ["token"], view };
   return {
     path,
     who: "anyone",
@@ -132,7 +132,7 @@ function linkRoute(context: RouteContext, { path, page, rules = {}, isAlive, act
       const token = queryOf(request, "token");
       if (token === undefined || !(await isAlive(token, request.receivedAtMs)))
         return showPage(context, request, { page: "link_invalid", action: "" }, {}, 400);
-      return showPage(context, request, { page, action: path }, { values: { token }, passwordRules });
+      return showPage(context, request, form, { values: { token } });
     },
     post: (request) => withFields(context, request, form, (values) => act(request, values, form)),
   };

@@ -62,19 +62,26 @@ export function signInRoutes(context: RouteContext): readonly FlowRoute[] {
 
 function signInRoute(context: RouteContext): FlowRoute {
   const { flows } = context;
+  const formNow = (): Form => withPasskeys(context, SIGN_IN);
   return {
     path: "/sign-in",
     who: "anyone",
     show(request) {
       const values = nextIn(request);
       if (request.principal.kind === "user") return redirect(303, values["next"] ?? context.home);
-      return showPage(context, request, { page: "sign_in", action: "/sign-in" }, { values });
+      return showPage(context, request, formNow(), { values });
     },
     post: (request) =>
-      withFields(context, request, SIGN_IN, async ({ email, password, next }) =>
-        signedIn(context, request, SIGN_IN, await flows.signIn(request, email, password), next),
+      withFields(context, request, formNow(), async ({ email, password, next }) =>
+        signedIn(context, request, formNow(), await flows.signIn(request, email, password), next),
       ),
   };
+}
+
+/** The form on a page that offers a passkey in place of a password, where there is a way to use one. */
+function withPasskeys({ flows, offers }: RouteContext, form: Form): Form {
+  const hasPasskeys = flows.secondFactors.hasPasskeys && offers.includes("/sign-in/passkey");
+  return hasPasskeys ? { ...form, view: { methods: ["passkey"] } } : form;
 }
 
 function secondFactorRoute(context: RouteContext): FlowRoute {
@@ -120,9 +127,12 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
     {
       path: "/sign-in/passkey",
       who: "anyone",
-      post: takingOnly(PASSKEY_FIELDS, async (request) =>
-        signedIn(context, request, SIGN_IN, await secondFactors.passkey(request, passkeyPost(request).answer)),
-      ),
+      post: takingOnly(PASSKEY_FIELDS, async (request) => {
+        const outcome = await secondFactors.passkey(request, passkeyPost(request).answer);
+        if (outcome.kind !== "established") return signedIn(context, request, SIGN_IN, outcome);
+        // The script cannot follow a redirect for the page that it is on.
+        return json(200, { status: "signed_in", location: ownPath(queryOf(request, "next")) ?? context.home });
+      }),
     },
   ];
 }
@@ -134,10 +144,10 @@ function confirmRoute(context: RouteContext): FlowRoute {
     path: "/confirm",
     who: "signed_in",
     show(request) {
-      return showPage(context, request, CONFIRM, { values: nextIn(request) });
+      return showPage(context, request, withPasskeys(context, CONFIRM), { values: nextIn(request) });
     },
     post: (request) =>
-      withFields(context, request, CONFIRM, async ({ password, code, next }) => {
+      withFields(context, request, withPasskeys(context, CONFIRM), async ({ password, code, next }) => {
         const outcome = await flows.secondFactors.stepUp(request, password, code);
         const settled =
           outcome.kind === "refused"
@@ -145,7 +155,7 @@ function confirmRoute(context: RouteContext): FlowRoute {
             : outcome.kind === "second_factor_required"
               ? ({ kind: "credentials_wrong" } as const)
               : outcome;
-        return signedIn(context, request, CONFIRM, settled, next);
+        return signedIn(context, request, withPasskeys(context, CONFIRM), settled, next);
       }),
   };
 }
@@ -157,13 +167,13 @@ function signUpRoute(context: RouteContext): FlowRoute {
     password: PASSWORD,
     ...Object.fromEntries(profile.map((name) => [name, { most: 200, line: true }])),
   };
-  const form: Form = { page: "sign_up", action: "/sign-up", rules, repeats: ["email", ...profile] };
-  const passwordRules = flows.context.policy.description.sentences;
+  const view = { profile, passwordRules: flows.context.policy.description.sentences };
+  const form: Form = { page: "sign_up", action: "/sign-up", rules, repeats: ["email", ...profile], view };
   return {
     path: "/sign-up",
     who: "anyone",
     limited: true,
-    show: (request) => showPage(context, request, { page: "sign_up", action: "/sign-up" }, { profile, passwordRules }),
+    show: (request) => showPage(context, request, form),
     post: (request) =>
       withFields(context, request, form, async ({ email, password, ...fields }) => {
         const outcome = await flows.signUp.request(request, email, password, fields);

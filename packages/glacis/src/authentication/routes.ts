@@ -1,5 +1,5 @@
 /** The flows over HTTP, as endpoints that every adapter mounts: JSON for programs, forms for people, at the same addresses. */
-import { assurance, publicAccess, type AccessRule } from "../core/access.ts";
+import { assurance, publicAccess, signInFirst, type AccessRule } from "../core/access.ts";
 import { ALLOW, redirect } from "../core/decision.ts";
 import type { Control } from "../core/control.ts";
 import type { Endpoint } from "../core/endpoint.ts";
@@ -11,6 +11,7 @@ import { CHANGE_PASSWORD_ADDRESS, passwordFieldUx } from "./password-field-ux.ts
 import { accountRoutes } from "./routes-account.ts";
 import { factorRoutes } from "./routes-factors.ts";
 import { linkRoutes } from "./routes-links.ts";
+import { overviewRoute } from "./routes-overview.ts";
 import { signInRoutes } from "./routes-sign-in.ts";
 import type { AuthenticationRoutesOptions, FlowRoute, RouteContext } from "./route-context.ts";
 import { stepUp } from "./step-up.ts";
@@ -40,18 +41,21 @@ export function authenticationRoutes(
   if (!OWN_PATH.test(home)) throw new TypeError('authenticationRoutes() needs home as a plain path, such as "/".');
   const odd = profile.find((name) => !FIELD.test(name));
   if (odd !== undefined) throw new TypeError(`authenticationRoutes() cannot have a profile field called "${odd}".`);
-  const context: RouteContext = { ...options, flows, home, profile };
+  const offers: string[] = [];
+  const context: RouteContext = { ...options, flows, home, profile, offers };
   const routes = [
     ...signInRoutes(context),
     ...linkRoutes(context),
     ...accountRoutes(context),
     ...factorRoutes(context),
+    overviewRoute(context),
   ];
   const unknown = without.find((path) => routes.every((route) => route.path !== path));
   if (unknown !== undefined) throw new TypeError(`authenticationRoutes() has no route "${unknown}" to leave out.`);
   const mounted = routes.filter(({ path }) => !without.includes(path));
+  offers.push(...mounted.map(({ path }) => path));
   return [
-    ...mounted.flatMap((route) => endpointsOf(route, options.render !== undefined, limits)),
+    ...mounted.flatMap((route) => endpointsOf(route, context, limits)),
     ...changePassword(
       options,
       mounted.some(({ path }) => path === "/account/password"),
@@ -79,18 +83,19 @@ function changePassword(
 
 function endpointsOf(
   { path, who, limited = false, show, list, post }: FlowRoute,
-  pages: boolean,
+  { render, flows }: RouteContext,
   limits: readonly Control<IdentifiedFacts>[],
 ): readonly Endpoint[] {
   const access = accessOf(path, who);
+  const opened = access.kind === "public" ? access : signInFirst(flows.context.paths.signIn, access);
   const posted = routeRule(access, { kind: "page", bodyBytes: LARGEST_BODY_BYTES, controls: limited ? limits : [] });
   return [
     ...(list === undefined
       ? []
       : [{ method: "GET" as const, path, accepts: [], rule: routeRule(access, { kind: "api" }), handle: list }]),
-    ...(show === undefined || !pages
+    ...(show === undefined || render === undefined
       ? []
-      : [{ method: "GET" as const, path, accepts: [], rule: routeRule(access, { kind: "page" }), handle: show }]),
+      : [{ method: "GET" as const, path, accepts: [], rule: routeRule(opened, { kind: "page" }), handle: show }]),
     ...(post === undefined ? [] : [{ method: "POST" as const, path, accepts: FORM_TYPES, rule: posted, handle: post }]),
   ];
 }

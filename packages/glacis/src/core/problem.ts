@@ -1,4 +1,5 @@
 import type { Deny } from "./decision.ts";
+import { pageStyle } from "./page-style.ts";
 import { REASONS } from "./reasons.ts";
 
 export interface RefusalBody {
@@ -15,7 +16,7 @@ export interface RefusalView {
 
 /** What an application's own refusal page may know. */
 export interface RefusalPageView extends RefusalView {
-  /** For a script of the page. */
+  /** For a style or a script of the page. */
   readonly nonce: string;
 }
 
@@ -35,9 +36,9 @@ export function problemJson(view: RefusalView): RefusalBody {
   return { contentType: "application/problem+json", body: JSON.stringify(document) };
 }
 
-/** The same refusal as a page for people: static markup, no script, no style that a policy would have to allow. */
-export function problemPage(view: RefusalView): RefusalBody {
-  const { denial, requestId, developer } = view;
+/** The same refusal as a page for people: static markup, and no script. */
+export function problemPage(view: RefusalPageView): RefusalBody {
+  const { denial, requestId, developer, nonce } = view;
   const { status, sentence } = REASONS[denial.reason];
   const details = developer
     ? [denial.why, denial.fix]
@@ -46,8 +47,8 @@ export function problemPage(view: RefusalView): RefusalBody {
         .join("")
     : "";
   const body =
-    `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${status}</title></head>` +
-    `<body><main><h1>${escapeText(sentence)}</h1>${details}<p>Reference: <code>${escapeText(requestId)}</code></p></main></body></html>`;
+    `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${status}</title>${pageStyle(nonce)}</head>` +
+    `<body><main><p class="soft">${status}</p><h1>${escapeText(sentence)}</h1>${details}<p class="soft">Reference: <code>${escapeText(requestId)}</code></p></main></body></html>`;
   return { contentType: "text/html; charset=utf-8", body };
 }
 

@@ -15,12 +15,13 @@ export function responder(layers: Layers, report: Report): Responder {
   function refuse(exchange: Exchange, denial: Deny): Respond {
     const view: RefusalView = { denial, requestId: exchange.requestId, developer: layers.mode === "development" };
     if (!(exchange.header("accept") ?? "").includes("text/html")) return refusalWith(denial, problemJson(view));
-    if (layers.refusalPage === undefined) return refusalWith(denial, problemPage(view));
+    const page = { ...view, nonce: exchange.nonce };
+    if (layers.refusalPage === undefined) return refusalWith(denial, problemPage(page));
     try {
-      return refusalWith(denial, layers.refusalPage({ ...view, nonce: exchange.nonce }));
+      return refusalWith(denial, layers.refusalPage(page));
     } catch (error) {
       reportFailure(report, "refusal-page", error, exchange);
-      return refusalWith(denial, problemPage(view));
+      return refusalWith(denial, problemPage(page));
     }
   }
 

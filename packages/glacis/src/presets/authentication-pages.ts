@@ -1,16 +1,19 @@
-/** Plain pages for the authentication routes: forms that work without a script and without a style that a policy would have to allow. The one script shows a password. */
+/** Pages for the authentication routes: forms that work without a script. Scripts show a password and ask for a passkey. */
 import type { FieldError } from "../authentication/route-fields.ts";
 import type { AuthenticationPage, AuthenticationView, RenderPage } from "../authentication/route-pages.ts";
+import { passkeyScript } from "../authentication/passkey-script.ts";
 import { passwordRevealScript } from "../authentication/password-reveal-script.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { pageStyle } from "../core/page-style.ts";
 import { dangerouslyTrustHtml, html, type SafeHtml } from "../input/html.ts";
 import type { SafeUrl } from "../input/url.ts";
 import { CSRF_FIELD } from "../primitives/csrf-field.ts";
+import { accountPage } from "./account-page.ts";
 
 export interface AuthenticationPagesOptions {
   /** What the product is called. */
   readonly name: string;
-  /** A style sheet of your own: ``url`/assets/site.css` ``. */
+  /** A style sheet of your own in place of the pages': ``url`/assets/site.css` ``. */
   readonly styleSheet?: SafeUrl;
 }
 
@@ -22,6 +25,17 @@ interface Field {
   readonly autocomplete: string;
   readonly optional?: boolean;
 }
+
+/** What a page says that only tells that something is done. */
+const OUTCOMES: Readonly<Record<string, string>> = {
+  changed: "Your password is changed. You are signed out everywhere else.",
+  scheduled: "Your account will be deleted. A mail is on its way with a link that takes it back.",
+  disowned: "Every session is ended, and the password does not work any more. Look into your mailbox for a new one.",
+  added: "It is added. You are signed out everywhere else.",
+  removed: "It is removed. You are signed out everywhere else.",
+  renamed: "It has a new name.",
+  ended: "They are signed out.",
+};
 
 interface PageText {
   readonly title: string;
@@ -43,22 +57,34 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
     button: "Sign in",
     links: [
       ["/forgot-password", "Forgot your password?"],
-      ["/sign-up", "Sign up"],
+      ["/sign-up", "Make an account"],
     ],
   },
   second_factor: {
     title: "Second factor",
     lines: ["Enter the code of your app, or a recovery code."],
-    button: "Go on",
+    button: "Sign in",
+    links: [["/sign-in", "Begin again"]],
   },
-  sign_up: { title: "Sign up", fields: [EMAIL, { ...CHOSEN, label: "Password" }], button: "Sign up" },
+  sign_up: {
+    title: "Make an account",
+    fields: [EMAIL, { ...CHOSEN, label: "Password" }],
+    button: "Sign up",
+    links: [["/sign-in", "You have one? Sign in"]],
+  },
   sign_up_confirm: {
     title: "Confirm your address",
     lines: ["Enter the password that you chose when you signed up."],
     fields: [CURRENT],
     button: "Confirm",
   },
-  forgot_password: { title: "Forgot your password?", fields: [EMAIL], button: "Send me a link" },
+  forgot_password: {
+    title: "Forgot your password?",
+    lines: ["A link to choose a new one comes by mail."],
+    fields: [EMAIL],
+    button: "Send me a link",
+    links: [["/sign-in", "Back to sign in"]],
+  },
   reset_password: { title: "Choose a new password", fields: [CHOSEN], button: "Save" },
   email_confirm: { title: "Confirm your new address", button: "Confirm" },
   invitation: {
@@ -107,11 +133,12 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
     fields: [CURRENT],
     button: "Delete",
   },
+  account: { title: "Your account" },
   mail_sent: {
     title: "Look into your mailbox",
     lines: ["If there is something for that address, a mail is on its way. It may take a minute."],
   },
-  done: { title: "Done", lines: ["It is done."] },
+  done: { title: "Done" },
   link_invalid: {
     title: "This link does not work any more",
     lines: ["It has been used, replaced by a newer one, or is too old. Ask for a new one."],
@@ -119,7 +146,8 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
 };
 
 /**
- * Pages for `authenticationRoutes({ render })`: plain, and whole without a script; the one there is offers to show a password. Write your own function of the same type for your own design.
+ * Pages for `authenticationRoutes({ render })`: whole without a script; those there are offer to show a password and to use a passkey. Write your own
+ * function of the same type for your own design, or keep the pages and give them a style sheet.
  *
  * @throws TypeError on an unknown option.
  * @example
@@ -128,7 +156,6 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
 export function authenticationPages(options: AuthenticationPagesOptions): RenderPage {
   rejectUnknownOptions("authenticationPages", options, ["name", "styleSheet"]);
   const { name, styleSheet } = options;
-  const sheet = styleSheet === undefined ? undefined : html`<link rel="stylesheet" href="${styleSheet}" />`;
   return (view) => {
     const { title } = TEXTS[view.page];
     return String(
@@ -136,14 +163,18 @@ export function authenticationPages(options: AuthenticationPagesOptions): Render
         <html lang="en">
           <head>
             <meta charset="utf-8" />
-            <meta name="viewport" content="width=device-width" />
-            <title>${title} - ${name}</title>
-            ${sheet}
-            ${revealScript(view.nonce)}
+            <meta name="viewport" content="width=device-width, initial-scale=1" />
+            <title>${view.errors.length > 0 && "Not yet: "}${title} - ${name}</title>
+            ${styleSheet === undefined ? dangerouslyTrustHtml(pageStyle(view.nonce)) : html`<link rel="stylesheet" href="${styleSheet}" />`}
+            ${script(passwordRevealScript, view.nonce)}
+            ${(asksForPasskey(view) || view.account?.passkeys !== undefined) && script(passkeyScript, view.nonce)}
           </head>
           <body>
-            <main><h1>${title}</h1>
-              ${bodyOf(view)}</main>
+            <header class="${view.page === "account" ? "brand wide" : "brand"}">${name}</header>
+            <main>
+              <h1>${title}</h1>
+              ${view.account === undefined ? bodyOf(view) : accountPage(view.account, view)}
+            </main>
           </body>
         </html>`,
     );
@@ -151,74 +182,108 @@ export function authenticationPages(options: AuthenticationPagesOptions): Render
 }
 
 /** As a module it runs when the page is there. The nonce is the library's own, of letters and digits. */
-function revealScript(nonce: string): SafeHtml {
-  return dangerouslyTrustHtml(`<script type="module" nonce="${nonce}">${passwordRevealScript}</script>`);
+function script(text: string, nonce: string): SafeHtml {
+  return dangerouslyTrustHtml(`<script type="module" nonce="${nonce}">${text}</script>`);
+}
+
+const ASKS_WHO: ReadonlySet<AuthenticationPage> = new Set(["sign_in", "second_factor", "confirm"]);
+
+function asksForPasskey({ page, methods = [] }: AuthenticationView): boolean {
+  return ASKS_WHO.has(page) && methods.includes("passkey");
 }
 
 function bodyOf(view: AuthenticationView): SafeHtml {
   const { lines = [], links = [] } = TEXTS[view.page];
   const general = view.errors.filter(({ field }) => field === "");
-  return html`${[...lines, ...(view.page === "sign_in" || view.action === "" ? [] : passwordLines(view))].map(
-    (line) => html`<p>${line}</p>`,
-  )}
+  const outcome = view.page === "done" ? (OUTCOMES[view.values["status"] ?? ""] ?? "It is done.") : undefined;
+  const ways = links.filter(([path]) => view.offers.includes(path));
+  return html`${[...lines, outcome].map((line) => line !== undefined && html`<p>${line}</p>`)}
   ${[view.notice, ...general.map(({ message }) => message)].map(
     (line) => line !== undefined && html`<p role="alert">${line}</p>`,
   )}
   ${
     view.enrolment &&
-    html`<figure>${dangerouslyTrustHtml(view.enrolment.qrSvg)}<figcaption><code>${view.enrolment.secret}</code></figcaption></figure>`
+    html`<figure>${dangerouslyTrustHtml(view.enrolment.qrSvg)}<figcaption>Or type it: <code>${view.enrolment.secret}</code></figcaption></figure>`
   }
-  ${view.codes && html`<ul>${view.codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>`}
-  ${view.action !== "" && formOf(view)} ${links.map(([path, text]) => html`<p><a href="${path}">${text}</a></p>`)}`;
+  ${view.codes && html`<ul class="codes">${view.codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>`}
+  ${view.action !== "" && formOf(view)} ${asksForPasskey(view) && passkeyButton(view)}
+  ${ways.length > 0 && html`<p class="links">${ways.map(([path, text]) => html`<a href="${path}">${text}</a>`)}</p>`}
+  ${(view.page === "done" || view.page === "recovery_codes") && view.offers.includes("/account") && html`<p class="links"><a href="/account">Your account</a></p>`}`;
 }
 
-function passwordLines({ page, passwordRules = [] }: AuthenticationView): readonly string[] {
-  return TEXTS[page].fields?.some(({ autocomplete }) => autocomplete === "new-password") === true ? passwordRules : [];
+function passkeyButton({ csrfToken, values }: AuthenticationView): SafeHtml {
+  const next = values["next"] === undefined ? "" : `?next=${encodeURIComponent(values["next"])}`;
+  return html`<div>
+    <p class="or">or</p>
+    <button class="quiet full" type="button" data-passkey="authenticate" data-options="/sign-in/passkey/options"
+      data-answer="${`/sign-in/passkey${next}`}" data-csrf="${csrfToken}">Use a passkey</button>
+    <p role="status" data-passkey-status></p>
+  </div>`;
 }
 
 function formOf(view: AuthenticationView): SafeHtml {
   const { fields = [], button = "Go on" } = TEXTS[view.page];
-  const profile = (view.profile ?? []).map((name): Field => ({ name, label: name, type: "text", autocomplete: "on" }));
+  const profile = (view.profile ?? []).map((name): Field => ({
+    name,
+    label: labelOf(name),
+    type: "text",
+    autocomplete: "on",
+  }));
   const shown = [...profile, ...fields];
   const hidden = Object.entries(view.values).filter(([name]) => shown.every((field) => field.name !== name));
   return html`<form method="post" action="${view.action}">
     <input type="hidden" name="${CSRF_FIELD}" value="${view.csrfToken}" />
     ${hidden.map(([name, value]) => name !== "method" && html`<input type="hidden" name="${name}" value="${value}" />`)}
-    ${shown.map((field) => inputOf(field, view))} ${view.page === "second_factor" && secondFactorOf(view)}
-    <button type="submit">${button}</button>
+    ${view.page === "second_factor" && secondFactorOf(view)} ${shown.map((field) => inputOf(field, view))}
+    <button class="full" type="submit">${button}</button>
   </form>`;
+}
+
+/** `company_name` as people read it. */
+function labelOf(name: string): string {
+  const words = name
+    .replaceAll("_", " ")
+    .replace(/(?<=[a-z])(?=[A-Z])/gu, " ")
+    .toLowerCase();
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
 }
 
 function inputOf({ name, label, type, autocomplete, optional = false }: Field, view: AuthenticationView): SafeHtml {
   const errors = view.errors.filter(({ field }: FieldError) => field === name);
   const value = type === "password" ? "" : (view.values[name] ?? "");
-  return html`<p>
-    <label
-      >${label}
-      <input
-        type="${type}"
-        name="${name}"
-        value="${value}"
-        autocomplete="${autocomplete}"
-        ?required="${!optional}"
-        ?data-reveal="${type === "password" && "Show password"}"
-        aria-invalid="${errors.length > 0 ? "true" : "false"}"
-    /></label>
-    ${errors.map(({ message }) => html`<em role="alert">${message}</em>`)}
-  </p>`;
+  const rules = autocomplete === "new-password" ? (view.passwordRules ?? []) : [];
+  const described = [...(rules.length > 0 ? [`${name}-rules`] : []), ...(errors.length > 0 ? [`${name}-wrong`] : [])];
+  return html`<div class="field">
+    <label for="${`field-${name}`}">${label}</label>
+    <input
+      id="${`field-${name}`}"
+      type="${type}"
+      name="${name}"
+      value="${value}"
+      autocomplete="${autocomplete}"
+      ?required="${!optional}"
+      ?inputmode="${autocomplete === "one-time-code" && "text"}"
+      ?data-reveal="${type === "password" && "Show password"}"
+      aria-invalid="${errors.length > 0 ? "true" : "false"}"
+      ?aria-describedby="${described.length > 0 && described.join(" ")}"
+    />
+    ${rules.length > 0 && html`<p class="soft" id="${`${name}-rules`}">${rules.join(" ")}</p>`}
+    ${errors.length > 0 && html`<p class="wrong" role="alert" id="${`${name}-wrong`}">${errors.map(({ message }) => message).join(" ")}</p>`}
+  </div>`;
 }
 
 function secondFactorOf(view: AuthenticationView): SafeHtml {
   const methods = (view.methods ?? ["totp", "recovery_code"]).filter(
     (one) => one === "totp" || one === "recovery_code",
   );
-  return html`<p>
-      <label
-        >Kind
-        <select name="method">
-          ${methods.map((method) => html`<option value="${method}">${method === "totp" ? "App" : "Recovery code"}</option>`)}
-        </select></label
-      >
-    </p>
+  return html`<div class="field">
+      <label for="field-method">Kind</label>
+      <select id="field-method" name="method">
+        ${methods.map(
+          (method) =>
+            html`<option value="${method}" ?selected="${view.values["method"] === method}">${method === "totp" ? "Code of the app" : "Recovery code"}</option>`,
+        )}
+      </select>
+    </div>
     ${inputOf(CODE, view)}`;
 }

@@ -5,8 +5,9 @@ import type { Mode } from "../core/control.ts";
 import { answer } from "../core/decision.ts";
 import type { Endpoint } from "../core/endpoint.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { pageStyle } from "../core/page-style.ts";
 import { routeRule } from "../core/route.ts";
-import { html, type SafeHtml } from "../input/html.ts";
+import { dangerouslyTrustHtml, html, type SafeHtml } from "../input/html.ts";
 
 export interface OutboxPageOptions {
   readonly outbox: OutboxMail;
@@ -34,20 +35,23 @@ export function outboxPage(options: OutboxPageOptions): readonly Endpoint[] {
       path,
       accepts: [],
       rule: routeRule(publicAccess("mails of a development machine"), { kind: "page" }),
-      handle: () => answer(200, headers, String(pageOf(outbox))),
+      handle: ({ nonce }) => answer(200, headers, String(pageOf(outbox, nonce))),
     },
   ];
 }
 
-function pageOf(outbox: OutboxMail): SafeHtml {
+function pageOf(outbox: OutboxMail, nonce: string): SafeHtml {
   const mails = outbox.recent();
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>Outbox</title>
+        ${dangerouslyTrustHtml(pageStyle(nonce))}
       </head>
       <body>
+        <header class="brand wide">Mails of this development machine</header>
         <main>
           <h1>Outbox</h1>
           ${mails.length === 0 && html`<p>No mail yet.</p>`}
@@ -55,7 +59,7 @@ function pageOf(outbox: OutboxMail): SafeHtml {
             ({ to, subject, text }) =>
               html`<article>
                 <h2>${subject}</h2>
-                <p>To: ${to}</p>
+                <p class="soft">To ${to}</p>
                 ${text.split("\n\n").map((line) => html`<p>${linked(line.trim())}</p>`)}
               </article>`,
           )}
