@@ -49,7 +49,17 @@ describe("a policy", () => {
       { Effect: "Allow", Action: "s3:GetObject", NotResource: "arn:aws:s3:::app/*" },
       ["wildcard-resource P: s3:GetObject"],
     ],
-    ["to pass any role", allow(["iam:PassRole"], ["arn:aws:iam::111111111111:role/*"]), ["pass-role P"]],
+    ["an action on every bucket", allow("s3:GetObject", "arn:aws:s3:::*"), ["wildcard-resource P: s3:GetObject"]],
+    [
+      "an action on every key",
+      allow("kms:Decrypt", { "Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/*" }),
+      ["wildcard-resource P: kms:Decrypt"],
+    ],
+    [
+      "to pass any role",
+      allow(["iam:PassRole"], ["arn:aws:iam::111111111111:role/*"]),
+      ["pass-role P", "wildcard-resource P: iam:PassRole"],
+    ],
     ["to pass any role, by a pattern", allow("iam:Pass*", "*"), ["pass-role P", "wildcard-resource P: iam:Pass*"]],
     ["to pass one role", allow("iam:PassRole", { "Fn::GetAtt": ["Task", "Arn"] }), []],
     ["what a parameter says", allow({ Ref: "Actions" }), ["not-verified P"]],

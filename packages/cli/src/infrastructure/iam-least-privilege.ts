@@ -6,6 +6,7 @@ import {
   entriesOf,
   GAP,
   isUnknown,
+  listed,
   ofType,
   referredFrom,
   textIn,
@@ -138,11 +139,10 @@ function judgeStatements(resource: Resource, policy: unknown, judge: JudgeStatem
 }
 
 function judgePermission(resource: Resource, statement: Table): readonly Finding[] {
-  const actions = entriesOf(statement["Action"])?.map(textIn);
-  if (actions === undefined || actions.some((action) => action.includes(GAP)))
-    return [atResource(NOT_VERIFIED, resource)];
-  const resources = entriesOf(statement["Resource"])?.map(textIn) ?? [GAP];
-  const everything = resources.includes("*") || statement["NotResource"] !== undefined;
+  const actions = listed(statement["Action"]).map(textIn);
+  if (actions.some((action) => action.includes(GAP))) return [atResource(NOT_VERIFIED, resource)];
+  const resources = listed(statement["Resource"]).map(textIn);
+  const everything = resources.some((arn) => EVERY_RESOURCE.test(arn)) || statement["NotResource"] !== undefined;
   const findings: Finding[] = [];
   const wide = actions.filter((action) => /^\*|:\*+$/u.test(action));
   if (statement["NotAction"] !== undefined) wide.push("NotAction");
@@ -156,6 +156,9 @@ function judgePermission(resource: Resource, statement: Table): readonly Finding
 }
 
 const passesRoles = (action: string): boolean => /^iam:Pass(?:Role|\*|R\w*\*)$/iu.test(action);
+
+/** All of an account, or all of one kind such as every bucket. */
+const EVERY_RESOURCE = /^(?:\*|arn:[^:]*:s3:::\*(?:\/\*)?|arn:[^:]*:(?!s3:)[^:]*:[^:]*:[^:]*:(?:[\w-]+[:/])?\*)$/u;
 
 /** Actions that know no resource, as the service authorization reference has them. */
 const BOUND_TO_NOTHING =
@@ -177,8 +180,7 @@ function judgeTrust(
 ): readonly Finding[] {
   if (Principal === "*") return [atResource(TRUST_EVERYONE, role)];
   if (isUnknown(Principal)) return [atResource(NOT_VERIFIED, role, "Principal")];
-  const given = tableOf(Principal)["AWS"];
-  const accounts = given === undefined ? [] : Array.isArray(given) ? listOf(given) : [given];
+  const accounts = listed(tableOf(Principal)["AWS"]);
   if (accounts.some((account) => textIn(account) === "*")) return [atResource(TRUST_EVERYONE, role)];
   const strangers = accounts.filter((account) => referredFrom(infrastructure, role, account) === undefined);
   if (strangers.some((account) => textIn(account) === GAP)) return [atResource(NOT_VERIFIED, role, "Principal")];

@@ -1,6 +1,14 @@
 /** Who is let in where: the rules of security groups, inline and on their own. */
 import { own, tableOf, textOf, wordOf, type Table } from "../audit/lockfile.ts";
-import { entriesOf, isUnknown, ofType, referred, type Infrastructure, type Resource } from "./template.ts";
+import {
+  entriesOf,
+  isUnknown,
+  ofType,
+  referred,
+  referredFrom,
+  type Infrastructure,
+  type Resource,
+} from "./template.ts";
 
 export interface NetworkRule {
   readonly resource: Resource;
@@ -24,17 +32,23 @@ export function networkRules(
     const entries = entriesOf(resource.properties[`SecurityGroup${name}`]);
     if (entries === undefined)
       return [{ resource, group: resource.id, ports: "unknown", peer: "unknown" } satisfies NetworkRule];
-    return entries.map((entry) => ruleOf(resource, resource.id, tableOf(entry), entry));
+    return entries.map((entry) => ruleOf(infrastructure, resource, resource.id, entry));
   });
   const standing = ofType(infrastructure, `AWS::EC2::SecurityGroup${name}`).map((resource) =>
-    ruleOf(resource, referred(resource.properties["GroupId"]), resource.properties, resource.properties),
+    ruleOf(infrastructure, resource, referred(resource.properties["GroupId"]), resource.properties),
   );
   return [...inline, ...standing];
 }
 
-function ruleOf(resource: Resource, group: string | undefined, rule: Table, whole: unknown): NetworkRule {
-  if (isUnknown(whole)) return { resource, group, ports: "unknown", peer: "unknown" };
-  return { resource, group, ports: portsOf(rule), peer: peerOf(rule) };
+function ruleOf(
+  infrastructure: Infrastructure,
+  resource: Resource,
+  group: string | undefined,
+  entry: unknown,
+): NetworkRule {
+  if (isUnknown(entry)) return { resource, group, ports: "unknown", peer: "unknown" };
+  const rule = tableOf(entry);
+  return { resource, group, ports: portsOf(rule), peer: peerOf(infrastructure, resource, rule) };
 }
 
 function portsOf({ IpProtocol, FromPort, ToPort }: Table): NetworkRule["ports"] {
@@ -49,19 +63,25 @@ function portsOf({ IpProtocol, FromPort, ToPort }: Table): NetworkRule["ports"] 
 }
 
 const PEERS = ["SourceSecurityGroupId", "SourceSecurityGroupName", "DestinationSecurityGroupId"] as const;
-const LISTS = ["SourcePrefixListId", "DestinationPrefixListId"] as const;
 
-function peerOf(rule: Table): NetworkRule["peer"] {
+function peerOf(infrastructure: Infrastructure, resource: Resource, rule: Table): NetworkRule["peer"] {
   const addresses = rule["CidrIp"] ?? rule["CidrIpv6"];
-  if (addresses !== undefined) {
-    const text = textOf(addresses);
-    const bits = Number(/\/(\d{1,3})\s*$/u.exec(text ?? "")?.[1] ?? Number.NaN);
-    if (text !== undefined && !Number.isNaN(bits))
-      return bits <= (text.includes(":") ? WORLD.six : WORLD.four) ? "world" : "addresses";
-    return isOwnNetwork(addresses) ? "addresses" : "unknown";
-  }
+  if (addresses !== undefined) return addressesOf(addresses);
   if (PEERS.some((name) => rule[name] !== undefined)) return "group";
-  return LISTS.some((name) => rule[name] !== undefined) ? "addresses" : "unknown";
+  const list = rule["SourcePrefixListId"] ?? rule["DestinationPrefixListId"];
+  if (list === undefined) return "unknown";
+  if (textOf(list) !== undefined) return "addresses";
+  const entries = entriesOf(referredFrom(infrastructure, resource, list)?.properties["Entries"]) ?? [];
+  const peers = entries.map((entry) => addressesOf(tableOf(entry)["Cidr"]));
+  return peers.find((peer) => peer === "world") ?? peers.find((peer) => peer === "unknown") ?? peers[0] ?? "unknown";
+}
+
+function addressesOf(addresses: unknown): "world" | "addresses" | "unknown" {
+  const text = textOf(addresses);
+  if (text === undefined) return isOwnNetwork(addresses) ? "addresses" : "unknown";
+  const bits = Number(/\/(\d{1,3})\s*$/u.exec(text)?.[1] ?? Number.NaN);
+  if (Number.isNaN(bits)) return "unknown";
+  return bits <= (text.includes(":") ? WORLD.six : WORLD.four) ? "world" : "addresses";
 }
 
 /** The addresses of a network of the template. */

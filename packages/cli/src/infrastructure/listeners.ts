@@ -12,9 +12,15 @@ export function distributionConfig({ properties }: Resource): Table {
 
 export const BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer";
 
+export const CLASSIC_BALANCER = "AWS::ElasticLoadBalancing::LoadBalancer";
+
 /** One place with one address: load balancers that are not internal, and stages of APIs. Who says no scheme gets the internet. */
 export function publicOrigins(infrastructure: Infrastructure): readonly Resource[] {
-  return ofType(infrastructure, BALANCER, "AWS::ApiGateway::Stage", "AWS::ApiGatewayV2::Stage").filter(
-    ({ properties }) => properties["Scheme"] !== "internal",
-  );
+  return ofType(
+    infrastructure,
+    BALANCER,
+    CLASSIC_BALANCER,
+    "AWS::ApiGateway::Stage",
+    "AWS::ApiGatewayV2::Stage",
+  ).filter(({ properties }) => properties["Scheme"] !== "internal");
 }

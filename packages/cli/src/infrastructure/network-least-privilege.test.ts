@@ -54,10 +54,25 @@ describe("a security group", () => {
     ]);
   });
 
+  it("lets in everybody by a list of addresses as well", () => {
+    const list = (...addresses: readonly unknown[]): Resources => ({
+      ...group(tcp(22, 22, { SourcePrefixListId: { "Fn::GetAtt": ["L", "PrefixListId"] } })),
+      L: ["EC2::PrefixList", { Entries: addresses.map((Cidr) => ({ Cidr })) }],
+    });
+    expect(judge(list("203.0.113.0/24", "0.0.0.0/0"))).toEqual(["world-open G: port 22"]);
+    expect(judge(list("203.0.113.0/24"))).toEqual([]);
+    expect(judge(list({ Ref: "Cidr" }))).toEqual(["not-verified G: port 22"]);
+    expect(judge(group(tcp(22, 22, { SourcePrefixListId: { Ref: "List" } })))).toEqual(["not-verified G: port 22"]);
+  });
+
   it("lets everything out when it says nothing, or says so", () => {
     expect(judge({ G: ["EC2::SecurityGroup"] })).toEqual(["open-egress G: no outbound rule"]);
     const all = { IpProtocol: "-1", CidrIp: "0.0.0.0/0" };
     expect(judge({ G: ["EC2::SecurityGroup", { SecurityGroupEgress: [all] }] })).toEqual(["open-egress G"]);
+    const some = { IpProtocol: "-1", CidrIp: { Ref: "Cidr" } };
+    expect(judge({ G: ["EC2::SecurityGroup", { SecurityGroupEgress: [some] }] })).toEqual([
+      "not-verified G: outbound, every port",
+    ]);
     const one = { GroupId: { "Fn::GetAtt": ["G", "GroupId"] }, ...tcp(443) };
     expect(judge({ G: ["EC2::SecurityGroup"], Out: ["EC2::SecurityGroupEgress", one] })).toEqual([]);
   });

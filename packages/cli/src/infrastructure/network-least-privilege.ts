@@ -78,11 +78,14 @@ function judgeIngress(rule: NetworkRule): readonly Finding[] {
 
 function judgeEgress(infrastructure: Infrastructure): readonly Finding[] {
   const rules = networkRules(infrastructure, "out");
+  const unknown = rules
+    .filter(({ peer, ports }) => peer === "unknown" || ports === "unknown")
+    .map((rule) => atResource(NOT_VERIFIED, rule.resource, `outbound, ${describePorts(rule)}`));
   const open = rules
     .filter((rule) => rule.peer === "world" && covers(rule, 22) && covers(rule, 443))
     .map(({ resource }) => atResource(OPEN_EGRESS, resource));
   const silent = ofType(infrastructure, "AWS::EC2::SecurityGroup")
     .filter(({ id, file }) => !rules.some(({ group, resource }) => group === id && resource.file === file))
     .map((resource) => atResource(OPEN_EGRESS, resource, "no outbound rule"));
-  return [...open, ...silent];
+  return [...open, ...unknown, ...silent];
 }

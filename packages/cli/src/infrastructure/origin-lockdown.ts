@@ -2,7 +2,7 @@
 import type { ControlMeta, Finding, Rule } from "glacis";
 import { listOf, own, tableOf } from "../audit/lockfile.ts";
 import { networkRules } from "./ingress.ts";
-import { BALANCER, distributionConfig, distributions, publicOrigins } from "./listeners.ts";
+import { BALANCER, CLASSIC_BALANCER, distributionConfig, distributions, publicOrigins } from "./listeners.ts";
 import {
   atResource,
   isUnknown,
@@ -51,7 +51,9 @@ export const originLockdown: InfrastructureControl = {
   rules: [OPEN_TO_WORLD, PLAIN_ORIGIN, NOT_VERIFIED],
   judge: (infrastructure) => {
     if (distributions(infrastructure).length === 0) return [];
-    const balancers = publicOrigins(infrastructure).filter(({ type }) => type === BALANCER);
+    const balancers = publicOrigins(infrastructure).filter(
+      ({ type }) => type === BALANCER || type === CLASSIC_BALANCER,
+    );
     return [...balancers.flatMap((one) => judgeBalancer(infrastructure, one)), ...judgeProtocols(infrastructure)];
   },
 };

@@ -47,18 +47,24 @@ export function readInfrastructure(targets: readonly string[]): Infrastructure {
 function filesOf(path: string): readonly string[] {
   const about = statSync(path, { throwIfNoEntry: false });
   if (about?.isFile() === true) return [path];
-  const found =
-    about?.isDirectory() === true
-      ? readdirSync(path)
-          .filter((name) => /\.template(?:\.json)?$/u.test(name))
-          .toSorted()
-      : [];
-  if (found.length > 0 && found.length <= MOST_TEMPLATES) return found.map((name) => join(path, name));
+  const found = about?.isDirectory() === true ? templatesIn(path) : [];
+  if (found.length > 0 && found.length <= MOST_TEMPLATES) return found;
   throw new CannotCheck(
     found.length > 0 ? `${path} holds more than ${MOST_TEMPLATES} templates.` : `there is no template at ${path}.`,
     "what was not read was not judged.",
     "name a CloudFormation template in JSON, or a folder with *.template.json such as cdk.out.",
   );
+}
+
+/** The CDK gives each of its stages a folder within the folder. */
+function templatesIn(folder: string): readonly string[] {
+  return readdirSync(folder, { withFileTypes: true })
+    .toSorted((left, right) => (left.name < right.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return entry.name.startsWith("assembly-") ? templatesIn(path) : [];
+      return /\.template(?:\.json)?$/u.test(entry.name) ? [path] : [];
+    });
 }
 
 function resourcesOf(file: string, stage: string): readonly Resource[] {
@@ -69,7 +75,9 @@ function resourcesOf(file: string, stage: string): readonly Resource[] {
   } catch {
     throw noTemplate(file, "it is not JSON");
   }
-  const resources = Object.entries(tableOf(tableOf(template)["Resources"]));
+  const { Resources, Transform } = tableOf(template);
+  if (Transform !== undefined) throw noTemplate(file, "a transform makes other resources of it when it is deployed");
+  const resources = Object.entries(tableOf(Resources));
   if (resources.length === 0) throw noTemplate(file, "it has no Resources");
   const lines = text.split("\n");
   return resources.map(([id, value]) => {
@@ -134,6 +142,11 @@ export function entriesOf(value: unknown): readonly unknown[] | undefined {
   if (value === undefined) return [];
   if (isUnknown(value)) return undefined;
   return Array.isArray(value) ? (value as readonly unknown[]) : [value];
+}
+
+/** The same where each entry is asked by itself: what the deployment decides is one entry. */
+export function listed(value: unknown): readonly unknown[] {
+  return entriesOf(value) ?? [value];
 }
 
 /** The text that a value becomes, with `*`-free gaps where only the deployment knows: `arn:aws:iam::{?}:root`. */
