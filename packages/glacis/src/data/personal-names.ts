@@ -11,15 +11,15 @@ export type DataClass = (typeof DATA_CLASSES)[number];
 
 /** Words of a name, joined by `_`, with a `_` on either side. */
 const SECRET =
-  /_(?:password|passwd|pwd|passphrase|secret|otp|totp|pin|token|api_key|private_key|recovery_codes?|credentials?)_/u;
+  /_(?:password|passwd|pwd|passphrase|secret|otp|totp|pin|token|api_?key|private_key|(?:recovery|backup)_codes?|credentials?)_/u;
 const SENSITIVE =
-  /_(?:ssn|sin|social_security|national_id|personal_id|tax_id|tin|passport|driver_license|driving_licen[cs]e|id_card|iban|bic|account_number|routing_number|card_number|pan|cvv|cvc|credit_card|dob|birth|birthday|birth_?date|date_of_birth|health|diagnosis|medication|disability|blood_type|insurance|religion|ethnicity|race|sexual_orientation|political|union_member|criminal|salary|income|biometric|fingerprint|genetic)_/u;
+  /_(?:ssn|sin|social_security|national_id|personal_id|tax_(?:id|number)|vat_(?:id|number)|tin|passport|(?:drivers?|driving)_licen[cs]e|id_card|iban|bic|account_number|routing_number|card_number|pan|cvv|cvc|credit_card|dob|birth|birthday|birth_?date|date_of_birth|health|diagnosis|medication|disability|blood_type|insurance|religion|ethnicity|race|sexual_orientation|political|trade_union|union_member|criminal|credit_score|face_id|voice_print|salary|income|biometric|fingerprint|genetic)_/u;
 const PERSONAL =
-  /_(?:e_?mail|phone|mobile|telephone|fax|first_?name|last_?name|full_?name|given_?name|middle_?name|maiden_?name|family_?name|display_?name|nick_?name|surname|username|address|street|city|zip|zip_code|postal|post_?code|ip|ip_addr|ip_address|user_agent|device_id|latitude|longitude|lat|lng|lon|geo|location|gender|sex|age|nationality|marital_status|photo|avatar|signature|contact)_/u;
+  /_(?:e_?mails?|phones?|mobile|telephone|fax|first_?name|last_?name|[fl]name|forename|full_?name|given_?name|middle_?name|maiden_?name|family_?name|display_?name|nick_?name|surname|username|address(?:es|_?\d)?|addr|licen[cs]e_plate|street|city|zip|zip_code|postal|post_?code|ip|ip_addr|ip_address|user_agent|device_id|latitude|longitude|lat|lng|lon|geo|location|gender|sex|age|nationality|marital_status|photo|avatar|signature|contact)_/u;
 /** A fact about the value and not the value, such as `email_verified_at`. */
 const ABOUT = /_(?:id|at|on|count|verified|enabled|required|type|kind|status|sent|expires|expiry|changed)_$/u;
 /** Names that end like that and still are what they say. */
-const STILL = /_(?:national_id|personal_id|tax_id|device_id)_$/u;
+const STILL = /_(?:(?:national|personal|tax|vat|device|face)_id|blood_type|(?:health|marital)_status)_$/u;
 
 /** The class that a name suggests, `personal` at least, or undefined for a name that says nothing. */
 export function suggestedClass(column: string): DataClass | undefined {
