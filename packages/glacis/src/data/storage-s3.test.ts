@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -11,13 +14,13 @@ import type { Quarantine } from "./storage.ts";
 
 const server = await s3Server();
 const folder = mkdtempSync(join(tmpdir(), "storage-s3-"));
-const client = new S3({
-  endpoint: server.endpoint,
+const CLIENT = {
   forcePathStyle: true,
   region: "eu-central-1",
   credentials: { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI" },
   maxAttempts: 1,
-});
+};
+const client = new S3({ ...CLIENT, endpoint: server.endpoint });
 const options = { client, bucket: "files", quarantine: folder };
 const PRODUCTION = { mode: "production", nodeVersion: "22", variables: new Map(), nodeOptions: [], nowMs: 0 } as const;
 
@@ -108,6 +111,29 @@ describe("a bucket", () => {
       await expect(act()).rejects.toThrow();
     }
     await quarantine.discard();
+  });
+
+  it("is not waited for without end, while a file that comes slowly is read to its end", async () => {
+    let slow = false;
+    const lazy = createServer((_, response) => {
+      if (!slow) return;
+      response.writeHead(200, { "content-length": 10 }).write("first");
+      setTimeout(() => response.end("later"), 600);
+    });
+    lazy.listen(0, "127.0.0.1");
+    await once(lazy, "listening");
+    const endpoint = `http://127.0.0.1:${(lazy.address() as AddressInfo).port}`;
+    const far = new S3({ ...CLIENT, endpoint });
+    const storage = s3Storage({ ...options, client: far, timeoutMs: 300 });
+    const key = storage.newKey("acme");
+    await expect(storage.read(key)).rejects.toMatchObject({ name: expect.stringMatching(/Abort|Timeout/u) });
+    await expect(storage.size(key)).rejects.toMatchObject({ name: expect.stringMatching(/Abort|Timeout/u) });
+    slow = true;
+    expect((await buffer(await storage.read(key))).toString()).toBe("firstlater");
+    far.destroy();
+    lazy.close();
+    for (const timeoutMs of [0, -1, 0.5, NaN, "5"])
+      expect(() => s3Storage({ ...options, timeoutMs: timeoutMs as number })).toThrow(/timeoutMs/u);
   });
 
   it("says whether it is private, and takes nothing when it is not", async () => {

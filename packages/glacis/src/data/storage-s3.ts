@@ -5,6 +5,7 @@ import type { Control } from "../core/control.ts";
 import { finding, type Location } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { PRIVATE_STORAGE_META, STORAGE_PUBLIC, STORAGE_UNVERIFIED } from "./private-storage.ts";
+import { within } from "./secret-reading.ts";
 import { openQuarantine, sweepQuarantine, type QuarantineFile } from "./storage-quarantine.ts";
 import {
   isStorageKey,
@@ -110,7 +111,11 @@ export function s3Storage(options: S3StorageOptions): S3Storage {
     },
     size,
     async read(key, range) {
-      const answer = await client.getObject({ ...nameOf(key), ...rangeOf(range) }).catch(unlessMissing);
+      const input = { ...nameOf(key), ...rangeOf(range) };
+      // Until the head is there: what comes then may take as long as its reader.
+      const answer = await within(timeoutMs, (signal) => client.getObject(input, { abortSignal: signal })).catch(
+        unlessMissing,
+      );
       if (answer?.Body === undefined) throw new StorageKeyError();
       return answer.Body as NodeJS.ReadableStream;
     },
@@ -175,6 +180,9 @@ function readOptions(options: S3StorageOptions): S3StorageOptions {
     throw new TypeError("s3Storage() needs bucket as the bucket's name.");
   if (typeof quarantine !== "string" || !isAbsolute(quarantine))
     throw new TypeError("s3Storage() needs quarantine as the absolute path of a folder.");
+  const { timeoutMs = TIMEOUT_MS } = options;
+  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 2 ** 31 - 1)
+    throw new TypeError("s3Storage() needs timeoutMs as a whole number above zero.");
   return options;
 }
 
