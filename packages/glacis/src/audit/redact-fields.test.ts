@@ -15,25 +15,27 @@ interface Case {
 
 const vectors = loadVectors<Case>("redaction");
 
-/** Where more is hidden here than in the recorded program, on purpose. */
-const DIFFERENT: ReadonlyMap<string, string> = new Map([
-  ["redaction-053", "a password inside a URL is a password"],
-  ["redaction-057", "card numbers are hidden"],
-  ["redaction-058", "social security numbers are hidden"],
-  ["redaction-064", "credentials are hidden"],
-  ["redaction-065", "what is called private is hidden"],
-]);
+/** Where more is hidden here than in the recorded program: a password in an address, and names that it does not know. */
+function isHiddenHere({ key, value, result }: Case): boolean {
+  if (result === STARS) return false;
+  const name = String(key ?? "");
+  return (
+    /:\/\/[^/\s"]*:[^/\s"]*@/u.test(JSON.stringify(value) ?? "") ||
+    /credit_?card|\bssn\b|credential|private|pwd|cookies?$/iu.test(name)
+  );
+}
+const STARS = "*".repeat(20);
 
 describe.runIf(vectors !== undefined)("redactFields, recorded cases", () => {
-  const expected = (value: unknown): unknown =>
-    JSON.parse(JSON.stringify(value).replaceAll("********************", "[redacted]"));
+  const expected = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll(STARS, "[redacted]"));
 
-  it.each(vectors?.cases ?? [])("$id", ({ id, key, value, credentials, result }) => {
+  it.each(vectors?.cases ?? [])("$id", (one) => {
+    const { key, value, credentials, result } = one;
     const field = String(key);
     const given = credentials ?? { [field]: value };
     const wanted = credentials === undefined ? { [field]: result } : result;
     const redacted = redactFields(given, { keys: ["djangosession"] });
-    if (DIFFERENT.has(id)) expect(redacted).not.toEqual(expected(wanted));
+    if (isHiddenHere(one)) expect(redacted).not.toEqual(expected(wanted));
     else expect(redacted).toEqual(expected(wanted));
   });
 });

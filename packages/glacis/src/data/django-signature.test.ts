@@ -127,10 +127,8 @@ const NOT_OURS: Readonly<Record<string, string>> = {
   read_signed_cookie: "signed cookies are not read",
 };
 
-const DEVIATIONS: Readonly<Record<string, string>> = {
-  "signing-115": "SHA-1 is not an approved algorithm",
-  "signing-119": "MD5 is not an approved algorithm",
-};
+/** SHA-1 and MD5 are no approved algorithms. */
+const isRefusedAlgorithm = ({ algorithm = "sha256" }: SigningCase): boolean => /^(?:sha1|md5)$/u.test(algorithm);
 
 const vectors = loadVectors<SigningCase>("signing");
 
@@ -141,8 +139,8 @@ describe.runIf(vectors !== undefined)("what Django signed", () => {
     expect(cases.length).toBeGreaterThan(100);
   });
 
-  it.each(cases.map((entry) => [entry.id, entry] as const))("%s", (id, entry) => {
-    if (DEVIATIONS[id] !== undefined || (entry.fn === "sign" && entry.raises !== undefined))
+  it.each(cases.map((entry) => [entry.id, entry] as const))("%s", (_, entry) => {
+    if (isRefusedAlgorithm(entry) || (entry.fn === "sign" && entry.raises !== undefined))
       return expect(() => verifierOf(entry)).toThrow(TypeError);
     const text = entry.fn === "sign" || entry.fn === "dumps" ? entry.result : entry.value;
     const expected = { sign: entry.value, dumps: entry.object }[entry.fn] ?? entry.result;
