@@ -63,6 +63,8 @@ export function service(scope: Construct, parts: Parts): FargateService {
     enableExecuteCommand: breakGlass,
     healthCheckGracePeriod: Duration.minutes(2),
   });
+  // A task that cannot fetch its image or mount its folder yet would count against the circuit breaker.
+  made.node.addDependency(network.vpc, parts.files.fileSystem.mountTargetsAvailable);
   made
     .autoScaleTaskCount({ minCapacity: 2, maxCapacity: 6 })
     .scaleOnCpuUtilization("Cpu", { targetUtilizationPercent: 60 });
