@@ -71,7 +71,11 @@ function optionFunctions(args: readonly Value[]): readonly Value[] {
 
 function sometime(run: Run, closure: Closure, given: readonly Value[]): void {
   const base = run.state;
-  const after = branch(run, [], () => run.invoke(closure, given, undefined));
+  const after = branch(run, [], () => {
+    const answer = run.invoke(closure, given, undefined);
+    // Fastify sends what a handler returns.
+    if (given[1]?.role === "response") run.observer.value(closure.node, answer, run);
+  });
   meet(base, after.ended ? [base] : [after, base], join, bake);
 }
 

@@ -1,7 +1,7 @@
 /** Functions of the language, of Node and of known packages: what becomes of untrusted text in them. */
 import { EVERY, KIND, NUMERIC, RESOLVED, TEXTUAL } from "./kinds.ts";
 import { elementOf, newObject, safeFor } from "./members.ts";
-import { passed, type Call } from "./run.ts";
+import { passed, source, type Call } from "./run.ts";
 import { deepTaints, join, mergeTaints, prefixOf, UNKNOWN, type Value } from "./value.ts";
 
 type Model = (call: Call) => Value;
@@ -55,10 +55,17 @@ const paths: Model = (call) => {
   };
 };
 
+/** `new URL(document.location)`: the object stands for its text. */
+function pageAddress({ run, node }: Call, value: Value): Value {
+  const isPage = value.taints.length === 0 && /^(?:(?:window|document|self)\.)?location$/u.test(value.api ?? "");
+  return isPage ? { ...value, taints: source(run, node, "location.href", "browser", TEXTUAL) } : value;
+}
+
 /** A URL keeps its beginning, and with it the host, where that is written in the program. */
 const url: Model = (call) => {
-  const [first = UNKNOWN, base] = call.args;
-  const value = through({ ...call, args: call.args.slice(0, 1) }, TEXTUAL);
+  const [given = UNKNOWN, base] = call.args;
+  const first = pageAddress(call, given);
+  const value = through({ ...call, args: [first] }, TEXTUAL);
   const prefix = prefixOf(first);
   const { host, kinds } = {
     host: prefix === "" && base !== undefined ? [] : first.parts,
@@ -160,7 +167,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "Math.max": numeric,
   "Math.min": smallest,
   Boolean: nothing,
-  String: text,
+  String: (call) => text({ ...call, args: [pageAddress(call, call.args[0] ?? UNKNOWN)] }),
   "String.raw": text,
   Object: pass,
   encodeURIComponent: (call) => ({ ...through(call, ENCODED | KIND.log), type: "string" }),
@@ -245,6 +252,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "os.tmpdir": () => ({ taints: [], api: "os.tmpdir()", parts: ["/tmp/"], type: "string" }),
   "util.promisify": promisify,
   "util.callbackify": promisify,
+  Buffer: pass,
   "Buffer.from": pass,
   "Buffer.concat": (call) => through(call),
   "Buffer.alloc": nothing,

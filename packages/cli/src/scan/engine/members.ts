@@ -5,6 +5,9 @@ import { bake, type Run } from "./run.ts";
 import { memberOfRole } from "./sources.ts";
 import { join, madeSafe, mergeTaints, textOf, type Taint, type Value } from "./value.ts";
 
+/** Objects of a request in which every name is a client's. */
+const PARAMETERS = /\.(?:query|params|headers|cookies)$|\.(?:body|queryStringParameters)$/u;
+
 /** Parts of a URL: checking one of them says something about the whole. */
 const HOST_PARTS = new Set(["hostname", "host", "origin"]);
 
@@ -70,11 +73,16 @@ function allFields(object: Value): Value | undefined {
 function memberTaints(taints: readonly Taint[], key: string | undefined): readonly Taint[] {
   if (taints.length === 0) return taints;
   if (key === "length" || key === "size" || key === "byteLength") {
-    return taints.map((taint) => ({
-      ...taint,
-      label: `${taint.label}.length`,
-      safe: taint.safe | (NUMERIC & ~KIND.shape),
-    }));
+    // ?size=10 is a text.
+    return taints.map((taint) =>
+      PARAMETERS.test(taint.label)
+        ? { ...taint, label: `${taint.label}.${key}` }
+        : {
+            ...taint,
+            label: `${taint.label}.length`,
+            safe: taint.safe | (NUMERIC & ~KIND.shape),
+          },
+    );
   }
   if (key !== undefined && HOST_PARTS.has(key))
     return taints.map((taint) => ({ ...taint, label: `${taint.label}.${key}` }));

@@ -190,7 +190,8 @@ function guess(
   }
   if (run.entry && name === "event") return { taints: [], role: "request", name };
   if (run.entry && name === "args" && index === 1) return { taints: source(run, pattern, name, "remote"), name };
-  const typed = typeName === undefined ? undefined : typedValue(run, typeName);
+  const typed =
+    typeName === undefined ? undefined : (typedValue(run, typeName) ?? injected(run, typeName, parameter.type));
   if (typed !== undefined) return { ...typed, ...(name !== undefined && { name }) };
   if (given === undefined && run.entry && !numeric && !(name !== undefined && SERVICES.test(name))) {
     const label = name ?? "parameter";
@@ -225,6 +226,15 @@ function destructured(
   if (names.has("params") && run.entry) return { taints: [], role: "context" };
   if (names.has("searchParams")) return { taints: source(run, pattern, "props", "remote"), role: "context" };
   return undefined;
+}
+
+/** `constructor(private readonly users: UserService)`: a container makes one and passes it. */
+function injected(run: Run, typeName: string, parameter: string): Value | undefined {
+  if (parameter !== "TSParameterProperty" && !/(?:Service|Repository|Client|Gateway|Store|Provider)$/u.test(typeName))
+    return undefined;
+  const cell = run.environment.lookup(typeName);
+  const known = cell && run.state.read(cell);
+  return known?.class === undefined ? undefined : run.construct(known, []);
 }
 
 /** An instance of a class that is imported by name: `private readonly db: Pool`. */

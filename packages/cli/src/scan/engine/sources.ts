@@ -189,6 +189,13 @@ export function globalSource(run: Run, node: Node, api: string): Value | undefin
   if (PAGE_ADDRESS.test(api) && api.includes(".") && !api.endsWith("location"))
     return { taints: source(run, node, api, "browser", TEXTUAL), api, type: "string" };
   if (PAGE_TEXTS.has(api)) return { taints: source(run, node, api, "browser", TEXTUAL), api };
+  if (api.endsWith(".$route")) {
+    const taints = source(run, node, "$route", "browser", TEXTUAL);
+    return {
+      taints: [],
+      fields: new Map(["query", "params", "hash", "fullPath"].map((key) => [key, { taints, name: key }])),
+    };
+  }
   if (api === "process.argv") return { taints: source(run, node, api, "argument", TEXTUAL), api };
   return undefined;
 }
@@ -220,6 +227,7 @@ const OWN_STORES = /(?:^|\.)(?:localStorage|sessionStorage)\.getItem$/u;
 export function storedBy({ api, name, receiver, run, node }: Call): Value | undefined {
   const isRows =
     ROWS.test(name) && (STORES.test(api) || /^(?:pool|db|prisma\.\w+)$/u.test(receiver?.api ?? receiver?.name ?? ""));
+  if (name === "getEntries" && /^adm-zip\b/u.test(api)) return archiveFiles(run, node);
   const isAnswer = /^fetch\(\)\.(?:json|text)$|^axios\.get$/u.test(api);
   if (!isRows && !isAnswer && !OWN_STORES.test(api)) return undefined;
   return { taints: source(run, node, isRows ? "row of the database" : `${api}()`, "stored"), api: `${api}()` };
@@ -240,7 +248,7 @@ function archiveFiles(run: Run, node: Node): Value {
   const taints = source(run, node, "name of an entry", "archive", TEXTUAL);
   return {
     taints,
-    element: { taints: [], fields: new Map(["path", "name"].map((key) => [key, { taints, name: key }])) },
+    element: { taints: [], fields: new Map(["path", "name", "entryName"].map((key) => [key, { taints, name: key }])) },
   };
 }
 

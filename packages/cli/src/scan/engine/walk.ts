@@ -90,7 +90,13 @@ export class Walk implements Run {
       if (member.type !== "MethodDefinition" || member.kind === "constructor" || this.#shared.visited.has(member.value))
         continue;
       const { environment, file } = of.class as { environment: Environment; file: SourceFile };
-      this.invoke({ node: member.value, environment, file, self: member.static ? of : instance }, [], undefined);
+      const answer = this.invoke(
+        { node: member.value, environment, file, self: member.static ? of : instance },
+        [],
+        undefined,
+      );
+      // NestJS sends what a method of a controller returns, and a text as HTML.
+      if ((member.decorators?.length ?? 0) > 0) this.observer.value(member, answer, this);
     }
   }
 

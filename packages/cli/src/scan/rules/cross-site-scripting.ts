@@ -1,7 +1,9 @@
 import { KIND } from "../engine/kinds.ts";
 import type { Call, Run } from "../engine/run.ts";
 import { type Cell, textOf, textValue, UNKNOWN, type Value } from "../engine/value.ts";
+import type { Node } from "../parse.ts";
 import { option, untrusted, type ScanRule } from "../rule.ts";
+import { textAt } from "./names.ts";
 import { unescapedIn } from "./templates.ts";
 
 /** What the response has been declared to be, on the way that is being walked. */
@@ -43,7 +45,23 @@ export const REFLECTED_SCRIPT: ScanRule = {
     const taint = untrusted(run, value, KIND.html);
     if (taint !== undefined) report(node, `${taint.label} in the body`, taint);
   },
+  values: (node, value, run, report) => {
+    if (!isPage(node, value, run)) return;
+    const taint = untrusted(run, value, KIND.html);
+    if (taint !== undefined) report(node, `${taint.label} is returned`, taint);
+  },
 };
+
+/** Is what a handler returns sent as HTML? By Fastify where that was declared, by NestJS where nothing else was. */
+function isPage(node: Node, value: Value, run: Run): boolean {
+  if (!(value.parts ?? []).some((part) => typeof part === "string" && part.includes("<"))) return false;
+  if (node.type === "MethodDefinition")
+    return (
+      node.decorators.some((one) => /^@(?:Get|Post|All|Put|Patch)\b/u.test(textAt(run.module.file, one))) &&
+      !/@Header\(\s*["'`]content-type["'`],\s*["'`](?!text\/html)/iu.test(textAt(run.module.file, node))
+    );
+  return /Function/u.test(node.type) && /html/iu.test(declared(run) ?? "");
+}
 
 function noteContentType({ receiver, name, args, run }: Call): void {
   if (receiver?.role === undefined) return;

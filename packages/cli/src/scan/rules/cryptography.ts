@@ -19,7 +19,7 @@ export const WEAK_HASH: ScanRule = {
   calls: ({ api, name, args, receiver, node, run }, report) => {
     const [first] = args;
     if (
-      /^crypto\.(?:createHash|createHmac|hash)$/u.test(api) &&
+      /^crypto\.(?:createHash|createHmac|hash|(?:webcrypto\.)?subtle\.digest)$/u.test(api) &&
       /^(?:md[245]|rsa-md5|sha-?1|rsa-sha1|ripemd(?:160)?)$/iu.test(textOf(first) ?? "")
     )
       report(node, textOf(first));

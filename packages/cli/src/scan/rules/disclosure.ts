@@ -25,14 +25,20 @@ export const STACK_EXPOSURE: ScanRule = {
       return;
     }
     const text = node.arguments.map((argument) => textAt(run.module.file, argument)).join(",");
-    const exposed = args.some(
-      (value) =>
-        (value.api ?? "").endsWith(".stack") ||
-        [...(value.fields?.values() ?? [])].some(({ api = "" }) => /^(?:err|error|e|ex|exception)\.stack$/u.test(api)),
-    );
-    if (exposed || /\b(?:err|error|e|ex|exception)\??\.stack\b/u.test(text)) report(node, `${name}()`);
+    if (args.some(holdsStack) || /\b(?:err|error|e|ex|exception)\??\.stack\b/u.test(text)) report(node, `${name}()`);
+  },
+  assigns: ({ node, object, key, value }, report) => {
+    if (key.literal === "body" && (object.role === "context" || object.role === "response") && holdsStack(value))
+      report(node, "in the body");
   },
 };
+
+function holdsStack(value: Value): boolean {
+  return (
+    (value.api ?? "").endsWith(".stack") ||
+    [...(value.fields?.values() ?? [])].some(({ api = "" }) => /^(?:err|error|e|ex|exception)\.stack$/u.test(api))
+  );
+}
 
 /** What a catch or an error handler was given, sent as it is or as a text. */
 function isWholeError(node: Node, value: Value | undefined, run: Run): boolean {

@@ -237,6 +237,8 @@ export const REGEX_INJECTION: ScanRule = {
   },
 };
 
+const CHECKED_ELSEWHERE = /^(?:location|refresh|access-control-allow-origin|content-type)$/iu;
+
 /** A header whose value a client writes. */
 export const HEADER_INJECTION: ScanRule = {
   id: "scan/header-injection",
@@ -249,9 +251,13 @@ export const HEADER_INJECTION: ScanRule = {
   bad: 'app.get("/", (req, res) => { res.setHeader("X-Theme", req.query.theme); res.end(); });',
   good: 'app.get("/", (req, res) => { res.setHeader("X-Theme", String(req.query.theme).replace(/[\\r\\n]/g, "")); res.end(); });',
   calls: ({ name, args, receiver, run, node }, report) => {
-    if (receiver?.role !== "response" || !/^(?:setHeader|set|header|append)$/u.test(name) || args.length < 2) return;
-    if (/^(?:location|refresh|access-control-allow-origin|content-type)$/iu.test(String(args[0]?.literal ?? "")))
-      return;
+    if (receiver?.role !== "response" || !/^(?:setHeader|set|header|append|writeHead)$/u.test(name)) return;
+    for (const [header, value] of args.flatMap(({ fields }) => [...(fields ?? [])])) {
+      const found = CHECKED_ELSEWHERE.test(header) ? undefined : untrustedItself(run, value, KIND.header);
+      if (found !== undefined) report(node, `${found.label} in ${name}()`, found);
+    }
+    if (args.length < 2 || name === "writeHead") return;
+    if (CHECKED_ELSEWHERE.test(String(args[0]?.literal ?? ""))) return;
     const taint = untrustedItself(run, args[1], KIND.header) ?? untrustedItself(run, args[0], KIND.header);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },

@@ -71,12 +71,13 @@ export const MASS_ASSIGNMENT: ScanRule = {
     const owner = receiver?.name ?? receiver?.api ?? "";
     const isModel =
       /^[A-Z]\w*$|model|repo(?:sitory)?$|collection|prisma|user|account|profile|\bdb\b|knex|values/iu.test(owner);
+    const made = callee.name ?? name;
     const makes =
       isNew &&
-      /^[A-Z]\w*$/u.test(name) &&
+      /^[A-Z]\w*$/u.test(made) &&
       callee.class === undefined &&
       !/^(?:URL|Headers|Request|Response|Blob|File|FormData|Map|Set|Array|Date|Error|\w*Error|URLSearchParams|Promise|RegExp|Proxy)\w*$/u.test(
-        name,
+        made,
       );
     const assigns = api === "Object.assign" && args[0]?.fields === undefined && args[0]?.role === undefined;
     if (!makes && !assigns && !(WRITES.test(name) && isModel && api !== "Object.assign")) return;

@@ -132,12 +132,22 @@ export const OPEN_CORS: ScanRule = {
       return;
     }
     if (receiver?.role === undefined || !/^(?:setHeader|set|header|append|writeHead)$/u.test(name)) return;
+    if (name === "writeHead" || args[0]?.fields !== undefined) {
+      const taint = untrusted(run, allowedOrigin(args), KIND.header | KIND.ssrf);
+      if (taint !== undefined) report(node, `${taint.label} is allowed`, taint);
+    }
     if (!/^access-control-allow-origin$/iu.test(textOf(args[0]) ?? "")) return;
     if (textOf(args[1]) === "null") report(node, "null is the origin of any sandboxed frame");
     const taint = untrusted(run, args[1], KIND.header | KIND.ssrf);
     if (taint !== undefined) report(node, `${taint.label} is allowed`, taint);
   },
 };
+
+function allowedOrigin(args: readonly Value[]): Value | undefined {
+  return args
+    .flatMap(({ fields }) => [...(fields ?? [])])
+    .find(([name]) => /^access-control-allow-origin$/iu.test(name))?.[1];
+}
 
 /** True, a star, or a function that lets everybody in. */
 function isAnyOrigin(origin: Value | undefined): boolean {

@@ -43,7 +43,7 @@ export const ELECTRON_SETTINGS: ScanRule = {
 };
 
 const LINK =
-  /<(?:a|area|form)\b(?=[^>]*\btarget\s*=\s*["'{]*_blank)(?![^>]*\brel\s*=)(?=[^>]*\b(?:href|action)\s*=\s*["'{]?\s*(?:https?:|\/\/|\$\{|\{|["'`+]))[^>]*>/iu;
+  /<(?:a|area|form)\b(?=[^>]*\btarget\s*=\s*["'{]*_blank)(?![^>]*\brel\s*=)(?=[^>]*\b(?:href|action)\s*=\s*["'{]?\s*(?:https?:|\/\/|\$\{|\{))[^>]*>/iu;
 
 /** A window that can send its opener elsewhere. */
 export const OPENER_LINK: ScanRule = {
