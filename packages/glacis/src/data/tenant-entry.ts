@@ -23,20 +23,31 @@ const REFUSED = "22012";
 const IN_DATABASE = "pg_catalog.current_setting";
 const SET = "pg_catalog.set_config";
 
+/** Who asks, as policies inside a tenant read it: the settings of `rowSettings()` beside the tenant's. */
+const CALLER = ["user_id", "service_id", "roles", "groups"] as const;
+
 const NO_SUPERUSER = `${IN_DATABASE}('is_superuser') operator(pg_catalog.=) 'off'`;
 const ROLE_IS_BOUND = `(select r.rolsuper or r.rolbypassrls from pg_catalog.pg_roles r where r.rolname operator(pg_catalog.=) current_user) is false`;
+
+function without(setting: string): string {
+  return `case when ${IN_DATABASE}('${setting}', true) operator(pg_catalog.<>) '' then ${SET}('${setting}', '', true) end`;
+}
 
 /**
  * One statement that becomes the role, sets the tenant for this transaction alone and fails for a role that row-level security does not bind.
  * The schemas are named with the temporary one last, so that a table that somebody left in the session shadows none of them.
  *
- * Its columns are evaluated in order: the first tells whether the session already carried a tenant, the last refuses.
+ * Its columns are evaluated in order: the first tells whether the session already carried a tenant or a caller, the last refuses.
  */
 export function entryStatement({ setting, role, searchPath }: EntryOptions, entry: Entry): Statement {
   const values: string[] = [setting, entry.tenantId, searchPath];
   const bind = (value: string): string => `$${values.push(value)}`;
+  const callers = CALLER.map((name) => `${setting.slice(0, setting.indexOf("."))}.${name}`);
+  const inSession = callers.map((name) => `${IN_DATABASE}('${name}', true)`);
   const steps = [
-    `${IN_DATABASE}($1, true) as leftover`,
+    `pg_catalog.concat(${IN_DATABASE}($1, true), ${inSession.join(", ")}) as leftover`,
+    // Somebody who was set for the whole session is not who asks now.
+    ...callers.filter((name) => !entry.settings.has(name)).map(without),
     ...(role === undefined ? [] : [`${SET}('role', ${bind(role)}, true)`]),
     `${SET}($1, $2, true)`,
     // Setting it makes Postgres look the schemas up anew, twice a transaction; where it is right already it stays.
@@ -59,7 +70,7 @@ export function stillInTenant(setting: string, tenantId: string): Statement {
   };
 }
 
-/** True when the session carried a tenant before this transaction set its own: somebody set one for longer than a transaction. */
+/** True when the session carried a tenant or a caller before this transaction set its own: somebody set one for longer than a transaction. */
 export function carriedLeftover(answer: Answer | undefined): boolean {
   const [row] = (answer?.rows ?? []) as readonly (readonly unknown[])[];
   return row !== undefined && row[0] !== null && row[0] !== "";

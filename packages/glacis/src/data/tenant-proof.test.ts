@@ -243,6 +243,25 @@ describe.runIf(ground !== undefined)("a proved tenant", () => {
     expect(await pidOf()).not.toBe(before);
   });
 
+  it.each(["app.user_id", "app.service_id", "app.roles", "app.groups"])(
+    "is nobody's who was left in the session as %s, and gives the connection up",
+    async (setting) => {
+      const single = ground.pool({ max: 1 });
+      const watched = tenantDatabase({ database: single, proof: keys, report: (event) => events.push(event) });
+      const ask = (settings = new Map<string, string>()) =>
+        watched
+          .forTenant(scopeOf(a), { settings })
+          .query("select current_setting($1, true) as who, pg_backend_pid() as pid", [setting]);
+      const [before] = await ask(new Map([[setting, "this caller"]]));
+      expect(before?.["who"]).toBe("this caller");
+      await watched.forTenant(scopeOf(a)).query("select set_config($1, 'somebody else', false)", [setting]);
+      events.length = 0;
+      expect(await ask()).toEqual([{ who: "", pid: before?.["pid"] }]);
+      expect(events).toMatchObject([{ event: "tenant_setting_leaked" }]);
+      expect((await ask())[0]?.["pid"]).not.toBe(before?.["pid"]);
+    },
+  );
+
   it("expires, and is bound to the tenant and the expiry", async () => {
     const prove = tenantProofs(keys);
     const ask = async (tenant: string, proof: string): Promise<unknown> => {
