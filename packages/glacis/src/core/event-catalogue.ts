@@ -118,7 +118,8 @@ export const EVENT_CATALOGUE = {
   },
   tenant: {
     "tenant_cross_access/refused": "critical | action resource_type resource_id | A tenant reached for another's rows.",
-    "tenant_setting_leaked/observed": "error | - | A database connection still carried a tenant; it was thrown away.",
+    "tenant_setting_leaked/observed":
+      "error | - | A database connection still carried a tenant or a caller; it was thrown away.",
     "tenant_bypass/observed": "warning | - | Code worked outside every tenant, for the reason in detail.",
     "transaction_conflict/refused": "warning | - | A transaction met another again and again, and was given up.",
     "read_only_write/refused": "error | - | A transaction that only reads tried to write; the database refused.",
