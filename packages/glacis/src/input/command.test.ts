@@ -282,12 +282,11 @@ describe("limits", () => {
 });
 
 describe("a declaration", () => {
-  it.each(["sh", "bash", "dash", "zsh", "busybox", "env", "xargs", "sudo", "cmd.exe", "powershell", "find", "ssh"])(
-    "cannot be %s",
-    (name) => {
-      expect(() => programs({ it: { path: `/usr/bin/${name}` } })).toThrow(/runs whatever its arguments say/u);
-    },
-  );
+  it.each(
+    "sh bash dash zsh busybox toybox env xargs sudo pkexec flock stdbuf strace cmd.exe powershell find ssh".split(" "),
+  )("cannot be %s", (name) => {
+    expect(() => programs({ it: { path: `/usr/bin/${name}` } })).toThrow(/runs whatever its arguments say/u);
+  });
 
   it.each([
     "convert",

@@ -106,7 +106,7 @@ const DECLARATION_NAMES: readonly string[] = [
 
 /** What takes another program as text, or runs one in other clothes: a list of programs that holds one of these lists everything. */
 const LAUNCHERS =
-  /^(?:(?:ba|da|z|k|mk|c|tc|fi|a)?sh|busybox|env|xargs|sudo|su|doas|nohup|setsid|nice|timeout|watch|script|ssh|find|parallel|eval|cmd|powershell|pwsh|wsl)(?:\.exe)?$|\.(?:bat|cmd|ps1|vbs)$/iu;
+  /^(?:(?:ba|da|z|k|mk|c|tc|fi|a)?sh|busybox|toybox|env|xargs|sudo|su|doas|pkexec|runuser|setpriv|systemd-run|chroot|nsenter|nohup|setsid|nice|ionice|chrt|taskset|stdbuf|flock|strace|time|timeout|watch|script|ssh|find|parallel|eval|cmd|powershell|pwsh|wsl)(?:\.exe)?$|\.(?:bat|cmd|ps1|vbs)$/iu;
 
 /**
  * Declares the programs that this application starts. There is no shell anywhere: each argument reaches the program as one argument.
