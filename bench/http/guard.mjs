@@ -1,8 +1,12 @@
 /**
  * The limit: the checks that Glacis makes, written by hand for this one application, without options, layers or generality. What a row of Glacis
  * costs more than this is the price of being a library. The proofs hold both to the same refusals and the same headers.
+ *
+ * It believes the application: what a handler answers is not looked at. Glacis looks at every head that goes out, for a weaker header, a redirect
+ * to elsewhere, a cookie without its attributes, a handler that no access rule has let in; that is no part of the limit.
  */
 import { createHmac, hash, randomBytes, randomFillSync, timingSafeEqual } from "node:crypto";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { HEADERS, policy } from "./guard-headers.mjs";
 import { parseJson } from "./guard-json.mjs";
 
@@ -78,6 +82,7 @@ export function guard(limit) {
   const sessions = new Map();
   const key = randomBytes(32);
   const inFlight = new Set();
+  const isLate = watchDelay();
 
   function release() {
     inFlight.delete(this);
@@ -169,7 +174,7 @@ export function guard(limit) {
     const client = fromProxy && forwarded !== undefined ? clientOf(forwarded) : socket.remoteAddress;
     if (client === undefined) return refuse(response, 400, "request_malformed");
     if (!(fromProxy && proto === "https")) return refuse(response, 403, "insecure_transport");
-    if (inFlight.size >= 1000) return refuse(response, 503, "overloaded");
+    if (isLate() || inFlight.size >= 1000) return refuse(response, 503, "overloaded");
     inFlight.add(response);
     response.once("close", release);
     const foreignOrigin = origin !== undefined && origin !== ORIGIN;
@@ -283,6 +288,18 @@ function clientOf(forwarded) {
 function soundQuery(query) {
   const pairs = query.split("&");
   return pairs.length <= 1000 && !/proto|constructor|%/u.test(query);
+}
+
+/** Whether the event loop was late in the last half second, by the threshold that the row of Glacis has. */
+function watchDelay() {
+  const delay = monitorEventLoopDelay({ resolution: 20 });
+  let late = false;
+  delay.enable();
+  setInterval(() => {
+    late = delay.percentile(99) / 1e6 > 60_000;
+    delay.reset();
+  }, 500).unref();
+  return () => late;
 }
 
 function serverLimits(server) {
