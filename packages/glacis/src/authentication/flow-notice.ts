@@ -20,6 +20,7 @@ import type { Job } from "./job-store.ts";
 import type { JobHandler } from "./job-worker.ts";
 import type { SecurityChange } from "./mail-messages.ts";
 import type { OneTimeLink } from "./one-time-link-store.ts";
+import type { Passkeys } from "./passkeys.ts";
 import type { Responding } from "./session-cookies.ts";
 
 const META: ControlMeta = {
@@ -41,7 +42,8 @@ export interface Notices {
   isAlive(token: unknown, nowMs: number): Promise<boolean>;
   /**
    * "This was not me": every session ends and nothing signs in until its owner has chosen a new password by mail. The address that the link was
-   * mailed to is the account's again, and whatever links were mailed since count no more. Second factors stay: a mail is none.
+   * mailed to is the account's again, and whatever links were mailed since count no more. Second factors stay: a mail is none. Passkeys that were added
+   * since begin no sign-in any more.
    */
   disown(request: Responding, token: unknown): Promise<{ readonly kind: "disowned" } | LinkInvalid>;
   readonly handlers: Readonly<Record<string, JobHandler>>;
@@ -49,10 +51,12 @@ export interface Notices {
 
 const CONTROL = META.id;
 const MOST_KEYS_NAMED = 20;
+/** A notice may follow what it tells of: an application may write it when the request is over. */
+const LATE_NOTICE_MS = 600_000;
 const NEW_PASSWORD: ReadonlySet<SecurityChange> = new Set(["password_changed", "password_reset_done"]);
 const WITHOUT_DISOWNING: ReadonlySet<unknown> = new Set(["account_deleted", "account_disowned"]);
 
-export function notices(context: FlowContext): Notices {
+export function notices(context: FlowContext, passkeys: Pick<Passkeys, "demote"> | undefined): Notices {
   const { store, links } = context;
 
   /** A link that lives, its account as it is now, and the address and version that it was mailed for. */
@@ -81,6 +85,8 @@ export function notices(context: FlowContext): Notices {
       const { link, account, email, version } = found;
       const { userId } = account;
       const moved = account.email !== email;
+      // First: should this end half-way, the link still works and says it again.
+      await passkeys?.demote(userId, occurredAtMs(link) - LATE_NOTICE_MS);
       const changed = await withSessionsEnded(context, userId, request, { reason: "compromise" }, () =>
         store.accounts.change(
           userId,
@@ -129,7 +135,7 @@ async function tellByMail(context: FlowContext, { id, payload }: Job, nowMs: num
   if (account !== undefined && isUndone(account, version)) return;
   // A link of its own for each notice: whoever causes a second one does not void the first.
   const token = disownable
-    ? await links.mint("disown", `${userId}#${id}`, nowMs, { userId, email, version })
+    ? await links.mint("disown", `${userId}#${id}`, nowMs, { userId, email, version, atMs })
     : undefined;
   await sendMail(context, change, email, {
     atMs: typeof atMs === "number" ? atMs : nowMs,
@@ -152,6 +158,11 @@ interface Occasion extends Pick<Account, "email" | "version"> {
 interface Disowning extends Omit<Occasion, "userId"> {
   readonly link: OneTimeLink;
   readonly account: Account;
+}
+
+/** When what the notice is about was done, or at the latest when it was mailed. */
+function occurredAtMs({ detail, createdAtMs }: OneTimeLink): number {
+  return typeof detail["atMs"] === "number" ? detail["atMs"] : createdAtMs;
 }
 
 function occasionIn(detail: Job["payload"]): Occasion {

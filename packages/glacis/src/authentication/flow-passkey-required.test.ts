@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { authenticationGround, type TestBrowser } from "../../../../test/support/authentication-ground.ts";
+import { authenticationGround, tokenIn, type TestBrowser } from "../../../../test/support/authentication-ground.ts";
 import { softwareAuthenticator } from "../../../../test/support/software-authenticator.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { fieldEncryption } from "../data/field-encryption.ts";
@@ -91,5 +91,72 @@ describe("somebody whose role takes a passkey and who has none", () => {
     expect(await adds(own.browser)).toBe(true);
     expect(await adds(thief.browser)).toBe(false);
     expect(await who(thief.browser)).toBe("anonymous");
+  });
+});
+
+describe("a passkey that a thief has added", () => {
+  const keys = passkeys({ name: "Folio", origins: [PLACE.origin], store: memoryPasskeys() });
+  const enrolled = enrolledFactors({ passkeys: keys });
+  const session = sessions({ store: memorySessions(), mfa: mfaRequired({ enrolled }) });
+  const over = authenticationGround(memoryAuthentication(), session, { authenticators: { passkeys: keys } });
+  const { flows, clock } = over;
+  const FRESH = "a whole new passphrase";
+  let counter = 0;
+
+  /** A device, added in the session that a browser has. */
+  async function addedIn(browser: TestBrowser) {
+    const ask = async () => {
+      const request = browser.ask();
+      return Object.assign(request, await session.authenticate(request));
+    };
+    const asked = await ask();
+    const { challenge = "", user } = (await flows.secondFactors.beginPasskey(asked)) ?? {};
+    browser.keep(asked);
+    const device = softwareAuthenticator();
+    const answered = await ask();
+    expect(await flows.secondFactors.addPasskey(answered, device.register({ ...PLACE, challenge }))).toBe(true);
+    browser.keep(answered);
+    return { device, userHandle: user?.id ?? "" };
+  }
+  async function signInBy(
+    { device, userHandle }: Awaited<ReturnType<typeof addedIn>>,
+    browser: TestBrowser = over.browser(),
+  ): Promise<string> {
+    const asked = browser.ask();
+    const { challenge = "" } = (await flows.secondFactors.passkeyOptions(asked)) ?? {};
+    browser.keep(asked);
+    counter += 1;
+    const answered = browser.ask();
+    const answer = device.authenticate({ ...PLACE, challenge, userHandle, counter });
+    const { kind } = await flows.secondFactors.passkey(answered, answer);
+    browser.keep(answered);
+    return kind;
+  }
+
+  it("begins no sign-in once its owner has said that it is not his, also with a new password", async () => {
+    const account = await over.account();
+    const own = await addedIn((await over.signIn(account, PASSWORD)).browser);
+    await over.deliver();
+    clock.nowMs += 3_600_000;
+    const stolen = over.browser();
+    expect(await signInBy(own, stolen)).toBe("established");
+    const thief = await addedIn(stolen);
+    expect(await signInBy(thief)).toBe("established");
+    const told = (await over.deliver()).find(({ text }) => text.includes("passkey was added"));
+    clock.nowMs += 60_000;
+    expect(await flows.notices.disown(over.browser().ask(), tokenIn(told))).toEqual({ kind: "disowned" });
+    const reset = (await over.deliver()).find(({ text }) => text.includes("/reset-password"));
+    clock.nowMs += 60_000;
+    const completed = await flows.passwordReset.complete(over.browser().ask(), tokenIn(reset), FRESH);
+    expect(completed).toEqual({ kind: "completed" });
+    clock.nowMs += 60_000;
+    expect(await signInBy(thief)).toBe("credentials_wrong");
+    expect(await signInBy(own)).toBe("established");
+    // It is asked for all the same: whoever reads the owner's mail gets around no factor.
+    const browser = over.browser();
+    const request = browser.ask();
+    expect((await flows.signIn(request, account.email, FRESH)).kind).toBe("second_factor_required");
+    browser.keep(request);
+    expect(await signInBy(thief, browser)).toBe("established");
   });
 });

@@ -201,7 +201,7 @@ function composeFlows(
     signUp: signUp(context),
     secondFactors: secondFactors(context, authenticators),
     passwordReset: passwordReset(context),
-    notices: notices(context),
+    notices: notices(context, passkeys),
     firstAccount: firstAccount(context),
   };
   return {

@@ -20,6 +20,7 @@ create table if not exists glacis_passkeys (
   created_at_ms bigint not null,
   used_at_ms bigint
 );
+alter table glacis_passkeys add column if not exists second_only boolean not null default false;
 create index if not exists glacis_passkeys_user on glacis_passkeys (user_id, created_at_ms);
 create table if not exists glacis_passkey_challenges (
   id text primary key check (length(id) = 43),
@@ -96,7 +97,7 @@ function usersIn(run: Run): Pick<PasskeyStore, "handle" | "owner" | "removeAll">
   };
 }
 
-function passkeysIn(run: Run): Pick<PasskeyStore, "add" | "find" | "list" | "use" | "rename" | "remove"> {
+function passkeysIn(run: Run): Pick<PasskeyStore, "add" | "find" | "list" | "use" | "rename" | "remove" | "demote"> {
   return {
     async add(one) {
       try {
@@ -155,6 +156,10 @@ function passkeysIn(run: Run): Pick<PasskeyStore, "add" | "find" | "list" | "use
       );
       return rows.length === 1;
     },
+    async demote(userId, sinceMs) {
+      const text = "update glacis_passkeys set second_only = true where user_id = $1 and created_at_ms >= $2::bigint";
+      await run(text, [userId, sinceMs]);
+    },
   };
 }
 
@@ -171,6 +176,7 @@ interface Row {
   readonly backed_up: boolean;
   readonly created_at_ms: string | number;
   readonly used_at_ms: string | number | null;
+  readonly second_only: boolean;
   readonly ends_at_ms: string | number;
 }
 
@@ -186,5 +192,6 @@ function recordOf(row: Row): PasskeyRecord {
     backedUp: row.backed_up,
     createdAtMs: Number(row.created_at_ms),
     usedAtMs: row.used_at_ms === null ? undefined : Number(row.used_at_ms),
+    secondOnly: row.second_only,
   };
 }

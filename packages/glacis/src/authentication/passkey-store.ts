@@ -14,6 +14,8 @@ export interface PasskeyRecord {
   readonly backedUp: boolean;
   readonly createdAtMs: number;
   readonly usedAtMs: number | undefined;
+  /** Completes a sign-in and begins none. */
+  readonly secondOnly: boolean;
 }
 
 /** What a browser was asked to sign. The challenge and the browser's token stand in it as SHA-256. */
@@ -63,6 +65,8 @@ export interface PasskeyStore {
   rename(userId: string, id: string, name: string): boolean | Promise<boolean>;
   /** @param evenLast when false, the user's last passkey stays. @returns whether it was there and is gone */
   remove(userId: string, id: string, evenLast: boolean): boolean | Promise<boolean>;
+  /** From now on the user's passkeys of that moment and later ones complete a sign-in and begin none. */
+  demote(userId: string, sinceMs: number): void | Promise<void>;
   /** Forgets the user: passkeys and handle. */
   removeAll(userId: string): void | Promise<void>;
 }
@@ -123,6 +127,9 @@ export function memoryPasskeys(): PasskeyStore {
     remove(userId, id, evenLast) {
       if (own(userId, id) === undefined || (!evenLast && of(userId).length < 2)) return false;
       return passkeys.delete(id);
+    },
+    demote(userId, sinceMs) {
+      for (const one of of(userId)) if (one.createdAtMs >= sinceMs) passkeys.set(one.id, { ...one, secondOnly: true });
     },
     removeAll(userId) {
       for (const { id } of of(userId)) passkeys.delete(id);

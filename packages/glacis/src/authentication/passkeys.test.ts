@@ -291,6 +291,18 @@ describe.each(stores)("passkeys in %s", (kind, store) => {
     expect(await answer(hers.key, { userId: ada })).toBeDefined();
   });
 
+  it("complete a sign-in and begin none, once somebody else may have added them", async () => {
+    const userId = newUser();
+    const { key, handle: userHandle } = await registered(userId);
+    await keys.demote(newUser(), 0);
+    await keys.demote(userId, NOW + 1);
+    expect(await answer(key, { more: { userHandle, counter: 1 } })).toBeDefined();
+    await keys.demote(userId, NOW);
+    expect(await answer(key, { more: { userHandle, counter: 2 } })).toBeUndefined();
+    expect(last()).toBe("second_only");
+    expect(await answer(key, { userId, more: { counter: 3 } })).toBeDefined();
+  });
+
   it("are refused when their counter does not grow, which only a signed one can show", async () => {
     const userId = newUser();
     const { key } = await registered(userId, { counter: 5 });

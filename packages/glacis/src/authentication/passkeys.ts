@@ -93,6 +93,11 @@ export interface Passkeys {
    * @returns whether it is gone
    */
   remove(userId: string, id: string, options?: { readonly evenLast?: boolean }): Promise<boolean>;
+  /**
+   * From now on the passkeys that the user added at that moment or later complete a sign-in and begin none: somebody else may have added them, and a
+   * password that only the owner knows then stands before each. They are still asked for, so whoever reads the owner's mail gets around none of them.
+   */
+  demote(userId: string, sinceMs: number): Promise<void>;
   /** Forgets the user, as an account's erasure does. */
   removeAll(userId: string): Promise<void>;
 }
@@ -107,7 +112,9 @@ type Failure =
   /** Known already, or one too many. */
   | "not_added"
   | "backup_eligibility_changed"
-  | "counter_regression";
+  | "counter_regression"
+  /** Nothing else was shown before it. */
+  | "second_only";
 
 /**
  * Passkeys as a second factor and as the only one. The user is always verified by PIN or body, so one passkey is two factors. Challenges are 256 bits,
@@ -185,6 +192,7 @@ function registration(parts: Parts): Pick<Passkeys, "registrationOptions" | "reg
         name: readName(name) ?? browserLabel(request.header("user-agent")),
         createdAtMs: request.receivedAtMs,
         usedAtMs: undefined,
+        secondOnly: false,
       };
       if (!(await store.add(passkey))) return fail("not_added");
       report(told("authn_passkey_registered", userId));
@@ -218,6 +226,7 @@ function authentication(parts: Parts): Pick<Passkeys, "authenticationOptions" | 
       const passkey = await store.find(read.id);
       if (passkey === undefined) return fail("unknown_passkey", wanted);
       const { userId: owner } = passkey;
+      if (userId === undefined && passkey.secondOnly) return fail("second_only", owner);
       if ([userId, asked.taken.userId].some((one) => one !== undefined && one !== owner))
         return fail("wrong_user", wanted);
       // Without a name beforehand the authenticator must say whose key it is (section 7.2, step 6).
@@ -236,7 +245,10 @@ function authentication(parts: Parts): Pick<Passkeys, "authenticationOptions" | 
   };
 }
 
-function management({ store, report }: Parts): Pick<Passkeys, "enrolled" | "list" | "rename" | "remove" | "removeAll"> {
+function management({
+  store,
+  report,
+}: Parts): Pick<Passkeys, "enrolled" | "list" | "rename" | "remove" | "demote" | "removeAll"> {
   return {
     enrolled: async (userId) => (await store.list(userId)).length > 0,
     list: async (userId) => (await store.list(userId)).map(viewOf),
@@ -249,6 +261,7 @@ function management({ store, report }: Parts): Pick<Passkeys, "enrolled" | "list
       if (gone) report(told("authn_passkey_removed", userId));
       return gone;
     },
+    demote: async (userId, sinceMs) => store.demote(userId, sinceMs),
     removeAll: async (userId) => store.removeAll(userId),
   };
 }
