@@ -2,22 +2,22 @@
 import type { HiddenPattern } from "./redact-pattern.ts";
 
 /** A name that says what stands behind it: the end of a longer one. */
-const LONG_NAME = String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|(?:api|access|private|secret|account|shared|signing|encryption|master|auth|client)[_-]?key|signature|credentials?|session[_-]?id)`;
+const LONG_NAME = String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|pwd|rediscli_auth|secret|token|(?:api|access|private|secret|account|shared|signing|encryption|master|auth|client)[_-]?key|signature|credentials?|session[_-]?id)`;
 /** These are a whole name, or the last part of one: `pin`, `user_otp`, and not `shopping`. */
 const SHORT_NAME = String.raw`(?<![A-Za-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban)`;
 const NAME = String.raw`(?:${LONG_NAME}(?:[_-](?:base|value|old|new))?|${SHORT_NAME})`;
-/** Before the separator a quote may end the name, in JSON, in JSON inside JSON, or percent-encoded. */
-const QUOTE = String.raw`(?:\\{0,3}["'\x60]|%22)?`;
-const SEPARATOR = String.raw`${QUOTE}[ \t]{0,16}(?:=>?|:|%3[AD])[ \t]{0,16}`;
+/** Before the separator a quote may end the name, in JSON, in JSON inside JSON, or percent-encoded, and the bracket of a form's field. */
+const QUOTE = String.raw`(?:\\{0,3}["'\x60]|%22)?(?:\]|%5D)?`;
+const SEPARATOR = String.raw`${QUOTE}[ \t]{0,16}(?:=>?|:=?|->|%3[AD])[ \t]{0,16}`;
 /** What an error says about a token, which is a sentence: "invalid token: unexpected end". */
 const SENTENCE = String.raw`(?!(?<=(?:token|signature|credentials?): {1,4})[a-z]{1,24} [a-z])`;
 const VALUE = String.raw`(?:\\.|[^\s,;&"'\x60\\}\])>]|,(?=[^\s,;=&:"'\x60{}[\]]{1,200}(?:[\s;&]|$)))+`;
 const NAMED = new RegExp(
-  String.raw`(${NAME}${SEPARATOR})(?!\[redacted\])${SENTENCE}(\\{0,3}[bru]?["'\x60])?${VALUE}`,
+  String.raw`(${NAME}${SEPARATOR})(?!\[redacted\])${SENTENCE}(\\{0,3}[bru$]?["'\x60])?${VALUE}`,
   "giu",
 );
 const QUOTED = new RegExp(
-  String.raw`(${NAME}${SEPARATOR}[bru]?)(["'\x60])((?:\\.|''(?=[^,;:\s)}\]])|(?!\2)[^\\\n]){1,4000})\2`,
+  String.raw`(${NAME}${SEPARATOR}[bru$]?)(["'\x60])((?:\\.|''(?=[^,;:\s)}\]])|(?!\2)[^\\\n]){1,4000})\2`,
   "giu",
 );
 const NESTED = new RegExp(String.raw`(${NAME}${SEPARATOR})(?!\[redacted\])[[{][^[\]{}\n]{1,4000}[\]}]?`, "giu");
@@ -32,11 +32,11 @@ const WORDS = new RegExp(
 );
 /** What a name ends with: a look back from each separator tells whether one stands there. */
 const SENSITIVE_END =
-  /(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|session[_-]?id|cookie|mnemonic|phrase|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$/iu;
+  /(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|session[_-]?id|cookie|mnemonic|phrase|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|rediscli_auth|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$/iu;
 const LONGEST_END = 16;
 /** What most names end with is ruled out by three letters, of either case. */
 const ENDS = new Uint8Array(32_768);
-for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -id kie lue old new pin otp cvv vv2 cvc vc2 jwt sid sig srf ssn ban nic".split(
+for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -id kie lue old new pin otp cvv vv2 cvc vc2 jwt sid sig srf ssn ban nic sse nha ena e\u00f1a uth".split(
   " ",
 ))
   ENDS[endAt(end, 3)] = 1;
@@ -77,7 +77,11 @@ const PART: HiddenPattern = {
 const ARGUMENT: HiddenPattern = {
   mayStand: (text) => text.includes("--"),
   replacements: [
-    [new RegExp(String.raw`(--[\w-]{0,64}${NAME}[ \t]{1,4})(?!-|\[redacted\])\S+`, "giu"), "$1[redacted]"],
+    [
+      new RegExp(String.raw`(--[\w-]{0,64}${NAME}(?:[ \t]{1,4}|["'],\s{0,8}["']))(?!-|\[redacted\])[^\s"']+`, "giu"),
+      "$1[redacted]",
+    ],
+    [/(--user[ \t=]{1,4}["']?[^\s:"']{1,64}:)[^\s"']+/gu, "$1[redacted]"],
   ],
 };
 
@@ -98,11 +102,81 @@ const PAIR: HiddenPattern = {
   ],
 };
 
-export const NAMED_VALUES: readonly HiddenPattern[] = [PAIR, BEHIND_NAME, ELEMENT, PART, ARGUMENT];
+/** Commands whose short options take credentials: `curl -u app:x`, `sshpass -p x`, `mysql -px`. */
+const SHORT_ARGUMENT: HiddenPattern = {
+  mayStand: (text) => text.includes("-p") || text.includes("-u"),
+  replacements: [
+    [/(\bcurl\b[^\n|;]{0,200} -u[ \t]{0,4}["']?[^\s:"']{1,64}:)[^\s"']+/gu, "$1[redacted]"],
+    [
+      /(\b(?:sshpass|mysql\w{0,12}|mariadb\w{0,12}|mongo\w{0,12}|docker login)\b[^\n|;]{0,200}? -p[ \t]{0,4}["']?)(?!-|\[redacted\])[^\s"']+/gu,
+      "$1[redacted]",
+    ],
+  ],
+};
+
+/** `<add key="password" value="x"/>`, `<property name="password">x</property>`. */
+const ATTRIBUTE: HiddenPattern = {
+  mayStand: (text) => text.includes("<") && (text.includes("name=") || text.includes("key=")),
+  replacements: [
+    [
+      new RegExp(
+        String.raw`((?:name|key)=(["'])[^"'<>\n]{0,64}${NAME}\2[^<>\n]{0,200}? value=(["']))[^"'<>\n]{1,4000}`,
+        "giu",
+      ),
+      "$1[redacted]",
+    ],
+    [
+      new RegExp(String.raw`((?:name|key)=(["'])[^"'<>\n]{0,64}${NAME}\2[^<>\n]{0,200}>)[^<\s][^<]{0,4000}`, "giu"),
+      "$1[redacted]",
+    ],
+  ],
+};
+
+const KNOWN_TO_ONE = String.raw`(?:passwor[dt]|passwd|pwd)`;
+/** Cheaper than one look that minds no case. Each begins with a letter that is rare, which is what such a look stops at. */
+const KNOWN_PARTS = ["wor", "wd", "WOR", "WD", "FIED BY"];
+/** What a statement of SQL, a call or a sentence quotes: `PASSWORD 'x'`, `setPassword("x")`, `the password was "x"`. What has a blank is a sentence of its own. */
+const QUOTED_WORD: HiddenPattern = {
+  mayStand: (text) => KNOWN_PARTS.some((part) => text.includes(part)),
+  replacements: [
+    [
+      new RegExp(
+        String.raw`((?:${KNOWN_TO_ONE}(?:\(|(?:[ \t]{1,4}(?:is|was|to))?[ \t]{1,4})|identified by[ \t]{1,4})(["'\x60]))(?:(?!\2)[^\s\\]){1,256}(?=\2)`,
+        "giu",
+      ),
+      "$1[redacted]",
+    ],
+    [/(\bmachine\s{1,8}\S{1,256}\s{1,8}login\s{1,8}\S{1,256}\s{1,8}password\s{1,8})\S+/gu, "$1[redacted]"],
+    // Not quoted, it has to look like nothing else: a small and a great letter, and a digit or a mark.
+    [
+      new RegExp(
+        String.raw`(${KNOWN_TO_ONE}[ \t]{1,4}(?:is|was|to)[ \t]{1,4})(?=\S{0,64}\d|\S{0,64}[!@#$%^&*])(?=\S{0,64}[a-z])(?=\S{0,64}(?:[A-Z]|[!@#$%^&*]))(?![A-Z\d]{1,16}-[a-z])[^\s/]{6,256}`,
+        "gu",
+      ),
+      "$1[redacted]",
+    ],
+  ],
+};
+
+export const NAMED_VALUES: readonly HiddenPattern[] = [
+  PAIR,
+  BEHIND_NAME,
+  ELEMENT,
+  PART,
+  ARGUMENT,
+  SHORT_ARGUMENT,
+  ATTRIBUTE,
+  QUOTED_WORD,
+];
 
 /** Looks back from what can separate a name from its value. */
 function hasNamed(text: string): boolean {
-  return namedBefore(text, "=") || namedBefore(text, ":") || (text.includes("%3") && /%3[AD]/iu.test(text));
+  return (
+    namedBefore(text, "=") ||
+    namedBefore(text, ":") ||
+    (text.includes("->") && namedBefore(text, "->")) ||
+    (text.includes("%") && /%3[AD]|%5D[=:]/iu.test(text))
+  );
 }
 
 function namedBefore(text: string, separator: string): boolean {
@@ -130,7 +204,7 @@ function isOtherId(text: string, end: number): boolean {
   );
 }
 
-/** White space, quotes and backslashes. */
+/** White space, quotes, backslashes, and the bracket behind the name of a form's field. */
 function isIgnored(code: number): boolean {
-  return code === 32 || code === 34 || code === 39 || code === 92 || code === 96 || code === 9;
+  return code === 32 || code === 34 || code === 39 || code === 92 || code === 93 || code === 96 || code === 9;
 }

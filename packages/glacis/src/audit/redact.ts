@@ -12,6 +12,7 @@ const ADDRESS: HiddenPattern = {
   replacements: [
     [/(\/\/)[^\s/@:"'<>]{0,256}:[^\s"'<>]{1,256}@/gu, "$1[redacted]@"],
     [/(\/\/)[\w.~%+-]{8,256}@/gu, "$1[redacted]@"],
+    [/(jdbc:oracle:\w{1,16}:[^\s/@]{1,64}\/)[^\s@]{1,256}@/gu, "$1[redacted]@"],
     [/(%2F%2F)(?:(?!%2F|%40)[^\s&"'<>]){1,256}%40/giu, "$1[redacted]%40"],
     [
       /(?:[\p{L}\p{N}_.+%-]{1,64}(?:'[\p{L}\p{N}_.+%-]{1,64}){0,2}|"[^"\n]{1,64}")(?:@|%40)(?:(?:[\p{L}\p{N}-]{1,63}\.){1,8}\p{L}[\p{L}\p{N}-]{0,62}|localhost\b|\[[\d.:A-Fa-f]{2,45}\])/gu,
@@ -30,7 +31,7 @@ const PATTERNS: readonly HiddenPattern[] = [...CREDENTIAL_FORMS, ...NAMED_VALUES
 
 /**
  * Takes revealed secrets, credentials, tokens, card and bank account numbers, e-mail addresses, query values and the values of telling names out of a text
- * such as an error's stack before it is logged. A credential that is a word of a sentence, as in "my password is swordfish", is not recognised.
+ * such as an error's stack before it is logged. A credential that is a plain word of a sentence, as in "my password is swordfish", is not recognised.
  *
  * @example
  * redactText("connect postgres://app:hunter2@db failed"); // "connect postgres://[redacted]@db failed"
