@@ -12,6 +12,12 @@ const sources = projectFiles().filter(
     !/\.test\.ts$|event-catalogue\.ts$|alarm-attack\.ts$|alarm-set\.ts$/u.test(file),
 );
 const code = sources.map(read).join("\n");
+const tests = projectFiles()
+  .filter((file) => /\.test\.ts$|^test\/|\/test\//u.test(file) && file !== "test/events.test.ts")
+  .map(read)
+  .join("\n");
+const names = (text: string, event: string): boolean =>
+  new RegExp(`["/\`]${event.replace(".", "\\.")}["/\`]`, "u").test(text);
 
 /** What a row of the document says, in the order of its cells. */
 function documented(): readonly string[] {
@@ -50,10 +56,13 @@ describe("the catalogue of events", () => {
     }
   });
 
-  it.each(EVENT_ENTRIES.map(({ key, event }) => [key, event] as const))("%s is reported by some code", (key, event) => {
-    const literal = new RegExp(`["/\`]${event.replace(".", "\\.")}["/\`]`, "u");
-    expect(literal.test(code), `${key} is in no source`).toBe(true);
-  });
+  it.each(EVENT_ENTRIES.map(({ key, event }) => [key, event] as const))(
+    "%s is reported by some code, and awaited by a test that brings it about",
+    (key, event) => {
+      expect(names(code, event), `${key} is in no source`).toBe(true);
+      expect(names(tests, event), `${key} is in no test`).toBe(true);
+    },
+  );
 
   it("knows every event that a shipped alarm waits for", () => {
     const known = new Set<string>(

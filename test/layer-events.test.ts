@@ -276,6 +276,26 @@ const CASES: readonly Case[] = [
     events: ["secret/secret_stale/failed", "secret/secret_rotated/succeeded"],
   },
   {
+    outcome: "a use of an API key that cannot be written down",
+    act: async (from) => {
+      const store = { ...memoryApiKeys(), touch: async () => Promise.reject(new Error("away")) };
+      const keys = apiKeys({
+        prefix: "folio_sk",
+        store,
+        scopes: { "documents:read": ["viewer"] },
+        grants: () => ["documents:read"],
+        report,
+      });
+      const issued = await keys.issue(user("ada"), { name: "export", scopes: ["documents:read"] }, NOW);
+      const secret = issued.kind === "issued" ? issued.key : "";
+      from();
+      const recognise = keys.authenticate(async () => ({ principal: { kind: "anonymous" }, session: undefined }));
+      await recognise(sketchExchange({ nowMs: NOW, headers: { authorization: `Bearer ${secret}` } }));
+      await expect.poll(() => reported.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    },
+    events: ["system/sys_api_key_use_unwritten/failed"],
+  },
+  {
     outcome: "a file name that leads out of its folder",
     act: async () => {
       await expect(within(folder, { report }).open("../secret")).rejects.toThrow(PathError);

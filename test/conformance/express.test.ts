@@ -117,7 +117,8 @@ describe.each([
 
   it("refuses every request of an application that cannot be sealed, and says so loudly once", async () => {
     const written = vi.spyOn(process.stderr, "write").mockReturnValue(true);
-    const app = secured();
+    const security = bare();
+    const app = secured(security);
     app.get("/open", hello);
     app.get("/fine", access(anyone), hello);
     const server = createServer(app as RequestListener).listen(0, "127.0.0.1");
@@ -125,6 +126,7 @@ describe.each([
     expect((await ask(server, get("/open"))).status).toBe(503);
     expect(written.mock.calls.filter(([text]) => String(text).includes("/open"))).toHaveLength(1);
     written.mockRestore();
+    expect(security.records.filter(({ event }) => event === "sys_seal_failed")).toHaveLength(2);
   });
 
   it("withholds what is answered before a rule has allowed it, and says so in the log", async () => {

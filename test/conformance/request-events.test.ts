@@ -45,6 +45,14 @@ const application: Application = {
     },
     {
       method: "GET",
+      path: "/theirs",
+      rule: routeRule(publicAccess("a test"), api),
+      behave: () => {
+        throw Object.assign(new Error("password=hunter2"), { status: 404 });
+      },
+    },
+    {
+      method: "GET",
       path: "/away",
       rule: routeRule(publicAccess("a test"), { kind: "page" }),
       behave: () => ({ kind: "redirect", status: 302, location: "https://evil.example/" }),
@@ -121,6 +129,12 @@ const CASES: readonly Case[] = [
     send: get("/public", { host: "evil.example" }),
     status: 400,
     events: ["input_validation/http.host_rejected/refused"],
+  },
+  {
+    outcome: "an error of the application that is the client's doing",
+    send: get("/theirs"),
+    status: 404,
+    events: ["system/http_client_error/failed"],
   },
   {
     outcome: "a method that is not served",

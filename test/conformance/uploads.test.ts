@@ -399,6 +399,9 @@ describe.each(FRAMEWORKS)("an upload under %s", (_name, make) => {
     }
     const told = world.records.filter(({ status: outcome }) => outcome !== "succeeded" && outcome !== "observed");
     if (status !== 415) expect(told, JSON.stringify(told)).toHaveLength(2);
+    if (status !== 422) return;
+    const wanted = "code" in members && members.code === "upload_infected" ? "malicious_upload" : "upload_validation";
+    expect(told.map(({ event }) => event)).toEqual([wanted, wanted]);
   });
 
   it("writes nothing for a stranger, for another site, and without a token", async () => {

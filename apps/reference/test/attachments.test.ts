@@ -1,6 +1,7 @@
 /** Files of documents: what may come in, where it lies, who gets it, and what is left when it goes. */
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { PGlite } from "@electric-sql/pglite";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -330,6 +331,16 @@ describe("the scanner", () => {
   });
 });
 
+/** Makes what waits an hour older, and leaves a task that cannot be done. */
+async function tamper(folder: string): Promise<void> {
+  const database = await PGlite.create(join(folder, "postgres"));
+  await database.query("update file_tasks set since = now() - interval '1 hour'");
+  await database.query("insert into file_tasks (storage_key, tenant, bytes, task) values ('../odd', $1, 1, 'remove')", [
+    TENANT,
+  ]);
+  await database.close();
+}
+
 describe("a scanner that is down", () => {
   let own: Folio;
   let daemon: Clamd;
@@ -354,6 +365,12 @@ describe("a scanner that is down", () => {
     const get = ({ json }: Answer): Promise<Answer> => client.ask(`/api/attachments/${String(json["id"])}`);
     expect([(await get(good)).status, (await get(bad)).status]).toEqual([423, 423]);
     expect((await client.ask(`/documents/${DOCUMENT}`)).text).toContain("It is being checked");
+    await own.stop();
+    await tamper(folder);
+    own = await startFolio("demo", variables());
+    const log = (): string => readFileSync(join(folder, "events.jsonl"), "utf8");
+    for (const event of ["upload_scan_overdue", "file_task_failed"])
+      await expect.poll(log, { timeout: 10_000 }).toContain(`"${event}"`);
     daemon.behave("scan");
     // What is left to do is done at a start, and every minute.
     await own.stop();
@@ -361,6 +378,7 @@ describe("a scanner that is down", () => {
     client = await signedIn(own, "a_user");
     for (const until = Date.now() + 10_000; (await get(good)).status === 423 && Date.now() < until;) await sleep(50);
     expect((await get(good)).bytes.equals(PDF)).toBe(true);
+    await expect.poll(log).toContain('"file_downloaded"');
     for (const until = Date.now() + 10_000; (await get(bad)).status === 423 && Date.now() < until;) await sleep(50);
     expect((await get(bad)).status).toBe(410);
     expect((await client.ask(`/documents/${DOCUMENT}`)).text).toContain("It was found to be harmful");

@@ -214,6 +214,45 @@ describe("alarmEngine", () => {
     expect(point?.bucket.sum).toBe(2);
   });
 
+  it("writes what rings, what is over, what has no data any more, and a store that is away, once each", async () => {
+    const written: AuditRecord[] = [];
+    const store = memoryAlarms();
+    let isAway = false;
+    const quiet = readAlarmDefinitions({
+      MetricFilters: [
+        {
+          FilterName: "F",
+          FilterPattern: "{ $.ip_address = * }",
+          MetricTransformations: [{ MetricName: "M", MetricValue: "1" }],
+        },
+      ],
+      Alarms: [{ AlarmName: "F", Threshold: 3, Period: 60, EvaluationPeriods: 1, TreatMissingData: "missing" }],
+    });
+    const engine = alarmEngine({
+      definitions: quiet,
+      sink: (record) => void written.push(record),
+      store: { ...store, add: (points) => (isAway ? Promise.reject(new Error("away")) : store.add(points)) },
+      heartbeatSeconds: 0,
+      now: () => nowMs,
+    });
+    await engine.tick();
+    for (const times of [3, 1, 0, 0, 0]) {
+      for (let time = 0; time < times; time += 1) engine.audit(failed({ ip_address: "192.0.2.1" }));
+      await minuteLater(engine);
+    }
+    isAway = true;
+    engine.start();
+    await expect.poll(() => written.some(({ event }) => event === "sys_alarm_store_down")).toBe(true);
+    isAway = false;
+    await engine.close();
+    expect(written.map(({ event }) => event).filter((event) => event.startsWith("sys_alarm"))).toEqual([
+      "sys_alarm_raised",
+      "sys_alarm_cleared",
+      "sys_alarm_without_data",
+      "sys_alarm_store_down",
+    ]);
+  });
+
   it("refuses an alarm that names an action which is not there", () => {
     const named = readAlarmDefinitions({
       MetricFilters: [

@@ -109,6 +109,10 @@ describe("openAuditLog", () => {
     await again.close();
     const { seq } = JSON.parse(linesOf(directory).at(-1) as string) as { readonly seq: number };
     expect(segmentsOf(directory).length).toBeGreaterThan(3);
+    for (const segment of segmentsOf(directory).slice(1))
+      expect(JSON.parse(readFileSync(segment, "utf8").split("\n")[0] as string)).toMatchObject({
+        event: "audit_log_segment",
+      });
     expect(await verify(directory)).toMatchObject({ whole: true, size: seq });
     rmSync(segmentsOf(directory)[0] as string);
     const later = await verify(directory);

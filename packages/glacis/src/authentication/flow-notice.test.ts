@@ -30,8 +30,11 @@ describe.each(stores)("notices over %s", (_, over) => {
     ground.clock.nowMs += 1000;
     const token = tokenIn((await ground.deliver())[0]);
     expect(await notices.isAlive(token, ground.clock.nowMs)).toBe(true);
-    const outcomes = await Promise.all(Array.from({ length: 64 }, () => notices.disown(anybody(), token)));
+    const people = Array.from({ length: 64 }, anybody);
+    const outcomes = await Promise.all(people.map((one) => notices.disown(one, token)));
     expect(outcomes.filter(({ kind }) => kind === "disowned")).toHaveLength(1);
+    const told = people.flatMap(({ noted = [] }) => noted).filter(({ event }) => event === "authn_account_disowned");
+    expect(told).toMatchObject([{ status: "succeeded", user_id: account.userId }]);
     expect((await here.ask()).principal.kind).toBe("anonymous");
     expect(await signIn(anybody(), account.email, "correct horse battery staple")).toEqual({
       kind: "credentials_wrong",

@@ -153,6 +153,28 @@ describe("the worker", () => {
     expect(new Set(runs).size).toBe(5);
   });
 
+  it("reports a store that is away once for each try, and goes on when it is back", async () => {
+    const { jobs } = memoryAuthentication();
+    const events: unknown[] = [];
+    const done: unknown[] = [];
+    let isAway = true;
+    const worker = jobWorker({
+      store: {
+        ...jobs,
+        claim: async (...asked) => (isAway ? Promise.reject(new Error("away")) : jobs.claim(...asked)),
+      },
+      handlers: { mail: async ({ id }) => void done.push(id) },
+      report: (event) => void events.push(event),
+    }).start();
+    await jobs.add([jobOf(0)]);
+    await expect
+      .poll(() => events, { timeout: 10_000 })
+      .toContainEqual(expect.objectContaining({ event: "sys_job_store_failed", error: "Error" }));
+    isAway = false;
+    await expect.poll(() => done, { timeout: 10_000 }).toHaveLength(1);
+    await worker.stop();
+  });
+
   it("reports a kind that nobody handles, such as the name of a method of every object, and goes on", async () => {
     const { jobs } = memoryAuthentication();
     const events: unknown[] = [];

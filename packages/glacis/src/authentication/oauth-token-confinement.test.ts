@@ -169,7 +169,10 @@ describe.each(stores)("tokens of an integration, kept in %s", (_, store) => {
     await store.write(moved, (await store.read(ended))?.sealed ?? "");
     expect(await tokens.fetch(moved, URL_OF_ROWS)).toEqual({ kind: "relink_required" });
     expect(called).toEqual([]);
-    expect(reported.map(({ detail }) => detail)).toEqual(["refused_by_provider", "not_opened"]);
+    expect(reported).toMatchObject([
+      { event: "integration_token_lost", detail: "refused_by_provider" },
+      { event: "integration_token_lost", detail: "not_opened" },
+    ]);
     expect(JSON.stringify(reported)).not.toContain("somebody else");
   });
 

@@ -15,6 +15,7 @@ const number = (): string => `+4915${(numbers += 1)}`;
 
 function ground(store: OutOfBandStore, options: Partial<OutOfBandCodesOptions> = {}) {
   const sent: { readonly to: string; readonly code: string }[] = [];
+  const told: string[] = [];
   const clock = { nowMs: Date.now() };
   const codes = outOfBandCodes({
     store,
@@ -30,6 +31,7 @@ function ground(store: OutOfBandStore, options: Partial<OutOfBandCodesOptions> =
     const asked = async <Value>(work: (request: Exchange) => Promise<Value>): Promise<Value> => {
       const request = own.ask();
       const value = await work(request);
+      told.push(...(request.noted ?? []).map(({ event }) => event));
       own.keep(request);
       return value;
     };
@@ -41,7 +43,7 @@ function ground(store: OutOfBandStore, options: Partial<OutOfBandCodesOptions> =
       asTyped: () => own,
     };
   };
-  return { codes, sent, clock, visitor };
+  return { codes, sent, told, clock, visitor };
 }
 const last = (sent: readonly { readonly code: string }[]): string => sent.at(-1)?.code ?? "";
 const stores: readonly (readonly [string, OutOfBandStore])[] = [
@@ -50,6 +52,21 @@ const stores: readonly (readonly [string, OutOfBandStore])[] = [
 ];
 
 describe.each(stores)("a code over the telephone network, kept in %s", (_, store) => {
+  it("is one event each time that it goes out, does not, is right or wrong", async () => {
+    const { sent, told, visitor } = ground(store);
+    const ada = visitor();
+    const to = number();
+    for (let time = 0; time < 4; time += 1) await ada.send(to);
+    await ada.send(number());
+    await ada.redeem("wrong");
+    await ada.redeem(last(sent));
+    const sentEvents = Array.from({ length: 3 }, () => "authn_oob_sent");
+    expect(told).toEqual([...sentEvents, "authn_oob_capped", "authn_oob_sent", "authn_oob_fail", "authn_oob_used"]);
+    const away = ground(store, { send: async () => Promise.reject(new Error(`no route to ${to}`)) });
+    expect(await away.visitor().send(number())).toEqual({ kind: "unavailable", methods: ["totp"] });
+    expect(away.told).toEqual(["authn_oob_undelivered"]);
+  });
+
   it("is eight digits and proves possession once", async () => {
     const { sent, visitor } = ground(store);
     const ada = visitor();

@@ -77,8 +77,10 @@ describe("verifying", () => {
 
   it("gives an old hash a successor that verifies", async () => {
     const old = "md5$seasalt$3f86d0d3d465b7b458c231bf3555c0e3";
-    const verdict = await check("l\u00e8tmein", old);
+    const events: AuditEvent[] = [];
+    const verdict = await check("l\u00e8tmein", old, { onEvent: (event) => events.push(event) });
     if (verdict.kind !== "verified" || verdict.upgraded === undefined) throw new Error("no upgrade");
+    expect(events).toMatchObject([{ event: "password_hash_upgraded", user_id: USER }]);
     expect(verdict.upgraded).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/u);
     expect((await check("l\u00e8tmein", verdict.upgraded)).kind).toBe("verified");
   });
@@ -117,7 +119,7 @@ describe("verifying", () => {
     const events: AuditEvent[] = [];
     const verdict = await check("secret", stored, { onEvent: (event) => events.push(event) });
     expect(verdict.kind).toBe("refused");
-    expect(events.map(({ detail }) => detail)).toEqual(["stored_hash_unreadable"]);
+    expect(events.map(({ event }) => event)).toEqual(["authn_stored_hash_unreadable"]);
     expect(JSON.stringify(events)).not.toContain("salt");
   });
 

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Deployment } from "../core/control.ts";
@@ -194,5 +195,29 @@ describe("the options of a policy", () => {
     const { description } = passwordPolicy();
     expect(description).toMatchObject({ minLength: 15, minLengthWithSecondFactor: 8, maxLength: 1024 });
     expect(description.sentences.join(" ")).toContain("at least 15 characters");
+  });
+});
+
+describe("a list of common passwords that cannot be read", () => {
+  it("judges no password, and says so", () => {
+    const policy = new URL("../../dist/authentication/password-policy.js", import.meta.url).href;
+    const away = `export const resolve = (name, context, next) => {
+      if (name === "@zxcvbn-ts/language-common") throw new Error("away");
+      return next(name, context);
+    };`;
+    const work = `import { register } from "node:module";
+      register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(away)}`)});
+      const { passwordPolicy } = await import(${JSON.stringify(policy)});
+      const told = [];
+      const judged = await passwordPolicy({ report: ({ event }) => told.push(event) }).judge("correct horse battery staple");
+      console.log(JSON.stringify({ judged, told }));`;
+    const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", work], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toMatchObject({
+      judged: { problems: [{ code: "password_not_judged" }] },
+      told: ["password_blocklist_unavailable"],
+    });
   });
 });

@@ -272,6 +272,7 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect((await link("other", "cy")).status).toBe(400);
     expect(goesTo(await link("real", "cy"))).toBe("/me");
     expect(await store.linked("https://idp.example", "cy")).toBe("user-ada");
+    expect(records.filter(({ event }) => event === "authn_sso_linked")).toMatchObject([{ user_id: "user-ada" }]);
     await store.link({ issuer: "https://idp.example", subject: "eve", userId: "user-eve", providerId: "real" }, 1);
     expect((await link("real", "eve")).status).toBe(400);
     expect(causes(records)).toEqual(["unknown_provider", "linked_to_another"]);

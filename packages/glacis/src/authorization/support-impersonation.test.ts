@@ -81,7 +81,7 @@ describe.each(stores)("a support visit, kept in %s", (_, store) => {
   });
 
   it("needs the tenant's consent, and ends with it at once", async () => {
-    const { support, owner, staff, begin, seenAs } = world(store);
+    const { support, owner, staff, begin, seenAs, events } = world(store);
     expect(await begin()).toEqual({ kind: "refused", cause: "no_consent" });
     expect(await seenAs()).toEqual(staff);
     await support.consent(owner, NOW - 2 * HOUR, HOUR);
@@ -91,6 +91,7 @@ describe.each(stores)("a support visit, kept in %s", (_, store) => {
     expect(await seenAs()).toMatchObject({ id: "ben" });
     await support.withdraw(owner);
     expect(await seenAs()).toEqual(staff);
+    expect(events.at(-1)).toMatchObject({ event: "support.consent_withdrawn", user_id: owner.id });
   });
 
   it("ends after half an hour, and before that when the consent does", async () => {

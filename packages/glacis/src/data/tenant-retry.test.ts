@@ -40,6 +40,7 @@ describe("inSomeOrder", () => {
     });
     await expect(hopeless).rejects.toThrow(Refusal);
     await expect(hopeless).rejects.toThrow("conflict");
+    await expect(hopeless).rejects.toMatchObject({ decision: { events: [{ event: "transaction_conflict" }] } });
     expect(runs).toBe(4);
   });
 

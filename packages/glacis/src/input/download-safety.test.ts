@@ -51,7 +51,7 @@ describe("a download", () => {
   ] as const)("refuses %j", async (file, reason) => {
     const refused = await ask({}, "GET", file as DownloadFile).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(Refusal);
-    expect((refused as Refusal).decision.reason).toBe(reason);
+    expect((refused as Refusal).decision).toMatchObject({ reason, events: [{ event: "download_refused", reason }] });
   });
 
   it.each(['a"; filename=evil.exe', "a\r\nset-cookie: x=1", "../../a.txt", "a\u202efdp.exe", ""])(

@@ -29,6 +29,7 @@ const steps: readonly WorkflowStep[] = [
 async function take(control: Control<IdentifiedFacts>, principal: User, nowMs: number, target = "/"): Promise<string> {
   const decision = await control.decideLast?.(sketchExchange({ method: "POST", principal, nowMs, target }));
   if (decision?.kind !== "deny") return decision?.kind ?? "nothing";
+  expect(decision.events).toMatchObject([{ event: "sequence_fail", reason: decision.reason }]);
   return decision.events[0]?.detail ?? decision.reason;
 }
 

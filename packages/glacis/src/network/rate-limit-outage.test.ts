@@ -111,7 +111,12 @@ describe("a store that is killed", () => {
       expect(storeEvents(together)).toEqual(["sys_rate_limit_store_down"]);
       const later = await ask(control);
       expect(later.tookMs).toBeLessThan(50);
-      expect(later.decision).toMatchObject({ kind: "deny", reason: "control_failed", headers: [["retry-after", "1"]] });
+      expect(later.decision).toMatchObject({
+        kind: "deny",
+        reason: "control_failed",
+        headers: [["retry-after", "1"]],
+        events: [{ event: "sys_rate_limit_uncounted" }],
+      });
     } finally {
       redis.thaw();
     }
