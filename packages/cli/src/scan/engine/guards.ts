@@ -197,7 +197,7 @@ export function factsOfCall({ name, api, receiver, args }: Call): Facts | undefi
     case "endsWith":
       return (
         receiver &&
-        (/(?:hostname|host)$/u.test(receiver.taints[0]?.label ?? "") && textOf(first)?.startsWith(".") === true
+        (/(?:hostname|host)$/u.test(receiver.taints[0]?.label ?? "") && first?.parts?.[0]?.startsWith(".") === true
           ? { yes: clears(receiver, HOST), no: [] }
           : undefined)
       );
@@ -224,7 +224,10 @@ export function factsOfCall({ name, api, receiver, args }: Call): Facts | undefi
     case "isArray":
       return (
         first && {
-          yes: first.taints.map(({ label }) => ({ label: `${label}.length`, kinds: KIND.size })),
+          yes: first.taints.flatMap(({ label }) => [
+            { label, kinds: KIND.shape },
+            { label: `${label}.length`, kinds: KIND.size },
+          ]),
           no: clears(first, KIND.shape),
         }
       );
