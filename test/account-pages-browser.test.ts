@@ -18,15 +18,16 @@ const PASSWORD = "seven purple lanterns float";
 
 let browser: Awaited<ReturnType<typeof openBrowser>>;
 let application: Awaited<ReturnType<typeof start>>;
+let strict: Awaited<ReturnType<typeof start>>;
 beforeAll(async () => {
-  [browser, application] = await Promise.all([openBrowser(), start()]);
+  [browser, application, strict] = await Promise.all([openBrowser(), start(), start({ phishingResistant: ["owner"] })]);
 }, TIMEOUT_MS);
 afterAll(async () => {
   await browser.close();
-  await application.stop();
+  await Promise.all([application.stop(), strict.stop()]);
 });
 
-async function start() {
+async function start(mfa: { readonly phishingResistant?: readonly string[] } = {}) {
   const origin = `http://localhost:${await freePort()}`;
   const folder = mkdtempSync(join(tmpdir(), "glacis-outbox-"));
   const outbox = outboxMail({ folder });
@@ -35,6 +36,7 @@ async function start() {
     keys: keyRing(newKey("k1")),
     mode: "development",
     audit: () => undefined,
+    mfa,
     accounts: accounts({
       name: "Lantern",
       application: {
@@ -151,6 +153,33 @@ describe("the pages of accounts()", () => {
       await page.getByRole("button", { name: "Use a passkey" }).click();
       await page.waitForURL("**/account/password");
       expect(tab.complaints.filter((text) => !text.startsWith("401") && !text.startsWith("422"))).toEqual([]);
+      await tab.close();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "let somebody add the passkey that his role takes before he is signed in",
+    async () => {
+      const tab = await visit(browser, strict.origin);
+      const { page } = tab;
+      await plugIn(tab);
+      await page.goto("/sign-up");
+      await page.getByLabel("Company name").fill("Lanterns Ltd");
+      await page.getByLabel("E-mail address").fill("grace@example.com");
+      await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+      await page.getByRole("button", { name: "Sign up" }).click();
+      await page.getByRole("heading", { name: "Look into your mailbox" }).waitFor();
+      await page.goto(await linkIn(strict.outbox));
+      await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+      await page.getByRole("button", { name: "Confirm" }).click();
+      await page.getByRole("heading", { name: "Add a second factor" }).waitFor();
+      expect(await page.getByLabel("Code").count()).toBe(0);
+      await isSound(tab);
+      await page.getByRole("button", { name: "Add a passkey" }).click();
+      await page.waitForURL("**/account");
+      await page.getByText("Passkey since").waitFor();
+      expect(tab.complaints).toEqual([]);
       await tab.close();
     },
     TIMEOUT_MS,

@@ -150,6 +150,12 @@ export function queryOf(request: Exchange, name: string): string | undefined {
   return values.length === 1 ? values[0] : undefined;
 }
 
+/** Where a form leads, for the page that shows it. */
+export function nextIn(request: Exchange): Readonly<Record<string, string>> {
+  const next = ownPath(queryOf(request, "next"));
+  return next === undefined ? {} : { next };
+}
+
 function again(
   context: RouteContext,
   request: Exchange,

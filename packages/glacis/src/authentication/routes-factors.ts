@@ -1,7 +1,8 @@
 import type { Exchange } from "../core/exchange.ts";
 import type { FlowRoute, RouteContext } from "./route-context.ts";
 import { PASSKEY_FIELDS, passkeyPost, refusal, takingOnly } from "./route-fields.ts";
-import { json, showPage, signedIn, told, withFields, type Form } from "./route-replies.ts";
+import { NEXT } from "./routes-sign-in.ts";
+import { json, nextIn, ownPath, queryOf, showPage, signedIn, told, withFields, type Form } from "./route-replies.ts";
 
 const ID = { most: 1400 } as const;
 const NAME = { most: 200 } as const;
@@ -23,21 +24,26 @@ function totpRoute(context: RouteContext): FlowRoute {
   const form: Form = {
     page: "totp",
     action: "/account/totp",
-    rules: { code: { most: 64, optional: true } },
-    repeats: [],
+    rules: { code: { most: 64, optional: true }, next: NEXT },
+    repeats: ["next"],
   };
   return {
     path: "/account/totp",
     who: "enrolling",
     async show(request) {
+      const stranger = request.principal.kind !== "user";
+      const pending = stranger ? await context.flows.context.sessions.pending(request) : undefined;
+      if (stranger && pending?.purpose !== "enrolment") return refusal("unauthenticated");
       const enrolment = await secondFactors.beginTotp(request);
-      return enrolment === undefined
-        ? refusal("unauthenticated")
-        : showPage(context, request, { page: "totp", action: form.action }, { enrolment });
+      const takesPasskey = secondFactors.hasPasskeys && (pending?.methods.includes("passkey") ?? true);
+      const methods = [...(enrolment ? ["totp"] : []), ...(takesPasskey ? ["passkey"] : [])];
+      if (methods.length === 0) return refusal("unauthenticated");
+      return showPage(context, request, form, { values: nextIn(request), methods, ...(enrolment && { enrolment }) });
     },
     post: (request) =>
-      withFields(context, request, form, async ({ code }) => {
-        if (code !== undefined) return signedIn(context, request, form, await secondFactors.confirmTotp(request, code));
+      withFields(context, request, form, async ({ code, next }) => {
+        if (code !== undefined)
+          return signedIn(context, request, form, await secondFactors.confirmTotp(request, code), next);
         const enrolment = await secondFactors.beginTotp(request);
         return enrolment === undefined ? refusal("unauthenticated") : json(200, enrolment);
       }),
@@ -97,7 +103,10 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
       post: takingOnly(PASSKEY_FIELDS, async (request) => {
         const { answer, name } = passkeyPost(request);
         const added = await secondFactors.addPasskey(request, answer, name);
-        return added ? told(context, request, "added") : refusal("credentials_wrong");
+        if (!added) return refusal("credentials_wrong");
+        if (request.principal.kind === "user") return told(context, request, "added");
+        // It was the last that a sign-in waited for, and the script cannot follow a redirect.
+        return json(200, { status: "signed_in", location: ownPath(queryOf(request, "next")) ?? context.home });
       }),
     },
     {

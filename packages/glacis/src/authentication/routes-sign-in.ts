@@ -6,6 +6,7 @@ import {
   accepted,
   done,
   json,
+  nextIn,
   ownPath,
   queryOf,
   setBack,
@@ -20,7 +21,7 @@ export const EMAIL = { most: 512 } as const;
 export const PASSWORD = { most: 4096 } as const;
 export const TOKEN = { most: 200 } as const;
 const CODE = { most: 64 } as const;
-const NEXT = { most: 2000, optional: true } as const;
+export const NEXT = { most: 2000, optional: true } as const;
 
 const SIGN_IN: Form = {
   page: "sign_in",
@@ -182,9 +183,4 @@ function signUpRoute(context: RouteContext): FlowRoute {
           : setBack(context, request, form, outcome as Parameters<typeof setBack>[3]);
       }),
   };
-}
-
-function nextIn(request: Exchange): Readonly<Record<string, string>> {
-  const next = ownPath(queryOf(request, "next"));
-  return next === undefined ? {} : { next };
 }

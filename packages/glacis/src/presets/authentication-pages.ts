@@ -105,12 +105,7 @@ const TEXTS: Readonly<Record<AuthenticationPage, PageText>> = {
     fields: [CURRENT, { ...CODE, optional: true, label: "Code of your second factor, if you have one" }],
     button: "Confirm",
   },
-  totp: {
-    title: "Add an authenticator app",
-    lines: ["Scan the code, then enter what the app shows."],
-    fields: [CODE],
-    button: "Add",
-  },
+  totp: { title: "Add a second factor", fields: [CODE], button: "Add" },
   recovery_codes: {
     title: "Recovery codes",
     lines: [
@@ -167,7 +162,7 @@ export function authenticationPages(options: AuthenticationPagesOptions): Render
             <title>${view.errors.length > 0 && "Not yet: "}${title} - ${name}</title>
             ${styleSheet === undefined ? dangerouslyTrustHtml(pageStyle(view.nonce)) : html`<link rel="stylesheet" href="${styleSheet}" />`}
             ${script(passwordRevealScript, view.nonce)}
-            ${(asksForPasskey(view) || view.account?.passkeys !== undefined) && script(passkeyScript, view.nonce)}
+            ${(offersPasskey(view) || view.account?.passkeys !== undefined) && script(passkeyScript, view.nonce)}
           </head>
           <body>
             <header class="${view.page === "account" ? "brand wide" : "brand"}">${name}</header>
@@ -186,10 +181,15 @@ function script(text: string, nonce: string): SafeHtml {
   return dangerouslyTrustHtml(`<script type="module" nonce="${nonce}">${text}</script>`);
 }
 
-const ASKS_WHO: ReadonlySet<AuthenticationPage> = new Set(["sign_in", "second_factor", "confirm"]);
+const WITH_PASSKEY: ReadonlySet<AuthenticationPage> = new Set(["sign_in", "second_factor", "confirm", "totp"]);
 
-function asksForPasskey({ page, methods = [] }: AuthenticationView): boolean {
-  return ASKS_WHO.has(page) && methods.includes("passkey");
+function offersPasskey({ page, methods = [] }: AuthenticationView): boolean {
+  return WITH_PASSKEY.has(page) && methods.includes("passkey");
+}
+
+/** Not where a passkey is all that may be added. */
+function asksForm({ page, action, methods }: AuthenticationView): boolean {
+  return action !== "" && (page !== "totp" || methods === undefined || methods.includes("totp"));
 }
 
 function bodyOf(view: AuthenticationView): SafeHtml {
@@ -203,20 +203,24 @@ function bodyOf(view: AuthenticationView): SafeHtml {
   )}
   ${
     view.enrolment &&
-    html`<figure>${dangerouslyTrustHtml(view.enrolment.qrSvg)}<figcaption>Or type it: <code>${view.enrolment.secret}</code></figcaption></figure>`
+    html`<p>Scan the code with an authenticator app, then enter what the app shows.</p>
+      <figure>${dangerouslyTrustHtml(view.enrolment.qrSvg)}<figcaption>Or type it: <code>${view.enrolment.secret}</code></figcaption></figure>`
   }
   ${view.codes && html`<ul class="codes">${view.codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>`}
-  ${view.action !== "" && formOf(view)} ${asksForPasskey(view) && passkeyButton(view)}
+  ${asksForm(view) && formOf(view)} ${offersPasskey(view) && passkeyButton(view)}
   ${ways.length > 0 && html`<p class="links">${ways.map(([path, text]) => html`<a href="${path}">${text}</a>`)}</p>`}
   ${(view.page === "done" || view.page === "recovery_codes") && view.offers.includes("/account") && html`<p class="links"><a href="/account">Your account</a></p>`}`;
 }
 
-function passkeyButton({ csrfToken, values }: AuthenticationView): SafeHtml {
+function passkeyButton(view: AuthenticationView): SafeHtml {
+  const { page, csrfToken, values } = view;
+  const adds = page === "totp";
+  const path = adds ? "/account/passkeys" : "/sign-in/passkey";
   const next = values["next"] === undefined ? "" : `?next=${encodeURIComponent(values["next"])}`;
   return html`<div>
-    <p class="or">or</p>
-    <button class="quiet full" type="button" data-passkey="authenticate" data-options="/sign-in/passkey/options"
-      data-answer="${`/sign-in/passkey${next}`}" data-csrf="${csrfToken}">Use a passkey</button>
+    ${asksForm(view) && html`<p class="or">or</p>`}
+    <button class="quiet full" type="button" data-passkey="${adds ? "register" : "authenticate"}" data-options="${`${path}/options`}"
+      data-answer="${`${path}${next}`}" data-csrf="${csrfToken}">${adds ? "Add a passkey" : "Use a passkey"}</button>
     <p role="status" data-passkey-status></p>
   </div>`;
 }
