@@ -138,7 +138,7 @@ export const EVENT_CATALOGUE = {
       "critical | resource_type resource_id | A row or an account that is bait was touched.",
     "support.consent_given/succeeded": "info | - | A tenant lets support staff look for a while.",
     "support.consent_withdrawn/succeeded": "info | - | A tenant lets support staff look no more.",
-    "support.visit_begun/succeeded": "warning | - | A member of staff sees what a user sees.",
+    "support.visit_begun/succeeded": "warning | purpose | A member of staff sees what a user sees.",
     "support.visit_ended/succeeded": "info | - | A support visit is over.",
     "support.viewed/observed": "info | - | A member of staff opened a page during a visit.",
     "support.visit_refused/refused": "warning | - | A visit tried to change something, or to see what it may not.",

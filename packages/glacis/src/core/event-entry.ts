@@ -26,18 +26,22 @@ export const EVENT_ENTRIES: readonly EventEntry[] = Object.entries(ROWS).flatMap
 );
 
 const BY_KEY: ReadonlyMap<string, EventEntry> = new Map(EVENT_ENTRIES.map((line) => [line.key, line]));
-const ANY: ReadonlySet<string> = new Set([
-  "event_type",
-  "status",
-  "severity",
-  "event",
-  "control",
-  "reason",
-  "detail",
-  "user_id",
-  "tenant_id",
-  "actor_id",
-]);
+const ANY_FIELD = ["control", "reason", "detail", "user_id", "tenant_id", "actor_id"] as const;
+const ANY: ReadonlySet<string> = new Set(["event_type", "status", "severity", "event", ...ANY_FIELD]);
+
+type Words<Text> = Text extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Text;
+type RowOf<Key> = {
+  [Type in EventType]: Key extends `${Type}/${infer Line}`
+    ? (typeof EVENT_CATALOGUE)[Type][Line & keyof (typeof EVENT_CATALOGUE)[Type]]
+    : never;
+}[EventType];
+type FieldOf<Key> = RowOf<Key> extends `${string} | ${infer Fields} | ${string}` ? Words<Fields> : never;
+
+/** What an event may carry by its line of the catalogue, and what any event may. */
+export type DetailsOf<Key extends EventKey> = Pick<
+  EventDetails,
+  Extract<keyof EventDetails, (typeof ANY_FIELD)[number] | FieldOf<Key>>
+> & { readonly severity?: EventSeverity };
 
 /**
  * An event of the catalogue, with its usual severity unless the details have another.
@@ -45,10 +49,7 @@ const ANY: ReadonlySet<string> = new Set([
  * @example
  * report(auditEvent("account/user_disabled/succeeded", { user_id: "u-1" }));
  */
-export function auditEvent(
-  key: EventKey,
-  details: EventDetails & { readonly severity?: EventSeverity } = {},
-): AuditEvent {
+export function auditEvent<Key extends EventKey>(key: Key, details?: DetailsOf<Key>): AuditEvent {
   const { type, status, severities, event } = BY_KEY.get(key) as EventEntry;
   return { event_type: type, status, severity: severities[0], event, ...details } as AuditEvent;
 }
