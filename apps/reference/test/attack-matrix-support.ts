@@ -19,7 +19,7 @@ import {
 } from "glacis/authentication";
 import { keyRing, localStorage, newKey } from "glacis/data";
 import { listenHono } from "glacis/hono";
-import { memoryRateLimits, type RateLimitStore } from "glacis/network";
+import { memoryRateLimits, type OverloadProtection, type RateLimitStore } from "glacis/network";
 import {
   sqlState,
   type ApplicationState,
@@ -317,14 +317,18 @@ const FILES_STAY: FileTasks = {
   start: () => async () => undefined,
 };
 
-/** A store that never remembers: how often somebody may ask is not what is tried here. */
+/** A store that never remembers, because nobody asks it twice: how often somebody may ask is not what is tried here. */
 const forgetful: RateLimitStore = {
   kind: "forgetful",
   shared: false,
-  open: (scope) => ({
-    consume: (subject, cost, nowUs) => memoryRateLimits().open(scope).consume(subject, cost, nowUs),
-    peek: (subject, nowUs) => memoryRateLimits().open(scope).peek(subject, nowUs),
-  }),
+  open(scope) {
+    const counters = memoryRateLimits({ maxSubjects: 1024 }).open(scope);
+    let asked = 0;
+    return {
+      consume: (subject, cost, nowUs) => counters.consume(`${subject} ${(asked += 1)}`, cost, nowUs),
+      peek: (subject, nowUs) => counters.peek(`${subject} ${(asked += 1)}`, nowUs),
+    };
+  },
 };
 
 const forgetfulThrottle: SignInThrottleStore = {
@@ -406,11 +410,18 @@ export async function listen(
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
+      stopWatching(security);
       // What waits to be written would otherwise arrive in the middle of what is tried next.
       await guard.sessions.flush().catch(() => undefined);
       await guard.archive.close().catch(() => undefined);
     },
   };
+}
+
+/** Hundreds of applications in one process, each with an eye on the event loop, would be what it sees. */
+function stopWatching({ layers }: Security): void {
+  const overload = layers.network.find(({ meta }) => meta.id === "overload-protection");
+  (overload as Partial<OverloadProtection> | undefined)?.stop?.();
 }
 
 /** Signs in as a person would, and takes the token along that every form carries. */
