@@ -32,8 +32,8 @@ export default defineConfig({
       "apps/*/test/**/*.test.ts",
       "test/**/*.test.ts",
     ],
-    // One more than vitest would take of two cores: much of the time a suite waits for a server or a browser.
-    maxWorkers: 2,
+    // Two more than vitest would take of two cores: much of the time a suite waits for a server or a browser.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -94,7 +94,8 @@ describe("in Chromium, html", () => {
     const schemes = await page.evaluate(
       (text) => {
         document.body.innerHTML = text;
-        return [...document.querySelectorAll("a")].map((link) => new URL(link.href, document.baseURI).protocol);
+        // An address that the browser cannot read leads nowhere.
+        return [...document.querySelectorAll("a")].map((link) => (URL.canParse(link.href) ? link.protocol : "about:"));
       },
       String(html`${samples.map((value) => html`<a href="${value}">x</a>`)}`),
     );

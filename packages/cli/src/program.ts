@@ -1,39 +1,27 @@
 import { Command, CommanderError } from "commander";
-import { addAlarmsCommand } from "./commands/alarms.ts";
-import { addAuditCommand } from "./commands/audit.ts";
-import { addAuditLogCommand } from "./commands/audit-log.ts";
-import { addBackupCommand } from "./commands/backup.ts";
-import { addCheckCommand } from "./commands/check.ts";
-import { addInfraCommand } from "./commands/infra.ts";
-import { addInitCommand } from "./commands/init.ts";
-import { addKeysCommand } from "./commands/keys.ts";
-import { addMigrateCommand } from "./commands/migrate.ts";
-import { addReportCommand } from "./commands/report.ts";
-import { addSbomCommand } from "./commands/sbom.ts";
-import { addScanCommand } from "./commands/scan.ts";
-import { addProbeCommand } from "./commands/probe.ts";
-import { addSecretsCommand } from "./commands/secrets.ts";
-import { addUsersCommand } from "./commands/users.ts";
 import { CannotCheck, EXIT } from "./outcome.ts";
 import { CLI_VERSION } from "./version.ts";
 
-const COMMANDS: readonly ((program: Command, finish: (exitCode: number) => void) => void)[] = [
-  addAlarmsCommand,
-  addAuditCommand,
-  addAuditLogCommand,
-  addBackupCommand,
-  addCheckCommand,
-  addInfraCommand,
-  addInitCommand,
-  addKeysCommand,
-  addMigrateCommand,
-  addReportCommand,
-  addSbomCommand,
-  addScanCommand,
-  addProbeCommand,
-  addSecretsCommand,
-  addUsersCommand,
-];
+type Add = (program: Command, finish: (exitCode: number) => void) => void;
+
+/** By name, so that a run loads the one that it is asked for: together they take a second. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  alarms: async () => (await import("./commands/alarms.ts")).addAlarmsCommand,
+  audit: async () => (await import("./commands/audit.ts")).addAuditCommand,
+  "audit-log": async () => (await import("./commands/audit-log.ts")).addAuditLogCommand,
+  backup: async () => (await import("./commands/backup.ts")).addBackupCommand,
+  check: async () => (await import("./commands/check.ts")).addCheckCommand,
+  infra: async () => (await import("./commands/infra.ts")).addInfraCommand,
+  init: async () => (await import("./commands/init.ts")).addInitCommand,
+  keys: async () => (await import("./commands/keys.ts")).addKeysCommand,
+  migrate: async () => (await import("./commands/migrate.ts")).addMigrateCommand,
+  report: async () => (await import("./commands/report.ts")).addReportCommand,
+  sbom: async () => (await import("./commands/sbom.ts")).addSbomCommand,
+  scan: async () => (await import("./commands/scan.ts")).addScanCommand,
+  probe: async () => (await import("./commands/probe.ts")).addProbeCommand,
+  secrets: async () => (await import("./commands/secrets.ts")).addSecretsCommand,
+  users: async () => (await import("./commands/users.ts")).addUsersCommand,
+};
 
 /**
  * Runs the command line.
@@ -52,8 +40,11 @@ export async function run(args: readonly string[]): Promise<number> {
   const finish = (code: number): void => {
     exitCode = code;
   };
-  for (const add of COMMANDS) add(program, finish);
+  const [first = ""] = args;
+  // Help and what is misspelt are answered out of all of them.
+  const wanted = Object.hasOwn(COMMANDS, first) ? [COMMANDS[first] as () => Promise<Add>] : Object.values(COMMANDS);
   try {
+    for (const load of wanted) (await load())(program, finish);
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
