@@ -1,8 +1,7 @@
 /** The pages that come with `accounts()`, as a person meets them in Chromium: from sign-up to a passkey, under the strict policy. */
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import express from "express";
@@ -11,7 +10,8 @@ import { accounts } from "glacis/accounts";
 import { outboxMail, type OutboxMail } from "glacis/authentication";
 import { secureExpress } from "glacis/express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accessibilityFaults, openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
+import { accessibilityFaults, openBrowser, plugIn, visit, type Visit } from "../apps/reference/test/support/browser.ts";
+import { freePort } from "./support/free-port.ts";
 
 const TIMEOUT_MS = 120_000;
 const PASSWORD = "seven purple lanterns float";
@@ -66,14 +66,6 @@ async function start(mfa: { readonly phishingResistant?: readonly string[] } = {
   };
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
-}
-
 async function linkIn(outbox: OutboxMail): Promise<string> {
   for (let turn = 0; turn < 300; turn += 1) {
     const found = /https?:\/\/\S+/u.exec(outbox.recent()[0]?.text ?? "")?.[0];
@@ -81,21 +73,6 @@ async function linkIn(outbox: OutboxMail): Promise<string> {
     await new Promise((resolve) => void setTimeout(resolve, 50));
   }
   throw new Error("No mail came.");
-}
-
-async function plugIn({ page }: Visit): Promise<void> {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  await cdp.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-    },
-  });
 }
 
 /** Nothing to complain about for whoever looks, in both colours, and for whoever listens. */

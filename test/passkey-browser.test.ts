@@ -1,7 +1,6 @@
 /** Whole passkey ceremonies: the page's script under the strict policy, Chromium's virtual authenticator, a session at the end. */
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Server } from "node:http";
 import express from "express";
 import {
   authenticated,
@@ -24,8 +23,9 @@ import {
 } from "glacis/authentication";
 import { access, requestOf, secureExpress } from "glacis/express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
+import { openBrowser, plugIn, visit, type Visit } from "../apps/reference/test/support/browser.ts";
 import { authenticationGround } from "./support/authentication-ground.ts";
+import { freePort } from "./support/free-port.ts";
 
 const TIMEOUT_MS = 120_000;
 const USER = { userId: "ada", tenantId: "alpha", roles: [] };
@@ -138,31 +138,6 @@ async function startRoutes(): Promise<{ readonly origin: string; readonly server
   const server = app.listen(Number(new URL(origin).port), "127.0.0.1");
   await once(server, "listening");
   return { origin, server, password };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
-}
-
-async function plugIn({ page }: Visit, more: { readonly isUserVerified?: boolean } = {}) {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("WebAuthn.enable");
-  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified: true,
-      automaticPresenceSimulation: true,
-      ...more,
-    },
-  });
-  return { cdp, authenticatorId };
 }
 
 async function press({ page }: Visit, path: string): Promise<void> {

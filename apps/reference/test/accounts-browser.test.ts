@@ -2,7 +2,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEMO } from "../src/demo.ts";
-import { accessibilityFaults, openBrowser, visit } from "./support/browser.ts";
+import { accessibilityFaults, openBrowser, plugIn, visit } from "./support/browser.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
 import { mailedPath } from "./support/mail.ts";
 import { nextCode } from "./support/totp.ts";
@@ -182,18 +182,7 @@ describe("an account", () => {
     async () => {
       const own = await visit(browser, folio.settings.origin);
       const { page } = own;
-      const session = await page.context().newCDPSession(page);
-      await session.send("WebAuthn.enable");
-      await session.send("WebAuthn.addVirtualAuthenticator", {
-        options: {
-          protocol: "ctap2",
-          transport: "internal",
-          hasResidentKey: true,
-          hasUserVerification: true,
-          isUserVerified: true,
-          automaticPresenceSimulation: true,
-        },
-      });
+      await plugIn(own);
       const bob = DEMO[1]?.people[1] ?? PERSON;
       await begin(page, bob);
       await page.waitForURL("**/documents");

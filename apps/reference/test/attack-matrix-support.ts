@@ -27,6 +27,7 @@ import {
   type LookAlikePerson,
   type LookAlikeTenant,
 } from "glacis/testing";
+import { freePort } from "../../../test/support/free-port.ts";
 import type { TestDatabase } from "../../../test/support/services.ts";
 import { accountsIn, personOf, systemScope } from "../src/accounts/accounts.ts";
 import type { Role } from "../src/accounts/memberships.ts";
@@ -45,7 +46,7 @@ import { linkPreviews } from "../src/documents/preview.ts";
 import { readSettings } from "../src/operations/settings.ts";
 import { guardOf } from "../src/security.ts";
 import { makeClient } from "./support/client.ts";
-import { freePort, temporaryFolder } from "./support/folio.ts";
+import { temporaryFolder } from "./support/folio.ts";
 
 /** A migrated database, and a way around its row-level security. */
 export interface Ground {

@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
+import { freePort } from "../../../test/support/free-port.ts";
 import { openHealthPort } from "../src/operations/health-port.ts";
 import { readSettings } from "../src/operations/settings.ts";
 
@@ -9,14 +10,6 @@ const open: { close(): void }[] = [];
 afterEach(() => {
   for (const server of open.splice(0)) server.close();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 describe("the port for health checks", () => {
   it("says whether the application is ready, whatever the host, and nothing else", async () => {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeClient } from "./support/client.ts";
-import { freePort, temporaryFolder } from "./support/folio.ts";
+import { freePort } from "../../../test/support/free-port.ts";
+import { temporaryFolder } from "./support/folio.ts";
 
 const script = fileURLToPath(new URL("../start.mjs", import.meta.url));
 const children = new Set<ChildProcess>();

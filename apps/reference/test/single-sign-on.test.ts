@@ -10,7 +10,8 @@ import {
   type Visitor,
 } from "../../../test/support/identity-provider.ts";
 import { readSettings } from "../src/operations/settings.ts";
-import { freePort, startFolio, type Folio } from "./support/folio.ts";
+import { freePort } from "../../../test/support/free-port.ts";
+import { startFolio, type Folio } from "./support/folio.ts";
 import { mailedPath, tokenIn } from "./support/mail.ts";
 
 const SSO = {

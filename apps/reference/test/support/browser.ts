@@ -67,3 +67,21 @@ export async function accessibilityFaults(page: Page): Promise<readonly string[]
 interface AxeResult {
   readonly violations: readonly { readonly id: string; readonly nodes: readonly { readonly html: string }[] }[];
 }
+
+/** Chromium's own authenticator: a device with a key for this tab, whose owner is there and known. */
+export async function plugIn({ page }: Visit, more: { readonly isUserVerified?: boolean } = {}) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("WebAuthn.enable");
+  const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", {
+    options: {
+      protocol: "ctap2",
+      transport: "internal",
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+      ...more,
+    },
+  });
+  return { cdp, authenticatorId };
+}

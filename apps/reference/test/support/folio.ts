@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Watch } from "glacis";
+import { freePort } from "../../../../test/support/free-port.ts";
 import { start } from "../../src/main.ts";
 import { readSettings, type Settings } from "../../src/operations/settings.ts";
 import { makeClient, type Client } from "./client.ts";
@@ -15,22 +15,6 @@ export interface Folio {
   readonly watch: Watch;
   client(): Client;
   stop(): Promise<void>;
-}
-
-/** Below the range from which systems hand out ports by themselves: a port of that range may be somebody's a moment after it was free. */
-const FIRST_PORT = 20_000;
-const PORTS = 10_000;
-
-export async function freePort(): Promise<number> {
-  const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-  const probe = createServer();
-  const free = await new Promise<boolean>((resolve) => {
-    probe.once("error", () => resolve(false));
-    probe.listen(port, "127.0.0.1", () => resolve(true));
-  });
-  if (!free) return freePort();
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 export function temporaryFolder(): string {

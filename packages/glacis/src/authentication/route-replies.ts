@@ -125,6 +125,11 @@ export function done(request: Exchange, status: string, location: string): Endpo
   return isProgram(request) ? json(200, { status }) : redirect(303, location);
 }
 
+/** The same for a page's script, which cannot follow a redirect: it opens the address that it is told. */
+export function signedInByScript({ home }: RouteContext, request: Exchange): EndpointReply {
+  return json(200, { status: "signed_in", location: ownPath(queryOf(request, "next")) ?? home });
+}
+
 /** A mail may be on its way, or not: 202 for everybody. */
 export function accepted(context: RouteContext, request: Exchange): EndpointReply {
   if (isProgram(request) || context.render === undefined) return json(202, { status: "accepted" });
@@ -159,10 +164,11 @@ export function nextIn(request: Exchange): Readonly<Record<string, string>> {
 function again(
   context: RouteContext,
   request: Exchange,
-  { page, action, repeats, view }: Form,
+  form: Form,
   more: More,
   denial: ReturnType<typeof refusal>,
 ): EndpointReply {
+  const { page, repeats } = form;
   // What only tells that something is done is no page to show a form on again.
   if (isProgram(request) || context.render === undefined || page === "done") return denial;
   request.addResponseHeaders(denial.headers);
@@ -173,13 +179,7 @@ function again(
       return typeof value === "string" && value.length <= LONGEST_NEXT ? [[name, value]] : [];
     }),
   );
-  return showPage(
-    context,
-    request,
-    { page, action, ...(view && { view }) },
-    { values, ...more },
-    REASONS[denial.reason].status,
-  );
+  return showPage(context, request, form, { values, ...more }, REASONS[denial.reason].status);
 }
 
 function errorsOf(setback: Setback): readonly FieldError[] {

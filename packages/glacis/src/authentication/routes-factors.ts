@@ -2,7 +2,7 @@ import type { Exchange } from "../core/exchange.ts";
 import type { FlowRoute, RouteContext } from "./route-context.ts";
 import { PASSKEY_FIELDS, passkeyPost, refusal, takingOnly } from "./route-fields.ts";
 import { NEXT } from "./routes-sign-in.ts";
-import { json, nextIn, ownPath, queryOf, showPage, signedIn, told, withFields, type Form } from "./route-replies.ts";
+import { json, nextIn, showPage, signedIn, signedInByScript, told, withFields, type Form } from "./route-replies.ts";
 
 const ID = { most: 1400 } as const;
 const NAME = { most: 200 } as const;
@@ -105,8 +105,8 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
         const added = await secondFactors.addPasskey(request, answer, name);
         if (!added) return refusal("credentials_wrong");
         if (request.principal.kind === "user") return told(context, request, "added");
-        // It was the last that a sign-in waited for, and the script cannot follow a redirect.
-        return json(200, { status: "signed_in", location: ownPath(queryOf(request, "next")) ?? context.home });
+        // It was the last that a sign-in waited for.
+        return signedInByScript(context, request);
       }),
     },
     {

@@ -7,11 +7,10 @@ import {
   done,
   json,
   nextIn,
-  ownPath,
-  queryOf,
   setBack,
   showPage,
   signedIn,
+  signedInByScript,
   withFields,
   type Form,
 } from "./route-replies.ts";
@@ -131,8 +130,7 @@ function passkeyRoutes(context: RouteContext): readonly FlowRoute[] {
       post: takingOnly(PASSKEY_FIELDS, async (request) => {
         const outcome = await secondFactors.passkey(request, passkeyPost(request).answer);
         if (outcome.kind !== "established") return signedIn(context, request, SIGN_IN, outcome);
-        // The script cannot follow a redirect for the page that it is on.
-        return json(200, { status: "signed_in", location: ownPath(queryOf(request, "next")) ?? context.home });
+        return signedInByScript(context, request);
       }),
     },
   ];
