@@ -41,7 +41,7 @@ describe("single sign-on", () => {
       client: {
         client_id: "folio",
         client_secret: SSO.SSO_CLIENT_SECRET,
-        redirect_uris: [`${home}/sso/callback`],
+        redirect_uris: [`${home}/sso/callback?provider=workspace`],
         response_types: ["code"],
         grant_types: ["authorization_code"],
       },

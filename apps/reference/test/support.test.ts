@@ -290,7 +290,10 @@ describe("what a visit leaves behind", () => {
         `${route}: ${statuses.join()}`,
       ).toEqual([403]);
     }
-    for (const path of ["/sso/start?provider=workspace", `/sso/callback?code=x&state=${"s".repeat(43)}`])
+    for (const path of [
+      "/sso/start?provider=workspace",
+      `/sso/callback?provider=workspace&code=x&state=${"s".repeat(43)}`,
+    ])
       expect((await get(staff, path)).status, path).toBe(403);
     expect(await me()).toMatchObject(seesBravo);
     expect(await settingsOfOwner()).toEqual(before);

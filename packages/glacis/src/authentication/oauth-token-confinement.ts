@@ -94,7 +94,7 @@ export function oauthTokenConfinement(options: OauthTokenConfinementOptions): Co
   const { store, sealer, fetch, integration, report } = options;
   if (typeof sealer?.seal !== "function" || typeof sealer.open !== "function")
     throw new TypeError("oauthTokenConfinement() needs a sealer: whoever reads the database would have every token.");
-  const keeper = tokenKeeper({ store, sealer, client: ssoClient(fetch, "", ""), report });
+  const keeper = tokenKeeper({ store, sealer, client: ssoClient(fetch, () => "", ""), report });
 
   return {
     control: {

@@ -66,6 +66,8 @@ export async function comeBack(
   const begun = await takeTransaction(flow, request, callback);
   if (typeof begun === "string") return refuseSignIn(begun);
   const { transaction, state } = begun;
+  // Each provider sends people to an address of its own, so a code that comes to it is that provider's and goes to nobody else.
+  if (callback.searchParams.getAll("provider").join() !== transaction.providerId) return refuseSignIn("other_provider");
   const provider = await flow.provider(transaction.providerId);
   if (provider === undefined) return refuseSignIn("unknown_provider");
   const about = { tenant_id: provider.tenantId };
@@ -114,6 +116,10 @@ export async function comeBack(
   if (outcome.kind === "refused") return refuseSignIn(outcome.cause, { ...about, user_id: user.userId });
   if (outcome.kind !== "established")
     return goOn(outcome.kind === "enrolment_required" ? flow.enrolmentPath : flow.secondFactorPath);
+  if (!(await stillOpens(flow, identity, user.userId))) {
+    await flow.sessions.end(request);
+    return refuseSignIn("account_changed", { ...about, user_id: user.userId });
+  }
   request.note(ssoEvent("authentication/authn_login_success/succeeded", { ...about, user_id: user.userId }));
   return goOn(transaction.next);
 }
@@ -148,6 +154,15 @@ async function userOf(flow: SsoFlow, request: Responding, identity: SsoIdentity)
   if (user.userId !== userId || user.tenantId !== provider.tenantId)
     throw new TypeError("user() must answer with the user that it was asked for, in the tenant that it was asked for.");
   return user;
+}
+
+/**
+ * Whoever closes an account ends its sessions when it is closed, and this one may have come later. Asked once it is there, so that one of the two sees
+ * the other.
+ */
+async function stillOpens({ store, user }: SsoFlow, identity: SsoIdentity, userId: string): Promise<boolean> {
+  const linked = await store.linked(identity.issuer, identity.subject);
+  return linked === userId && (await user(userId, identity.provider.tenantId)) !== undefined;
 }
 
 async function linkTo(

@@ -111,24 +111,13 @@ interface Known {
   readonly atMs: number;
 }
 
-/** @param redirectUri the one address that providers send people back to */
-export function ssoClient(fetch: SsoFetch, redirectUri: string, afterLogout: string): SsoClient {
-  const known = new Map<string, Promise<Known>>();
-
-  /** What a provider publishes about itself, for an hour; one question for many sign-ins, and none remembered that failed. */
-  async function about(provider: SsoProvider): Promise<Known> {
-    requireProvider(provider);
-    const { issuer, clientId, clientSecret, algorithm } = provider;
-    const key = JSON.stringify([issuer, clientId, algorithm, clientSecret.reveal()]);
-    const held = await known.get(key);
-    if (held !== undefined && Date.now() - held.atMs < REDISCOVER_MS) return held;
-    if (known.size >= MOST_PROVIDERS) known.clear();
-    const asked = discover(provider, fetch);
-    known.set(key, asked);
-    asked.catch(() => known.delete(key));
-    return asked;
-  }
-
+/** @param redirectUri where a provider sends people back to: an address for each, or one could be handed the codes of another (RFC 9700 section 4.4.2) */
+export function ssoClient(
+  fetch: SsoFetch,
+  redirectUri: (providerId: string) => string,
+  afterLogout: string,
+): SsoClient {
+  const about = knownProviders(fetch, redirectUri);
   return {
     async start(provider, state) {
       const { configuration } = await about(provider);
@@ -136,7 +125,7 @@ export function ssoClient(fetch: SsoFetch, redirectUri: string, afterLogout: str
       const maxAge = maxAgeOf(provider);
       const { scope = "openid email" } = provider;
       const url = buildAuthorizationUrl(configuration, {
-        redirect_uri: redirectUri,
+        redirect_uri: redirectUri(provider.id),
         scope,
         // OpenID Connect Core 1.0 section 11: without the person's word nobody is given access while he is away.
         ...(scope.split(" ").includes("offline_access") && { prompt: "consent" }),
@@ -187,11 +176,34 @@ export function ssoClient(fetch: SsoFetch, redirectUri: string, afterLogout: str
   };
 }
 
-async function discover(provider: SsoProvider, fetch: SsoFetch): Promise<Known> {
+/** What a provider publishes about itself, for an hour; one question for many sign-ins, and none remembered that failed. */
+function knownProviders(
+  fetch: SsoFetch,
+  redirectUri: (providerId: string) => string,
+): (provider: SsoProvider) => Promise<Known> {
+  const known = new Map<string, Promise<Known>>();
+  return async (provider) => {
+    requireProvider(provider);
+    const { id, issuer, clientId, clientSecret, algorithm } = provider;
+    const key = JSON.stringify([id, issuer, clientId, algorithm, clientSecret.reveal()]);
+    const held = await known.get(key);
+    if (held !== undefined && Date.now() - held.atMs < REDISCOVER_MS) return held;
+    if (known.size >= MOST_PROVIDERS) known.clear();
+    const asked = discover(provider, fetch, redirectUri(id));
+    known.set(key, asked);
+    asked.catch(() => known.delete(key));
+    return asked;
+  };
+}
+
+async function discover(provider: SsoProvider, fetch: SsoFetch, redirectUri: string): Promise<Known> {
   const { issuer, clientId, clientSecret, algorithm = "RS256" } = provider;
   const metadata = { id_token_signed_response_alg: algorithm, [clockTolerance]: SKEW_SECONDS };
-  const asFetch: CustomFetch = (url, { method, headers, body, redirect, signal }) =>
-    fetch(url, { method, headers, redirect, body: (body ?? null) as string | null, ...(signal && { signal }) });
+  const asFetch: CustomFetch = (url, { method, headers, body, redirect, signal }) => {
+    // openid-client leaves the query out, and a provider compares the whole (RFC 6749 section 4.1.3).
+    if (body instanceof URLSearchParams && body.has("redirect_uri")) body.set("redirect_uri", redirectUri);
+    return fetch(url, { method, headers, redirect, body: (body ?? null) as string | null, ...(signal && { signal }) });
+  };
   const configuration = await discovery(new URL(issuer), clientId, metadata, ClientSecretBasic(clientSecret.reveal()), {
     [customFetch]: asFetch,
     timeout: TIMEOUT_SECONDS,

@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { SignJWT, exportJWK } from "jose";
 import { afterAll, describe, expect, it } from "vitest";
 import { express5Build } from "../../../../test/conformance/frameworks/express.ts";
@@ -138,7 +138,7 @@ await realProvider({
   client: {
     client_id: "folio",
     client_secret: secret,
-    redirect_uris: [CALLBACK],
+    redirect_uris: [`${CALLBACK}?provider=real`],
     post_logout_redirect_uris: [`${APP}/`],
     backchannel_logout_uri: `${APP}/sso/back-channel-logout?provider=real`,
     backchannel_logout_session_required: true,
@@ -152,7 +152,7 @@ await realProvider({
   client: {
     client_id: "folio",
     client_secret: secret,
-    redirect_uris: [CALLBACK],
+    redirect_uris: [`${CALLBACK}?provider=calendar`],
     grant_types: ["authorization_code", "refresh_token"],
   },
   claims: (account) => ({ email: `${account}@acme.example`, email_verified: account === "ada" }),
@@ -195,12 +195,12 @@ describe("tokens of a real provider", () => {
 
 describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store) => {
   it("signs in with PKCE, state, nonce and issuer, and brings the Strict session home", async () => {
-    const { records } = await application(store);
+    const { records, sso } = await application(store);
     const browser = visitor(net);
     const url = await begin(browser, "real", "/me?x=1");
     const sent = url.searchParams;
     expect(sent.get("code_challenge_method")).toBe("S256");
-    expect(sent.get("redirect_uri")).toBe(CALLBACK);
+    expect(sent.get("redirect_uri")).toBe(sso.redirectUri("real"));
     for (const name of ["state", "nonce", "code_challenge"]) expect(sent.get(name)?.length).toBe(43);
     const callback = await consent(browser, url.href, "ada", "app.example.com");
     expect(new URL(callback).searchParams.get("iss")).toBe("https://idp.example");
@@ -314,6 +314,47 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect(recent.map(({ path }) => path)).toEqual(["/sso/link", "/sso/unlink"]);
   });
 
+  it("has no session for whoever was removed, or whose identity was taken back, while he came in", async () => {
+    for (const removal of [() => void (members["user-ada"] = "nowhere"), () => store.unlink("user-ada")] as const) {
+      const { records } = await application({
+        ...store,
+        async used(...use) {
+          await store.used(...use);
+          await removal();
+        },
+      });
+      const browser = visitor(net);
+      const callback = await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com");
+      const back = await arrive(browser, callback);
+      members["user-ada"] = "acme";
+      expect([back.status, await me(browser)]).toEqual([400, { kind: "anonymous" }]);
+      expect(causes(records)).toEqual(["account_changed"]);
+      expect(records.filter(({ event }) => event === "authn_login_success")).toEqual([]);
+    }
+  });
+
+  it("takes no code in the place of another, of the same browser or of another one", async () => {
+    const { records } = await application(store);
+    const [victim, thief] = [visitor(net), visitor(net)];
+    const stateOf = (url: URL): string => url.searchParams.get("state") ?? "";
+    const coded = async (browser: Visitor, account: string): Promise<URL> =>
+      new URL(await consent(browser, (await begin(browser, "real")).href, account, "app.example.com"));
+    // Two tabs, and the answer of the one under the state of the other: PKCE holds each code to its own beginning.
+    const [answer, other] = [await coded(victim, "ada"), await begin(victim, "real")];
+    answer.searchParams.set("state", stateOf(other));
+    expect((await arrive(victim, answer.href)).status).toBe(400);
+    // A code that was stolen, and one that is foisted on somebody so that he works in the account of somebody else.
+    const [own, stolen] = [await begin(thief, "real"), await coded(victim, "ada")];
+    stolen.searchParams.set("state", stateOf(own));
+    expect((await arrive(thief, stolen.href)).status).toBe(400);
+    const foisted = await coded(thief, "ada");
+    expect((await arrive(victim, foisted.href)).status).toBe(400);
+    foisted.searchParams.set("state", stateOf(await begin(victim, "real")));
+    expect((await arrive(victim, foisted.href)).status).toBe(400);
+    for (const browser of [victim, thief]) expect(await me(browser)).toEqual({ kind: "anonymous" });
+    expect(causes(records)).toEqual(["code_refused", "code_refused", "unknown_state", "code_refused"]);
+  });
+
   it("lets two tabs sign in side by side, and nobody after ten minutes", async () => {
     const over = { endsAtMs: undefined as number | undefined };
     const { records } = await application({
@@ -417,6 +458,10 @@ describe("single sign-on with a provider that means no good", () => {
   let discovered: object = {};
   const asked: URLSearchParams[] = [];
 
+  /** What a provider answers in place of its tokens, such as nothing at all. */
+  let misbehave: ((response: ServerResponse) => void) | undefined;
+  let signing = { key: keys, kid: "k1" };
+
   const publish = (host: string) => ({
     issuer: `https://${host}`,
     authorization_endpoint: `https://${host}/auth`,
@@ -444,10 +489,10 @@ describe("single sign-on with a provider that means no good", () => {
     };
     const signer = new SignJWT({ ...claims, ...forge.claims } as object as Record<string, string>).setProtectedHeader({
       alg: "RS256",
-      kid: "k1",
+      kid: signing.kid,
       ...forge.header,
     });
-    return signer.sign(forge.key ?? keys.privateKey);
+    return signer.sign(forge.key ?? signing.key.privateKey);
   }
 
   const serve = (host: string) =>
@@ -458,15 +503,20 @@ describe("single sign-on with a provider that means no good", () => {
       void (async () => {
         if (request.url?.includes("openid-configuration")) return reply(200, { ...publish(host), ...discovered });
         if (request.url === "/jwks")
-          return reply(200, { keys: [{ ...(await exportJWK(keys.publicKey)), kid: "k1", alg: "RS256", use: "sig" }] });
+          return reply(200, {
+            keys: [{ ...(await exportJWK(signing.key.publicKey)), kid: signing.kid, alg: "RS256", use: "sig" }],
+          });
         let body = "";
         for await (const chunk of request) body += String(chunk);
         asked.push(new URLSearchParams(body));
+        if (misbehave !== undefined) return misbehave(response);
         if (forge.status !== undefined) return reply(forge.status, { error: "invalid_grant" });
         return reply(200, { access_token: "x", token_type: "Bearer", id_token: await idToken(host) });
       })();
     });
   const ready = Promise.all([serve("evil.example"), serve("second.example")]);
+  const callbackOf = (provider: string, query: Readonly<Record<string, string>>): string =>
+    `${CALLBACK}?${new URLSearchParams({ provider, ...query })}`;
 
   /** A whole sign-in, with what comes back changed. */
   async function attempt(
@@ -480,7 +530,8 @@ describe("single sign-on with a provider that means no good", () => {
     const url = await begin(browser, provider);
     nonce = url.searchParams.get("nonce") ?? "";
     forge = forgery;
-    const query = new URLSearchParams({ code: "c", state: url.searchParams.get("state") ?? "", iss: url.origin });
+    const state = url.searchParams.get("state") ?? "";
+    const query = new URLSearchParams({ provider, code: "c", state, iss: url.origin });
     change(query);
     asked.length = 0;
     const answer: PageAnswer = await browser.open(`${CALLBACK}?${query}`, url.host);
@@ -563,6 +614,82 @@ describe("single sign-on with a provider that means no good", () => {
       });
   });
 
+  it.each<readonly [string, (response: ServerResponse) => void, number]>([
+    ["hangs up", (response) => void response.destroy(), 503],
+    ["never answers", () => {}, 503],
+    [
+      "breaks off in the middle",
+      (response) => void response.writeHead(200, { "content-length": 99 }).write("{", () => response.destroy()),
+      503,
+    ],
+    [
+      "leads elsewhere",
+      (response) => void response.writeHead(302, { location: "https://idp.example/token" }).end(),
+      400,
+    ],
+    [
+      "speaks HTML",
+      (response) => void response.writeHead(200, { "content-type": "text/html" }).end("<p>maintenance"),
+      400,
+    ],
+    ["fails", (response) => void response.writeHead(500).end(), 400],
+    [
+      "gives no ID token",
+      (response) =>
+        void response
+          .writeHead(200, { "content-type": "application/json" })
+          .end('{"access_token":"x","token_type":"Bearer"}'),
+      400,
+    ],
+  ])("lets nobody in while its token endpoint %s, and is asked once", async (_, answers, status) => {
+    misbehave = answers;
+    const outcome = await attempt({}).finally(() => (misbehave = undefined));
+    expect(outcome).toMatchObject({ status, kind: "anonymous", asked: 1 });
+  });
+
+  it("may change its keys, and those that it has withdrawn count no more", async () => {
+    const withdrawn = signing;
+    signing = { key: foreign, kid: "k2" };
+    expect(await attempt({})).toMatchObject({ status: 200, kind: "user" });
+    for (const kid of ["k1", "k2"])
+      expect(await attempt({ key: withdrawn.key.privateKey, header: { kid } })).toMatchObject({
+        status: 400,
+        kind: "anonymous",
+      });
+    signing = withdrawn;
+  });
+
+  it("is not handed the code of another provider that does not say who it is", async () => {
+    await ready;
+    // RFC 9700 section 4.4: it leads people on to the other one, with what an attacker's own sign-in there was begun with, and waits for their codes.
+    discovered = { authorization_response_iss_parameter_supported: false };
+    const { records } = await application(memorySingleSignOn());
+    const browser = visitor(net);
+    for (const [provider, cause] of [
+      [["second"], "other_provider"],
+      [[], "other_provider"],
+      [["evil", "second"], "other_provider"],
+      [["evil"], undefined],
+    ] as const) {
+      const url = await begin(browser, "evil");
+      expect(url.searchParams.get("redirect_uri")).toBe(`${CALLBACK}?provider=evil`);
+      nonce = url.searchParams.get("nonce") ?? "";
+      forge = {};
+      asked.length = 0;
+      const query = new URLSearchParams({ code: "c", state: url.searchParams.get("state") ?? "" });
+      for (const one of provider) query.append("provider", one);
+      const answer = await browser.open(`${CALLBACK}?${query}`, url.host);
+      expect([provider, answer.status, asked.length]).toEqual([
+        provider,
+        cause === undefined ? 200 : 400,
+        cause === undefined ? 1 : 0,
+      ]);
+      if (cause === undefined) expect(asked[0]?.get("redirect_uri")).toBe(`${CALLBACK}?provider=evil`);
+    }
+    discovered = {};
+    expect(causes(records)).toEqual(["other_provider", "other_provider", "other_provider"]);
+  });
+
   it("opens its own tenant alone", async () => {
     expect(await attempt({}, undefined, "other")).toMatchObject({
       status: 400,
@@ -619,7 +746,7 @@ describe("single sign-on with a provider that means no good", () => {
       forge = {};
       const back = await arrive(
         browser,
-        `${CALLBACK}?code=c&state=${url.searchParams.get("state")}&iss=${url.origin}`,
+        callbackOf("evil", { code: "c", state: url.searchParams.get("state") ?? "", iss: url.origin }),
         "evil.example",
       );
       expect(goesTo(back)).toBe("/");

@@ -55,8 +55,8 @@ export interface SingleSignOn {
   readonly endpoints: readonly Endpoint[];
   /** The identities of a user, for the page on which he links and unlinks. */
   readonly identities: (userId: string) => Promise<readonly LinkedIdentity[]>;
-  /** What to register at a provider, exactly. */
-  readonly redirectUri: string;
+  /** What to register at a provider, exactly, and at no other. */
+  readonly redirectUri: (providerId: string) => string;
   readonly backChannelLogoutUri: (providerId: string) => string;
   readonly postLogoutRedirectUri: string;
 }
@@ -97,7 +97,9 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
   requireAddresses(options);
   const { providers = [] } = options;
   for (const known of providers) requireProvider(known);
-  const redirectUri = `${origin}${prefix}/callback`;
+  const at = (path: string, providerId: string): string =>
+    `${origin}${prefix}${path}?provider=${encodeURIComponent(providerId)}`;
+  const redirectUri = (providerId: string): string => at("/callback", providerId);
   const postLogoutRedirectUri = `${origin}/`;
   const flow: SsoFlow = {
     ...options,
@@ -114,8 +116,7 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
     redirectUri,
     postLogoutRedirectUri,
     identities: async (userId) => store.identities(userId),
-    backChannelLogoutUri: (providerId) =>
-      `${origin}${prefix}/back-channel-logout?provider=${encodeURIComponent(providerId)}`,
+    backChannelLogoutUri: (providerId) => at("/back-channel-logout", providerId),
     controls: [
       {
         meta: SINGLE_SIGN_ON_META,
@@ -131,7 +132,9 @@ export function singleSignOn(options: SingleSignOnOptions): SingleSignOn {
     ],
     endpoints: [
       page(`${prefix}/start`, (request) => start(flow, request)),
-      page(`${prefix}/callback`, (request) => comeBack(flow, request, new URL(`${redirectUri}?${request.query}`))),
+      page(`${prefix}/callback`, (request) =>
+        comeBack(flow, request, new URL(`${origin}${prefix}/callback?${request.query}`)),
+      ),
       form(`${prefix}/link`, recent, LINK_FIELDS, (request, fields) => startLink(flow, request, fields)),
       form(`${prefix}/unlink`, recent, LINK_FIELDS, (request, fields) => unlink(flow, request, fields)),
       form(`${prefix}/sign-out`, assurance(1), {}, (request) => signOut(flow, request)),
