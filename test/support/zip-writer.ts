@@ -79,36 +79,68 @@ const TYPES = "http://schemas.openxmlformats.org/package/2006/content-types";
 const RELATIONSHIPS = "http://schemas.openxmlformats.org/package/2006/relationships";
 const OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
 
-/** A small Word document as Word writes them; `extra` adds entries, `relationships` goes into the document's own. */
-export function writeDocx({
-  extra = [],
-  relationships = "",
-  types = "",
-  main = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
-}: {
+const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n';
+const SPREADSHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+/** Where the main part of each kind lies, what it is, and what stands around its content. */
+const OFFICE_KINDS = {
+  docx: {
+    part: "word/document.xml",
+    type: "wordprocessingml.document.main",
+    around: [
+      '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p>',
+      "</w:p></w:body></w:document>",
+    ],
+  },
+  xlsx: {
+    part: "xl/workbook.xml",
+    type: "spreadsheetml.sheet.main",
+    around: [`<workbook xmlns="${SPREADSHEET}"><sheetData>`, "</sheetData></workbook>"],
+  },
+  pptx: {
+    part: "ppt/presentation.xml",
+    type: "presentationml.presentation.main",
+    around: ['<p:sld xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main">', "</p:sld>"],
+  },
+} as const;
+
+export interface OfficeParts {
+  /** The content of the main part. */
+  readonly body?: string;
+  /** More entries. */
   readonly extra?: readonly ZipEntry[];
+  /** Of the main part. */
   readonly relationships?: string;
+  /** More content types. */
   readonly types?: string;
+  /** The content type of the main part. */
   readonly main?: string;
-} = {}): Buffer {
-  const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\r\n';
+}
+
+/** A small document as Office writes them. */
+export function writeOffice(kind: keyof typeof OFFICE_KINDS, parts: OfficeParts = {}): Buffer {
+  const { part, type, around } = OFFICE_KINDS[kind];
+  const { body = "", extra = [], relationships = "", types = "" } = parts;
+  const { main = `application/vnd.openxmlformats-officedocument.${type}+xml` } = parts;
+  const folder = part.slice(0, part.indexOf("/"));
   return writeZip([
     {
       name: "[Content_Types].xml",
-      data: `${declaration}<Types xmlns="${TYPES}"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/word/document.xml" ContentType="${main}"/>${types}</Types>`,
+      data: `${DECLARATION}<Types xmlns="${TYPES}"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Default Extension="xml" ContentType="application/xml"/><Override PartName="/${part}" ContentType="${main}"/>${types}</Types>`,
     },
     {
       name: "_rels/.rels",
-      data: `${declaration}<Relationships xmlns="${RELATIONSHIPS}"><Relationship Id="rId1" Type="${OFFICE}/officeDocument" Target="word/document.xml"/></Relationships>`,
+      data: `${DECLARATION}<Relationships xmlns="${RELATIONSHIPS}"><Relationship Id="rId1" Type="${OFFICE}/officeDocument" Target="${part}"/></Relationships>`,
     },
+    { name: part, data: `${DECLARATION}${around[0]}${body}${around[1]}` },
     {
-      name: "word/document.xml",
-      data: `${declaration}<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r><w:t>Hello</w:t></w:r></w:p></w:body></w:document>`,
-    },
-    {
-      name: "word/_rels/document.xml.rels",
-      data: `${declaration}<Relationships xmlns="${RELATIONSHIPS}">${relationships}</Relationships>`,
+      name: `${folder}/_rels/${part.slice(folder.length + 1)}.rels`,
+      data: `${DECLARATION}<Relationships xmlns="${RELATIONSHIPS}">${relationships}</Relationships>`,
     },
     ...extra,
   ]);
+}
+
+/** A small Word document that says hello. */
+export function writeDocx(parts: OfficeParts = {}): Buffer {
+  return writeOffice("docx", { body: "<w:r><w:t>Hello</w:t></w:r>", ...parts });
 }

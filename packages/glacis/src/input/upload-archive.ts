@@ -27,12 +27,20 @@ export interface ArchiveContents {
   readonly kept: ReadonlyMap<string, Buffer>;
 }
 
+/** Looks at one entry as it is unpacked; the first fault is final. */
+export interface EntryWatch {
+  chunk(bytes: Buffer): UploadFault | undefined;
+  end(): UploadFault | undefined;
+}
+
 export interface ArchiveReading {
   readonly limits: ArchiveLimits;
   /** Whether the content of an entry is handed over. */
   readonly keep: (name: string) => boolean;
   /** Judges an entry by its name and first bytes. */
   readonly judgeEntry: (name: string, head: Buffer) => UploadFault | undefined;
+  /** Who looks at all of an entry; undefined where its name and beginning say enough. */
+  readonly watch?: (name: string) => EntryWatch | undefined;
 }
 
 interface Item {
@@ -198,7 +206,7 @@ function localSizes({ extraField, compressedSize, uncompressedSize }: LocalFileH
 async function unpack(
   zip: ZipFile,
   items: readonly Item[],
-  { keep, judgeEntry }: ArchiveReading,
+  { keep, judgeEntry, watch }: ArchiveReading,
 ): Promise<ArchiveContents | UploadFault> {
   const kept = new Map<string, Buffer>();
   let room = MOST_KEPT_BYTES;
@@ -209,13 +217,16 @@ async function unpack(
     let sum = 0;
     let head: Buffer = Buffer.alloc(0);
     const chunks: Buffer[] = [];
+    const watching = watch?.(name);
     for await (const chunk of (await zip.openReadStreamPromise(entry)) as AsyncIterable<Buffer>) {
       sum = crc32(chunk, sum);
+      const seen = watching?.chunk(chunk);
+      if (seen !== undefined) return seen;
       if (head.length < HEAD_BYTES) head = Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]);
       if (wanted) chunks.push(chunk);
     }
     if (sum !== entry.crc32) return fault("archive_disagrees");
-    const found = judgeEntry(name, head);
+    const found = judgeEntry(name, head) ?? watching?.end();
     if (found !== undefined) return found;
     if (wanted) kept.set(name, Buffer.concat(chunks));
   }

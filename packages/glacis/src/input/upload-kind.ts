@@ -7,7 +7,7 @@ import { judgeOffice, type OfficeKind } from "./upload-ooxml.ts";
 import { judgePdf } from "./upload-pdf.ts";
 import { judgeActiveBeginning, judgeTrailingArchive, watchActiveContent, type ChunkWatch } from "./upload-polyglot.ts";
 import { judgeSvg } from "./upload-svg.ts";
-import { judgeText } from "./upload-text.ts";
+import { judgeCsv, judgeText } from "./upload-text.ts";
 
 /** What a structure is held against. */
 export interface StructureLimits {
@@ -60,8 +60,8 @@ export const UPLOAD_KINDS: Readonly<Record<UploadKindName, UploadKind>> = {
     signatures: ["xml", undefined],
     judge: judgeSvg,
   },
-  txt: text("txt", ["text/plain"], "text/plain"),
-  csv: text("csv", ["text/csv", "text/plain", "application/csv", "application/vnd.ms-excel"], "text/csv"),
+  txt: text("txt", ["text/plain"], "text/plain", (file) => judgeText(file)),
+  csv: text("csv", ["text/csv", "text/plain", "application/csv", "application/vnd.ms-excel"], "text/csv", judgeCsv),
   zip: {
     extensions: ["zip"],
     declared: ["application/zip", "application/x-zip-compressed"],
@@ -99,13 +99,18 @@ function image(
   };
 }
 
-function text(extension: string, declared: readonly string[], mediaType: string): UploadKind {
+function text(
+  extension: string,
+  declared: readonly string[],
+  mediaType: string,
+  judge: UploadKind["judge"],
+): UploadKind {
   return {
     extensions: [extension],
     declared,
     mediaType,
     // A text that begins with BM is no bitmap: the rest of it would not be UTF-8 without control characters.
     signatures: [undefined, "bmp"],
-    judge: judgeText,
+    judge,
   };
 }

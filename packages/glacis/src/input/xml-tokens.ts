@@ -45,7 +45,7 @@ export function* xmlTags(document: string): Generator<XmlTag> {
   let last: XmlTag | undefined;
   while (at < document.length) {
     const next = document.indexOf("<", at);
-    const text = decode(document.slice(at, next === -1 ? document.length : next));
+    const text = decodeText(document.slice(at, next === -1 ? document.length : next));
     if (last !== undefined) last.text += text;
     if (open.length === 0 && text.trim() !== "") throw new XmlError("Text stands outside the root.");
     if (next === -1) break;
@@ -77,12 +77,13 @@ function readTag(document: string, start: number): { readonly tag: XmlTag; reado
   const attributes = new Map<string, string>();
   for (const [, key = "", double, single] of list.matchAll(ATTRIBUTE)) {
     if (attributes.has(key)) throw new XmlError("An attribute is given twice.");
-    attributes.set(key, decode(double ?? single ?? ""));
+    attributes.set(key, decodeText(double ?? single ?? ""));
   }
   return { tag: { name, closing, empty: empty === "/", attributes, text: "" }, end: start + whole.length };
 }
 
-function decode(text: string): string {
+/** Text with its references resolved. @throws XmlError for an entity that is not predefined */
+export function decodeText(text: string): string {
   if (!text.includes("&")) return text;
   return text.replaceAll(/&(?:#x([\da-fA-F]{1,6})|#(\d{1,7})|([a-z]{2,4}));|&/gu, (_whole, hex, decimal, name) => {
     if (name !== undefined && Object.hasOwn(PREDEFINED, name as string)) return PREDEFINED[name as string] as string;
