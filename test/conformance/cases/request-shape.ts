@@ -37,6 +37,11 @@ export const REQUEST_SHAPE: readonly Case[] = [
     expect: { ...malformed, reason: "host_malformed" },
   },
   {
+    name: "absolute form with its scheme in capitals",
+    send: [get("HTTP://app.example.com/")],
+    expect: { ...malformed, reason: "request_malformed" },
+  },
+  {
     name: "absolute form keeps the access rule",
     send: [get("http://app.example.com/documents")],
     expect: { status: 401, nothingRan: true },

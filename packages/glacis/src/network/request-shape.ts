@@ -59,7 +59,8 @@ const REFUSED_METHODS = new Set(["TRACE", "TRACK", "CONNECT"]);
 const BAD_VALUE_BYTE = /[^\t\x20-\x7e\x80-\xff]/u;
 /** RFC 3986 section 2, as far as browsers keep to it; `#` and `\` never belong in a target (RFC 9112 section 3.2). */
 const BAD_TARGET_BYTE = /[^\x21-\x7e]|[#\\]/u;
-const ABSOLUTE_FORM = /^(https?):\/\/([^/?]+)(?:[/?]|$)/iu;
+/** Nobody but an attacker writes `HTTP://`, and frameworks differ in whether that is a URL or a path. */
+const ABSOLUTE_FORM = /^(https?):\/\/([^/?]+)(?:[/?]|$)/u;
 const LENGTH = /^\d{1,15}$/u;
 const SLASH = 0x2f;
 
@@ -154,7 +155,7 @@ function judgeTarget({ method, wire: { target, rawHeaders } }: RequestFacts): De
   const [, scheme, authority] = ABSOLUTE_FORM.exec(target) ?? [];
   if (scheme === undefined || authority === undefined) return refuse("request_malformed", "target-form");
   const host = rawHeaders.find((_, index) => index % 2 === 1 && headerRole(rawHeaders[index - 1] as string) === HOST);
-  return sameHost(authority, host ?? authority, scheme.toLowerCase() === "https" ? "https" : "http")
+  return sameHost(authority, host ?? authority, scheme as Scheme)
     ? undefined
     : refuse("host_malformed", "target-and-host-differ");
 }
