@@ -256,8 +256,9 @@ function chain({ run, args, name }: Call, receiver: Value): Value {
 
 /** `f.call(self, ...)`, `f.apply(self, list)` and `f.bind(self, ...)`. */
 function indirect({ run, name, args }: Call, receiver: Value): Value | undefined {
-  if (receiver.closure === undefined && receiver.native === undefined) return name === "bind" ? receiver : undefined;
   const [self, ...others] = args;
+  if (receiver.closure === undefined && receiver.native === undefined)
+    return name !== "bind" ? undefined : self === undefined ? receiver : { ...receiver, bound: self };
   if (name === "bind")
     return receiver.closure === undefined
       ? receiver

@@ -1,5 +1,5 @@
 /** Functions that are handed to packages: somebody calls them, with a request, a message or a result. */
-import type { Node } from "../parse.ts";
+import type { Node, SourceFile } from "../parse.ts";
 import { meet } from "./state.ts";
 import { TEXTUAL } from "./kinds.ts";
 import { MESSAGE_EVENT } from "./sources.ts";
@@ -49,6 +49,7 @@ const QUIET_EVENTS = new Set([
  */
 export function callBack(call: Call): Closure | undefined {
   const { run, args } = call;
+  listen(call);
   let first: Closure | undefined;
   const nested = args.flatMap((value) => (value.type === "array" ? [...(value.fields?.values() ?? [])] : [value]));
   for (const value of [...nested, ...optionFunctions(args)]) {
@@ -60,6 +61,23 @@ export function callBack(call: Call): Closure | undefined {
     else sometime(run, closure, given);
   }
   return first;
+}
+
+/** Who hears of which event, in a file. */
+const LISTENERS = new WeakMap<SourceFile, Map<string, Closure[]>>();
+
+/** `bus.on("found", handler)` and `bus.emit("found", text)` of one file. */
+function listen({ run, name, args }: Call): void {
+  const event = textOf(args[0]);
+  if (event === undefined) return;
+  const known = LISTENERS.get(run.module.file) ?? new Map<string, Closure[]>();
+  if (name === "emit") {
+    for (const closure of known.get(event) ?? []) sometime(run, closure, args.slice(1));
+    return;
+  }
+  const closure = args[1]?.closure;
+  if (closure === undefined || !/^(?:on|once|addListener)$/u.test(name)) return;
+  LISTENERS.set(run.module.file, known.set(event, [...(known.get(event) ?? []), closure]));
 }
 
 /** `fastify.route({ handler })`, `new Promise`-like options: the functions in an object. */

@@ -15,7 +15,8 @@ export function evaluateCall(run: Run, node: CallExpression | NewExpression): Va
     constructParent(run, evaluateArguments(run, node.arguments));
     return UNKNOWN;
   }
-  const { receiver, callee } = evaluateCallee(run, target);
+  const { receiver: owner, callee } = evaluateCallee(run, target);
+  const receiver = owner ?? callee.bound;
   const args = evaluateArguments(run, node.arguments);
   const api = callee.api ?? callee.name ?? "";
   const name = callee.api === undefined ? (callee.name ?? "") : api.slice(api.lastIndexOf(".") + 1);

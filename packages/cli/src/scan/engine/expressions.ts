@@ -253,16 +253,19 @@ function assign(run: Run, node: AssignmentExpression): Value {
 
 function objectValue(run: Run, node: ObjectExpression): Value {
   const object = newObject(run, "object");
+  const own = new Set<string>();
   let spread = object.taints;
   for (const property of node.properties) {
     if (property.type === "SpreadElement") {
       const value = run.evaluate(property.argument);
       spread = mergeTaints(spread, value.taints);
+      if (value.taints.length > 0) own.clear();
       for (const [key, field] of value.fields ?? []) if (key !== "constructor") object.fields.set(key, field);
       continue;
     }
     const name = propertyName(run, property.key, property.computed);
     const value = run.evaluate(property.value);
+    if (name !== undefined) own.add(name);
     if (name === undefined) {
       if (property.computed)
         run.observer.assign({ node: property, object, key: run.evaluate(property.key), value, run });
@@ -271,7 +274,7 @@ function objectValue(run: Run, node: ObjectExpression): Value {
       object.fields.set(name, value);
     else object.fields.set(name, { ...value, closure: { ...value.closure, self: object } });
   }
-  return spread.length === 0 ? object : { ...object, taints: spread };
+  return spread.length === 0 ? object : { ...object, taints: spread, own };
 }
 
 function arrayValue(run: Run, elements: readonly (Node | null)[]): Value {

@@ -103,6 +103,13 @@ const container: Model = ({ args, run }) => {
   return { ...made, taints: first?.taints ?? [] };
 };
 
+/** An error keeps its message. */
+const failure: Model = (call) => ({
+  ...newObject(call.run, "object"),
+  api: `${call.api}()`,
+  fields: new Map([["message", { ...text(call), name: "message" }]]),
+});
+
 const promise: Model = ({ args, run }) => {
   let settled: Value = UNKNOWN;
   const [executor] = args;
@@ -166,6 +173,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "Math.trunc": numeric,
   "Math.max": numeric,
   "Math.min": smallest,
+  ...Object.fromEntries(["Error", "TypeError", "RangeError", "SyntaxError"].map((name) => [name, failure])),
   Boolean: nothing,
   String: (call) => text({ ...call, args: [pageAddress(call, call.args[0] ?? UNKNOWN)] }),
   "String.raw": text,

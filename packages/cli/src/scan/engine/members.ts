@@ -19,12 +19,13 @@ const HOST_PARTS = new Set(["hostname", "host", "origin"]);
 export function readMember(run: Run, node: Node, object: Value, key: string | undefined): Value {
   if (object.class !== undefined && key !== undefined) {
     const member = memberOfClass(object, key, true);
-    if (member !== undefined) return member;
+    if (member !== undefined) return asked(run, member);
   }
   const field = key === undefined ? allFields(object) : (object.fields?.get(key) ?? otherField(object, key));
-  if (field !== undefined) return named(inherit(field, object, key), key);
+  if (field !== undefined)
+    return named(key !== undefined && object.own?.has(key) === true ? field : inherit(field, object, key), key);
   const method = key === undefined ? undefined : methodOfInstance(object, key);
-  if (method !== undefined) return method;
+  if (method !== undefined) return asked(run, method);
   if (object.role !== undefined && key !== undefined) {
     const member = memberOfRole(run, node, object, key) ?? carriedMember(run, object, key);
     if (member !== undefined) return member;
@@ -45,6 +46,8 @@ function carriedMember(run: Run, object: Value, key: string): Value | undefined 
   const carried = carriedBy(run.module.file);
   // Response and context have a place for such things, a request is that place.
   const isPlace = (object.role === "response" && key === "locals") || (object.role === "context" && key === "state");
+  if (object.role === "request" && key === "session")
+    return { taints: [], type: "object", fields: sessionOf(run.module.file), branch: -1, name: "session" };
   if (isPlace) return { taints: [], type: "object", fields: carried, branch: -1 };
   return object.role === "response" ? undefined : carried.get(key);
 }
@@ -103,8 +106,23 @@ function methodOfInstance(object: Value, key: string): Value | undefined {
   return instanceOf?.class === undefined ? undefined : memberOfClass(instanceOf, key, false, object);
 }
 
+/** A getter answers where a method would be called. */
+function asked(run: Run, member: Value): Value {
+  return isAccessor(member, "get") && member.closure !== undefined ? run.invoke(member.closure, [], undefined) : member;
+}
+
+function isAccessor({ closure }: Value, kind: "get" | "set"): boolean {
+  return closure?.accessor === kind;
+}
+
 /** A method of a class, with what `this` is in it. */
-function memberOfClass(of: Value, key: string, isStatic: boolean, self: Value = of): Value | undefined {
+function memberOfClass(
+  of: Value,
+  key: string,
+  isStatic: boolean,
+  self: Value = of,
+  kind: "get" | "set" = "get",
+): Value | undefined {
   const known = of.class;
   if (known === undefined) return undefined;
   for (const member of known.node.body.body) {
@@ -113,13 +131,25 @@ function memberOfClass(of: Value, key: string, isStatic: boolean, self: Value = 
     if (
       (name.type !== "Identifier" && name.type !== "PrivateIdentifier") ||
       name.name !== key ||
-      member.kind === "constructor"
+      member.kind === "constructor" ||
+      (kind === "set" ? member.kind !== "set" : member.kind === "set")
     )
       continue;
     const { environment, file } = known;
-    return { taints: [], name: key, type: "function", closure: { node: value, environment, file, self } };
+    return {
+      taints: [],
+      name: key,
+      type: "function",
+      closure: {
+        node: value,
+        environment,
+        file,
+        self,
+        ...((member.kind === "get" || member.kind === "set") && { accessor: member.kind }),
+      },
+    };
   }
-  return known.parent === undefined ? undefined : memberOfClass(known.parent, key, isStatic, self);
+  return known.parent === undefined ? undefined : memberOfClass(known.parent, key, isStatic, self, kind);
 }
 
 /** `object.key = value`: the object that everybody holds changes. */
@@ -127,6 +157,15 @@ export function writeMember(run: Run, object: Value, key: string | undefined, gi
   const value = bake(given, run.state);
   if (object.role !== undefined && key !== undefined) carriedBy(run.module.file).set(key, value);
   if (object.fields === undefined) return;
+  const instanceOf = object.fields.get("constructor");
+  const setter =
+    key !== undefined && instanceOf?.class !== undefined
+      ? memberOfClass(instanceOf, key, false, object, "set")
+      : undefined;
+  if (setter?.closure !== undefined) {
+    run.invoke(setter.closure, [value], undefined);
+    return;
+  }
   if (key === undefined) {
     const present = object.fields.get("*");
     object.fields.set("*", present === undefined ? value : weak(present, value));
@@ -143,6 +182,14 @@ const CARRIED = new WeakMap<SourceFile, Map<string, Value>>();
 export function carriedBy(file: SourceFile): Map<string, Value> {
   const present = CARRIED.get(file) ?? new Map<string, Value>();
   CARRIED.set(file, present);
+  return present;
+}
+
+const SESSIONS = new WeakMap<SourceFile, Map<string, Value>>();
+
+function sessionOf(file: SourceFile): Map<string, Value> {
+  const present = SESSIONS.get(file) ?? new Map<string, Value>();
+  SESSIONS.set(file, present);
   return present;
 }
 

@@ -45,7 +45,7 @@ export function bind(run: Run, pattern: Node, value: Value, declares: boolean): 
       const key = pattern.computed ? run.evaluate(pattern.property) : propertyValue(pattern.property);
       run.observer.assign({ node: pattern, object, key, value, run });
       writeMember(run, object, keyOf(key), value);
-      taintOwner(run, pattern.object, value);
+      taintOwner(run, pattern.object, value, keyOf(key));
       return;
     }
     case "TSParameterProperty":
@@ -87,11 +87,16 @@ function bindName(run: Run, node: Node, name: string, value: Value, declares: bo
 }
 
 /** An object about which nothing is known holds, from now on, what was put into it. */
-function taintOwner(run: Run, owner: Node, value: Value): void {
+function taintOwner(run: Run, owner: Node, value: Value, key: string | undefined): void {
   if (owner.type !== "Identifier" || value.taints.length === 0) return;
   const cell = run.environment.lookup(owner.name);
   const present = cell && run.state.read(cell);
-  if (cell === undefined || present === undefined || present.fields !== undefined || present.role !== undefined) return;
+  if (cell === undefined || present === undefined) return;
+  if (present.api === "URL()" && /^(?:host|hostname|href)$/u.test(key ?? "")) {
+    run.state.values.set(cell, { ...present, taints: value.taints, parts: [null] });
+    return;
+  }
+  if (present.fields !== undefined || present.role !== undefined) return;
   run.state.values.set(cell, {
     ...present,
     fields: new Map(),
@@ -188,6 +193,8 @@ function guess(
     const request = destructured(run, left, typeName);
     if (request !== undefined) return request;
   }
+  if (run.entry && index === 1 && left.type === "ObjectPattern" && isResolver(run))
+    return { taints: source(run, pattern, "args", "remote") };
   if (run.entry && name === "event") return { taints: [], role: "request", name };
   if (run.entry && name === "args" && index === 1) return { taints: source(run, pattern, name, "remote"), name };
   const typed =
@@ -205,6 +212,18 @@ function guess(
   }
   return { ...UNKNOWN, ...(name !== undefined && { name }), ...(typeName !== undefined && { typeName }) };
 }
+
+/** `(parent, { id })` in a map of resolvers. */
+function isResolver({ frame, module }: Run): boolean {
+  const first = frame.closure?.node.params[0];
+  return (
+    first?.type === "Identifier" &&
+    /^(?:_+\w*|parent|root|source|obj|rootValue)$/u.test(first.name) &&
+    /\b(?:Query|Mutation|resolvers?|Subscription|graphql)\b/u.test(module.file.text)
+  );
+}
+
+const SVELTE = /["'](?:@sveltejs\/kit|\.\/\$types|\$lib\/|\$app\/|\$env\/)/u;
 
 /** `({ query, body }, res)` and `({ request, params })`: a request or a context taken apart at the door. */
 function destructured(
@@ -224,6 +243,7 @@ function destructured(
   if (names.has("input") && (names.has("ctx") || (names.size === 1 && !run.entry)))
     return { taints: [], fields: new Map([["input", { taints: source(run, pattern, "input", "remote") }]]) };
   if (names.has("params") && run.entry) return { taints: [], role: "context" };
+  if (names.has("url") && run.entry && SVELTE.test(run.module.file.text)) return { taints: [], role: "context" };
   if (names.has("searchParams")) return { taints: source(run, pattern, "props", "remote"), role: "context" };
   return undefined;
 }

@@ -59,6 +59,8 @@ export interface Run {
   depth: number;
   /** Set while a function that nothing calls is walked through: its parameters are somebody else's. */
   entry: boolean;
+  /** What has been thrown inside of the try statements around, innermost last. */
+  readonly thrown: Value[][];
   readonly observer: Observer;
   evaluate(node: Node): Value;
   execute(statements: readonly (Statement | Program["body"][number])[]): void;

@@ -85,7 +85,7 @@ export function sanitisedByReplacing(
   if (
     /[<]/u.test(source) &&
     !/<.+>/u.test(source) &&
-    (replacement === undefined || replacement.startsWith("&") || replacement === "")
+    (replacement === undefined || replacement.startsWith("&") || replacement === "" || /^\\[ux]/u.test(replacement))
   )
     kinds |= MARKUP;
   if (/\\[rn]|\\s|\\x0[ad]|[\r\n]|\\p\{C|\\x00/iu.test(source) && /\\n|\\s|\[|\n|\\x|\\p/iu.test(source))

@@ -88,8 +88,10 @@ function requestMember(run: Run, node: Node, object: Value, key: string): Value 
   const owner = object.name ?? "request";
   const taints = source(run, node, `${owner}.${key}`, "remote", REQUEST_MEMBERS[key] ?? 0);
   const value: MutableValue = { taints, name: key, api: `incoming.${key}` };
-  if (key === "file" || key === "files")
+  if (key === "file" || key === "files") {
     value.fields = new Map([...SERVER_CHOSEN].map((name) => [name, { taints: [], name }]));
+    value.own = SERVER_CHOSEN;
+  }
   return value;
 }
 

@@ -48,7 +48,7 @@ function execute(run: Run, statement: Statement): void {
       );
       return;
     case "ThrowStatement":
-      run.evaluate(statement.argument);
+      run.thrown.at(-1)?.push(bake(run.evaluate(statement.argument), run.state));
       run.state.ended = true;
       return;
     case "BreakStatement":
@@ -111,7 +111,10 @@ function converge(run: Run, base: State, ways: readonly State[]): void {
 
 function attempt(run: Run, statement: Statement & { readonly type: "TryStatement" }): void {
   const base = run.state;
+  const thrown: Value[] = [];
+  run.thrown.push(thrown);
   const ways = [branch(run, [], () => block(run, statement.block.body))];
+  run.thrown.pop();
   const { handler } = statement;
   if (handler !== null) {
     ways.push(
@@ -121,7 +124,7 @@ function attempt(run: Run, statement: Statement & { readonly type: "TryStatement
         // What the body assigned before it threw may be there.
         for (const [cell, value] of (ways[0] as State).changesSince(base).values)
           run.state.values.set(cell, join(base.read(cell), value));
-        if (handler.param !== null) bind(run, handler.param, { taints: [], api: "error", name: "error" }, true);
+        if (handler.param !== null) bind(run, handler.param, caught(thrown), true);
         executeAll(run, handler.body.body);
         run.environment = outer;
       }),
@@ -134,6 +137,19 @@ function attempt(run: Run, statement: Statement & { readonly type: "TryStatement
     block(run, statement.finalizer.body);
     run.state.ended ||= ended;
   }
+}
+
+/** What a catch is given: an error, with what is known of its message. */
+function caught(thrown: readonly Value[]): Value {
+  const messages = thrown
+    .flatMap(({ fields }) => fields?.get("message") ?? [])
+    .filter(({ taints }) => taints.length > 0);
+  return {
+    taints: [],
+    api: "error",
+    name: "error",
+    ...(messages.length > 0 && { fields: new Map([["message", messages.reduce(join)]]) }),
+  };
 }
 
 function choose(run: Run, statement: Statement & { readonly type: "SwitchStatement" }): void {

@@ -84,6 +84,7 @@ export interface Closure {
   readonly environment: Environment;
   readonly file: SourceFile;
   readonly self: Value | undefined;
+  readonly accessor?: "get" | "set";
 }
 
 export interface ClassValue {
@@ -115,6 +116,10 @@ export interface Value {
   readonly type?: "string" | "number" | "boolean" | "object" | "array" | "function";
   /** Of objects; grows and changes as the program assigns. */
   readonly fields?: Map<string, Value>;
+  /** Fields that hold what they hold, whatever the object was copied from. */
+  readonly own?: ReadonlySet<string>;
+  /** What a function was bound to. */
+  readonly bound?: Value;
   /** Anything else inside: elements of an array, properties by computed names. */
   element?: Value;
   readonly closure?: Closure;

@@ -2,10 +2,10 @@ import type { Node, SourceFile } from "../parse.ts";
 import { evaluate } from "./expressions.ts";
 import { construct, invoke } from "./functions.ts";
 import { moduleScope, packageValue } from "./modules.ts";
-import type { Frame, Module, Observer, Run } from "./run.ts";
+import { bake, type Frame, type Module, type Observer, type Run } from "./run.ts";
 import { State } from "./state.ts";
 import { executeAll } from "./statements.ts";
-import { Environment, UNKNOWN, type Closure, type Value } from "./value.ts";
+import { Environment, join, UNKNOWN, type Closure, type Value } from "./value.ts";
 
 /** Steps that one file may take, calls into others included: a bound on time whatever the file holds. */
 const MOST_STEPS = 400_000;
@@ -35,6 +35,7 @@ export class Walk implements Run {
   frame: Frame = { closure: undefined, base: this.state, returns: [], breaks: [] };
   depth: number = 0;
   entry: boolean = false;
+  readonly thrown: Value[][] = [];
   steps: number = MOST_STEPS;
   readonly observer: Observer;
   readonly #shared: Shared;
@@ -79,6 +80,10 @@ export class Walk implements Run {
     this.depth += 1;
     work();
     this.depth -= 1;
+    // What one handler puts into a variable of the module, another finds there.
+    for (const [cell, value] of this.state.changesSince(before).values)
+      if (before.values.has(cell) && value.taints.length > 0)
+        before.values.set(cell, join(before.read(cell), bake(value, this.state)));
     this.state = before;
   }
 

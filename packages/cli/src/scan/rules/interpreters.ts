@@ -18,14 +18,15 @@ export const NOSQL_INJECTION: ScanRule = {
   bad: 'app.post("/login", async (req, res) => res.json(await User.findOne({ name: req.body.name, password: req.body.password })));',
   good: 'app.post("/login", async (req, res) => res.json(await User.findOne({ name: String(req.body.name) })));',
   calls: (call, report) => {
-    const { name, args, receiver, run, node } = call;
-    const [filter] = args;
+    const { name, args, receiver, run, node, callee } = call;
+    const filter = withoutEquals(args[0]);
     if (name === "$where" || filter?.fields?.has("$where") === true) {
       const code = untrusted(run, filter, KIND.code);
       if (code !== undefined) report(node, `${code.label} in $where`, code);
     }
     if (
       !QUERIES.test(name) ||
+      callee.closure !== undefined ||
       filter === undefined ||
       filter.closure !== undefined ||
       receiver === undefined ||
@@ -38,6 +39,13 @@ export const NOSQL_INJECTION: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
 };
+
+/** `{ $eq: value }` compares, whatever the value is. */
+function withoutEquals(filter: Value | undefined): Value | undefined {
+  if (filter?.fields === undefined) return filter;
+  const fields = [...filter.fields].filter(([, { fields: inner }]) => !(inner?.size === 1 && inner.has("$eq")));
+  return { ...filter, fields: new Map(fields) };
+}
 
 /** An LDAP filter that is put together. */
 export const LDAP_INJECTION: ScanRule = {
