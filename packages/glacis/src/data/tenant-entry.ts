@@ -33,41 +33,67 @@ function without(setting: string): string {
   return `case when ${IN_DATABASE}('${setting}', true) operator(pg_catalog.<>) '' then ${SET}('${setting}', '', true) end`;
 }
 
+/** An application names its settings in its code; one that makes names up must not fill the memory. */
+const MOST_TEXTS = 200;
+
 /**
- * One statement that becomes the role, sets the tenant for this transaction alone and fails for a role that row-level security does not bind.
+ * Writes the statement that becomes the role, sets the tenant for this transaction alone and fails for a role that row-level security does not
+ * bind. Each text is put together once: most transactions of an application enter in the same way, with other values.
+ */
+export function entryWriter(options: EntryOptions): (entry: Entry) => Statement {
+  const texts = new Map<string, string>();
+  return (entry) => {
+    const shape = `${entry.lookUpRole}|${entry.readOnly}|${entry.proof !== undefined}|${[...entry.settings.keys()].join("|")}`;
+    let text = texts.get(shape);
+    if (text === undefined) {
+      if (texts.size >= MOST_TEXTS) texts.clear();
+      text = entryText(options, entry);
+      texts.set(shape, text);
+    }
+    return { text, values: entryValues(options, entry), rowMode: "array", plain: true };
+  };
+}
+
+function entryValues({ setting, role, searchPath }: EntryOptions, { tenantId, proof, settings }: Entry): string[] {
+  const values = [setting, tenantId, searchPath];
+  if (role !== undefined) values.push(role);
+  if (proof !== undefined) values.push(proof);
+  for (const [name, value] of settings) values.push(name, value);
+  return values;
+}
+
+/**
  * The schemas are named with the temporary one last, so that a table that somebody left in the session shadows none of them.
  *
- * Its columns are evaluated in order: the first tells whether the session already carried a tenant or a caller, the last refuses.
+ * The columns are evaluated in order: the first tells whether the session already carried a tenant or a caller, the last refuses. Values are
+ * bound in the order of `entryValues()`.
  */
-export function entryStatement({ setting, role, searchPath }: EntryOptions, entry: Entry): Statement {
-  const values: string[] = [setting, entry.tenantId, searchPath];
-  const bind = (value: string): string => `$${values.push(value)}`;
+function entryText({ setting, role }: EntryOptions, entry: Entry): string {
+  let bound = 3;
+  const bind = (): string => `$${(bound += 1)}`;
   const callers = CALLER.map((name) => `${setting.slice(0, setting.indexOf("."))}.${name}`);
   const inSession = callers.map((name) => `${IN_DATABASE}('${name}', true)`);
   const steps = [
     `pg_catalog.concat(${IN_DATABASE}($1, true), ${inSession.join(", ")}) as leftover`,
     // Somebody who was set for the whole session is not who asks now.
     ...callers.filter((name) => !entry.settings.has(name)).map(without),
-    ...(role === undefined ? [] : [`${SET}('role', ${bind(role)}, true)`]),
+    ...(role === undefined ? [] : [`${SET}('role', ${bind()}, true)`]),
     `${SET}($1, $2, true)`,
     // Setting it makes Postgres look the schemas up anew, twice a transaction; where it is right already it stays.
     `case when ${IN_DATABASE}('search_path') operator(pg_catalog.=) $3 then null else ${SET}('search_path', $3, true) end`,
-    ...(entry.proof === undefined ? [] : [`${SET}('${TENANT_PROOF_SETTING}', ${bind(entry.proof)}, true)`]),
-    ...[...entry.settings].map(([name, value]) => `${SET}(${bind(name)}, ${bind(value)}, true)`),
+    ...(entry.proof === undefined ? [] : [`${SET}('${TENANT_PROOF_SETTING}', ${bind()}, true)`]),
+    ...Array.from(entry.settings, () => `${SET}(${bind()}, ${bind()}, true)`),
     ...(entry.readOnly ? [`${SET}('transaction_read_only', 'on', true)`] : []),
     `1 operator(pg_catalog./) case when ${entry.lookUpRole ? ROLE_IS_BOUND : NO_SUPERUSER} then 1 else 0 end`,
   ];
-  const text = `select ${steps.join(", ")}`;
-  return { text, values, rowMode: "array", plain: true };
+  return `select ${steps.join(", ")}`;
 }
+
+const STILL_IN_TENANT = `select 1 operator(pg_catalog./) case when ${IN_DATABASE}($1, true) operator(pg_catalog.=) $2 then 1 else 0 end`;
 
 /** Fails unless the transaction is still the one that was entered. Sent together with COMMIT, which then becomes a rollback. */
 export function stillInTenant(setting: string, tenantId: string): Statement {
-  return {
-    text: `select 1 operator(pg_catalog./) case when ${IN_DATABASE}($1, true) operator(pg_catalog.=) $2 then 1 else 0 end`,
-    values: [setting, tenantId],
-    plain: true,
-  };
+  return { text: STILL_IN_TENANT, values: [setting, tenantId], plain: true };
 }
 
 /** True when the session carried a tenant or a caller before this transaction set its own: somebody set one for longer than a transaction. */

@@ -1,5 +1,5 @@
 /** Several statements as one query object of `pg`: one write, one round trip. */
-import { asQuery, type Answer, type Flight, type PoolConnection, type Send, type Statement } from "./tenant-wire.ts";
+import { type Answer, type Flight, type PoolConnection, type Send, type Statement } from "./tenant-wire.ts";
 
 /** True for a connection of `pg` itself, and not for what somebody has put around it. */
 export function isDriversOwn(client: PoolConnection): boolean {
@@ -28,13 +28,18 @@ interface PgQuery {
 }
 
 interface PgWire {
-  readonly stream: { cork?(): void; uncork?(): void };
+  readonly stream: PgStream;
   readonly parsedStatements: Readonly<Record<string, string>>;
   readonly submittedNamedStatements: Record<string, string>;
   parse(message: { readonly text: string; readonly name?: string }): void;
   bind(message: { readonly statement?: string; readonly values: readonly unknown[] }): void;
   execute(message: object): void;
   sync(): void;
+}
+
+interface PgStream {
+  cork?(): void;
+  uncork?(): void;
 }
 
 /**
@@ -48,118 +53,156 @@ export function flightsOver(connection: PoolConnection): Send | undefined {
   return (statements) =>
     new Promise((resolve) => {
       const queries = statements.map((statement) =>
-        statement.plain === true ? plainQuery(statement) : new Query({ ...asQuery(statement), types }),
+        statement.plain === true ? new PlainQuery(statement) : new Query(configOf(statement, types)),
       );
-      client.query(flightQuery(queries, resolve));
+      client.query(new FlightQuery(queries, resolve));
     });
 }
 
-/** One of our own statements needs no description, and none of what `pg` does to give values types. */
-function plainQuery({ text, values, name }: Statement): PgQuery {
-  const rows: unknown[] = [];
-  const named = name !== undefined && { name };
-  let command: string | undefined;
-  const query: PgQuery = {
-    name,
-    text,
-    callback: () => undefined,
-    submit(connection) {
-      const known =
-        name !== undefined &&
-        (connection.parsedStatements[name] !== undefined || connection.submittedNamedStatements[name] !== undefined);
-      if (!known) connection.parse({ text, ...named });
-      if (!known && name !== undefined) connection.submittedNamedStatements[name] = text;
-      connection.bind({ values, ...(name !== undefined && { statement: name }) });
-      connection.execute({});
-      return null;
-    },
-    handleRowDescription: () => undefined,
-    handleDataRow: ({ fields }) => void rows.push(fields),
-    handleCommandComplete(message) {
-      command = message.text;
-    },
-    handleEmptyQuery: () => undefined,
-    handleCopyInResponse: () => undefined,
-    handleReadyForQuery: () => query.callback(null, { rows, ...(command !== undefined && { command }) }),
-  };
-  return query;
+function configOf({ text, values, rowMode, name }: Statement, types: object): object {
+  return { text, values: [...values], queryMode: "extended", rowMode, name, types };
 }
 
-/** What `pg` asks of a query object. */
-interface Submittable {
-  /** What `pg` notes as prepared when Postgres has parsed it: those of the query whose answer is due. */
+/** One of our own statements needs no description, and none of what `pg` does to give values types. */
+class PlainQuery implements PgQuery {
   readonly name: string | undefined;
-  readonly text: string | undefined;
-  /** `pg` wraps this when it has a time limit for queries, and calls it then. */
-  callback: (error: unknown) => void;
-  submit(connection: PgWire): null;
-  handleRowDescription(message: unknown): void;
-  handleDataRow(message: { readonly fields: unknown }): void;
-  handleCommandComplete(message: { readonly text: string }, connection: PgWire): void;
-  handleEmptyQuery(connection: PgWire): void;
-  handleCopyInResponse(connection: PgWire): void;
-  handleCopyData(): void;
-  handleError(error: unknown): void;
-  handleReadyForQuery(connection: PgWire): void;
+  readonly text: string;
+  callback: PgQuery["callback"] = ignore;
+  readonly #values: readonly unknown[];
+  readonly #rows: unknown[] = [];
+  #command: string | undefined;
+
+  constructor({ text, values, name }: Statement) {
+    this.text = text;
+    this.name = name;
+    this.#values = values;
+  }
+
+  submit(connection: PgWire): null {
+    const { name, text } = this;
+    if (name === undefined) {
+      connection.parse({ text });
+      connection.bind({ values: this.#values });
+    } else {
+      const { parsedStatements, submittedNamedStatements } = connection;
+      if (parsedStatements[name] === undefined && submittedNamedStatements[name] === undefined) {
+        connection.parse({ text, name });
+        submittedNamedStatements[name] = text;
+      }
+      connection.bind({ values: this.#values, statement: name });
+    }
+    connection.execute({});
+    return null;
+  }
+
+  handleRowDescription(): void {}
+
+  handleDataRow({ fields }: { readonly fields: unknown }): void {
+    this.#rows.push(fields);
+  }
+
+  handleCommandComplete(message: { readonly text: string }): void {
+    this.#command = message.text;
+  }
+
+  handleEmptyQuery(): void {}
+
+  handleCopyInResponse(): void {}
+
+  handleReadyForQuery(): void {
+    this.callback(null, { rows: this.#rows, command: this.#command });
+  }
 }
+
+function ignore(): void {}
 
 /**
  * Several queries as one query object of `pg`: all messages in one write with one Sync behind the last. Without a BEGIN among them Postgres
  * runs them as one transaction that ends at the Sync (PostgreSQL documentation, "Pipelining", section 55.2.4).
+ *
+ * A class and no literal: V8 gives a literal with getters a hidden class of its own each time, which keeps all that it has seen alive until the
+ * next full collection.
  */
-function flightQuery(queries: readonly PgQuery[], resolve: (flight: Flight) => void): Submittable {
-  const answers: Answer[] = [];
-  const last = queries.length - 1;
-  let current = 0;
-  let unsent: Flight["failure"];
+class FlightQuery {
+  /** `pg` wraps this when it has a time limit for queries, and calls it then. */
+  callback: (error: unknown) => void;
+  readonly #queries: readonly PgQuery[];
+  readonly #answers: Answer[] = [];
+  #current = 0;
+  #unsent: Flight["failure"];
 
-  const flight: Submittable = {
-    get name() {
-      return queries[current]?.name;
-    },
-    get text() {
-      return queries[current]?.text;
-    },
-    callback: (error) => resolve({ answers, failure: error == null ? unsent : { at: Math.min(current, last), error } }),
-    submit(connection) {
-      const { stream } = connection;
-      const withoutSync = silenced(connection);
-      stream.cork?.();
-      for (const [at, query] of queries.entries()) {
-        const error = submitOne(query, withoutSync);
-        if (error == null) continue;
-        // The messages before it are on their way, so the failure is told when their answers are in.
-        unsent = { at, error };
-        break;
-      }
-      connection.sync();
-      stream.uncork?.();
-      return null;
-    },
-    handleRowDescription: (message) => queries[current]?.handleRowDescription(message),
-    handleDataRow: (message) => queries[current]?.handleDataRow(message),
-    handleCommandComplete(message, connection) {
-      queries[current]?.handleCommandComplete(message, connection);
-      current += 1;
-    },
-    handleEmptyQuery(connection) {
-      queries[current]?.handleEmptyQuery(connection);
-      current += 1;
-    },
-    handleCopyInResponse: (connection) => queries[current]?.handleCopyInResponse(connection),
-    handleCopyData: () => undefined,
-    handleError: (error) => flight.callback(error),
-    handleReadyForQuery(connection) {
-      for (const [at, query] of queries.slice(0, unsent?.at).entries()) {
-        const failure = collect(query, connection, answers);
-        if (failure == null) continue;
-        current = at;
-        return flight.callback(failure);
-      }
-      flight.callback(null);
-    },
-  };
-  return flight;
+  constructor(queries: readonly PgQuery[], resolve: (flight: Flight) => void) {
+    this.#queries = queries;
+    this.callback = (error) => resolve(this.#flight(error));
+  }
+
+  /** What `pg` notes as prepared when Postgres has parsed it: those of the query whose answer is due. */
+  get name(): string | undefined {
+    return this.#queries[this.#current]?.name;
+  }
+
+  get text(): string | undefined {
+    return this.#queries[this.#current]?.text;
+  }
+
+  submit(connection: PgWire): null {
+    const { stream } = connection;
+    const withoutSync = silenced(connection);
+    stream.cork?.();
+    for (const [at, query] of this.#queries.entries()) {
+      const error = submitOne(query, withoutSync);
+      if (error == null) continue;
+      // The messages before it are on their way, so the failure is told when their answers are in.
+      this.#unsent = { at, error };
+      break;
+    }
+    connection.sync();
+    stream.uncork?.();
+    return null;
+  }
+
+  handleRowDescription(message: unknown): void {
+    this.#queries[this.#current]?.handleRowDescription(message);
+  }
+
+  handleDataRow(message: { readonly fields: unknown }): void {
+    this.#queries[this.#current]?.handleDataRow(message);
+  }
+
+  handleCommandComplete(message: { readonly text: string }, connection: PgWire): void {
+    this.#queries[this.#current]?.handleCommandComplete(message, connection);
+    this.#current += 1;
+  }
+
+  handleEmptyQuery(connection: PgWire): void {
+    this.#queries[this.#current]?.handleEmptyQuery(connection);
+    this.#current += 1;
+  }
+
+  handleCopyInResponse(connection: PgWire): void {
+    this.#queries[this.#current]?.handleCopyInResponse(connection);
+  }
+
+  handleCopyData(): void {}
+
+  handleError(error: unknown): void {
+    this.callback(error);
+  }
+
+  handleReadyForQuery(connection: PgWire): void {
+    for (const [at, query] of this.#queries.slice(0, this.#unsent?.at).entries()) {
+      const failure = collect(query, connection, this.#answers);
+      if (failure == null) continue;
+      this.#current = at;
+      return this.callback(failure);
+    }
+    this.callback(null);
+  }
+
+  #flight(error: unknown): Flight {
+    const failure = error == null ? this.#unsent : { at: Math.min(this.#current, this.#queries.length - 1), error };
+    return { answers: this.#answers, failure };
+  }
 }
 
 const silencedWires = new WeakMap<PgWire, PgWire>();
@@ -192,6 +235,6 @@ function submitOne(query: PgQuery, connection: PgWire): unknown {
     refusal = error;
   };
   const error: unknown = query.submit(connection);
-  query.callback = () => undefined;
+  query.callback = ignore;
   return error ?? refusal;
 }

@@ -1,7 +1,7 @@
 /** Statements under names: Postgres plans each text once per connection, and what stands between may lose the names (PostgreSQL, "Extended Query"). */
 import { createHash } from "node:crypto";
 import { codeOf } from "./tenant-entry.ts";
-import type { Statement } from "./tenant-wire.ts";
+import { named, type Statement } from "./tenant-wire.ts";
 
 const PREFIX = "glacis_";
 /** A connection keeps what it has prepared. An application that writes values into its SQL would fill it without end. */
@@ -31,7 +31,7 @@ function nameOf(text: string): string | undefined {
 /** The statement under a name of its own, as long as the application's statements can be counted. */
 export function prepared(statement: Statement): Statement {
   const name = nameOf(statement.text);
-  return name === undefined ? statement : { ...statement, name };
+  return name === undefined ? statement : named(statement, name);
 }
 
 /** The same for a text that comes again and again; others would be kept for nothing. */

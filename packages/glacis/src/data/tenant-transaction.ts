@@ -1,5 +1,5 @@
 /** Transactions that are held to one tenant, from the first statement to the commit. */
-import { carriedLeftover, entryStatement, refusedByEntry, stillInTenant, type EntryOptions } from "./tenant-entry.ts";
+import { carriedLeftover, refusedByEntry, stillInTenant, type Entry } from "./tenant-entry.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
 import { ROLLBACK, takeOff, type Naming } from "./tenant-first-flight.ts";
 import { planIsOutdated, prepared } from "./tenant-names.ts";
@@ -11,7 +11,9 @@ import { explainFailure, reportCrossing, reportTenant, type Report } from "./ten
 
 export interface TransactionOptions extends Naming {
   readonly database: TenantPool | TenantEmbedded;
-  readonly entry: EntryOptions;
+  /** The name under which the tenant is set. */
+  readonly setting: string;
+  readonly enter: (entry: Entry) => Statement;
   readonly prove: ((tenantId: string, nowMs: number) => string) | undefined;
   readonly report: Report | undefined;
   /** When the role of a connection was last looked up, in milliseconds since the epoch. */
@@ -27,11 +29,9 @@ export interface TransactionScope {
 
 /** A transaction while its work runs. */
 export interface OpenTransaction {
-  readonly readOnly: boolean;
-  readonly serializable: boolean;
-  readonly settings: ReadonlyMap<string, string>;
+  readonly scope: TransactionScope;
   isOpen(): boolean;
-  readonly run: (statement: Statement) => Promise<readonly unknown[]>;
+  run(statement: Statement): Promise<readonly unknown[]>;
   /** Runs work inside; when it rejects, the whole transaction is undone, whoever catches the error. */
   join<Result>(work: () => Promise<Result>): Promise<Result>;
 }
@@ -73,7 +73,7 @@ function pooledTransactions(options: TransactionOptions, pool: TenantPool): Tran
     use: (transaction: HeldTransaction, wire: Wire) => Promise<Result>,
   ): Promise<Result> =>
     borrow(pool, async (wire, lease) => {
-      const transaction = holdTransaction(options, scope, wire, openingOf(wire));
+      const transaction = new HeldTransaction(options, scope, wire, openingOf(wire));
       try {
         const result = await use(transaction, wire);
         lease.broken = transaction.isTainted();
@@ -107,7 +107,7 @@ function pooledTransactions(options: TransactionOptions, pool: TenantPool): Tran
 function embeddedTransactions(options: TransactionOptions, database: TenantEmbedded): Transactions {
   const within = <Result>(scope: TransactionScope, use: (transaction: HeldTransaction) => Promise<Result>) =>
     database.transaction((inner) =>
-      use(holdTransaction(options, scope, embeddedWire(inner, database), scope.serializable ? [SERIALIZABLE] : [])),
+      use(new HeldTransaction(options, scope, embeddedWire(inner, database), scope.serializable ? [SERIALIZABLE] : [])),
     );
   return {
     begin: (scope, work) => within(scope, (transaction) => transaction.complete(work, [])),
@@ -117,85 +117,98 @@ function embeddedTransactions(options: TransactionOptions, database: TenantEmbed
 
 function ignore(): void {}
 
-/** The same, with what its owner needs. */
-interface HeldTransaction extends OpenTransaction {
+class HeldTransaction implements OpenTransaction {
+  readonly scope: TransactionScope;
+  readonly #options: TransactionOptions;
+  readonly #wire: Wire;
+  readonly #opening: readonly Statement[];
+  #open = true;
+  #tainted = false;
+  #entered: Promise<Flight> | undefined;
+  #doom: { readonly cause: unknown } | undefined;
+
+  /** @param opening what precedes the entry on this wire */
+  constructor(options: TransactionOptions, scope: TransactionScope, wire: Wire, opening: readonly Statement[]) {
+    this.scope = scope;
+    this.#options = options;
+    this.#wire = wire;
+    this.#opening = opening;
+  }
+
+  isOpen(): boolean {
+    return this.#open;
+  }
+
   /** Something outlives its transaction in the session: the connection should not be used again. */
-  isTainted(): boolean;
-  /** Runs one statement, with the entry before it and the ending behind it. */
-  only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]>;
-  /** Runs the work and ends: in the tenant that was entered, or not at all. */
-  complete<Result>(work: Work<Result>, ending: readonly Statement[]): Promise<Result>;
-}
-
-/** @param opening what precedes the entry on this wire */
-function holdTransaction(
-  options: TransactionOptions,
-  scope: TransactionScope,
-  wire: Wire,
-  opening: readonly Statement[],
-): HeldTransaction {
-  const { entry, prepare, prove, report, roleSeenMs } = options;
-  const { tenantId, readOnly, serializable, settings } = scope;
-  let open = true;
-  let tainted = false;
-  let entered: Promise<void> | undefined;
-  let doom: { readonly cause: unknown } | undefined;
-
-  const asked = (statement: Statement): Statement => (prepare === true ? prepared(statement) : statement);
-  const settle = (flight: Flight, at: number, { text }: Statement): readonly unknown[] => {
-    tainted ||= residueOf(flight, at, text);
-    return rowsOf(flight, at, report, tenantId);
-  };
-
-  async function only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]> {
-    const nowMs = Date.now();
-    const lookUpRole = nowMs - (roleSeenMs.get(wire.connection) ?? 0) > ROLE_HOLDS_MS;
-    const proof = prove?.(tenantId, nowMs);
-    const entering = entryStatement(entry, { ...scope, proof, lookUpRole });
-    const sent = takeOff(options, wire, opening, { entering, rare: lookUpRole, statement, ending });
-    entered = sent.then((flight) => {
-      tainted = confirmEntry(flight, opening.length, options, tenantId) || flight.outdated === true;
-      if (lookUpRole) roleSeenMs.set(wire.connection, nowMs);
-    });
-    // Whoever runs the next statement awaits this one as well; until then a failure is not an unhandled one.
-    entered.catch(ignore);
-    await entered;
-    return settle(await sent, opening.length + 1, statement);
+  isTainted(): boolean {
+    return this.#tainted;
   }
 
   /** The first statement takes the entry along, in one flight; the others need their own alone. */
-  async function run(statement: Statement): Promise<readonly unknown[]> {
-    if (!open) throw ended();
-    if (entered === undefined) return only(statement, []);
-    if (wire.atomic) await entered;
-    const sent = wire.send([asked(statement)]);
-    await entered;
-    return settle(await sent, 0, statement);
+  async run(statement: Statement): Promise<readonly unknown[]> {
+    if (!this.#open) throw ended();
+    if (this.#entered === undefined) return this.only(statement, []);
+    if (this.#wire.atomic) await this.#entered;
+    const sent = this.#wire.send([this.#asked(statement)]);
+    await this.#entered;
+    return this.#settle(await sent, 0, statement);
   }
 
-  async function join<Result>(work: () => Promise<Result>): Promise<Result> {
+  /** Runs one statement, with the entry before it and the ending behind it. */
+  async only(statement: Statement, ending: readonly Statement[]): Promise<readonly unknown[]> {
+    this.#entered = this.#enter(statement, ending);
+    // Whoever runs the next statement awaits this one as well; until then a failure is not an unhandled one.
+    this.#entered.catch(ignore);
+    return this.#settle(await this.#entered, this.#opening.length + 1, statement);
+  }
+
+  async #enter(statement: Statement, ending: readonly Statement[]): Promise<Flight> {
+    const { enter, prove, roleSeenMs } = this.#options;
+    const { tenantId, readOnly, settings } = this.scope;
+    const { connection } = this.#wire;
+    const nowMs = Date.now();
+    const lookUpRole = nowMs - (roleSeenMs.get(connection) ?? 0) > ROLE_HOLDS_MS;
+    const entering = enter({ tenantId, readOnly, settings, proof: prove?.(tenantId, nowMs), lookUpRole });
+    const first = { entering, rare: lookUpRole, statement, ending };
+    const flight = await takeOff(this.#options, this.#wire, this.#opening, first);
+    this.#tainted = confirmEntry(flight, this.#opening.length, this.#options, tenantId) || flight.outdated === true;
+    if (lookUpRole) roleSeenMs.set(connection, nowMs);
+    return flight;
+  }
+
+  /** Runs work inside; when it rejects, the whole transaction is undone, whoever catches the error. */
+  async join<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      doom ??= { cause: error };
+      this.#doom ??= { cause: error };
       throw error;
     }
   }
 
-  async function complete<Result>(work: Work<Result>, ending: readonly Statement[]): Promise<Result> {
-    const result = await work(transaction).finally(() => {
-      open = false;
+  /** Runs the work and ends: in the tenant that was entered, or not at all. */
+  async complete<Result>(work: Work<Result>, ending: readonly Statement[]): Promise<Result> {
+    const { setting, report } = this.#options;
+    const { tenantId } = this.scope;
+    const result = await work(this).finally(() => {
+      this.#open = false;
     });
-    if (doom !== undefined) throw undone(doom);
-    if (entered === undefined) return result;
-    await entered;
-    confirmEnd(await wire.send([asked(stillInTenant(entry.setting, tenantId)), ...ending]), report, tenantId);
+    if (this.#doom !== undefined) throw undone(this.#doom);
+    if (this.#entered === undefined) return result;
+    await this.#entered;
+    const last = await this.#wire.send([this.#asked(stillInTenant(setting, tenantId)), ...ending]);
+    confirmEnd(last, report, tenantId);
     return result;
   }
 
-  const state = { readOnly, serializable, settings, isOpen: () => open, isTainted: () => tainted };
-  const transaction = { ...state, run, join, only, complete };
-  return transaction;
+  #asked(statement: Statement): Statement {
+    return this.#options.prepare === true ? prepared(statement) : statement;
+  }
+
+  #settle(flight: Flight, at: number, { text }: Statement): readonly unknown[] {
+    this.#tainted ||= residueOf(flight, at, text);
+    return rowsOf(flight, at, this.#options.report, this.scope.tenantId);
+  }
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   type TenantContext,
 } from "./tenant-context.ts";
 import { connectionOf, type TenantConnection } from "./tenant-connection.ts";
+import { entryWriter } from "./tenant-entry.ts";
 import type { TenantEmbedded, TenantPool } from "./tenant-wire.ts";
 import type { Report } from "./tenant-events.ts";
 import { tenantProofs } from "./tenant-proof.ts";
@@ -112,7 +113,7 @@ export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
     const open = openTransaction(context, owner);
     if (open !== undefined) {
       refuseOther(open, wanted, workOptions);
-      return open.join(() => work(connectionOf(open.run)));
+      return open.join(() => work(connectionOf((statement) => open.run(statement))));
     }
     const run = (): Promise<Result> =>
       transactions.begin(wanted, (transaction) => {
@@ -120,7 +121,7 @@ export function tenantDatabase(options: TenantDatabaseOptions): TenantDatabase {
           scope,
           transactions: new Map([...(context?.transactions ?? []), [owner, transaction]]),
         };
-        return inTenantContext(surrounding, () => work(connectionOf(transaction.run)));
+        return inTenantContext(surrounding, () => work(connectionOf((statement) => transaction.run(statement))));
       });
     return wanted.serializable ? inSomeOrder(run) : run();
   }
@@ -166,7 +167,8 @@ function compose(options: TenantDatabaseOptions): Transactions {
     prove: proof === undefined ? undefined : tenantProofs(proof),
     prepare,
     names: { areKept: true },
-    entry: { setting, role, searchPath: searchPathOf(schemas) },
+    setting,
+    enter: entryWriter({ setting, role, searchPath: searchPathOf(schemas) }),
   });
 }
 
@@ -204,13 +206,13 @@ function openTransaction(context: TenantContext | undefined, owner: object): Ope
 
 /** What joins a transaction takes it as it is. */
 function refuseOther(open: OpenTransaction, wanted: TransactionScope, options: TenantWorkOptions): void {
-  if (open.readOnly && !wanted.readOnly)
+  if (open.scope.readOnly && !wanted.readOnly)
     throw new TenantIsolationError("The surrounding transaction is read-only, and this work asked to write.");
-  if (wanted.serializable && !open.serializable)
+  if (wanted.serializable && !open.scope.serializable)
     throw new TenantIsolationError("The surrounding transaction is not serializable, and this work asked for that.");
   if (options.settings === undefined) return;
   const same =
-    wanted.settings.size === open.settings.size &&
-    [...wanted.settings].every(([name, value]) => open.settings.get(name) === value);
+    wanted.settings.size === open.scope.settings.size &&
+    [...wanted.settings].every(([name, value]) => open.scope.settings.get(name) === value);
   if (!same) throw new TenantIsolationError("The surrounding transaction is for another caller.");
 }
