@@ -221,7 +221,7 @@ describe("a user with a second factor", () => {
     const browser = browserOf();
     await signIn(session, [prove("password")], browser);
     await session.revoke("ada", { reason: "password_changed", request: browser.ask({ nowMs: START + 1 }) });
-    expect(await signIn(session, [prove("totp")], browser)).toEqual({ kind: "refused", cause: "revoked" });
+    expect(await signIn(session, [prove("totp")], browser)).toEqual({ kind: "refused", cause: "sign_in_expired" });
   });
 });
 

@@ -40,6 +40,7 @@ export function memorySessions(mostSessions: number = MOST_SESSIONS): SessionSto
     revokeAll(userId, exceptId, notBeforeMs) {
       makeRoom(revocations, mostSessions);
       revocations.set(userId, Math.max(notBeforeMs, revocations.get(userId) ?? notBeforeMs));
+      for (const held of pending.values()) if (held.userId === userId) pending.delete(held.id);
       const own = [...records.values()].filter((record) => record.userId === userId);
       const doomed = own.filter((record) => record.id !== exceptId);
       for (const { id } of doomed) records.delete(id);

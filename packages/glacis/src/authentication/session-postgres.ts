@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { AssuranceLevel } from "../core/principal.ts";
 import type { AuthenticationDatabase } from "./database.ts";
 import type { Factor } from "./proof.ts";
@@ -29,12 +30,14 @@ create table if not exists glacis_session_revocations (
   user_id text primary key,
   not_before_ms bigint not null
 );
+alter table glacis_session_revocations add column if not exists mark text not null default '';
 create index if not exists glacis_session_revocations_age on glacis_session_revocations (not_before_ms);
 create table if not exists glacis_pending_sign_ins (
   id text primary key check (length(id) = 43),
   ends_at_ms bigint not null,
   record jsonb not null check (length(record::text) <= 4000)
 );
+alter table glacis_pending_sign_ins add column if not exists mark text not null default '';
 create index if not exists glacis_pending_sign_ins_end on glacis_pending_sign_ins (ends_at_ms);
 `;
 
@@ -115,13 +118,14 @@ export function postgresSessions(database: AuthenticationDatabase): SessionStore
     async revokeAll(userId, exceptId, notBeforeMs) {
       const ended = await run(
         `with revoked as (
-           insert into glacis_session_revocations as r (user_id, not_before_ms) values ($1, $3::bigint)
-           on conflict (user_id) do update set not_before_ms = greatest(r.not_before_ms, excluded.not_before_ms)
+           insert into glacis_session_revocations as r (user_id, not_before_ms, mark) values ($1, $3::bigint, $4)
+           on conflict (user_id) do update
+             set not_before_ms = greatest(r.not_before_ms, excluded.not_before_ms), mark = excluded.mark
          ), kept as (
            update glacis_sessions set proved_since_ms = greatest(proved_since_ms, $3::bigint) where user_id = $1 and id = $2
          )
          delete from glacis_sessions where user_id = $1 and id is distinct from $2 returning id`,
-        [userId, exceptId ?? null, notBeforeMs],
+        [userId, exceptId ?? null, notBeforeMs, randomUUID()],
       );
       return ended.length;
     },
@@ -152,15 +156,27 @@ async function sweep(run: Run, unusedSinceMs: number, nowMs: number): Promise<vo
   );
 }
 
+/**
+ * A pending sign-in carries the mark of its user's last revocation; whatever clock says what, another mark is there once they were revoked again. A
+ * revocation that was forgotten is older than every pending sign-in.
+ */
+const STANDS = `coalesce((select r.mark from glacis_session_revocations r where r.user_id = p.record->>'userId'), p.mark) = p.mark`;
+
 function pendingIn(run: Run): Pick<SessionStore, "hold" | "held" | "take"> {
   return {
     async hold(pending) {
-      const text = "insert into glacis_pending_sign_ins (id, ends_at_ms, record) values ($1, $2, $3)";
-      await run(text, [pending.id, pending.endsAtMs, JSON.stringify(pending)]);
+      const text = `insert into glacis_pending_sign_ins (id, ends_at_ms, record, mark) values
+        ($1, $2, $3, coalesce((select mark from glacis_session_revocations where user_id = $4), ''))`;
+      await run(text, [pending.id, pending.endsAtMs, JSON.stringify(pending), pending.userId]);
     },
-    held: async (id) => pendingOf(await run("select record from glacis_pending_sign_ins where id = $1", [id])),
+    held: async (id) =>
+      pendingOf(await run(`select p.record, ${STANDS} as stands from glacis_pending_sign_ins p where p.id = $1`, [id])),
     take: async (id) =>
-      pendingOf(await run("delete from glacis_pending_sign_ins where id = $1 returning record", [id])),
+      pendingOf(
+        await run(`delete from glacis_pending_sign_ins p where p.id = $1 returning p.record, ${STANDS} as stands`, [
+          id,
+        ]),
+      ),
   };
 }
 
@@ -205,5 +221,6 @@ function valuesOf(record: SessionRecord): unknown[] {
 }
 
 function pendingOf(rows: readonly unknown[]): PendingRecord | undefined {
-  return (rows[0] as { readonly record: PendingRecord } | undefined)?.record;
+  const row = rows[0] as { readonly record: PendingRecord; readonly stands: boolean } | undefined;
+  return row?.stands === true ? row.record : undefined;
 }

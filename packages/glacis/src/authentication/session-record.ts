@@ -79,7 +79,10 @@ export interface SessionStore {
   sweep?(unusedSinceMs: number, nowMs: number): void | Promise<void>;
   /** The user's sessions, newest first. */
   list(userId: string): readonly SessionRecord[] | Promise<readonly SessionRecord[]>;
-  /** Keeps a pending sign-in until it ends. */
+  /**
+   * Keeps a pending sign-in until it ends, or until `revokeAll` is called for its user: by the store's own order of the two, for the clocks of two
+   * processes differ.
+   */
   hold(pending: PendingRecord): void | Promise<void>;
   /** Looks at a pending sign-in and leaves it. It may have ended: the caller compares the time. */
   held(id: string): PendingRecord | undefined | Promise<PendingRecord | undefined>;

@@ -1,4 +1,5 @@
 /** Sessions in Redis or Valkey. Every script names one key, so that it runs on a cluster as it stands; the order of the steps keeps them safe. */
+import { randomUUID } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { batchedReads } from "./session-batch.ts";
 import type { PendingRecord, SessionRecord, SessionStore, SessionUse } from "./session-record.ts";
@@ -29,10 +30,10 @@ const DROP = "return redis.call('DEL', KEYS[1])";
 const TAKE = "local value = redis.call('GET', KEYS[1]) redis.call('DEL', KEYS[1]) return value";
 /** A value is the time of its last use, the time of its oldest proof, then JSON. */
 const TOUCH = `local value = redis.call('GET', KEYS[1])
-if not value then return 0 end
+if not value then return nil end
 local seen, rest = string.match(value, '^(%d+)( .*)$')
 if tonumber(ARGV[1]) > tonumber(seen) then redis.call('SET', KEYS[1], ARGV[1] .. rest, 'PX', ARGV[2]) end
-return 1`;
+return value`;
 const VOUCH = `local value = redis.call('GET', KEYS[1])
 if not value then return 0 end
 local seen, proved, rest = string.match(value, '^(%d+) (%d+)( .*)$')
@@ -46,10 +47,16 @@ if floor and tonumber(floor) > tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], '1')
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 1`;
+/** A list that Redis has lost, such as by eviction, would hide its sessions from a revocation: each puts itself back with its next use. */
+const RELIST = `if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 1 end
+${ENLIST}`;
 const FLOOR = `local floor = redis.call('HGET', KEYS[1], '!')
 if not floor or tonumber(ARGV[1]) > tonumber(floor) then redis.call('HSET', KEYS[1], '!', ARGV[1]) end
+redis.call('HSET', KEYS[1], '#', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return redis.call('HKEYS', KEYS[1])`;
+/** A pending sign-in is the mark of its user's last revocation, then JSON. */
+const MARK = "return redis.call('HGET', KEYS[1], '#') or ''";
 const MEMBERS = "return redis.call('HKEYS', KEYS[1])";
 const STRIKE = "return redis.call('HDEL', KEYS[1], unpack(ARGV))";
 
@@ -57,7 +64,8 @@ const STRIKE = "return redis.call('HDEL', KEYS[1], unpack(ARGV))";
  * A session is one key, so reading it is one GET; Redis forgets it when it ends. A user's list of sessions is another key. A new session is
  * written before it is listed, and a revocation is noted before the list is read: whichever comes first, no session slips through.
  *
- * Give the client a bounded queue (`disableOfflineQueue: true` in node-redis, `enableOfflineQueue: false` in ioredis): a request that cannot
+ * Run Redis with `maxmemory-policy noeviction`: a session that it evicts signs somebody out, and a list that it evicts is whole again only as its
+ * sessions are used. Give the client a bounded queue (`disableOfflineQueue: true` in node-redis, `enableOfflineQueue: false` in ioredis): a request that cannot
  * reach Redis should be refused at once.
  *
  * @throws TypeError on an unknown option or something that is not a Redis client.
@@ -69,8 +77,7 @@ export function redisSessions(options: RedisSessionsOptions): SessionStore {
   const { client, prefix = "glacis:session:" } = options;
   const run = runnerOf(client);
   const sessionKey = (id: string): string => `${prefix}s:${id}`;
-  const pendingKey = (id: string): string => `${prefix}p:${id}`;
-  const userKey = (userId: string): string => `${prefix}u:${userId}`;
+  const userKey = userKeyOf(prefix);
 
   const read = readerOf(client, sessionKey);
 
@@ -110,15 +117,20 @@ export function redisSessions(options: RedisSessionsOptions): SessionStore {
       return taken !== null && store(record, endsAtMs);
     },
     async touch(uses: readonly SessionUse[]) {
-      const write = ({ id, seenAtMs, endsAtMs }: SessionUse): Promise<unknown> =>
-        run(TOUCH, sessionKey(id), [`${seenAtMs}`, lifetime(endsAtMs - seenAtMs)]);
+      const write = async ({ id, seenAtMs, endsAtMs }: SessionUse): Promise<void> => {
+        const record = sessionOf(await run(TOUCH, sessionKey(id), [`${seenAtMs}`, lifetime(endsAtMs - seenAtMs)]));
+        if (record === undefined) return;
+        const { userId, provedSinceMs } = record;
+        const listed = await run(RELIST, userKey(userId), [id, `${provedSinceMs}`, `${USER_TTL_MS}`]);
+        if (listed !== 1) await run(DROP, sessionKey(id), []);
+      };
       await Promise.all(uses.map(write));
     },
     async revoke(id) {
       await run(DROP, sessionKey(id), []);
     },
     async revokeAll(userId, exceptId, notBeforeMs) {
-      const listed = idsOf(await run(FLOOR, userKey(userId), [`${notBeforeMs}`, `${USER_TTL_MS}`]));
+      const listed = idsOf(await run(FLOOR, userKey(userId), [`${notBeforeMs}`, `${USER_TTL_MS}`, randomUUID()]));
       if (exceptId !== undefined && listed.includes(exceptId))
         await run(VOUCH, sessionKey(exceptId), [`${notBeforeMs}`]);
       const doomed = listed.filter((id) => id !== exceptId);
@@ -128,12 +140,41 @@ export function redisSessions(options: RedisSessionsOptions): SessionStore {
       return ended.filter((count) => count === 1).length;
     },
     list,
+    ...pendingIn(client, run, prefix),
+  };
+}
+
+function userKeyOf(prefix: string): (userId: string) => string {
+  return (userId) => `${prefix}u:${userId}`;
+}
+
+function pendingIn(
+  client: NodeRedisSessionClient | IoRedisSessionClient,
+  run: RunScript,
+  prefix: string,
+): Pick<SessionStore, "hold" | "held" | "take"> {
+  const pendingKey = (id: string): string => `${prefix}p:${id}`;
+  const userKey = userKeyOf(prefix);
+  const mark = async (userId: string): Promise<unknown> => run(MARK, userKey(userId), []);
+
+  /** Whatever clock says what: after a revocation its user has another mark. One that was forgotten is older than every pending sign-in. */
+  async function standing(value: unknown): Promise<PendingRecord | undefined> {
+    if (typeof value !== "string") return undefined;
+    const space = value.indexOf(" ");
+    const pending = JSON.parse(value.slice(space + 1)) as PendingRecord;
+    const last = await mark(pending.userId);
+    return last === "" || last === value.slice(0, space) ? pending : undefined;
+  }
+
+  return {
     async hold(pending) {
-      const { id, createdAtMs, endsAtMs } = pending;
-      await run(PUT, pendingKey(id), [JSON.stringify(pending), lifetime(endsAtMs - createdAtMs)]);
+      const { id, userId, createdAtMs, endsAtMs } = pending;
+      // The mark first: a revocation in between leaves the sign-in with one that counts no more.
+      const value = `${(await mark(userId)) as string} ${JSON.stringify(pending)}`;
+      await run(PUT, pendingKey(id), [value, lifetime(endsAtMs - createdAtMs)]);
     },
-    held: async (id) => pendingOf(await client.get(pendingKey(id))),
-    take: async (id) => pendingOf(await run(TAKE, pendingKey(id), [])),
+    held: async (id) => standing(await client.get(pendingKey(id))),
+    take: async (id) => standing(await run(TAKE, pendingKey(id), [])),
   };
 }
 
@@ -192,11 +233,9 @@ function sessionOf(value: unknown): SessionRecord | undefined {
   return { ...rest, seenAtMs: Number(text.slice(0, first)), provedSinceMs: Number(text.slice(first + 1, second)) };
 }
 
-function pendingOf(value: unknown): PendingRecord | undefined {
-  return typeof value === "string" ? (JSON.parse(value) as PendingRecord) : undefined;
-}
-
 function idsOf(reply: unknown): readonly string[] {
   if (!Array.isArray(reply)) throw new TypeError("Redis gave an answer that is not the session script's.");
-  return (reply as readonly unknown[]).filter((field): field is string => typeof field === "string" && field !== "!");
+  return (reply as readonly unknown[]).filter(
+    (field): field is string => typeof field === "string" && field !== "!" && field !== "#",
+  );
 }

@@ -114,6 +114,31 @@ proves(`lets one of ${PARALLEL} renewals of a session win`, async (store, user) 
   expect(await store.read(old.id)).toBeUndefined();
 });
 
+proves(
+  "keeps no sign-in that was begun before a revocation, though the clock of its process is ahead",
+  async (store, user) => {
+    const ahead = (one: PendingRecord): PendingRecord => ({
+      ...one,
+      createdAtMs: NOW + 5000,
+      proofs: one.proofs.map((proof) => ({ ...proof, provedAtMs: NOW + 5000 })),
+    });
+    const [before, after] = [ahead(pendingOf(user)), ahead(pendingOf(user))];
+    const other = pendingOf(`${user}-2`);
+    for (const one of [before, other]) await store.hold(one);
+    expect(await store.held(before.id)).toEqual(before);
+    await store.revokeAll(user, undefined, NOW);
+    expect(await store.held(before.id)).toBeUndefined();
+    expect(await store.take(before.id)).toBeUndefined();
+    await store.hold(after);
+    expect(await store.held(after.id)).toEqual(after);
+    expect(await store.take(after.id)).toEqual(after);
+    expect(await store.take(other.id)).toEqual(other);
+    await store.hold(after);
+    await store.revokeAll(user, newId(), NOW);
+    expect(await store.take(after.id)).toBeUndefined();
+  },
+);
+
 proves("renews nothing that is gone", async (store, user) => {
   const [old, fresh] = [sessionOf(user), sessionOf(user)];
   await store.create(old, undefined, NOW + HOUR);
@@ -237,6 +262,24 @@ describe("the session store in Redis", () => {
     expect(await redis.client.pTTL(`${redis.prefix}u:ttl`)).toBeGreaterThan(0);
     await store.touch([{ id: record.id, seenAtMs: NOW + 1, endsAtMs: NOW + 1 + 2 * HOUR }]);
     expect(await redis.client.pTTL(`${redis.prefix}s:${record.id}`)).toBeGreaterThan(HOUR);
+  });
+
+  it("ends every session also when it has lost the list of them", async (test) => {
+    if (redis === undefined) return test.skip();
+    const { client, prefix } = redis;
+    const store = redisSessions({ client, prefix });
+    const user = `evicted-${newId()}`;
+    const [first, second] = [sessionOf(user), sessionOf(user)];
+    const used = (at: number) => [{ id: first.id, seenAtMs: NOW + at, endsAtMs: NOW + at + HOUR }];
+    for (const one of [first, second]) await store.create(one, undefined, NOW + HOUR);
+    await client.del(`${prefix}u:${user}`);
+    await store.touch(used(1000));
+    expect(await store.list(user)).toMatchObject([{ id: first.id }]);
+    expect(await store.revokeAll(user, undefined, NOW + 2000)).toBe(1);
+    expect(await store.read(first.id)).toBeUndefined();
+    // The other was not used in between; it ends with its next use.
+    await store.touch([{ id: second.id, seenAtMs: NOW + 3000, endsAtMs: NOW + HOUR }]);
+    expect(await store.read(second.id)).toBeUndefined();
   });
 
   it("concludes nothing from a value that is not a session", async (test) => {
