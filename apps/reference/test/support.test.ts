@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DEMO, DEMO_DOCUMENTS, DEMO_MARKERS } from "../src/demo.ts";
@@ -7,7 +8,7 @@ import { CASES } from "./attack-matrix-cases.ts";
 import type { Answer, Client } from "./support/client.ts";
 import { startFolio, type Folio } from "./support/folio.ts";
 import { mailsIn } from "../src/outbox/mails.ts";
-import { signUp } from "./support/mail.ts";
+import { mailedPath, signUp, tokenIn } from "./support/mail.ts";
 import { nextCode } from "./support/totp.ts";
 
 /** Everything that a visit of support must not become, tried over HTTP against the running application. */
@@ -206,6 +207,27 @@ describe("a visit of support", () => {
     expect(await me(), "a new consent opens no old visit").toMatchObject(seesHouse);
   });
 
+  it("ends when the owner who let support in is an owner no more, and begins for nobody", async () => {
+    const [password, stamp] = ["a long walk by the river", randomUUID()];
+    const first = await signUp(folio, { email: `first-${stamp}@elsewhere.test`, password, workspace: "Two owners" });
+    const { id, tenant } = (await first.ask("/api/me")).json["user"] as Readonly<Record<"id" | "tenant", string>>;
+    const email = `second-${stamp}@elsewhere.test`;
+    await first.ask("/api/invitations", { method: "POST", json: { email, role: "owner" } });
+    const token = tokenIn(await mailedPath(folio, email, "You are invited"));
+    const second = folio.client();
+    const accepted = await second.ask("/invitation", { method: "POST", json: { token, password, name: "Second" } });
+    expect(accepted.status, accepted.text).toBe(200);
+    expect((await post(first, "/settings/support/consent", HOUR)).status).toBe(303);
+    expect((await begin(staff, tenant)).status).toBe(303);
+    expect(await me()).toMatchObject({ tenant });
+    const demotion = { method: "PATCH", json: { role: "admin" } } as const;
+    expect((await second.ask(`/api/people/${id}`, demotion)).status).toBe(200);
+    expect(await me()).toMatchObject(seesHouse);
+    expect((await get(staff, "/support")).text).not.toContain("Two owners");
+    expect((await begin(staff, tenant)).status).toBe(422);
+    expect((await get(second, "/settings/support")).text).toContain("Let support look in");
+  }, 120_000);
+
   it("is for staff: no owner of another workspace, whatever his role is called, and nobody of staff with one factor", async () => {
     const stranger = await signUp(folio, {
       email: "support@elsewhere.test",
@@ -262,7 +284,8 @@ describe("what the workspace hears of it", () => {
     const begun = visited.find(({ event }) => event === "support.visit_begun");
     expect(begun).toMatchObject({ user_id: bravo.people[0]!.id, tenant_id: bravo.id, purpose });
     // Whatever happens as Bea inside Sue's session names Sue.
-    const viewed = visited.filter(({ event }) => event === "support.viewed");
+    const viewed = visited.filter(({ event, tenant_id: tenant }) => event === "support.viewed" && tenant === bravo.id);
+    expect(viewed.length).toBeGreaterThan(5);
     expect(viewed.every(({ user_id: user }) => user === bravo.people[0]!.id)).toBe(true);
   });
 });

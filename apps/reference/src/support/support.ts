@@ -115,6 +115,10 @@ export function supportOf(parts: SupportParts): Support {
   const impersonation = supportImpersonation({
     store: postgresSupport(database),
     role: SUPPORT_ROLE,
+    consentStands: async ({ tenantId, grantedBy }) => {
+      const giver = await accounts.belonging(grantedBy);
+      return giver?.tenantId === tenantId && giver.role === "owner";
+    },
     exit: VISIT_EXIT,
     blocked: CLOSED_TO_VISITORS,
     report,

@@ -188,6 +188,35 @@ describe.each(stores)("a support visit, kept in %s", (_, store) => {
     expect(await seenAs()).toEqual(staff);
   });
 
+  it("is not under way while the tenant is being told, nor where the consent ends meanwhile", async () => {
+    const told: string[] = [];
+    const { support, owner, staff, begin, seenAs } = world(store, {
+      notify: async () => {
+        told.push(JSON.stringify(await seenAs()));
+        await support.withdraw(owner);
+      },
+    });
+    await support.consent(owner, NOW, HOUR);
+    expect(await begin()).toEqual({ kind: "refused", cause: "no_consent" });
+    expect(told).toEqual([JSON.stringify(staff)]);
+    expect(await seenAs()).toEqual(staff);
+  });
+
+  it("ends when whoever consented could do so no more, and begins for nobody", async () => {
+    const owners = new Set(["olga"]);
+    const consentStands = async ({ grantedBy }: { readonly grantedBy: string }) => owners.has(grantedBy);
+    const { support, tenantId, owner, staff, begin, seenAs } = world(store, { consentStands });
+    const open = async () => (await support.standing(NOW)).filter((consent) => consent.tenantId === tenantId);
+    await support.consent(owner, NOW, HOUR);
+    expect(await begin()).toMatchObject({ kind: "begun" });
+    expect(await seenAs()).toMatchObject({ id: "ben" });
+    expect([await support.consented(tenantId, NOW), ...(await open())]).toMatchObject([{ tenantId }, { tenantId }]);
+    owners.clear();
+    expect(await seenAs()).toEqual(staff);
+    expect(await begin()).toEqual({ kind: "refused", cause: "no_consent" });
+    expect([await support.consented(tenantId, NOW), ...(await open())]).toEqual([undefined]);
+  });
+
   it("ends when the visitor says so", async () => {
     const { support, owner, staff, begin, seenAs, session, events } = world(store);
     await support.consent(owner, NOW, HOUR);
@@ -196,6 +225,40 @@ describe.each(stores)("a support visit, kept in %s", (_, store) => {
     await support.end(sketchExchange({ principal, session }));
     expect(await seenAs()).toEqual(staff);
     expect(events.at(-1)).toMatchObject({ event: "support.visit_ended", user_id: "ben", actor_id: "sue" });
+  });
+});
+
+describe.runIf(database !== undefined)("a visit over two processes", () => {
+  it("that began in one is a visit in the other, and ends in both when either ends it or its consent", async () => {
+    const [here, there] = [1, 2].map(() => postgresSupport(database!.pool)) as [SupportStore, SupportStore];
+    const first = world(here);
+    const { support, staff, session, owner, begin, seenAs } = first;
+    const other = world(there).support;
+    const elsewhere = async () =>
+      (await other.authenticate(() => ({ principal: staff, session }))(sketchExchange({ nowMs: NOW }))).principal;
+    await support.consent(owner, NOW, HOUR);
+    await begin();
+    expect(await elsewhere()).toEqual(await seenAs());
+    expect(await elsewhere()).toMatchObject({ id: "ben", actor: { id: "sue" } });
+    await other.end(sketchExchange({ principal: (await elsewhere()) as User, session }));
+    expect([await seenAs(), await elsewhere()]).toEqual([staff, staff]);
+    await begin();
+    await other.withdraw(owner);
+    expect([await seenAs(), await elsewhere()]).toEqual([staff, staff]);
+    expect(await begin()).toEqual({ kind: "refused", cause: "no_consent" });
+  });
+
+  it("that two begin at once in one session is one of the two, and each tenant has been told", async () => {
+    const store = postgresSupport(database!.pool);
+    const [one, two] = [world(store), world(store)];
+    const request = sketchExchange({ principal: one.staff, session: one.session, nowMs: NOW });
+    for (const { support, owner } of [one, two]) await support.consent(owner, NOW, HOUR);
+    await Promise.all(
+      [one, two].map(({ support, tenantId }) => support.begin(request, { tenantId, userId: "ben", purpose: PURPOSE })),
+    );
+    const seen = (await one.seenAs()) as User;
+    expect([one.tenantId, two.tenantId]).toContain(seen.tenantId);
+    expect([one.notified.length, two.notified.length]).toEqual([1, 1]);
   });
 });
 

@@ -48,11 +48,13 @@ export interface SupportImpersonationOptions {
   readonly role: string;
   /** What the visited user may do, from the database. */
   readonly subject: ReadSubject;
+  /** Whether whoever gave a consent could give it today, asked when a visit begins and at each request of it. He could unless you say otherwise. */
+  readonly consentStands?: (consent: SupportConsent) => Promise<boolean>;
   /** The pattern of the route that ends a visit: the one state change that a visitor may make. */
   readonly exit: string;
   /** Patterns of routes that a visitor may not even read, such as the export of personal data. */
   readonly blocked?: readonly string[];
-  /** Tells the tenant's administrators. What it throws ends the visit before it began. */
+  /** Tells the tenant's administrators, before anything is shown. Where it throws there is no visit. */
   readonly notify: (visit: SupportVisit) => void | Promise<void>;
   /** Where what happens outside of a decision is told: `security.report`. */
   readonly report: (event: AuditEvent) => void;
@@ -94,7 +96,7 @@ export interface SupportImpersonation {
   end(request: SupportRequest): Promise<void>;
 }
 
-const OPTION_NAMES = ["store", "role", "subject", "exit", "blocked", "notify", "report"];
+const OPTION_NAMES = ["store", "role", "subject", "consentStands", "exit", "blocked", "notify", "report"];
 
 /**
  * Visits of support staff. During a visit the principal is the visited user with assurance level 1 and no recent sign-in, so that nothing which asks
@@ -140,8 +142,12 @@ export function supportImpersonation(options: SupportImpersonationOptions): Supp
       await store.withdraw(user.tenantId);
       report(told("data_access/support.consent_withdrawn/succeeded", user.id, user.tenantId));
     },
-    consented: async (tenantId, nowMs) => store.consented(tenantId, nowMs),
-    standing: async (nowMs) => store.standing(nowMs),
+    consented: async (tenantId, nowMs) => consentOf(options, tenantId, nowMs),
+    async standing(nowMs) {
+      const consents = await store.standing(nowMs);
+      const stand = await Promise.all(consents.map((consent) => standsStill(options, consent)));
+      return consents.filter((_, index) => stand[index]);
+    },
     visit: async ({ principal, session, receivedAtMs }) => {
       if (principal.kind !== "user" || principal.actor === undefined || session === undefined) return undefined;
       return store.visit(session.id, receivedAtMs);
@@ -163,16 +169,32 @@ export function supportImpersonation(options: SupportImpersonationOptions): Supp
   };
 }
 
+async function standsStill({ consentStands }: SupportImpersonationOptions, consent: SupportConsent): Promise<boolean> {
+  return consentStands === undefined || (await consentStands(consent));
+}
+
+/** The consent that a tenant has given, by somebody who could give it today. */
+async function consentOf(
+  options: SupportImpersonationOptions,
+  tenantId: string,
+  nowMs: number,
+): Promise<SupportConsent | undefined> {
+  const consent = await options.store.consented(tenantId, nowMs);
+  return consent !== undefined && (await standsStill(options, consent)) ? consent : undefined;
+}
+
 /** Only requests of support staff ask the store. */
 async function visitingStaff(
-  { store, subject }: SupportImpersonationOptions,
+  options: SupportImpersonationOptions,
   identity: Identity & { readonly principal: User },
   sessionId: string,
   nowMs: number,
 ): Promise<Identity> {
+  const { store, subject, consentStands } = options;
   const visit = await store.visit(sessionId, nowMs);
   // A visit is somebody's: a session that another person has taken over has none.
   if (visit === undefined || visit.actorId !== identity.principal.id) return identity;
+  if (consentStands !== undefined && (await consentOf(options, visit.tenantId, nowMs)) === undefined) return identity;
   const found = await subject(visit);
   if (found === undefined) return identity;
   const principal: User = {
@@ -227,10 +249,11 @@ function judge({ principal, method, pattern }: IdentifiedFacts, exit: string, bl
 }
 
 async function begin(
-  { store, role, subject, notify, report }: SupportImpersonationOptions,
+  options: SupportImpersonationOptions,
   { principal, session, receivedAtMs }: SupportRequest,
   { tenantId, userId, purpose }: VisitWanted,
 ): Promise<VisitResult> {
+  const { store, role, subject, notify, report } = options;
   if (
     principal.kind !== "user" ||
     session === undefined ||
@@ -251,16 +274,13 @@ async function begin(
     startedAtMs: receivedAtMs,
     endsAtMs: receivedAtMs + VISIT_MS,
   };
-  if ((await store.consented(tenantId, receivedAtMs)) === undefined) return { kind: "refused", cause: "no_consent" };
+  const consent = await consentOf(options, tenantId, receivedAtMs);
+  if (consent === undefined) return { kind: "refused", cause: "no_consent" };
   if ((await subject(visit)) === undefined) return { kind: "refused", cause: "no_user" };
+  // A visit that somebody was told of and that does not begin is better than one that nobody was told of.
+  await notify({ ...visit, endsAtMs: Math.min(visit.endsAtMs, consent.endsAtMs) });
   const endsAtMs = await store.begin(visit);
   if (endsAtMs === undefined) return { kind: "refused", cause: "no_consent" };
-  try {
-    await notify({ ...visit, endsAtMs });
-  } catch (error) {
-    await store.end(session.id);
-    throw error;
-  }
   report({
     ...told("data_access/support.visit_begun/succeeded", userId, tenantId),
     actor_id: principal.id,
