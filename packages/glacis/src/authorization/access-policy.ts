@@ -4,7 +4,7 @@ import type { AuditEvent } from "../core/event.ts";
 import type { Principal } from "../core/principal.ts";
 import { followRequests } from "../primitives/request-context.ts";
 import type { Columns, RowOf } from "./columns.ts";
-import { fieldProblems, fieldRefusal, projectRow, type FieldRule } from "./field-rules.ts";
+import { fieldProblems, fieldRefusal, hiddenFields, LIST_BY, projectRow, type FieldRule } from "./field-rules.ts";
 import { listFilter, type ListFilter, type ListFilterOptions } from "./list-filter.ts";
 import type { ConditionSource } from "./match.ts";
 import { policyJudge, type PolicyDecision } from "./policy-judge.ts";
@@ -80,6 +80,13 @@ export interface AccessPolicy<C extends Columns = Columns, A extends string = st
   /** The fields of a row that the caller may see. @throws Refusal when it may not read the row at all */
   readable<Row extends RowOf<C>>(principal: Principal, row: Row | null | undefined): Partial<Pick<Row, F & keyof Row>>;
   /**
+   * The names of fields by which the caller wants to sort or search a list, if it sees each of them on every row: the order of a list and what is
+   * found in it tell a field as well as showing it would. A field that is masked, or readable under a condition, is not among them.
+   *
+   * @throws Refusal 422 with the names of fields that are unknown or not the caller's to see
+   */
+  searchable(principal: Principal, names: readonly string[]): readonly F[];
+  /**
    * The input, if the caller may set each of its fields. @param row the row as it is, without which no condition of a field holds; for `create` the
    * input unless you say otherwise
    *
@@ -142,6 +149,12 @@ export function accessPolicy<
     return projectRow(fields, principal, row, (error) => judge.fault(principal, action, row, error));
   }
 
+  function searchable(principal: Principal, names: readonly string[]): readonly string[] {
+    const problems = hiddenFields(fields, principal, names);
+    if (problems.length > 0) throw new Refusal(fieldRefusal(resource, judge.readAction, problems, LIST_BY));
+    return names;
+  }
+
   function writable(principal: Principal, action: string, input: PolicyRow, known?: PolicyRow): object {
     const { kind } = planOf(action);
     // Only a row that does not exist yet is what the client says it is.
@@ -162,6 +175,7 @@ export function accessPolicy<
     filter: (principal: Principal, action: string, settings?: ListFilterOptions) =>
       listFilter(`${owner}, action "${action}",`, planOf(action).rule, principal, settings),
     readable,
+    searchable,
     writable,
   };
   return Object.freeze(policy) as unknown as AccessPolicy<C, keyof A & string, F>;

@@ -181,3 +181,51 @@ describe("writable", () => {
       expect(refusal(() => policy.writable(ann, "update", input as never, row)).reason).toBe("input_invalid");
   });
 });
+
+describe("searchable", () => {
+  it("returns the names of fields that the caller sees on every row", () => {
+    expect(policy.searchable(ann, ["name", "role"])).toEqual(["name", "role"]);
+    expect(policy.searchable(ann, [])).toEqual([]);
+    const robot: Principal = { kind: "service", id: "robot", tenantId: "acme" as TenantId, roles: [] };
+    expect(policy.searchable(robot, ["name"])).toEqual(["name"]);
+  });
+
+  it("refuses to sort or search by what the caller sees on some rows, masked, by a failing condition or not at all", () => {
+    const {
+      reason,
+      members,
+      events: raised,
+    } = refusal(() =>
+      policy.searchable(admin, ["name", "phone", "broken", "secret", "tenantId", "__proto__", "constructor"]),
+    );
+    expect(reason).toBe("input_invalid");
+    expect(members).toEqual({
+      fields: [
+        { field: "phone", problem: "forbidden" },
+        { field: "broken", problem: "forbidden" },
+        { field: "secret", problem: "forbidden" },
+        { field: "tenantId", problem: "unknown" },
+        { field: "__proto__", problem: "unknown" },
+        { field: "constructor", problem: "unknown" },
+      ],
+    });
+    expect(raised).toMatchObject([{ event: "input_validation_fail", action: "list", count: 6 }]);
+  });
+
+  it("is nothing for a stranger, for a service among users, and for whoever is nobody", () => {
+    const robot: Principal = { kind: "service", id: "ann", tenantId: "acme" as TenantId, roles: ["admin"] };
+    for (const [who, name] of [
+      [ANONYMOUS, "name"],
+      [person(""), "name"],
+      [robot, "role"],
+    ] as const)
+      expect(refusal(() => policy.searchable(who, [name])).reason).toBe("input_invalid");
+  });
+
+  it("says no more than twenty names of sixty-four characters", () => {
+    const names = Array.from({ length: 1000 }, (_, index) => `${index}`.padEnd(500, "x"));
+    const fields = refusal(() => policy.searchable(ann, names)).members?.["fields"] as { field: string }[];
+    expect(fields).toHaveLength(20);
+    expect(Math.max(...fields.map(({ field }) => field.length))).toBe(64);
+  });
+});

@@ -4,8 +4,8 @@ import type { Principal } from "../core/principal.ts";
 import { isRecord } from "../primitives/is-record.ts";
 import { isDecidable } from "./caller.ts";
 import { all, any, FALSE, TRUE, type Condition } from "./condition.ts";
-import { byKind } from "./plan.ts";
-import type { PolicyRow, Predicate } from "./predicate.ts";
+import { byKind, NO_ROW } from "./plan.ts";
+import { holds, type PolicyRow, type Predicate } from "./predicate.ts";
 import { unknownWord } from "./read-conditions.ts";
 import {
   isReadKind,
@@ -51,6 +51,8 @@ type ByKind = Readonly<Record<Principal["kind"], Predicate>>;
 export interface FieldPlan {
   readonly name: string;
   readonly read: ByKind;
+  /** Who sees it on every row, whatever stands there. */
+  readonly everywhere: Predicate;
   readonly masked: ByKind;
   readonly write: ReadonlyMap<string, ByKind>;
 }
@@ -77,6 +79,7 @@ export function planFields(
     plans.set(name, {
       name,
       read: byKind(readSeeing(owner, vocabulary, fence, rule.read)),
+      everywhere: holds(readUnconditional(owner, vocabulary, rule.read)),
       masked: byKind(readSeeing(owner, vocabulary, fence, rule.masked)),
       write: readSetting(owner, vocabulary, fence, rule.write),
     });
@@ -107,6 +110,11 @@ function readSeeing(
       return within(fence, readGrant(owner, vocabulary, grant));
     }),
   );
+}
+
+function readUnconditional(owner: string, vocabulary: StatementVocabulary, declared: AnyFieldRule["read"]): Condition {
+  const grants = grantsOf(declared).map((grant) => readGrant(owner, vocabulary, grant));
+  return any(grants.filter(({ when }) => when.kind === "constant" && when.value).map(({ who }) => who));
 }
 
 function readSetting(
@@ -174,6 +182,23 @@ export const NOT_A_RECORD: FieldProblem = Object.freeze({ field: "", problem: "n
 const MOST_PROBLEMS = 20;
 const LONGEST_NAME = 64;
 
+/** The fields by which the caller may not sort or search, in the order in which they were asked for, at most twenty. */
+export function hiddenFields(
+  plans: FieldPlans,
+  principal: Principal,
+  names: readonly unknown[],
+): readonly FieldProblem[] {
+  const problems: FieldProblem[] = [];
+  for (const name of names) {
+    const plan = typeof name === "string" ? plans.get(name) : undefined;
+    if (plan !== undefined && isDecidable(principal) && plan.everywhere(principal, NO_ROW)) continue;
+    const field = String(name).slice(0, LONGEST_NAME);
+    problems.push({ field, problem: plan === undefined ? "unknown" : "forbidden" });
+    if (problems.length === MOST_PROBLEMS) break;
+  }
+  return problems;
+}
+
 export interface FieldWrite {
   readonly principal: Principal;
   readonly action: string;
@@ -212,8 +237,20 @@ function maySet(
   }
 }
 
-/** A write that names fields it may not set. The names are the client's own; their values stay out of it. */
-export function fieldRefusal(resource: string, action: string, problems: readonly FieldProblem[]): Deny {
+const SET = { why: "Not settable here", fix: "Send only fields that the policy lets this caller write." };
+/** What a list is sorted or searched by, it tells. */
+export const LIST_BY: typeof SET = {
+  why: "Not to be sorted or searched by here",
+  fix: "Sort and search by fields that the policy lets this caller read on every row.",
+};
+
+/** A request that names fields it may not set, or not list by. The names are the client's own; their values stay out of it. */
+export function fieldRefusal(
+  resource: string,
+  action: string,
+  problems: readonly FieldProblem[],
+  { why, fix }: typeof SET = SET,
+): Deny {
   const forbidden = problems.some(({ problem }) => problem === "forbidden");
   return deny(
     "input_invalid",
@@ -230,8 +267,8 @@ export function fieldRefusal(resource: string, action: string, problems: readonl
       count: problems.length,
     },
     {
-      why: `Not settable here: ${problems.map(({ field, problem }) => `${field} (${problem})`).join(", ")}.`,
-      fix: "Send only fields that the policy lets this caller write.",
+      why: `${why}: ${problems.map(({ field, problem }) => `${field} (${problem})`).join(", ")}.`,
+      fix,
       members: { fields: problems },
     },
   );
