@@ -40,6 +40,7 @@ describe("an access policy at construction", () => {
   const statement = { action: "list", principal: "authenticated", effect: "allow" };
   const withStatement = (part: object) => ({ ...base, statements: [{ ...statement, ...part }] });
   const withCondition = (it: unknown) => ({ ...base, conditions: { it } });
+  const test = (source: unknown) => ({ match: "test", test: source });
 
   it.each<readonly [string, object, RegExp]>([
     ["an unknown option", { ...base, statement: [] }, /Did you mean "statements"/u],
@@ -119,6 +120,58 @@ describe("an access policy at construction", () => {
       "a reading action for writing a field",
       { ...base, fields: { title: { write: { principal: "*", action: "list" } } } },
       /no writing action "list"/u,
+    ],
+    // Types see none of these: they stand in JSON, or in JavaScript.
+    [
+      "an order that is SQL",
+      withCondition({ level: test({ kind: "order", operator: "= 1 or 1 =", bound: 1 }) }),
+      /no order "= 1 or 1 ="/u,
+    ],
+    [
+      "a test that does not exist",
+      withCondition({ status: test({ kind: "matches", value: ".*" }) }),
+      /no test "matches"/u,
+    ],
+    ["a test that is nothing", withCondition({ status: test(null) }), /needs a test/u],
+    [
+      "an unknown part of a test",
+      withCondition({ status: test({ kind: "isNull", negate: true }) }),
+      /no part "negate"/u,
+    ],
+    [
+      "an unknown attribute of the caller",
+      withCondition({ ownerId: { match: "attribute", name: "userid" } }),
+      /no attribute of the caller "userid"\. Did you mean "userId"/u,
+    ],
+    [
+      "an unknown list of the caller",
+      withCondition({ status: test({ kind: "anyOfCaller", list: "role" }) }),
+      /no list of the caller "role"\. Did you mean "roles"/u,
+    ],
+    [
+      "a list of values that is a text",
+      withCondition({ status: test({ kind: "anyOf", values: "draft" }) }),
+      /a list of values/u,
+    ],
+    ["one of no values", withCondition({ status: test({ kind: "anyOf", values: [] }) }), /a list of values/u],
+    [
+      "an opaque condition without a function",
+      withCondition({ match: "opaque", test: "() => true" }),
+      /opaque\(\) with a function/u,
+    ],
+    [
+      "a condition with a name of the language",
+      {
+        ...base,
+        conditions: JSON.parse('{ "__proto__": { "open": true } }') as object,
+        statements: [{ ...statement, condition: "constructor" }],
+      },
+      /no condition "constructor"/u,
+    ],
+    [
+      "a statement from JSON with a part of another vocabulary",
+      withStatement(JSON.parse('{ "Effect": "Allow" }') as object),
+      /no part "Effect"\. Did you mean "effect"/u,
     ],
   ])("refuses %s", (_, options, message) => {
     expect(() =>

@@ -1,7 +1,7 @@
 /** Turns what was written, patterns and expressions, into conditions, and refuses what means nothing. */
 import { nearestWord } from "../core/options.ts";
 import { canonical, elementType, type Column, type Columns, type Scalar } from "./columns.ts";
-import { all, any, not, type Condition, type Operand } from "./condition.ts";
+import { all, any, not, type Attribute, type Condition, type Operand } from "./condition.ts";
 import { isConditionName, parseExpression, type Expression } from "./expression.ts";
 import { readRelation } from "./relation.ts";
 import { isMatch, isUnstorable, type ConditionSource, type TestSource } from "./match.ts";
@@ -52,8 +52,11 @@ export function readConditions<C extends Columns>(
         `${owner} needs letters, digits and _ . : * in a condition's name, not "${name.slice(0, 100)}".`,
       );
     if (typeof source === "string") return fromExpression(parseExpression(source), resolve);
-    if (isMatch(source, "opaque")) return { kind: "opaque", name, test: source.test };
     const here = `${owner}, condition "${name}",`;
+    if (isMatch(source, "opaque")) {
+      if (typeof source.test !== "function") throw new TypeError(`${here} needs opaque() with a function.`);
+      return { kind: "opaque", name, test: source.test };
+    }
     if (!isMatch(source, "related")) return readPattern(here, columns, source);
     const { relation } = source;
     const where = (others: ReadonlyMap<string, Column>): Condition => readPattern(here, others, relation.where);
@@ -95,7 +98,14 @@ function readMatch(owner: string, columns: ReadonlyMap<string, Column>, property
   if (!isMatch(match, "test"))
     return { kind: "compare", column, operator: "=", operand: readOperand(owner, column, match) };
   const source: TestSource = match.test;
-  switch (source.kind) {
+  const here = `${owner} column "${property}",`;
+  // Types do not hold what somebody has written by hand or read from JSON, and an operator becomes SQL.
+  if (typeof source !== "object" || source === null)
+    throw new TypeError(`${here} needs a test, such as anyOf("draft").`);
+  const odd = Object.keys(source).find((name) => !PARTS_OF_TESTS.includes(name));
+  if (odd !== undefined) throw unknownWord(here, "part", odd, PARTS_OF_TESTS);
+  const { kind } = source;
+  switch (kind) {
     case "isNull":
       return { kind: "absent", column };
     case "not":
@@ -104,15 +114,16 @@ function readMatch(owner: string, columns: ReadonlyMap<string, Column>, property
       return {
         kind: "among",
         column,
-        values: source.values.map((value) => readLiteral(owner, column, column.type, value)),
+        values: demandValues(here, source.values).map((value) => readLiteral(owner, column, column.type, value)),
       };
     case "anyOfCaller":
       if (column.type !== "text") throw unfit(owner, column, "anyOf(caller.roles)");
-      return { kind: "member", column, list: source.list };
+      return { kind: "member", column, list: demandWord(here, "list of the caller", source.list, ["roles", "groups"]) };
     case "order": {
       if (column.type !== "integer" && column.type !== "bigint") throw unfit(owner, column, "an order");
       const value = readLiteral(owner, column, column.type, source.bound);
-      return { kind: "compare", column, operator: source.operator, operand: { kind: "literal", value } };
+      const operator = demandWord(here, "order", source.operator, ["<", "<=", ">", ">="]);
+      return { kind: "compare", column, operator, operand: { kind: "literal", value } };
     }
     case "contains":
       if (elementType(column.type) === undefined) throw unfit(owner, column, "contains()");
@@ -123,8 +134,25 @@ function readMatch(owner: string, columns: ReadonlyMap<string, Column>, property
         throw unfit(owner, column, `sameAs("${source.property}")`);
       return { kind: "compare", column, operator: "=", operand: { kind: "column", column: other } };
     }
+    default:
+      throw unknownWord(here, "test", kind, ["anyOf", "anyOfCaller", "not", "isNull", "order", "contains", "column"]);
   }
 }
+
+const PARTS_OF_TESTS = ["kind", "values", "list", "match", "operator", "bound", "value", "property"];
+
+function demandWord<Word extends string>(owner: string, kind: string, word: Word, known: readonly Word[]): Word {
+  if (!known.includes(word)) throw unknownWord(owner, kind, word, known);
+  return word;
+}
+
+function demandValues(owner: string, values: readonly unknown[]): readonly unknown[] {
+  if (!Array.isArray(values) || values.length === 0)
+    throw new TypeError(`${owner} needs anyOf() with a list of values.`);
+  return values;
+}
+
+const ATTRIBUTES: readonly Attribute[] = ["userId", "serviceId", "tenantId"];
 
 function isComparable({ type }: Column): boolean {
   return type !== "timestamptz" && elementType(type) === undefined;
@@ -134,7 +162,7 @@ function readOperand(owner: string, column: Column, match: unknown): Operand {
   const type = elementType(column.type) ?? column.type;
   if (isMatch(match, "attribute")) {
     if (type === "boolean" || type === "timestamptz") throw unfit(owner, column, `caller.${match.name}`);
-    return { kind: "attribute", name: match.name };
+    return { kind: "attribute", name: demandWord(owner, "attribute of the caller", match.name, ATTRIBUTES) };
   }
   return { kind: "literal", value: readLiteral(owner, column, type, match) };
 }
