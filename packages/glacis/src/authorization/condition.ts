@@ -120,6 +120,43 @@ export function knowing(condition: Condition, know: (pattern: CallerPattern) => 
   }
 }
 
+/** A column that a condition looks at, and its table where that is another one. */
+export interface ComparedColumn {
+  readonly table: readonly string[] | undefined;
+  readonly column: Column;
+}
+
+export function columnsIn(condition: Condition, table?: readonly string[]): readonly ComparedColumn[] {
+  switch (condition.kind) {
+    case "compare":
+    case "contains": {
+      const { column, operand } = condition;
+      return [{ table, column }, ...(operand.kind === "column" ? [{ table, column: operand.column }] : [])];
+    }
+    case "among":
+    case "member":
+    case "absent":
+      return [{ table, column: condition.column }];
+    case "related": {
+      const { relation } = condition;
+      const keys = relation.on.flatMap(({ there, here }) => [
+        { table: relation.table, column: there },
+        { table, column: here },
+      ]);
+      return [...keys, ...columnsIn(relation.where, relation.table)];
+    }
+    case "not":
+      return columnsIn(condition.condition, table);
+    case "all":
+    case "any":
+      return condition.conditions.flatMap((each) => columnsIn(each, table));
+    case "constant":
+    case "caller":
+    case "opaque":
+      return [];
+  }
+}
+
 /** The name of an opaque function inside a condition, if there is one. */
 export function opaqueIn(condition: Condition): string | undefined {
   switch (condition.kind) {

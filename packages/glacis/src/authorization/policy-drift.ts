@@ -1,6 +1,8 @@
 /** Does the live database still enforce what the policy says? */
 import { describeError } from "../core/pipeline.ts";
+import { TENANT_FLOOR } from "../core/tenancy.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
+import { COLUMN_DIFFERS, columnDrift } from "./column-drift.ts";
 import {
   createPolicy,
   rowSecurity,
@@ -37,6 +39,13 @@ export const POLICY_WIDENED: Rule = {
   why: "Permissive policies add up: whatever the other one allows is allowed.",
   fix: "Drop it, make it restrictive, or compile the access policy with restrictive: true beside it.",
 };
+export const POLICY_NARROWED: Rule = {
+  id: "object-level-authorization/policy-narrowed",
+  severity: "warning",
+  what: "The table has a restrictive row-level security policy that the access policy does not know.",
+  why: "What the handler permits, the database refuses: rows are missing from lists, and writes fail.",
+  fix: "Drop it, or say in the access policy what it says.",
+};
 
 export const DRIFT_UNJUDGED: Rule = {
   id: "object-level-authorization/drift-unjudged",
@@ -51,6 +60,8 @@ export const DRIFT_RULES: readonly Rule[] = [
   POLICY_MISSING,
   POLICY_DRIFT,
   POLICY_WIDENED,
+  POLICY_NARROWED,
+  COLUMN_DIFFERS,
   DRIFT_UNJUDGED,
 ];
 
@@ -92,8 +103,12 @@ export function policyDrift(expected: TableSecurity, live: TableSecurity, restri
       if (differing.length > 0) findings.push(finding(POLICY_DRIFT, at, `${policy.name}: ${differing.join(", ")}`));
     }
   }
-  const widening = live.policies.filter(({ name, permissive }) => permissive && !known.has(name));
-  if (!restrictive) findings.push(...widening.map(({ name }) => finding(POLICY_WIDENED, at, name)));
+  // That one keeps tenants apart, and is judged with the tenant's boundary.
+  const others = live.policies.filter(({ name }) => name !== TENANT_FLOOR && !known.has(name));
+  for (const { name, permissive } of others) {
+    if (!permissive) findings.push(finding(POLICY_NARROWED, at, name));
+    else if (!restrictive) findings.push(finding(POLICY_WIDENED, at, name));
+  }
   return findings;
 }
 
@@ -130,7 +145,10 @@ export async function checkPolicyDrift(
   try {
     const live = await readTable(connection, security.table);
     const expected = await readExpected(connection, security);
-    return policyDrift(expected, live, security.restrictive);
+    return [
+      ...policyDrift(expected, live, security.restrictive),
+      ...(await columnDrift(connection, policy.model, security.table)),
+    ];
   } finally {
     await connection.query("rollback");
   }

@@ -219,21 +219,132 @@ describe.each(Object.entries(grounds))("on %s", (_name, open) => {
     expect(await find(`${mend} create policy extra on documents using (true)`)).toEqual(["policy-widened extra"]);
     expect(
       await find("drop policy extra on documents; create policy extra on documents as restrictive using (true)"),
-    ).toEqual([]);
+    ).toEqual(["policy-narrowed extra"]);
+    const floor = "drop policy extra on documents; create policy tenant_floor on documents as restrictive using (true)";
+    expect(await find(floor)).toEqual([]);
+    await ground.exec("alter policy tenant_floor on documents rename to extra; drop policy extra on documents");
     expect(await find("alter table documents no force row level security")).toEqual(["row-security-off not forced"]);
     expect(await find("alter table documents disable row level security")).toEqual(["row-security-off not enabled"]);
     expect(await find(mend)).toEqual([]);
     const restrictive = { restrictive: true, role };
     expect(await find("", restrictive)).toHaveLength(4);
     expect(
-      await find(
-        `${rowSecurity(policy, restrictive).sql} drop policy extra on documents; create policy extra on documents using (true)`,
-        restrictive,
-      ),
+      await find(`${rowSecurity(policy, restrictive).sql} create policy extra on documents using (true)`, restrictive),
     ).toEqual([]);
     expect(await find(`drop policy extra on documents; ${mend}`)).toEqual([]);
     await expect(ground.connection.query("select 1 from pg_temp.documents")).rejects.toMatchObject({
       code: "42P01",
     });
+  });
+
+  const byHand: readonly (readonly [what: string, sql: string, findings: readonly string[]])[] = [
+    [
+      "a condition that lets more through",
+      "alter policy document_select on documents using (draft is not null)",
+      ["policy-drift document_select: using"],
+    ],
+    [
+      "a condition that looks alike",
+      "alter policy document_update on documents using (owner_id is not distinct from nullif(current_setting('app.user_id', true), '')::uuid)",
+      ["policy-drift document_update: using"],
+    ],
+    [
+      "a check that was dropped with the policy",
+      "drop policy document_insert on documents; create policy document_insert on documents for insert with check (true)",
+      ["policy-drift document_insert: with check"],
+    ],
+    [
+      "the same words for another verb",
+      "alter policy document_delete on documents rename to kept; alter policy document_select on documents rename to document_delete; alter policy kept on documents rename to document_select",
+      ["policy-drift document_delete: command, using", "policy-drift document_select: command, using"],
+    ],
+    [
+      "a policy for everything in the place of one for reading",
+      "drop policy document_select on documents; create policy document_select on documents for all using (true)",
+      ["policy-drift document_select: command, using"],
+    ],
+    [
+      "a policy made restrictive",
+      "drop policy document_delete on documents; create policy document_delete on documents as restrictive for delete using (true)",
+      ["policy-drift document_delete: permissive, using"],
+    ],
+    [
+      "one role in the place of all",
+      `alter policy document_select on documents to ${role}`,
+      ["policy-drift document_select: roles"],
+    ],
+    [
+      "a policy under another name",
+      "alter policy document_select on documents rename to documents_read",
+      ["policy-missing document_select", "policy-widened documents_read"],
+    ],
+    ["one policy more", "create policy debug on documents for select using (true)", ["policy-widened debug"]],
+    [
+      "one that hides rows",
+      "create policy frozen on documents as restrictive using (not draft)",
+      ["policy-narrowed frozen"],
+    ],
+    [
+      "two columns that changed places",
+      "alter table documents rename owner_id to held; alter table documents add owner_id uuid",
+      [
+        "policy-drift document_delete: using",
+        "policy-drift document_insert: with check",
+        "policy-drift document_select: using",
+        "policy-drift document_update: using, with check",
+      ],
+    ],
+    [
+      "another type under the same name",
+      "drop policy document_select on documents; alter table documents alter draft drop not null",
+      ["policy-missing document_select"],
+    ],
+    [
+      "row-level security switched off",
+      "alter table documents disable row level security",
+      ["row-security-off not enabled"],
+    ],
+    ["the owner let off", "alter table documents no force row level security", ["row-security-off not forced"]],
+    [
+      "another table in its place",
+      "alter table documents rename to real; create table documents (like real)",
+      [
+        "policy-missing document_delete",
+        "policy-missing document_insert",
+        "policy-missing document_select",
+        "policy-missing document_update",
+        "row-security-off not enabled",
+      ],
+    ],
+    [
+      "a view in its place",
+      "alter table documents rename to real; create view documents as select * from real",
+      [
+        "policy-missing document_delete",
+        "policy-missing document_insert",
+        "policy-missing document_select",
+        "policy-missing document_update",
+        "row-security-off not enabled",
+      ],
+    ],
+  ];
+
+  it.each(byHand)("finds what somebody has altered by hand: %s", async (_what, sql, expected) => {
+    // The check has a transaction of its own, and undoes it.
+    const inside: DriftConnection = {
+      query: (text, values) =>
+        ground.connection.query(
+          text === "begin" ? "savepoint compared" : text === "rollback" ? "rollback to savepoint compared" : text,
+          values,
+        ),
+    };
+    await ground.exec("begin");
+    try {
+      await ground.exec(sql);
+      const findings = await checkPolicyDrift(inside, policy);
+      expect(findings.map(({ rule, detail }) => `${rule.id.split("/")[1]} ${detail}`).toSorted()).toEqual(expected);
+    } finally {
+      await ground.exec("rollback");
+    }
   });
 });

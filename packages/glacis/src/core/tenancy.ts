@@ -11,6 +11,9 @@ export const TENANT_PROOF_SETTING = "app.tenant_proof";
 /** The function that answers with the tenant once its proof holds, and with null where no tenant is set. */
 export const TENANT_FUNCTION = "glacis.current_tenant()";
 
+/** The restrictive policy beneath all others of a tenant table. */
+export const TENANT_FLOOR = "tenant_floor";
+
 /** How tenant ids are stored. */
 export type TenantType = "uuid" | "text" | "bigint";
 

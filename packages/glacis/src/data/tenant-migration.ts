@@ -1,6 +1,6 @@
 /** The SQL that makes tables tenant tables: row-level security, keys that carry the tenant, indexes, and the role that may use them (guide A04). */
 import { rejectUnknownOptions } from "../core/options.ts";
-import { TENANT_SETTING, tenantExpression, type TenantType } from "../core/tenancy.ts";
+import { TENANT_FLOOR, TENANT_SETTING, tenantExpression, type TenantType } from "../core/tenancy.ts";
 import { quoteIdentifier, quoteLiteral, quoteTable, searchPathOf } from "./sql-quoting.ts";
 import { foreignKey, keyAndIndexes } from "./tenant-keys.ts";
 import { tenantProofMigration } from "./tenant-proof.ts";
@@ -144,7 +144,7 @@ function policies(table: CompleteTable, tenant: string, role: string, systemRole
   const lines = [
     `alter table ${sql} enable row level security;`,
     `alter table ${sql} force row level security;`,
-    policy("tenant_floor", `as restrictive for all to ${runtime} using (${own}) with check (${own})`),
+    policy(TENANT_FLOOR, `as restrictive for all to ${runtime} using (${own}) with check (${own})`),
   ];
   if (access === "tenant") {
     lines.push(
