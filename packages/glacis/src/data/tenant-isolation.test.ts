@@ -143,6 +143,16 @@ const faults: readonly Fault[] = [
     `create function dice() returns boolean language sql as 'select true'; ${extra(`tenant_id = ${proved} and dice()`)}`,
   ],
   [
+    "policy-calls-immutable",
+    "public.notes.extra",
+    `create function mine() returns uuid language sql immutable as 'select nullif(current_setting(''app.tenant_id'', true), '''')::uuid'; ${extra("tenant_id = mine()")}`,
+  ],
+  [
+    "policy-calls-immutable",
+    "public.notes.extra",
+    `create function known(code text) returns boolean language plpgsql immutable as 'begin return exists (select from public.countries c where c.code = known.code); end'; ${extra(`tenant_id = ${proved} and known(text)`)}`,
+  ],
+  [
     "policy-calls-definer",
     "public.notes.extra",
     `create function permitted() returns boolean language sql stable security definer set search_path = pg_catalog, pg_temp as 'select true'; ${extra(`tenant_id = ${proved} and permitted()`)}`,
@@ -315,6 +325,10 @@ describe.runIf(ground !== undefined)("tenant isolation of a database", () => {
     [
       "a shared table that names a tenant",
       "create table glacis_upload_quotas (tenant_id text, bytes bigint); grant select on glacis_upload_quotas to $role",
+    ],
+    [
+      "a function that is IMMUTABLE and is right to be",
+      `create function even(number int) returns boolean language sql immutable as 'select number % 2 = 0'; ${extra(`tenant_id = ${proved} and even(length(text))`, `with check (tenant_id = ${proved})`)}`,
     ],
     ["a view that reads no tenant's rows", "create view codes as select * from countries"],
     [

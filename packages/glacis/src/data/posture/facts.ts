@@ -60,6 +60,14 @@ export interface ColumnFacts {
   readonly readable: boolean;
 }
 
+export interface PolicyFunction {
+  readonly name: string;
+  readonly definer: boolean;
+  readonly volatile: boolean;
+  /** Its signature, where it is declared IMMUTABLE and reads settings, roles or tables all the same. */
+  readonly frozen: string | null;
+}
+
 export interface PolicyFacts {
   readonly table: number;
   readonly name: string;
@@ -76,7 +84,7 @@ export interface PolicyFacts {
   readonly using: string | null;
   readonly check: string | null;
   /** Functions that are not built in. */
-  readonly functions: readonly { readonly name: string; readonly definer: boolean; readonly volatile: boolean }[];
+  readonly functions: readonly PolicyFunction[];
   /** Other tables that it reads. */
   readonly reads: readonly number[];
 }

@@ -41,6 +41,13 @@ const VOLATILE: Rule = {
   why: "What a tenant sees then depends on chance or on the clock, and no index serves it.",
   fix: "Use a stable function, or none.",
 };
+const FROZEN: Rule = {
+  id: "tenant-isolation/policy-calls-immutable",
+  severity: "error",
+  what: "A policy calls a function that is declared IMMUTABLE and reads settings, roles or tables.",
+  why: "Postgres asks it once and writes the answer into the plan: a prepared statement shows the next tenant the rows of the first.",
+  fix: "Declare it STABLE.",
+};
 const DEFINER: Rule = {
   id: "tenant-isolation/policy-calls-definer",
   severity: "warning",
@@ -111,6 +118,7 @@ export const HABIT_RULES: readonly Rule[] = [
   RAISES,
   PER_ROW,
   VOLATILE,
+  FROZEN,
   DEFINER,
   READS,
   NEVER,
@@ -156,6 +164,7 @@ function judgePolicy(
   const text = expressions.map(withoutTexts).join(" ");
   const writes = policy.command === "*" || policy.command === "w";
   const definers = policy.functions.filter(({ name, definer }) => definer && name !== PROOF);
+  const frozen = policy.functions.flatMap(({ frozen }) => frozen ?? []);
   const unprotected = policy.reads.flatMap((oid) => byOid.get(oid) ?? []).filter(({ rls }) => !rls);
   const mend = (verb: string): string => `drop ${sql}; -- then create it again ${verb}`;
   const checks: readonly (false | Finding)[] = [
@@ -170,6 +179,13 @@ function judgePolicy(
       asksPerRow(readExpression(policy.using)) &&
       found(PER_ROW, place, undefined, mend("with a scalar subselect")),
     (VOLATILE_BUILT_IN.test(text) || policy.functions.some(({ volatile }) => volatile)) && found(VOLATILE, place),
+    frozen.length > 0 &&
+      found(
+        FROZEN,
+        place,
+        frozen.join(", "),
+        frozen.map((signature) => `alter function ${signature} stable;`).join(" "),
+      ),
     definers.length > 0 &&
       found(
         DEFINER,

@@ -64,7 +64,9 @@ export const POLICIES: string = `
     (select coalesce(json_agg(r.rolname order by r.rolname), '[]') from pg_catalog.pg_roles r
       where r.oid = any (p.polroles) and (r.rolsuper or r.rolbypassrls)) as "exemptRoles",
     pg_get_expr(p.polqual, p.polrelid) as "using", pg_get_expr(p.polwithcheck, p.polrelid) as "check",
-    (select coalesce(json_agg(distinct jsonb_build_object('name', fn.nspname || '.' || f.proname, 'definer', f.prosecdef, 'volatile', f.provolatile = 'v')), '[]')
+    (select coalesce(json_agg(distinct jsonb_build_object('name', fn.nspname || '.' || f.proname, 'definer', f.prosecdef, 'volatile', f.provolatile = 'v',
+        'frozen', case when f.provolatile = 'i' and f.prokind = 'f' and pg_get_functiondef(f.oid) ~* '\\m(current_setting|current_user|session_user|current_role|from)\\M'
+          then format('%I.%I(%s)', fn.nspname, f.proname, pg_get_function_identity_arguments(f.oid)) end)), '[]')
       from pg_catalog.pg_depend d join pg_catalog.pg_proc f on f.oid = d.refobjid join pg_catalog.pg_namespace fn on fn.oid = f.pronamespace
       where d.classid = 'pg_policy'::regclass and d.objid = p.oid and d.refclassid = 'pg_proc'::regclass) as "functions",
     (select coalesce(json_agg(distinct d.refobjid::int8), '[]') from pg_catalog.pg_depend d
