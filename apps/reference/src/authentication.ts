@@ -110,11 +110,11 @@ function applicationOf({
       if (invitedBy === undefined || inviter?.tenantId !== tenantId) return false;
       return ROLE_ORDER.mayGrant(personOf(tenantId, invitedBy, inviter.role), role ?? "");
     },
-    async joined({ userId, email, profile, tenantId, roles: [role] }) {
+    async joined({ userId, email, profile, tenantId, roles: [role], invitedBy }) {
       // An account belongs to one workspace; whoever has one keeps it.
-      if ((await accounts.belonging(userId)) !== undefined || !isRole(role)) return;
+      if ((await accounts.belonging(userId)) !== undefined || !isRole(role) || invitedBy === undefined) return;
       const person = { id: userId, name: lineOf(profile["name"], email), role };
-      await accounts.addPerson(systemScope(tenantId, "invitation"), person);
+      await accounts.addPerson(systemScope(tenantId, "invitation"), person, invitedBy);
     },
     exportData: (userId) => accounts.exportPerson(userId),
     async erase(userId) {

@@ -99,10 +99,77 @@ describe.each(Object.entries(grounds))("memberships on %s", (_, open) => {
     await expect(accounts.changeRole(pretender, pretender.id, "owner")).rejects.toThrow();
   });
 
+  it("give a place by an invitation only while whoever invited may give that role", async () => {
+    const [as, there] = [await workspace(), await workspace()];
+    const scope = systemScope(as("owner").tenantId, "test");
+    const joins = async (by: string, role: Role): Promise<Role | undefined> => {
+      const id = randomUUID();
+      await accounts.addPerson(scope, { id, name: "Guest", role }, by);
+      return (await accounts.belonging(id))?.role;
+    };
+    expect(await joins(as("admin").id, "admin")).toBe("admin");
+    expect(await joins(as("admin").id, "owner")).toBeUndefined();
+    expect(await joins(as("member").id, "viewer")).toBeUndefined();
+    expect(await joins(there("owner").id, "viewer")).toBeUndefined();
+    expect(await joins(randomUUID(), "viewer")).toBeUndefined();
+    await accounts.removePerson(as("owner"), as("admin").id);
+    expect(await joins(as("admin").id, "viewer")).toBeUndefined();
+  });
+
+  it("keep one owner when both leave at once, and when one is promoted while the other steps down, ten times", async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const as = await workspace();
+      const owners = async () =>
+        (await accounts.people(systemScope(as("owner").tenantId, "test"))).filter(({ role }) => role === "owner");
+      const left = await Promise.allSettled([
+        accounts.removePerson(as("owner"), as("owner").id),
+        accounts.removePerson(as("second"), as("second").id),
+      ]);
+      expect(left.map((one) => (one.status === "fulfilled" ? one.value : one.reason)).toSorted()).toEqual([
+        "changed",
+        "last_owner",
+      ]);
+      const [last] = await owners();
+      expect(await owners()).toHaveLength(1);
+      const boss = { ...as("owner"), id: last?.id as User["id"] };
+      const moved = await Promise.allSettled([
+        accounts.changeRole(boss, as("admin").id, "owner"),
+        accounts.changeRole(boss, boss.id, "viewer"),
+      ]);
+      // Whoever has stepped down first promotes nobody.
+      expect((await owners()).length).toBeGreaterThan(0);
+      expect(moved[0].status === "fulfilled" || moved[1].status === "fulfilled").toBe(true);
+    }
+  });
+
   it("know nobody of another workspace", async () => {
     const [here, there] = [await workspace(), await workspace()];
     expect(await accounts.changeRole(here("owner"), there("member").id, "viewer")).toBe("not_found");
     expect(await accounts.removePerson(here("owner"), there("member").id)).toBe("not_found");
+  });
+});
+
+describe.runIf(postgres !== undefined)("a place that is given while somebody loses the right to give it", () => {
+  it("is given to nobody", async () => {
+    const database = await openPostgres(postgres?.url ?? "", roles);
+    const accounts = accountsIn(database);
+    const [tenantId, owner, admin, guest] = [randomUUID(), randomUUID(), randomUUID(), randomUUID()];
+    const scope = systemScope(tenantId, "test");
+    const other = await postgres?.pool.connect();
+    try {
+      await accounts.createTenant({ id: tenantId, name: "T" }, { id: owner, name: "O", role: "owner" });
+      await accounts.addPerson(scope, { id: admin, name: "A", role: "admin" });
+      await other?.query("begin");
+      await other?.query("update memberships set role = 'viewer' where user_id = $1", [admin]);
+      // It has to wait for what the other transaction makes of whoever invited.
+      const joining = accounts.addPerson(scope, { id: guest, name: "G", role: "admin" }, admin);
+      await other?.query("commit");
+      await joining;
+      expect(await accounts.belonging(guest)).toBeUndefined();
+    } finally {
+      other?.release();
+      await database.close();
+    }
   });
 });
 

@@ -5,7 +5,7 @@ import { tenantScope, type TenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { addressOf, memberships, tenants, users } from "../database/schema.ts";
 import { erasePerson, exportPerson, type PersonalData } from "./personal-data.ts";
-import { membershipsIn, type Memberships, type Role } from "./memberships.ts";
+import { mayInvite, membershipsIn, type Memberships, type Role } from "./memberships.ts";
 
 export interface Person {
   readonly id: string;
@@ -38,8 +38,12 @@ export interface Belonging {
 export interface Accounts extends Memberships, SecondFactorPolicy {
   /** Creates a tenant with its first person. */
   createTenant(tenant: { readonly name: string; readonly id?: string }, owner: NewPerson): Promise<void>;
-  /** Gives somebody a place in a tenant; whoever has one there keeps the role that he has. */
-  addPerson(scope: TenantScope, person: NewPerson): Promise<void>;
+  /**
+   * Gives somebody a place in a tenant; whoever has one there keeps the role that he has.
+   *
+   * @param invitedBy who vouches for him: without the right to give that role, at the moment when it is given, nobody gets a place
+   */
+  addPerson(scope: TenantScope, person: NewPerson, invitedBy?: string): Promise<void>;
   /** Asked before a tenant is known; undefined for somebody who has no account or was removed. */
   belonging(userId: string): Promise<Belonging | undefined>;
   profile(user: User): Promise<Profile | undefined>;
@@ -96,8 +100,8 @@ export function accountsIn(database: Database): Accounts {
         await db.insert(tenants).values({ id, name });
         await insertPerson(db, id, owner);
       }),
-    addPerson: (scope, person) =>
-      database.withTenant(scope, (db) => insertPerson(db, scope.tenantId, person), undefined, "writes"),
+    addPerson: (scope, person, invitedBy) =>
+      database.withTenant(scope, (db) => insertPerson(db, scope.tenantId, person, invitedBy), undefined, "writes"),
     belonging,
 
     profile: (user) => profileIn(tenantScope(user), user),
@@ -148,7 +152,13 @@ function secondFactorPolicyIn(database: Database): SecondFactorPolicy {
   };
 }
 
-async function insertPerson(db: TenantDrizzle, tenantId: string, { id, name, role }: NewPerson): Promise<void> {
+async function insertPerson(
+  db: TenantDrizzle,
+  tenantId: string,
+  { id, name, role }: NewPerson,
+  invitedBy?: string,
+): Promise<void> {
+  if (invitedBy !== undefined && !(await mayInvite(db, tenantId, invitedBy, role))) return;
   // Whoever was here before and was removed comes back under the name that he gives now.
   await db
     .insert(users)

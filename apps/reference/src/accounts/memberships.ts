@@ -69,6 +69,20 @@ export function membershipsIn(database: Database): Memberships {
   };
 }
 
+/** Whether somebody may give a role now. His own stays as it is until the transaction ends. */
+export async function mayInvite(db: TenantDrizzle, tenantId: string, userId: string, role: Role): Promise<boolean> {
+  const [held] = await db
+    .select({ role: memberships.role })
+    .from(memberships)
+    .where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId)))
+    .for("share");
+  if (held === undefined) return false;
+  return ROLE_ORDER.mayGrant(
+    { kind: "service", id: userId, tenantId: tenantId as User["tenantId"], roles: [held.role] },
+    role,
+  );
+}
+
 /** In the order of their ids, so that two people who change each other do not wait for each other for ever. */
 async function lockRoles(db: TenantDrizzle, actor: User, userId: string): Promise<ReadonlyMap<string, Role>> {
   const rows = await db

@@ -43,27 +43,29 @@ export function sharingIn(database: Database): Sharing {
       }),
 
     share: (user, id, { userId, permission }) =>
-      inTenant(user, async (db, connection) => {
-        if (!(await holds(db, user, "share", id))) return "not_found";
-        const [colleague] = await db
-          .select({ id: memberships.userId })
-          .from(memberships)
-          .where(and(eq(memberships.tenantId, user.tenantId), eq(memberships.userId, userId)));
-        const share = { tenantId: user.tenantId, documentId: id, ownerId: user.id, userId, permission };
-        if (colleague === undefined || !sharePolicy.permits(user, "create", share)) return "unknown_colleague";
-        await db
-          .insert(documentShares)
-          .values(share)
-          .onConflictDoUpdate({
-            target: [documentShares.tenantId, documentShares.documentId, documentShares.userId],
-            set: { permission },
+      unlessGone(() =>
+        inTenant(user, async (db, connection) => {
+          if (!(await holds(db, user, "share", id))) return "not_found";
+          const [colleague] = await db
+            .select({ id: memberships.userId })
+            .from(memberships)
+            .where(and(eq(memberships.tenantId, user.tenantId), eq(memberships.userId, userId)));
+          const share = { tenantId: user.tenantId, documentId: id, ownerId: user.id, userId, permission };
+          if (colleague === undefined || !sharePolicy.permits(user, "create", share)) return "unknown_colleague";
+          await db
+            .insert(documentShares)
+            .values(share)
+            .onConflictDoUpdate({
+              target: [documentShares.tenantId, documentShares.documentId, documentShares.userId],
+              set: { permission },
+            });
+          await trail.record(connection, {
+            ...sharing(user, "document.share", id),
+            after: { colleague: userId, permission },
           });
-        await trail.record(connection, {
-          ...sharing(user, "document.share", id),
-          after: { colleague: userId, permission },
-        });
-        return "shared";
-      }),
+          return "shared";
+        }),
+      ),
 
     unshare: (user, id, userId) =>
       inTenant(user, async (db, connection) => {
@@ -82,6 +84,25 @@ export function sharingIn(database: Database): Sharing {
         return true;
       }),
   };
+}
+
+/** Between the look at what is there and the share a colleague may leave, or the document go: a foreign key refuses it then. */
+async function unlessGone<Result>(share: () => Promise<Result>): Promise<Result | "not_found" | "unknown_colleague"> {
+  try {
+    return await share();
+  } catch (error) {
+    const constraint = constraintOf(error);
+    if (constraint === "document_shares_member_fkey") return "unknown_colleague";
+    if (constraint === "document_shares_document_fkey") return "not_found";
+    throw error;
+  }
+}
+
+/** The query builder wraps what the database has thrown. */
+function constraintOf(error: unknown): unknown {
+  let at = error;
+  while (at instanceof Error && at.cause !== undefined) at = at.cause;
+  return (at as { readonly constraint?: unknown } | null | undefined)?.constraint;
 }
 
 function sharing(principal: User, action: string, id: string) {

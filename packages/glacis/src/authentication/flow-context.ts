@@ -31,8 +31,11 @@ export interface FlowApplication {
    * not come back by it. It does unless you say otherwise.
    */
   invitationStands?(invitation: Invitation): Promise<boolean>;
-  /** Somebody has accepted an invitation. */
-  joined?(guest: Newcomer & Pick<Invitation, "tenantId" | "roles">): Promise<void>;
+  /**
+   * Somebody has accepted an invitation. Between `invitationStands` and here a password was hashed: whether whoever invites may still do so is asked
+   * once more where the place is given, in the transaction that gives it.
+   */
+  joined?(guest: Newcomer & Omit<Invitation, "email">): Promise<void>;
   /** Everything the application holds about a user, for his copy of it (GDPR article 20). */
   exportData?(userId: string): Promise<unknown>;
   /** Removes what the application holds about a user (GDPR article 17). */
