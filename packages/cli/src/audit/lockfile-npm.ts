@@ -3,10 +3,6 @@ import {
   boundPackages,
   isRegistryAddress,
   originOf,
-  own,
-  tableOf,
-  textEntries,
-  textOf,
   unreadable,
   type Dependency,
   type DependencyKind,
@@ -14,8 +10,8 @@ import {
   type LockedProject,
   type Lockfile,
   type PackageOrigin,
-  type Table,
 } from "./lockfile.ts";
+import { own, tableOf, textEntries, textOf, type Table } from "../parsed-document.ts";
 
 const FIELDS: readonly (readonly [string, DependencyKind])[] = [
   ["peerDependencies", "peer"],

@@ -3,19 +3,15 @@ import {
   boundPackages,
   DEPENDENCY_FIELDS,
   originOf,
-  own,
   splitSpecifier,
-  tableOf,
-  textEntries,
-  textOf,
   unreadable,
   type Dependency,
   type DependencyKind,
   type LockedPackage,
   type LockedProject,
   type Lockfile,
-  type Table,
 } from "./lockfile.ts";
+import { own, tableOf, textEntries, textOf, type Table } from "../parsed-document.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** @throws CannotCheck when it is no lockfile of version 6 or 9. */

@@ -4,19 +4,15 @@ import {
   DEPENDENCY_FIELDS,
   isRegistryAddress,
   originOf,
-  own,
   splitSpecifier,
-  tableOf,
-  textEntries,
-  textOf,
   unreadable,
   type Dependency,
   type DependencyKind,
   type LockedPackage,
   type LockedProject,
   type Lockfile,
-  type Table,
 } from "./lockfile.ts";
+import { own, tableOf, textEntries, textOf, type Table } from "../parsed-document.ts";
 import { parseYaml } from "./yaml.ts";
 
 /** A package.json of the project, and its folder. */

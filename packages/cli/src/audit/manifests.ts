@@ -3,7 +3,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { CannotCheck } from "../outcome.ts";
 import { readText } from "./bounded-file.ts";
-import { listOf, own, tableOf, textOf, type Table } from "./lockfile.ts";
+import { listOf, own, tableOf, textOf, type Table } from "../parsed-document.ts";
 import type { Manifest } from "./lockfile-yarn.ts";
 import { parseYaml } from "./yaml.ts";
 

@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { CannotCheck } from "../outcome.ts";
 import type { AdvisorySource } from "./advisory.ts";
 import { readText } from "./bounded-file.ts";
-import { tableOf, textOf } from "./lockfile.ts";
+import { tableOf, textOf } from "../parsed-document.ts";
 import { parseOsvRecord, type OsvRecord } from "./osv-record.ts";
 
 export interface OsvApiOptions {

@@ -1,5 +1,5 @@
 /** Records of the Open Source Vulnerability format (ossf.github.io/osv-schema), as far as they are needed. Written by others: nothing is taken for granted. */
-import { listOf, own, tableOf, textOf, type Table } from "./lockfile.ts";
+import { listOf, own, tableOf, textOf, type Table } from "../parsed-document.ts";
 
 export interface OsvEvent {
   readonly kind: "introduced" | "fixed" | "last_affected" | "limit";

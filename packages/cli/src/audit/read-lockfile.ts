@@ -1,7 +1,8 @@
 /** Finds the lockfile of a project. */
 import { join } from "node:path";
 import { readText } from "./bounded-file.ts";
-import { textOf, type Lockfile } from "./lockfile.ts";
+import { type Lockfile } from "./lockfile.ts";
+import { textOf } from "../parsed-document.ts";
 import { parseNpmLockfile } from "./lockfile-npm.ts";
 import { parsePnpmLockfile } from "./lockfile-pnpm.ts";
 import { parseYarnLockfile, type Manifest } from "./lockfile-yarn.ts";

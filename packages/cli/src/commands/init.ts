@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
-import { own, tableOf } from "../audit/lockfile.ts";
+import { own, tableOf } from "../parsed-document.ts";
 import { ciFiles } from "../init/ci-files.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 import { dockerfilesOf } from "../supply-chain/dockerfile.ts";

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Option, type Command } from "commander";
-import { textOf } from "../audit/lockfile.ts";
+import { textOf } from "../parsed-document.ts";
 import { CannotCheck } from "../outcome.ts";
 import { inventory, type Inventory } from "../sbom/component.ts";
 import { cyclonedx } from "../sbom/cyclonedx.ts";

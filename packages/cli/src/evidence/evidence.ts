@@ -1,4 +1,5 @@
 /** Reads what the judging commands printed as JSON: the only thing that a report is made of. */
+import { isTable } from "../parsed-document.ts";
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import type { Severity, Waiver } from "glacis";
@@ -90,7 +91,7 @@ async function readBounded(path: string): Promise<Buffer> {
 type Document = Pick<Evidence, "command" | "findings" | "waived" | "controls"> & { readonly time: string };
 
 function isDocument(value: unknown): value is Document {
-  if (!isObject(value)) return false;
+  if (!isTable(value)) return false;
   const { format, command, time, findings, waived, controls } = value;
   return (
     format === 1 &&
@@ -103,7 +104,7 @@ function isDocument(value: unknown): value is Document {
 }
 
 function isFinding(value: unknown): boolean {
-  if (!isObject(value)) return false;
+  if (!isTable(value)) return false;
   const { id, severity, what, why, fix } = value;
   return (
     typeof id === "string" &&
@@ -113,7 +114,7 @@ function isFinding(value: unknown): boolean {
 }
 
 function isControl(value: unknown): boolean {
-  if (!isObject(value)) return false;
+  if (!isTable(value)) return false;
   const { id, title, layer, guide, owasp2021, owasp2025, asvs, cwe } = value;
   return (
     [id, title, layer].every((text) => typeof text === "string") &&
@@ -121,10 +122,6 @@ function isControl(value: unknown): boolean {
       (list) => Array.isArray(list) && list.every((text) => typeof text === "string"),
     )
   );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function notEvidence(path: string): CannotCheck {

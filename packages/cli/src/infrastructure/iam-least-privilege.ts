@@ -1,6 +1,6 @@
 /** Roles may do what they do and no more (catalog iam-least-privilege; guide checklist; CWE-250, CWE-269). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { listOf, own, tableOf, type Table } from "../audit/lockfile.ts";
+import { listOf, own, tableOf, type Table } from "../parsed-document.ts";
 import {
   atResource,
   entriesOf,

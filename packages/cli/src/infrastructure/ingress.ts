@@ -1,5 +1,5 @@
 /** Who is let in where: the rules of security groups, inline and on their own. */
-import { own, tableOf, textOf, wordOf, type Table } from "../audit/lockfile.ts";
+import { own, tableOf, textOf, wordOf, type Table } from "../parsed-document.ts";
 import {
   entriesOf,
   isUnknown,

@@ -1,5 +1,5 @@
 /** What the internet can reach: the places where a request enters. */
-import { tableOf, type Table } from "../audit/lockfile.ts";
+import { tableOf, type Table } from "../parsed-document.ts";
 import { ofType, type Infrastructure, type Resource } from "./template.ts";
 
 export function distributions(infrastructure: Infrastructure): readonly Resource[] {

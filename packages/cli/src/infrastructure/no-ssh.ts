@@ -1,6 +1,6 @@
 /** Nobody logs in to a machine; a shell is the exception, and recorded (catalog no-ssh; guide checklist; CWE-284). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { own, tableOf } from "../audit/lockfile.ts";
+import { own, tableOf } from "../parsed-document.ts";
 import { covers, networkRules } from "./ingress.ts";
 import {
   atResource,

@@ -1,6 +1,6 @@
 /** The edge is the only way in (catalog origin-lockdown; guide checklist; CWE-923). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { listOf, own, tableOf } from "../audit/lockfile.ts";
+import { listOf, own, tableOf } from "../parsed-document.ts";
 import { networkRules } from "./ingress.ts";
 import { BALANCER, CLASSIC_BALANCER, distributionConfig, distributions, publicOrigins } from "./listeners.ts";
 import {

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { ControlMeta, Finding, Rule } from "glacis";
 import { readText } from "../audit/bounded-file.ts";
-import { listOf, own, tableOf, textOf, type Table } from "../audit/lockfile.ts";
+import { listOf, own, tableOf, textOf, type Table } from "../parsed-document.ts";
 import { CannotCheck } from "../outcome.ts";
 
 const MOST_BYTES = 8 * 1024 * 1024;

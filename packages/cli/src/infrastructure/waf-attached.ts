@@ -1,6 +1,6 @@
 /** Rules stand before every public listener (catalog waf-attached; guide checklist; CWE-693). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { listOf, own, tableOf, textOf } from "../audit/lockfile.ts";
+import { listOf, own, tableOf, textOf } from "../parsed-document.ts";
 import { distributionConfig, distributions, publicOrigins } from "./listeners.ts";
 import {
   atResource,

@@ -1,6 +1,6 @@
 /** What is published says how it was built (catalog artifact-provenance; guide A08; SLSA; CWE-353). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { own, tableOf } from "../audit/lockfile.ts";
+import { own, tableOf } from "../parsed-document.ts";
 import { readSettings } from "./package-manager-settings.ts";
 import type { Project } from "./project.ts";
 import { inFile, type SupplyChainControl } from "./supply-chain-control.ts";

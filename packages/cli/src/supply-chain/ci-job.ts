@@ -1,6 +1,6 @@
 /** What a job of a workflow may do, and with what. */
 import type { Finding, Rule } from "glacis";
-import { listOf, tableOf, textOf } from "../audit/lockfile.ts";
+import { listOf, tableOf, textOf } from "../parsed-document.ts";
 import { isPinned, UNPINNED_ACTION } from "./ci-step.ts";
 import { inFile } from "./supply-chain-control.ts";
 import type { Workflow, WorkflowJob } from "./workflow.ts";

@@ -1,6 +1,6 @@
 /** What a step of a workflow runs. */
 import type { Finding, Rule } from "glacis";
-import { textEntries, wordOf } from "../audit/lockfile.ts";
+import { textEntries, wordOf } from "../parsed-document.ts";
 import { inFile } from "./supply-chain-control.ts";
 import type { Workflow, WorkflowStep } from "./workflow.ts";
 import { untrustedContexts } from "./workflow-expression.ts";

@@ -1,6 +1,6 @@
 /** Nothing unused, given up or past its end of life (catalog dependency-hygiene; guide checklist: unused dependencies; CWE-1104). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { own, tableOf, textEntries } from "../audit/lockfile.ts";
+import { own, tableOf, textEntries } from "../parsed-document.ts";
 import type { Manifest } from "../audit/lockfile-yarn.ts";
 import { pinnedRuntimes } from "./pinned-runtime.ts";
 import type { Project } from "./project.ts";

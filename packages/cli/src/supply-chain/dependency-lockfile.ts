@@ -1,7 +1,7 @@
 /** Exact versions with hashes, installed frozen (catalog dependency-lockfile; guide A06, A08; CWE-494). */
 import type { ControlMeta, Finding, Rule } from "glacis";
 import type { Lockfile } from "../audit/lockfile.ts";
-import { own, tableOf, textEntries } from "../audit/lockfile.ts";
+import { own, tableOf, textEntries } from "../parsed-document.ts";
 import type { Manifest } from "../audit/lockfile-yarn.ts";
 import { isRange, satisfies } from "../audit/version.ts";
 import type { Project } from "./project.ts";

@@ -1,6 +1,6 @@
 /** Installing runs nothing and takes nothing that is brand new (catalog install-hardening; guide A06, A08; CWE-506). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { textOf } from "../audit/lockfile.ts";
+import { textOf } from "../parsed-document.ts";
 import { daysOf, readSettings, type PackageManagerSettings } from "./package-manager-settings.ts";
 import type { Project } from "./project.ts";
 import { inFile, type SupplyChainControl } from "./supply-chain-control.ts";

@@ -1,5 +1,5 @@
 /** What .npmrc, .yarnrc.yml and pnpm-workspace.yaml of the project say. The user's own files are not the project's policy. */
-import { tableOf, wordOf, type Table } from "../audit/lockfile.ts";
+import { tableOf, wordOf, type Table } from "../parsed-document.ts";
 import { parseYaml } from "../audit/yaml.ts";
 import type { Project } from "./project.ts";
 

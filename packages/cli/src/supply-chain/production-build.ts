@@ -1,6 +1,6 @@
 /** The artifact holds what production needs and no more (catalog production-build; guide A05; CWE-489, CWE-538). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { listOf, own, textOf } from "../audit/lockfile.ts";
+import { listOf, own, textOf } from "../parsed-document.ts";
 import { dockerfilesOf, lineage, parseDockerfile, type DockerStage } from "./dockerfile.ts";
 import type { Project } from "./project.ts";
 import { inFile, lineOf, type SupplyChainControl } from "./supply-chain-control.ts";

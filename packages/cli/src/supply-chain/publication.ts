@@ -1,5 +1,5 @@
 /** Which jobs publish something. */
-import { wordOf } from "../audit/lockfile.ts";
+import { wordOf } from "../parsed-document.ts";
 import type { WorkflowJob } from "./workflow.ts";
 
 export function publishesPackage(job: WorkflowJob): boolean {

@@ -1,6 +1,7 @@
 /** Packages come from the registry that is meant (catalog registry-integrity; guide A08; CWE-427, CWE-494). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { isRegistryAddress, textOf, type LockedPackage } from "../audit/lockfile.ts";
+import { isRegistryAddress, type LockedPackage } from "../audit/lockfile.ts";
+import { textOf } from "../parsed-document.ts";
 import { lookalikeOf } from "./lookalike.ts";
 import { readSettings, type PackageManagerSettings } from "./package-manager-settings.ts";
 import type { Project } from "./project.ts";

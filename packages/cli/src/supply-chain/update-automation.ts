@@ -1,6 +1,6 @@
 /** Updates are proposed by a bot, after a cooling-off time (catalog update-automation; guide A06 regular updates; CWE-1329). */
 import type { ControlMeta, Finding, Rule } from "glacis";
-import { listOf, own, tableOf, textOf, type Table } from "../audit/lockfile.ts";
+import { listOf, own, tableOf, textOf, type Table } from "../parsed-document.ts";
 import { parseYaml } from "../audit/yaml.ts";
 import { dockerfilesOf } from "./dockerfile.ts";
 import { daysOf } from "./package-manager-settings.ts";

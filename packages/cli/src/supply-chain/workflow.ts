@@ -1,5 +1,5 @@
 /** GitHub's workflows and composite actions, read as data. */
-import { listOf, tableOf, textOf, type Table } from "../audit/lockfile.ts";
+import { listOf, tableOf, textOf, type Table } from "../parsed-document.ts";
 import { parseYaml, type YamlPlace } from "../audit/yaml.ts";
 import type { Project } from "./project.ts";
 

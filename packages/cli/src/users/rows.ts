@@ -1,4 +1,5 @@
 /** Rows of an export as accounts could be made of them: which column or field says what. */
+import { isTable } from "../parsed-document.ts";
 import type { ImportedRow } from "glacis/authentication";
 import { CannotCheck } from "../outcome.ts";
 import { csvRecords } from "./csv.ts";
@@ -63,7 +64,7 @@ export async function* fixtureRows(path: string, model: string, columns: ExportC
   try {
     for await (const { line, value, problem } of arrayMembers(textOf(path))) {
       if (problem !== undefined) yield { line, kind: "problem", problem };
-      else if (!isObject(value) || typeof value["model"] !== "string" || !isObject(value["fields"]))
+      else if (!isTable(value) || typeof value["model"] !== "string" || !isTable(value["fields"]))
         yield { line, kind: "problem", problem: "no_fixture_object" };
       else if (value["model"].toLowerCase() !== model) yield { line, kind: "other" };
       else yield { line, kind: "row", row: fixtureRow(value["pk"], value["fields"], columns) };
@@ -112,8 +113,4 @@ function momentOf(value: unknown): number | undefined {
   const offset = /^[+-]\d{2}$/u.test(zone) ? `${zone}:00` : zone.replace(/^([+-]\d{2})(\d{2})$/u, "$1:$2");
   const ms = Date.parse(`${day}T${time}.${fraction.padEnd(3, "0")}${offset}`);
   return Number.isNaN(ms) || ms < 0 ? undefined : ms;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

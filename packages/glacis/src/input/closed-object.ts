@@ -44,7 +44,7 @@ export function closedObject<const Named extends Fields>(owner: string, fields: 
   const validate = (
     value: unknown,
   ): StandardResult<FieldValues<Named>> | Promise<StandardResult<FieldValues<Named>>> => {
-    if (!isRecord(value)) return { issues: [{ message: "Send an object of fields." }] };
+    if (!isPlainObject(value)) return { issues: [{ message: "Send an object of fields." }] };
     const unknown = Object.keys(value)
       .filter((name) => !known.has(name))
       .slice(0, MOST_ISSUES)
@@ -97,7 +97,8 @@ function collect(
   return issues.length > 0 ? { issues: issues.slice(0, MOST_ISSUES) } : { value: output };
 }
 
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+/** An object that a literal or a parser has made, and no instance of a class. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== "object" || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -8,7 +8,7 @@ import { formPairs } from "../primitives/form-pairs.ts";
 import {
   closedObject,
   heeded,
-  isRecord,
+  isPlainObject,
   isSchema,
   UNKNOWN_FIELD,
   type Fields,
@@ -115,8 +115,8 @@ export function strayIssues(facts: InputFacts, declared: ReadonlySet<InputPlace>
   }
   if (!declared.has("body") && !declared.has("form")) {
     const { body } = facts;
-    const rest = isRecord(body) && facts.mediaType === FORM ? withoutToken(body) : body;
-    const issues = isRecord(rest) ? unknownFields(Object.keys(rest)) : [{ message: "This route takes no body." }];
+    const rest = isPlainObject(body) && facts.mediaType === FORM ? withoutToken(body) : body;
+    const issues = isPlainObject(rest) ? unknownFields(Object.keys(rest)) : [{ message: "This route takes no body." }];
     if (rest !== undefined && issues.length > 0) stray.push(reading("body", undefined, issues));
   }
   return stray;
@@ -131,7 +131,7 @@ function reading(place: InputPlace, value: unknown, issues: readonly StandardIss
 }
 
 function judgeTexts(place: InputPlace, value: unknown, fields: Fields, schema: FieldSchema): Reading {
-  if (!isRecord(value)) return judged(place, value, schema, []);
+  if (!isPlainObject(value)) return judged(place, value, schema, []);
   const doubled = Object.keys(value).filter((name) => {
     const field = Object.hasOwn(fields, name) ? fields[name] : undefined;
     return Array.isArray(value[name]) && field !== undefined && !takesList(field);
@@ -179,7 +179,7 @@ function firstOf(path: NonNullable<StandardIssue["path"]>): string {
 }
 
 function withoutToken(body: unknown): unknown {
-  if (!isRecord(body) || !Object.hasOwn(body, CSRF_FIELD)) return body;
+  if (!isPlainObject(body) || !Object.hasOwn(body, CSRF_FIELD)) return body;
   return Object.fromEntries(Object.entries(body).filter(([name]) => name !== CSRF_FIELD));
 }
 

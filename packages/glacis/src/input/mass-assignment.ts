@@ -2,7 +2,7 @@
 import { deny } from "../core/decision.ts";
 import { Refusal } from "../core/error-reason.ts";
 import type { OutputOf, StandardSchema } from "../core/standard-schema.ts";
-import { closedObject, isRecord, UNKNOWN_FIELD, type Fields, type FieldValues } from "./closed-object.ts";
+import { closedObject, isPlainObject, UNKNOWN_FIELD, type Fields, type FieldValues } from "./closed-object.ts";
 
 type FieldSchema = StandardSchema<unknown, unknown>;
 
@@ -75,7 +75,7 @@ export async function parseWrite<Schema extends StandardSchema<unknown, unknown>
   body: unknown,
   ignore: readonly string[] = [],
 ): Promise<OutputOf<Schema>> {
-  const fields = isRecord(body)
+  const fields = isPlainObject(body)
     ? Object.fromEntries(Object.entries(body).filter(([name]) => !ignore.includes(name)))
     : body;
   const result = await schema["~standard"].validate(fields);
