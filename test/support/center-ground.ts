@@ -2,8 +2,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import express from "express";
@@ -34,6 +33,7 @@ import { access as fastifyAccess, requestOf as fastifyRequest, secureFastify } f
 import { access as honoAccess, listenHono, requestOf as honoRequest, secureHono } from "glacis/hono";
 import { sketchProof } from "glacis/testing";
 import { Hono } from "hono";
+import { freePort } from "./free-port.ts";
 
 export const ACCOUNTS = [
   { userId: "user-ada", identifier: "ada@alpha.test", name: "Ada Arden", roles: ["owner"], tenant: "alpha" },
@@ -176,15 +176,6 @@ const SERVERS: Readonly<Record<Framework, Serve>> = {
     return server;
   },
 };
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
 
 type Kind = Pick<AuditRecord, "event_type" | "status" | "severity" | "event"> & Partial<AuditRecord>;
 

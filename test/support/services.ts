@@ -2,12 +2,12 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { createClient } from "redis";
+import { freePort } from "./free-port.ts";
 
 const CONNECT_TIMEOUT_MS = 2000;
 
@@ -170,15 +170,6 @@ export async function ownRedis(suite: string, flags: readonly string[] = []): Pr
     thaw: () => void child?.kill("SIGCONT"),
     discard,
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function absent(service: string, suite: string, error: unknown): undefined {

@@ -1,14 +1,14 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { accessPolicy, caller, rowSecurity } from "glacis/authorization";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis, type Ended } from "../../../test/support/command-line.ts";
 import { tenantGround, type TenantGround } from "../../../test/support/tenant-ground.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const MAIN = join(ROOT, "packages/cli/dist/main.js");
+const answer = commandProcess();
 const ground: TenantGround | undefined = await tenantGround("cli_database");
 
 const CONFIG = `import { glacis, REQUIRED_CONTROLS } from "glacis";
@@ -84,28 +84,14 @@ const drafts = accessPolicy({
   statements: [{ action: "*", principal: "user", effect: "allow", condition: "isOwner" }],
 });
 
-interface Ended {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exitCode: number | null;
-}
+const environment = (more: Readonly<Record<string, string>>): Readonly<Record<string, string>> => ({
+  PATH: process.env["PATH"] ?? "",
+  NODE_ENV: "production",
+  ...more,
+});
 
-function glacis(
-  args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
-  cwd: string = folder,
-): Promise<Ended> {
-  const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...environment };
-  const child = spawn(process.execPath, [MAIN, "check", ...args], { cwd, env });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (exitCode) => resolve({ stdout, stderr, exitCode }));
-  });
-}
+const glacis = (args: readonly string[], more = {}, cwd = folder): Promise<Ended> =>
+  answer(["check", ...args], { cwd, env: environment(more) });
 
 interface Document {
   readonly clean: boolean;
@@ -125,7 +111,8 @@ describe.runIf(ground !== undefined)("glacis check --database", () => {
   const { url, role } = ground;
 
   it("judges the database of the environment, and prints what mends it", async () => {
-    const { stdout, stderr, exitCode } = await glacis(["--database"], { DATABASE_URL: url });
+    const env = environment({ DATABASE_URL: url });
+    const { stdout, stderr, exitCode } = await spawnGlacis(["check", "--database"], { cwd: folder, env });
     expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 1 });
     expect(stdout).toMatch(/^error {4}tenant-isolation\/rls-disabled {2}at public\.notes$/mu);
     expect(stdout).toContain('         sql: alter table "public"."notes" enable row level security;');
@@ -253,7 +240,8 @@ describe.runIf(ground !== undefined)("glacis check --database", () => {
     const wrong = new URL(url);
     wrong.pathname = "/nowhere_at_all";
     wrong.password = "hunter2";
-    const { stdout, stderr, exitCode } = await glacis(["--database", wrong.href]);
+    const place = { cwd: folder, env: environment({}) };
+    const { stdout, stderr, exitCode } = await spawnGlacis(["check", "--database", wrong.href], place);
     expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 2 });
     expect(stderr).toContain("the database could not be judged:");
     expect(stderr).not.toContain("hunter2");

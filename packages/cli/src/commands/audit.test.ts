@@ -1,14 +1,13 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis, type Ended } from "../../../../test/support/command-line.ts";
 import { OsvServer } from "../../../../test/support/osv-server.ts";
 import { locked } from "../../../../test/support/project-folder.ts";
 import { writeZip } from "../../../../test/support/zip-writer.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const glacis = commandProcess();
 const DAY_MS = 86_400_000;
 const day = (days: number): string => new Date(Date.now() + days * DAY_MS).toISOString().slice(0, 10);
 
@@ -73,26 +72,19 @@ function write(path: string, content: object | string | Buffer): void {
   writeFileSync(join(folder, path), plain ? content : JSON.stringify(content));
 }
 
-interface Ended {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exitCode: number | null;
-}
+const environment = (): Readonly<Record<string, string>> => ({
+  PATH: process.env["PATH"] ?? "",
+  XDG_CACHE_HOME: join(folder, "cache"),
+  NO_COLOR: "1",
+});
 
-function run(...args: readonly string[]): Promise<Ended> {
-  const env = { PATH: process.env["PATH"] ?? "", XDG_CACHE_HOME: join(folder, "cache"), NO_COLOR: "1" };
-  const child = spawn(process.execPath, [MAIN, "audit", ...args], { cwd: folder, env });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (exitCode) => resolve({ stdout, stderr, exitCode }));
-  });
-}
+const run = (...args: readonly string[]): Promise<Ended> =>
+  glacis(["audit", ...args], { cwd: folder, env: environment() });
 
 const online = (...args: readonly string[]): Promise<Ended> => run("--osv-api", url, ...args);
+
+/** In a process that remembers nothing. */
+const afresh = (): Promise<Ended> => spawnGlacis(["audit", "--osv-api", url], { cwd: folder, env: environment() });
 
 interface Document {
   readonly source: string;
@@ -124,7 +116,7 @@ const ids = ({ findings }: Document): readonly string[] =>
 describe("glacis audit", () => {
   it("names the hole, how the package came here, and the command that mends it", async () => {
     await serve([HOLE]);
-    const { stdout, exitCode } = await online();
+    const { stdout, exitCode } = await afresh();
     expect(exitCode).toBe(1);
     expect(stdout).toContain(
       "error    dependency-audit/GHSA-aaaa-bbbb-cccc  at qs@6.5.2 (high 7.5; production; app > express@4.0.0 > qs@6.5.2; fixed in 6.5.3; CVE-2022-24999)",
@@ -147,11 +139,11 @@ describe("glacis audit", () => {
 
   it("keeps what it has read, until the server says that it was modified", async () => {
     await serve([HOLE]);
-    await online();
-    await online();
+    await afresh();
+    await afresh();
     expect(server.asked.filter((line) => line.startsWith("GET"))).toHaveLength(1);
     await serve([{ ...HOLE, modified: "2026-11-20T00:00:00Z" } as typeof HOLE]);
-    await online();
+    await afresh();
     expect(server.asked.filter((line) => line.startsWith("GET"))).toHaveLength(1);
   });
 

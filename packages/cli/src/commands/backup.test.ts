@@ -2,11 +2,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis } from "../../../../test/support/command-line.ts";
 import { testDatabase } from "../../../../test/support/services.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const answer = commandProcess();
 const hasTools = ["pg_dump", "pg_restore", "openssl"].every((tool) => spawnSync(tool, ["version"]).error === undefined);
 const database = hasTools ? await testDatabase("backup") : undefined;
 const folder = mkdtempSync(join(tmpdir(), "glacis-backup-"));
@@ -17,15 +17,17 @@ afterAll(async () => {
   await database?.drop();
 });
 
-function backup(...args: readonly string[]): {
+interface Outcome {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
-} {
+}
+
+async function backup(args: readonly string[], program = answer): Promise<Outcome> {
   const url = database?.url ?? "";
   const env = { ...process.env, DATABASE_URL: url, SCRATCH_DATABASE_URL: url };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "backup", ...args], { encoding: "utf8", env });
-  return { code: status, out: stdout, err: stderr };
+  const { exitCode, stdout, stderr } = await program(["backup", ...args], { env });
+  return { code: exitCode, out: stdout, err: stderr };
 }
 
 describe.runIf(database !== undefined)("glacis backup", () => {
@@ -35,21 +37,21 @@ describe.runIf(database !== undefined)("glacis backup", () => {
       create table "Odd name" (id int); insert into notes select n, 'SECRET ' || n from generate_series(1, 500) as n`);
     writeFileSync(at("key"), "a passphrase for this test");
     execFileSync("pg_dump", ["--format=custom", `--file=${at("main.dump")}`, database?.url ?? ""]);
-    writeFileSync(at("main.json"), backup("record").out);
+    writeFileSync(at("main.json"), (await backup(["record"])).out);
     const encrypt = ["enc", "-aes-256-cbc", "-pbkdf2", "-pass", `file:${at("key")}`, "-in", at("main.dump")];
     execFileSync("openssl", [...encrypt, "-out", at("main.dump.enc")]);
   });
 
-  it("records counts and sums, and no value", () => {
+  it("records counts and sums, and no value", async () => {
     const record = readFileSync(at("main.json"), "utf8");
     expect(JSON.parse(record)).toMatchObject({ tables: [{ name: 'public."Odd name"', rows: 0 }, { rows: 500 }] });
     expect(record).not.toContain("SECRET");
-    expect(backup("record", "--snapshot", "x'; drop table notes").code).toBe(2);
+    expect((await backup(["record", "--snapshot", "x'; drop table notes"])).code).toBe(2);
   });
 
   it("restores an encrypted dump, finds all of it, and leaves evidence and no database", async () => {
     const args = ["verify", at("main.dump.enc"), "--record", at("main.json"), "--evidence", at("evidence.json")];
-    expect(backup(...args, ...decrypt)).toEqual({
+    expect(await backup([...args, ...decrypt], spawnGlacis)).toEqual({
       code: 0,
       out: "restored: 2 tables with 500 rows, held against its record\n",
       err: "",
@@ -63,7 +65,7 @@ describe.runIf(database !== undefined)("glacis backup", () => {
     expect(left?.rowCount).toBe(0);
   });
 
-  it("finds a dump in the clear, an old one, and each table that is other than recorded", () => {
+  it("finds a dump in the clear, an old one, and each table that is other than recorded", async () => {
     const record = JSON.parse(readFileSync(at("main.json"), "utf8")) as {
       tables: { name: string; rows: number; sum: string }[];
     };
@@ -73,14 +75,14 @@ describe.runIf(database !== undefined)("glacis backup", () => {
       JSON.stringify({ atMs: 1, tables: [...tables, { name: "public.gone", rows: 1, sum: "1" }] }),
     );
     utimesSync(at("main.dump"), 1000, 1000);
-    const { code, out } = backup(
+    const { code, out } = await backup([
       "verify",
       at("main.dump"),
       "--record",
       at("other.json"),
       "--evidence",
       at("none.json"),
-    );
+    ]);
     expect(code).toBe(1);
     expect(out.split("\n").slice(1, -1)).toEqual([
       "plaintext: it is not encrypted",
@@ -108,7 +110,7 @@ describe.runIf(database !== undefined)("glacis backup", () => {
     const dump = readFileSync(at("main.dump"));
     writeFileSync(at("cut.dump"), dump.subarray(0, dump.length - 900));
     writeFileSync(at("script.sql"), "-- PostgreSQL database dump\n\\! touch pwned\n");
-    const { code, out, err } = backup(...args());
+    const { code, out, err } = await backup(args());
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(said);
     expect(err).not.toMatch(/SECRET|@127/u);

@@ -1,12 +1,12 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis, type Ended } from "../../../../test/support/command-line.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
-const MAIN = join(ROOT, "packages/cli/dist/main.js");
+const answer = commandProcess();
 
 /** A composition with a stand-in for each required control, so that a transcript shows the findings that it is about. */
 const SECURITY = `
@@ -95,23 +95,12 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ended {
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly exitCode: number | null;
-}
+/** A configuration that ends the process, or leaves something running in it, has one of its own. */
+const ALONE = /exits|crashes|controls|chatty|^check --deploy$|^--version$|^$/u;
 
 function glacis(args: string, environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...environment };
-  const child = spawn(process.execPath, [MAIN, ...args.split(" ").filter(Boolean)], { cwd: folder, env });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("close", (exitCode) => resolve({ stdout, stderr, exitCode }));
-  });
+  return (ALONE.test(args) ? spawnGlacis : answer)(args.split(" ").filter(Boolean), { cwd: folder, env });
 }
 
 /** Command, stdout, stderr and exit code as a person would paste them; what depends on the machine is named. */

@@ -1,11 +1,10 @@
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { TOTP_MIGRATION } from "glacis/authentication";
 import { fieldEncryption, keyRing, newKey } from "glacis/data";
 import { afterAll, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis } from "../../../../test/support/command-line.ts";
 import { testDatabase } from "../../../../test/support/services.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const answer = commandProcess();
 
 interface Outcome {
   readonly code: number | null;
@@ -13,15 +12,16 @@ interface Outcome {
   readonly errors: string;
 }
 
-function keys(
+async function keys(
   args: readonly string[],
   ring?: string,
   variable = "GLACIS_KEYS",
   more: Readonly<Record<string, string>> = {},
-): Outcome {
+  program = answer,
+): Promise<Outcome> {
   const env = { PATH: process.env["PATH"], ...(ring !== undefined && { [variable]: ring }), ...more };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, "keys", ...args], { env, encoding: "utf8" });
-  return { code: status, out: stdout, errors: stderr };
+  const { exitCode, stdout, stderr } = await program(["keys", ...args], { env });
+  return { code: exitCode, out: stdout, errors: stderr };
 }
 
 const database = await testDatabase("cli_keys");
@@ -29,24 +29,24 @@ afterAll(() => database?.drop());
 const [first, second] = [newKey("k1"), newKey("k2")];
 
 describe("glacis keys new", () => {
-  it("prints a ring that the application takes, another one each time", () => {
-    const [one, two] = [keys(["new"]), keys(["new", "--id", "main-1"])];
+  it("prints a ring that the application takes, another one each time", async () => {
+    const [one, two] = [await keys(["new"]), await keys(["new", "--id", "main-1"])];
     expect([one.code, two.code]).toEqual([0, 0]);
     expect([keyRing(one.out.trim()).ids, keyRing(two.out.trim()).ids]).toEqual([["k1"], ["main-1"]]);
-    expect(keys(["new"]).out).not.toBe(one.out);
+    expect((await keys(["new"])).out).not.toBe(one.out);
   });
 
-  it("refuses an id that stored values could not carry", () => {
-    const { code, out, errors } = keys(["new", "--id", "K 1"]);
+  it("refuses an id that stored values could not carry", async () => {
+    const { code, out, errors } = await keys(["new", "--id", "K 1"]);
     expect([code, out]).toEqual([2, ""]);
     expect(errors).toMatch(/a-z, 0-9/u);
   });
 });
 
 describe("glacis keys move", () => {
-  it("says what it lacks, and quotes no key", () => {
-    expect(keys(["move"])).toMatchObject({ code: 2, errors: expect.stringContaining("GLACIS_KEYS is not set") });
-    const { code, errors } = keys(["move"], first);
+  it("says what it lacks, and quotes no key", async () => {
+    expect(await keys(["move"])).toMatchObject({ code: 2, errors: expect.stringContaining("GLACIS_KEYS is not set") });
+    const { code, errors } = await keys(["move"], first);
     expect([code, errors.includes("DATABASE_URL is not set"), errors.includes(first.split(":")[1] ?? first)]).toEqual([
       2,
       true,
@@ -65,13 +65,13 @@ describe("glacis keys move", () => {
       const insert = "insert into glacis_totp (user_id, secret) values ($1, $2)";
       await database?.pool.query(insert, ["ada", seal(first, "ada")]);
       const env = { DATABASE_URL: database?.url ?? "" };
-      expect(keys(["move"], `${second},${first}`, "GLACIS_KEYS", env)).toMatchObject({
+      expect(await keys(["move"], `${second},${first}`, "GLACIS_KEYS", env)).toMatchObject({
         code: 0,
         out: "1 moved to k2, 0 could not be opened.\n",
       });
-      expect(keys(["move"], second, "GLACIS_KEYS", env)).toMatchObject({ code: 0 });
+      expect(await keys(["move"], second, "GLACIS_KEYS", env)).toMatchObject({ code: 0 });
       await database?.pool.query(insert, ["bob", seal(newKey("k0"), "bob")]);
-      expect(keys(["move"], second, "GLACIS_KEYS", env)).toMatchObject({
+      expect(await keys(["move"], second, "GLACIS_KEYS", env)).toMatchObject({
         code: 2,
         out: expect.stringContaining("1 could not"),
       });
@@ -80,21 +80,21 @@ describe("glacis keys move", () => {
 });
 
 describe("glacis keys rotate", () => {
-  it("puts a new key in front and keeps the others", () => {
-    const { code, out } = keys(["rotate"], ` ${second},${first}\n`);
+  it("puts a new key in front and keeps the others", async () => {
+    const { code, out } = await keys(["rotate"], ` ${second},${first}\n`, "GLACIS_KEYS", {}, spawnGlacis);
     expect(code).toBe(0);
     expect(keyRing(out.trim()).ids).toEqual(["k3", "k2", "k1"]);
     expect(out.trim().endsWith(`,${second},${first}`)).toBe(true);
   });
 
-  it("counts on from the highest id of the same name", () => {
+  it("counts on from the highest id of the same name", async () => {
     const ring = [newKey("k2"), newKey("k9"), newKey("other30")].join(",");
-    expect(keyRing(keys(["rotate"], ring).out.trim()).ids[0]).toBe("k10");
-    expect(keys(["rotate"], newKey("main"))).toMatchObject({ code: 2, out: "" });
-    expect(keyRing(keys(["rotate", "--id", "next"], newKey("main")).out.trim()).ids).toEqual(["next", "main"]);
+    expect(keyRing((await keys(["rotate"], ring)).out.trim()).ids[0]).toBe("k10");
+    expect(await keys(["rotate"], newKey("main"))).toMatchObject({ code: 2, out: "" });
+    expect(keyRing((await keys(["rotate", "--id", "next"], newKey("main"))).out.trim()).ids).toEqual(["next", "main"]);
   });
 
-  it("prints nothing that the application would refuse", () => {
+  it("prints nothing that the application would refuse", async () => {
     const full = Array.from({ length: 16 }, (_, index) => newKey(`k${index}`)).join(",");
     for (const [args, ring] of [
       [["rotate"], full],
@@ -102,22 +102,26 @@ describe("glacis keys rotate", () => {
       [["rotate"], undefined],
       [["rotate"], "k1:short"],
     ] as const)
-      expect(keys(args, ring)).toMatchObject({ code: 2, out: "" });
+      expect(await keys(args, ring)).toMatchObject({ code: 2, out: "" });
   });
 });
 
 describe("glacis keys status", () => {
-  it("prints ids and no key", () => {
-    const { code, out, errors } = keys(["status", "--variable", "OTHER_KEYS"], `${second},${first}`, "OTHER_KEYS");
+  it("prints ids and no key", async () => {
+    const { code, out, errors } = await keys(
+      ["status", "--variable", "OTHER_KEYS"],
+      `${second},${first}`,
+      "OTHER_KEYS",
+    );
     expect([code, out, errors]).toEqual([0, "k2  current\nk1  accepted\n", ""]);
   });
 
-  it("says what is wrong with a ring, and quotes none of it", () => {
+  it("says what is wrong with a ring, and quotes none of it", async () => {
     const secret = "correct-horse-battery-staple-correct-horse";
-    const { code, out, errors } = keys(["status"], `k1:${secret}`);
+    const { code, out, errors } = await keys(["status"], `k1:${secret}`);
     expect([code, out]).toEqual([2, ""]);
     expect(errors).toMatch(/32 bytes/u);
     expect(errors).not.toContain(secret);
-    expect(keys(["status"]).errors).toMatch(/GLACIS_KEYS is not set/u);
+    expect((await keys(["status"])).errors).toMatch(/GLACIS_KEYS is not set/u);
   });
 });

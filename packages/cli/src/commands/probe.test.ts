@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import {
@@ -12,15 +11,16 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import express from "express";
 import { glacis, keyRing, newKey, publicAccess, saas } from "glacis";
 import { access, guardServer, requestOf, secureExpress, serverOptions } from "glacis/express";
 import { TLS_SERVER_OPTIONS } from "glacis/transport";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis, type Ended } from "../../../../test/support/command-line.ts";
+import { freePort } from "../../../../test/support/free-port.ts";
 import { issueCertificate } from "../../../../test/support/tls-certificate.ts";
 
-const MAIN = fileURLToPath(new URL("../../../../packages/cli/dist/main.js", import.meta.url));
+const answer = commandProcess();
 const authority = issueCertificate({ authority: true, name: "Probe test authority" });
 const certificate = issueCertificate({
   names: ["localhost"],
@@ -47,22 +47,9 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-interface Probed {
-  readonly exitCode: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function probe(...args: readonly string[]): Promise<Probed> {
-  const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" };
-  const child = spawn(process.execPath, [MAIN, "probe", ...args], { cwd: folder, env });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
-  const [exitCode] = (await once(child, "close")) as [number | null];
-  return { exitCode, stdout, stderr };
-}
+const environment = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" };
+const probe = (...args: readonly string[]): Promise<Ended> =>
+  answer(["probe", ...args], { cwd: folder, env: environment });
 
 interface Document {
   readonly findings: readonly { readonly id: string; readonly at: { readonly url?: string } }[];
@@ -78,15 +65,8 @@ async function found(address: string, ...args: readonly string[]): Promise<Docum
   return { ...document, rules: new Set(document.findings.map(({ id }) => id)) };
 }
 
-/** A port that is free for the moment: the origin has to be known before the application is composed. */
-async function freePort(): Promise<number> {
-  const server = createPlainServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 async function secured(): Promise<string> {
+  // The origin has to be known before the application is composed.
   const port = await freePort();
   const origin = `https://localhost:${port}`;
   const security = glacis(
@@ -121,7 +101,8 @@ async function secured(): Promise<string> {
 
 describe("glacis probe", () => {
   it("finds nothing at an application that is composed with saas() and served over TLS", async () => {
-    const { exitCode, stdout } = await probe(await secured(), "--ca", caFile, "--deploy");
+    const args = ["probe", await secured(), "--ca", caFile, "--deploy"];
+    const { exitCode, stdout } = await spawnGlacis(args, { cwd: folder, env: environment });
     expect(stdout).toMatch(/0 errors, 0 warnings, 0 notes, 0 waived\. Clean\./u);
     expect(stdout).toMatch(/Observatory 1[56]\d \(A\+\), CSP A/u);
     expect(exitCode).toBe(0);

@@ -1,28 +1,15 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis, type Ended } from "../../../../test/support/command-line.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const answer = commandProcess();
 const folder = mkdtempSync(join(tmpdir(), "glacis-report-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ended {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function run(...args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, ...args], { cwd: folder }, (error, stdout, stderr) => {
-      resolve({ exitCode: typeof error?.code === "number" ? error.code : 0, stdout, stderr });
-    });
-  });
-}
+const run = (...args: readonly string[]): Promise<Ended> => answer(args, { cwd: folder });
 
 const control = (id: string) => ({
   id,
@@ -76,7 +63,7 @@ describe("glacis report", () => {
       controls: [control("d"), control("b")],
       findings: [finding("d/seen", "error")],
     });
-    const { exitCode, stdout } = await run("report", check, probe, "--title", "Acme");
+    const { exitCode, stdout } = await spawnGlacis(["report", check, probe, "--title", "Acme"], { cwd: folder });
     expect(outcomes(stdout)).toEqual({ a: "fail", d: "fail", b: "warn", c: "waived" });
     expect(Object.keys(outcomes(stdout))).toEqual(["a", "d", "b", "c"]);
     expect(stdout).toContain("<title>Acme</title>");

@@ -1,11 +1,10 @@
-import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandProcess, spawnGlacis, type Ended } from "../../../../test/support/command-line.ts";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+const answer = commandProcess();
 const BAD =
   'import { find } from "./store.js";\napp.get("/", async (req, res) => res.json(await find(req.query.name)));\n';
 const STORE = 'export const find = (name) =>\n  db.query("select * from t where name = \'" + name + "\'");\n';
@@ -65,21 +64,11 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function scan(
-  ...args: readonly string[]
-): Promise<{ readonly stdout: string; readonly stderr: string; readonly exitCode: number | null }> {
-  const child = spawn(process.execPath, [MAIN, "scan", ...args], { cwd: folder });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
-  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
-  const exitCode = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { stdout, stderr, exitCode };
-}
+const scan = (...args: readonly string[]): Promise<Ended> => answer(["scan", ...args], { cwd: folder });
 
 describe("glacis scan", () => {
   it("follows text from one file into another and ends with 1", async () => {
-    const { stdout, exitCode } = await scan("across");
+    const { stdout, exitCode } = await spawnGlacis(["scan", "across"], { cwd: folder });
     expect(exitCode).toBe(1);
     expect(stdout).toContain("scan/sql-injection  at across/store.ts:2:3");
     expect(stdout).toContain("across/app.ts:2:");

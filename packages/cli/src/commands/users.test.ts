@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { pbkdf2Sync } from "node:crypto";
 import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
@@ -7,10 +6,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { AUTHENTICATION_MIGRATION, passwordHashing, postgresAuthentication } from "glacis/authentication";
+import { commandProcess, spawnGlacis } from "../../../../test/support/command-line.ts";
 import { testDatabase } from "../../../../test/support/services.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
-const MAIN = join(ROOT, "packages/cli/dist/main.js");
+const answer = commandProcess();
 const folder = mkdtempSync(join(tmpdir(), "glacis-users-"));
 const database = await testDatabase("cli_users");
 
@@ -39,23 +39,23 @@ const django = (id: number | string, email: string, hash = PBKDF2, active = "t")
   `${id},${hash},,f,someone,${email},${active},2019-05-06 07:08:09.123456+00`;
 
 interface Run {
-  readonly code: number;
+  readonly code: number | null;
   readonly out: string;
   readonly errors: string;
 }
 
-async function users(args: readonly string[], url: string | undefined = database?.url): Promise<Run> {
-  const env = { ...process.env, ...(url !== undefined && { DATABASE_URL: url }) };
-  const child = spawn(process.execPath, ["--max-old-space-size=64", MAIN, "users", "import", ...args], {
-    cwd: ROOT,
-    env,
-  });
-  const text = { out: "", errors: "" };
-  child.stdout.on("data", (piece: Buffer) => (text.out += piece.toString()));
-  child.stderr.on("data", (piece: Buffer) => (text.errors += piece.toString()));
-  const [code] = (await once(child, "close")) as [number];
-  return { code, ...text };
+async function users(args: readonly string[], url = database?.url, program = answer): Promise<Run> {
+  // In little memory, where the process is its own.
+  const env = {
+    ...process.env,
+    NODE_OPTIONS: "--max-old-space-size=64",
+    ...(url !== undefined && { DATABASE_URL: url }),
+  };
+  const { exitCode, stdout, stderr } = await program(["users", "import", ...args], { cwd: ROOT, env });
+  return { code: exitCode, out: stdout, errors: stderr };
 }
+
+const alone = (args: readonly string[]): Promise<Run> => users(args, undefined, spawnGlacis);
 
 const stored = async (): Promise<readonly Record<string, unknown>[]> =>
   (await database?.pool.query("select * from glacis_accounts order by user_id"))?.rows as Record<string, unknown>[];
@@ -127,7 +127,7 @@ describe("glacis users import, looking only", () => {
     }
     file.end(`${django(100_001, "USER7@example.com")}\n`);
     await once(file, "finish");
-    const { code, out, errors } = await users([path]);
+    const { code, out, errors } = await alone([path]);
     expect([code, errors]).toEqual([1, ""]);
     expect(out).toContain("100001 rows: 100000 fit");
     expect(out).toContain("line 100002: address_repeated as on line 8\n");
@@ -144,7 +144,7 @@ describe.skipIf(database === undefined)("glacis users import --write", () => {
       django(4, "broken", PBKDF2),
     ];
     const path = fileOf("write.csv", lines.join("\n"));
-    const first = await users([path, "--write"]);
+    const first = await alone([path, "--write"]);
     expect([first.code, first.out]).toEqual([1, expect.stringContaining("Written: 3 new, 0 were there already")]);
     const rows = await stored();
     expect(rows.map(({ email, status, password_hash: hash }) => [email, status, hash])).toEqual([
@@ -217,7 +217,7 @@ describe.skipIf(database === undefined)("glacis users import --write", () => {
   it("lets two imports at once write each account once", async () => {
     const lines = Array.from({ length: 2000 }, (_, index) => django(index + 1, `user${index}@example.com`));
     const path = fileOf("race.csv", [HEADER, ...lines].join("\n"));
-    const runs = await Promise.all([users([path, "--write"]), users([path, "--write"])]);
+    const runs = await Promise.all([alone([path, "--write"]), alone([path, "--write"])]);
     const written = runs.map(({ out }) => Number(/Written: (\d+) new/u.exec(out)?.[1]));
     expect([runs.map(({ code }) => code), written.reduce((sum, one) => sum + one)]).toEqual([[0, 0], 2000]);
   });
