@@ -4,7 +4,18 @@ import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
 import type { EventFilter, FilterName } from "./event-filter.ts";
 import type { ArchivedEvent } from "./event-record.ts";
-import { badge, emptyState, number, panel, table, timeOf, visible, visibleId, type Tone } from "./widgets.ts";
+import {
+  badge,
+  emptyState,
+  exactTime,
+  number,
+  panel,
+  table,
+  timeOf,
+  visible,
+  visibleId,
+  type Tone,
+} from "./widgets.ts";
 
 const HOUR_MS = 3_600_000;
 /** Whoever was seen within these is taken to be at it still. */
@@ -62,12 +73,13 @@ interface Attack {
 }
 
 export async function attacksPanel(context: CenterContext): Promise<SafeHtml> {
-  const found = await Promise.all(SIGNS.map(async (sign) => attacksOf(context, sign)));
-  const attacks = found.flat().toSorted((left, right) => right.lastMs - left.lastMs);
+  const found = await Promise.all(SIGNS.map(async (sign) => lookFor(context, sign)));
+  const attacks = found.flatMap((one) => one.attacks).toSorted((left, right) => right.lastMs - left.lastMs);
   const shown = attacks.slice(0, MOST_SHOWN);
   const users = new Set(shown.flatMap(({ actor }) => (actor?.name === "user" ? [actor.value] : [])));
   const names = await namesOf(context, users);
   const current = attacks.filter((attack) => isUnderWay(attack, context.nowMs)).length;
+  const hidden = attacks.length - shown.length;
   return panel({
     title: "Attacks under way",
     kind: attacks.length === 0 ? "" : "attacks",
@@ -75,16 +87,39 @@ export async function attacksPanel(context: CenterContext): Promise<SafeHtml> {
       attacks.length === 0
         ? "the last hour"
         : html`${badge(current === 0 ? "none now" : `${number(current)} now`, current === 0 ? "good" : "bad")} the last hour`,
-    body:
+    body: html`${
       attacks.length === 0
         ? emptyState("Nobody is at the door", "Nothing in the last hour adds up to an attack.")
-        : attackTable(context, shown, names),
+        : attackTable(context, shown, names)
+    }
+    ${hidden > 0 && html`<p class="searched">${number(hidden)} more are not shown: those that went on last stand first.</p>`}
+    ${cutNote(found)}`,
   });
 }
 
-async function attacksOf(context: CenterContext, sign: Sign): Promise<readonly Attack[]> {
+/** What the last hour had too much of: an attack that is louder may hide another one of its kind. */
+function cutNote(looks: readonly Look[]): SafeHtml {
+  const cut = looks.flatMap(({ sign, cutMs }) => (cutMs === undefined ? [] : [{ title: sign.title, cutMs }]));
+  return html`${cut.map(
+    ({ title, cutMs }) =>
+      html`<p class="searched">${title}: only the latest were counted, back to ${exactTime(cutMs)}.</p>`,
+  )}`;
+}
+
+interface Look {
+  readonly sign: Sign;
+  readonly attacks: readonly Attack[];
+  /** How far back was looked, where that is not the whole hour. */
+  readonly cutMs: number | undefined;
+}
+
+async function lookFor(context: CenterContext, sign: Sign): Promise<Look> {
   const filter = withinReach(context, { ...sign.filter, fromMs: context.nowMs - HOUR_MS });
-  const events = await context.settings.archive.store.page(filter, MOST_READ);
+  const { events, older } = await context.settings.archive.store.look(filter, MOST_READ);
+  return { sign, attacks: attacksIn(sign, events), cutMs: older?.timeMs };
+}
+
+function attacksIn(sign: Sign, events: readonly ArchivedEvent[]): readonly Attack[] {
   const byActor = new Map<string, ArchivedEvent[]>();
   for (const event of events) {
     const actor = actorOf(event.record);

@@ -88,6 +88,8 @@ const PARTS = `
 .fields .whole { grid-column: 1 / -1; overflow-wrap: anywhere; }
 .notice { padding: 10px 14px; border-radius: 10px; background: var(--good-soft); color: var(--good); font-weight: 500; }
 .notice.warn { background: var(--warn-soft); color: var(--warn); }
+.notice.info { background: var(--info-soft); color: var(--info); }
+.searched { margin-top: 10px; color: var(--quiet); font-size: 13px; }
 .tiles { display: grid; gap: 18px; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); }
 .tiles a { position: relative; display: grid; grid-template-columns: auto 1fr; align-items: baseline; gap: 2px 10px; height: 100%; padding: 14px 18px 40px; overflow: hidden; color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow); }
 .tiles a:hover { border-color: var(--strong-line); text-decoration: none; }

@@ -1,5 +1,5 @@
 /** The statements behind a page of events: which index each follows, and where it stops. */
-import { readCursor, SEARCHED, type EventCursor, type EventFilter } from "./event-filter.ts";
+import { readCursor, SEARCHED, SEVERITIES, STATUSES, type EventCursor, type EventFilter } from "./event-filter.ts";
 import { MOST_LOOKED_AT } from "./event-store.ts";
 
 export const SELECTED = "select id::text as id, time_ms::text as time_ms, record from glacis_events";
@@ -31,7 +31,24 @@ const INDEXED: readonly (readonly Equality[])[] = [
   ["severity"],
 ];
 
-const NEWEST_FIRST = "order by time_ms desc, id desc";
+/**
+ * The time as the index that follows nothing else has it. Spelt like this, no other statement can take that index: where a value's events are all old,
+ * a walk along the time to find fifty of them reads everything that is newer, and statistics do not tell the database so.
+ */
+export const BY_TIME = "(time_ms + 0)" as const;
+type Time = "time_ms" | typeof BY_TIME;
+
+/** What the first column of an index leaves open and the second one decides: one branch for each of its few values keeps to the order of time. */
+const COMPLETED: Readonly<Partial<Record<Equality, readonly [second: Equality, values: readonly string[]]>>> = {
+  type: ["status", STATUSES],
+  status: ["severity", SEVERITIES],
+  severity: ["status", STATUSES],
+};
+
+/** With the name of the table, for what is selected as text has the names of the columns too. */
+function newestFirst(time: Time): string {
+  return `order by ${time === BY_TIME ? BY_TIME : "glacis_events.time_ms"} desc, glacis_events.id desc`;
+}
 
 function equalitiesOf(filter: EventFilter): readonly Equality[] {
   return (Object.keys(EQUALITIES) as Equality[]).filter((name) => filter[name] !== undefined);
@@ -41,11 +58,12 @@ function equalitiesOf(filter: EventFilter): readonly Equality[] {
 export function conditionsOf(
   filter: EventFilter,
   names: readonly Equality[] = equalitiesOf(filter),
+  time: Time = "time_ms",
 ): { conditions: string[]; values: unknown[] } {
   const values: unknown[] = [];
   const conditions = names.map((name) => `${EQUALITIES[name]} = $${values.push(filter[name])}`);
-  if (filter.fromMs !== undefined) conditions.push(`time_ms >= $${values.push(filter.fromMs)}`);
-  if (filter.toMs !== undefined) conditions.push(`time_ms <= $${values.push(filter.toMs)}`);
+  if (filter.fromMs !== undefined) conditions.push(`${time} >= $${values.push(filter.fromMs)}::bigint`);
+  if (filter.toMs !== undefined) conditions.push(`${time} <= $${values.push(filter.toMs)}::bigint`);
   return { conditions, values };
 }
 
@@ -54,33 +72,52 @@ export function searchCondition({ search }: EventFilter, values: unknown[]): str
   return `$${values.push(search)} in (${SEARCHED.map((name) => `coalesce(${name}, '')`).join(", ")})`;
 }
 
-function beforeCondition({ timeMs, id }: EventCursor, values: unknown[]): string {
-  return `(time_ms, id) < ($${values.push(timeMs)}::bigint, $${values.push(id)}::bigint)`;
+function beforeCondition({ timeMs, id }: EventCursor, values: unknown[], time: Time): string {
+  return `(${time}, id) < ($${values.push(timeMs)}::bigint, $${values.push(id)}::bigint)`;
 }
 
 /** A search is the union of one page of each index: an `or` over five columns would read the whole table for what is rare. */
 export function pageStatement(filter: EventFilter, limit: number, before: EventCursor | undefined): Statement {
-  const { conditions, values } = conditionsOf(filter);
-  if (before !== undefined) conditions.push(beforeCondition(before, values));
+  const asked = equalitiesOf(filter);
+  const time = asked.length === 0 && filter.search === undefined ? BY_TIME : "time_ms";
+  const { conditions, values } = conditionsOf(filter, asked, time);
+  if (before !== undefined) conditions.push(beforeCondition(before, values, time));
   const most = `limit $${values.push(limit)}`;
-  const page = (selected: string, extra: readonly string[]): string => {
-    const all = [...conditions, ...extra];
-    return `${selected} as found ${all.length === 0 ? "" : `where ${all.join(" and ")}`} order by found.time_ms desc, found.id desc ${most}`;
-  };
-  if (filter.search === undefined) return { text: page(SELECTED, []), values };
-  const place = `$${values.push(filter.search)}`;
+  const page = (selected: string, extra: readonly string[]): string =>
+    `${selected} where ${["true", ...conditions, ...extra].join(" and ")} ${newestFirst(time)} ${most}`;
+  const branches = branchesOf(filter, asked, values);
+  if (branches.length === 0) return { text: page(SELECTED, []), values };
   return {
     text: unionOf(
-      SEARCHED.map((column) => page("select id, time_ms from glacis_events", [`${column} = ${place}`])),
+      branches.map((extra) => page("select id, time_ms from glacis_events", [extra])),
       most,
     ),
     values,
   };
 }
 
+/** Conditions of which each, with those that are asked for, leads along one index. */
+function branchesOf(
+  { search, ...filter }: EventFilter,
+  asked: readonly Equality[],
+  values: unknown[],
+): readonly string[] {
+  if (search !== undefined) {
+    const place = `$${values.push(search)}`;
+    return SEARCHED.map((column) => `${column} = ${place}`);
+  }
+  const [only, another] = asked;
+  if (only === undefined || another !== undefined) return [];
+  // Severities other than the most frequent have an index of their own.
+  const completed = only === "severity" && filter.severity !== "info" ? undefined : COMPLETED[only];
+  if (completed === undefined) return [];
+  const [second, choices] = completed;
+  return choices.map((choice) => `${EQUALITIES[second]} = '${choice}'`);
+}
+
 /** Which rows, first; what they are, once. */
 function unionOf(branches: readonly string[], most: string): string {
-  const ids = `select id from (${branches.map((text) => `(${text})`).join(" union ")}) as hits ${NEWEST_FIRST} ${most}`;
+  const ids = `select id from (${branches.map((text) => `(${text})`).join(" union ")}) as hits order by time_ms desc, id desc ${most}`;
   return `${SELECTED} where id in (${ids}) order by glacis_events.time_ms desc, glacis_events.id desc`;
 }
 
@@ -118,11 +155,12 @@ export async function horizonOf(
   const usable = indexesOf(filter);
   const isWhole = asked.length <= 1 || usable.some((index) => index.length === asked.length);
   if (search === undefined ? isWhole : asked.length === 0) return undefined;
-  const { conditions, values } = conditionsOf(filter, []);
-  if (before !== undefined) conditions.push(beforeCondition(before, values));
+  const time = search === undefined && usable[0]?.length === 0 ? BY_TIME : "time_ms";
+  const { conditions, values } = conditionsOf(filter, [], time);
+  if (before !== undefined) conditions.push(beforeCondition(before, values, time));
   const end = (own: readonly string[]): string =>
     `(select time_ms || '-' || id from glacis_events where ${["true", ...own, ...conditions].join(" and ")}
-      ${NEWEST_FIRST} offset ${MOST_LOOKED_AT - 1} limit 1)`;
+      ${newestFirst(time)} offset ${MOST_LOOKED_AT - 1} limit 1)`;
   const ends =
     search === undefined
       ? usable.map((index) => end(index.map((name) => `${EQUALITIES[name]} = $${values.push(filter[name])}`)))
@@ -153,17 +191,18 @@ export function lookStatement(
 ): Statement {
   if (horizon === undefined) return pageStatement(filter, limit, before);
   const { index, cursor } = horizon;
-  const { conditions, values } = conditionsOf(filter, index);
-  if (before !== undefined) conditions.push(beforeCondition(before, values));
+  const time = filter.search === undefined && index.length === 0 ? BY_TIME : "time_ms";
+  const { conditions, values } = conditionsOf(filter, index, time);
+  if (before !== undefined) conditions.push(beforeCondition(before, values, time));
   if (cursor !== undefined)
-    conditions.push(`(time_ms, id) >= ($${values.push(cursor.timeMs)}::bigint, $${values.push(cursor.id)}::bigint)`);
+    conditions.push(`(${time}, id) >= ($${values.push(cursor.timeMs)}::bigint, $${values.push(cursor.id)}::bigint)`);
   const rest = equalitiesOf(filter)
     .filter((name) => !index.includes(name))
     .map((name) => `${EQUALITIES[name]} = $${values.push(filter[name])}`)
     .join(" and ");
   const most = `limit $${values.push(limit)}`;
   const branch = (selected: string, extra: readonly string[]): string =>
-    `${selected} from (select * from glacis_events where ${["true", ...conditions, ...extra].join(" and ")} ${NEWEST_FIRST} limit ${2 * MOST_LOOKED_AT}) as seen
+    `${selected} from (select * from glacis_events where ${["true", ...conditions, ...extra].join(" and ")} ${newestFirst(time)} limit ${2 * MOST_LOOKED_AT}) as seen
      where ${rest} order by seen.time_ms desc, seen.id desc ${most}`;
   if (filter.search === undefined)
     return { text: branch("select id::text as id, time_ms::text as time_ms, record", []), values };

@@ -2,10 +2,19 @@ import type { AuditDatabase } from "../audit/audit-database.ts";
 import type { AuditRecord } from "../core/event.ts";
 import type { EventCursor, EventFilter } from "./event-filter.ts";
 import { pageOf } from "./event-page.ts";
-import { conditionsOf, horizonOf, lookStatement, pageStatement, searchCondition, SELECTED } from "./event-statement.ts";
+import {
+  BY_TIME,
+  conditionsOf,
+  horizonOf,
+  lookStatement,
+  pageStatement,
+  searchCondition,
+  SELECTED,
+} from "./event-statement.ts";
 import type { ArchivedEvent } from "./event-record.ts";
 import {
   BUCKET_MS,
+  LONGEST_GAP,
   LOOK_BACK,
   MOST_COUNTED,
   type EventPage,
@@ -15,11 +24,10 @@ import {
 } from "./event-store.ts";
 
 /**
- * The tables, as a migration. Columns are what filters ask for, and statistics tell which of their values never meet: an index that follows time would
- * be read to its end for those; `record` is the whole event. Counts are kept beside, so that a chart of a day does
+ * The tables, as a migration. Columns are what filters ask for; `record` is the whole event. Counts are kept beside, so that a chart of a day does
  * not read a day; those of all tenants together stand under the empty name. The role of the application needs select, insert and delete, and no update of `glacis_events`.
  */
-export const EVENT_ARCHIVE_MIGRATION = `
+export const EVENT_ARCHIVE_MIGRATION: string = `
 create table if not exists glacis_events (
   id bigint generated always as identity primary key,
   time_ms bigint not null,
@@ -33,7 +41,9 @@ create table if not exists glacis_events (
   request_id text,
   record jsonb not null
 );
-create index if not exists glacis_events_time on glacis_events (time_ms desc, id desc);
+drop index if exists glacis_events_time;
+drop index if exists glacis_events_refused;
+create index if not exists glacis_events_by_time on glacis_events (${BY_TIME} desc, id desc);
 create index if not exists glacis_events_type on glacis_events (event_type, status, time_ms desc, id desc);
 create index if not exists glacis_events_status on glacis_events (status, severity, time_ms desc, id desc);
 create index if not exists glacis_events_event on glacis_events (event, time_ms desc, id desc);
@@ -42,7 +52,9 @@ create index if not exists glacis_events_tenant on glacis_events (tenant_id, tim
 create index if not exists glacis_events_ip on glacis_events (ip_address, time_ms desc, id desc) where ip_address is not null;
 create index if not exists glacis_events_request on glacis_events (request_id) where request_id is not null;
 create index if not exists glacis_events_severity on glacis_events (severity, time_ms desc, id desc) where severity <> 'info';
-create index if not exists glacis_events_refused on glacis_events (time_ms desc, id desc) where status in ('refused', 'failed');
+create index if not exists glacis_events_refusals on glacis_events (${BY_TIME} desc, id desc) where status in ('refused', 'failed');
+create index if not exists glacis_events_tenant_refusals on glacis_events (tenant_id, ${BY_TIME} desc, id desc)
+  where status in ('refused', 'failed') and tenant_id is not null;
 create statistics if not exists glacis_events_kinds (mcv) on event_type, status, severity, event from glacis_events;
 create table if not exists glacis_event_counts (
   bucket_ms bigint not null,
@@ -110,7 +122,10 @@ export function postgresEvents(database: AuditDatabase): EventStore {
     look: async (filter, limit, before) => lookAt(rowsOf, filter, limit, before),
     async since(filter, afterId, limit) {
       const { conditions, values } = conditionsOf(filter);
-      conditions.push(`id > $${values.push(afterId)}::bigint - ${LOOK_BACK}`, searchCondition(filter, values));
+      conditions.push(
+        `id > greatest($${values.push(afterId)}::bigint - ${LOOK_BACK}, (select max(id) from glacis_events) - ${LONGEST_GAP})`,
+        searchCondition(filter, values),
+      );
       const text = `${SELECTED} where ${conditions.join(" and ")} order by glacis_events.id desc limit $${values.push(limit)}`;
       return (await rowsOf<EventRow>(text, values)).map(eventOf).toReversed();
     },
@@ -136,12 +151,13 @@ export function postgresEvents(database: AuditDatabase): EventStore {
     },
     async top(field, { fromMs, toMs, tenant }, limit) {
       const expression = TOP_EXPRESSIONS[field];
+      // Where the range begins stands outside: a range with two ends looks small to the database, and it would sort all of it.
       const rows = await rowsOf<{ value: string; count: string; last_ms: string }>(
         `select value, count(*)::text as count, max(time_ms)::text as last_ms from (
            select ${expression} as value, time_ms from glacis_events
-           where status in ('refused', 'failed') and time_ms between $1 and $2 ${tenant === undefined ? "" : "and tenant_id = $4"}
-           order by time_ms desc, id desc limit ${MOST_COUNTED}
-         ) as latest where value is not null group by value order by count(*) desc, value limit $3`,
+           where status in ('refused', 'failed') and ${BY_TIME} <= $2::bigint ${tenant === undefined ? "" : "and tenant_id = $4"}
+           order by ${BY_TIME} desc, id desc limit ${MOST_COUNTED}
+         ) as latest where value is not null and time_ms >= $1 group by value order by count(*) desc, value limit $3`,
         tenant === undefined ? [fromMs, toMs, limit] : [fromMs, toMs, limit, tenant],
       );
       return rows.map(({ value, count, last_ms: lastMs }): TopValue => ({
@@ -152,7 +168,7 @@ export function postgresEvents(database: AuditDatabase): EventStore {
     },
     async sweep(beforeMs, most) {
       const rows = await rowsOf(
-        `delete from glacis_events where id in (select id from glacis_events where time_ms < $1 order by time_ms, id limit $2)
+        `delete from glacis_events where id in (select id from glacis_events where ${BY_TIME} < $1::bigint order by ${BY_TIME}, id limit $2)
          returning 1`,
         [beforeMs, most],
       );

@@ -67,10 +67,13 @@ export interface EventStore {
 }
 
 /** How many events `look` looks at, for each index that it follows. */
-export const MOST_LOOKED_AT = 5000;
+export const MOST_LOOKED_AT = 2000;
 
 /** How far `since` looks back, in ids. */
 export const LOOK_BACK = 2000;
 
 /** How many of the latest refused and failed events `top` counts. */
-export const MOST_COUNTED = 10_000;
+export const MOST_COUNTED = 4000;
+
+/** How far `since` goes back at most, however long ago somebody was last here. */
+export const LONGEST_GAP = 20_000;

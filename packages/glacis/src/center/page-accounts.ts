@@ -2,9 +2,9 @@
 import type { AuthenticatorState } from "../authentication/sign-in-throttle-accounts.ts";
 import type { SessionView } from "../authentication/session-inventory.ts";
 import { html, type SafeHtml } from "../input/html.ts";
-import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
+import { linkTo, type CenterContext } from "./center-context.ts";
 import type { CenterAccount } from "./center-options.ts";
-import { eventTable } from "./event-table.ts";
+import { eventPanel } from "./event-panel.ts";
 import { renderPage } from "./page-frame.ts";
 import { badge, emptyState, panel, table, timeOf, visible } from "./widgets.ts";
 
@@ -16,7 +16,14 @@ export async function accountsPage(context: CenterContext): Promise<SafeHtml> {
   const search = (query.get("search") ?? "").slice(0, LONGEST_SEARCH).trim();
   const { accounts } = settings;
   const found = accounts === undefined ? [] : (await accounts.find(search, user)).slice(0, MOST_SHOWN);
-  const actions = await settings.archive.store.page(withinReach(context, { event: "admin_action" }), 10);
+  const actions = await eventPanel(context, {
+    title: "What administrators did here",
+    caption: "Actions in the Security Center",
+    filter: { event: "admin_action" },
+    limit: 10,
+    all: "All actions",
+    none: html`<p class="quiet">Nobody has unlocked, revoked or exported anything yet.</p>`,
+  });
   return renderPage(context, {
     page: "/accounts",
     title: "Accounts and sessions",
@@ -41,14 +48,7 @@ export async function accountsPage(context: CenterContext): Promise<SafeHtml> {
             ${found.length === 0 ? emptyState("Nobody found", "No account that you may manage fits.") : accountTable(context, found)}
           </section>`
     }
-    ${panel({
-      title: "What administrators did here",
-      note: html`<a href="${linkTo(context, "/events", { event: "admin_action" })}">All actions</a>`,
-      body:
-        actions.length === 0
-          ? html`<p class="quiet">Nobody has unlocked, revoked or exported anything yet.</p>`
-          : eventTable(context, "Actions in the Security Center", actions),
-    })}`,
+    ${actions}`,
   });
 }
 
@@ -79,22 +79,21 @@ export async function accountPage(context: CenterContext): Promise<SafeHtml | un
   const [sessions, states, events] = await Promise.all([
     settings.sessions?.list(account.userId, context.request),
     settings.throttle?.state(account.identifier),
-    settings.archive.store.page(withinReach(context, { user: account.userId }), 10),
+    eventPanel(context, {
+      title: "Latest events",
+      caption: "Latest events of the account",
+      filter: { user: account.userId },
+      limit: 10,
+      all: "All events of this account",
+      none: html`<p class="quiet">Nothing has been written about this account.</p>`,
+    }),
   ]);
   return renderPage(context, {
     page: "/accounts",
     title: visible(account.name ?? account.identifier, 80),
     lead: html`<span class="mono">${visible(account.identifier, 120)}</span>`,
     actions: html`<a class="button" href="${linkTo(context, "/accounts")}">All accounts</a>`,
-    body: html`${throttlePanel(context, account, states)} ${sessionPanel(context, account, sessions)}
-      ${panel({
-        title: "Latest events",
-        note: html`<a href="${linkTo(context, "/events", { user: account.userId })}">All events of this account</a>`,
-        body:
-          events.length === 0
-            ? html`<p class="quiet">Nothing has been written about this account.</p>`
-            : eventTable(context, "Latest events of the account", events),
-      })}`,
+    body: html`${throttlePanel(context, account, states)} ${sessionPanel(context, account, sessions)} ${events}`,
   });
 }
 

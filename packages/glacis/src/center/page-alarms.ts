@@ -3,8 +3,8 @@ import type { AlarmSeverity, CompositeAlarm, MetricAlarm } from "../audit/alarm-
 import type { AlarmEngine, AlarmStatus } from "../audit/alarm-engine.ts";
 import type { AlarmState } from "../audit/alarm.ts";
 import { html, type SafeHtml } from "../input/html.ts";
-import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
-import { eventTable } from "./event-table.ts";
+import { linkTo, type CenterContext } from "./center-context.ts";
+import { eventPanel } from "./event-panel.ts";
 import { renderPage } from "./page-frame.ts";
 import { badge, emptyState, number, panel, table, timeOf, visible, type Tone } from "./widgets.ts";
 
@@ -122,7 +122,13 @@ export async function alarmsPage(context: CenterContext): Promise<SafeHtml> {
   const { settings } = context;
   const [alarms, changes] = await Promise.all([
     settings.alarms && alarmsOf(settings.alarms),
-    settings.archive.store.page(withinReach(context, { event: "sys_alarm_raised" }), 10),
+    eventPanel(context, {
+      title: "Rang last",
+      caption: "Alarms that rang",
+      filter: { event: "sys_alarm_raised" },
+      limit: 10,
+      none: html`<p class="quiet">None has rung as far back as events are kept.</p>`,
+    }),
   ]);
   const ringing = alarms?.filter(({ state }) => state === "ALARM").length ?? 0;
   return renderPage(context, {
@@ -145,14 +151,7 @@ export async function alarmsPage(context: CenterContext): Promise<SafeHtml> {
             ${alarmTable(context, alarms)}
           </section>`
     }
-    ${panel({
-      title: "Rang last",
-      note: html`<a href="${linkTo(context, "/events", { event: "sys_alarm_raised" })}">All of them</a>`,
-      body:
-        changes.length === 0
-          ? html`<p class="quiet">None has rung as far back as events are kept.</p>`
-          : eventTable(context, "Alarms that rang", changes),
-    })}`,
+    ${changes}`,
   });
 }
 

@@ -2,7 +2,7 @@
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, rangeWithinReach, withinReach, type CenterContext } from "./center-context.ts";
 import { proposalText, proposeCsp, type CspViolation } from "./csp-proposal.ts";
-import { eventTable } from "./event-table.ts";
+import { eventPanel, searchedBack } from "./event-panel.ts";
 import { renderPage } from "./page-frame.ts";
 import type { SealedRoute } from "../core/security.ts";
 import { badge, emptyState, number, panel, ranking, table, timeOf, visible, type Tone } from "./widgets.ts";
@@ -17,8 +17,21 @@ export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, nowMs } = context;
   const { store } = settings.archive;
   const [limited, lockouts, addresses] = await Promise.all([
-    store.page(withinReach(context, { type: "rate_limit" }), 25),
-    store.page(withinReach(context, { event: "authn_login_lock" }), 10),
+    eventPanel(context, {
+      title: "Latest refusals by a limit",
+      caption: "Latest refusals by a limit",
+      filter: { type: "rate_limit" },
+      limit: 25,
+      none: emptyState("No limit was reached", "Nobody has asked too often."),
+    }),
+    eventPanel(context, {
+      title: "Lockouts",
+      caption: "Lockouts",
+      filter: { event: "authn_login_lock" },
+      limit: 10,
+      note: html`Unlock an account on <a href="${linkTo(context, "/accounts")}">its page</a>`,
+      none: html`<p class="quiet">No account is held back for good.</p>`,
+    }),
     store.top("ip_address", rangeWithinReach(context, nowMs - DAY_MS, nowMs), 8),
   ]);
   const mounted = settings.security().controls.map(({ meta }) => meta);
@@ -42,31 +55,16 @@ export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
           body: html`<ul class="plain-list">${[...limiting].map(([id, title]) => html`<li><span>${title}</span><span class="mono quiet">${id}</span></li>`)}</ul>`,
         })}
       </div>
-      ${panel({
-        title: "Latest refusals by a limit",
-        body:
-          limited.length === 0
-            ? emptyState("No limit was reached", "Nobody has asked too often.")
-            : eventTable(context, "Latest refusals by a limit", limited),
-      })}
-      ${panel({
-        title: "Lockouts",
-        note: html`Unlock an account on <a href="${linkTo(context, "/accounts")}">its page</a>`,
-        body:
-          lockouts.length === 0
-            ? html`<p class="quiet">No account is held back for good.</p>`
-            : eventTable(context, "Lockouts", lockouts),
-      })}`,
+      ${limited} ${lockouts}`,
   });
 }
 
 export async function cspPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, nowMs } = context;
-  const events = await settings.archive.store.page(
-    withinReach(context, { type: "csp_violation", fromMs: nowMs - WEEK_MS }),
-    MOST_REPORTS,
-  );
-  const { violations, additions } = proposeCsp(events);
+  const filter = { type: "csp_violation" } as const;
+  const week = withinReach(context, { ...filter, fromMs: nowMs - WEEK_MS });
+  const reports = await settings.archive.store.look(week, MOST_REPORTS);
+  const { violations, additions } = proposeCsp(reports.events);
   return renderPage(context, {
     page: "/csp",
     title: "CSP reports",
@@ -87,8 +85,8 @@ export async function cspPage(context: CenterContext): Promise<SafeHtml> {
     })}
     ${panel({
       title: "Violations",
-      note: html`${number(events.length)} reports`,
-      body:
+      note: html`${reports.older !== undefined && "the latest "}${number(reports.events.length)} reports`,
+      body: html`${
         violations.length === 0
           ? html`<p class="quiet">No violation.</p>`
           : table<CspViolation>(
@@ -105,7 +103,9 @@ export async function cspPage(context: CenterContext): Promise<SafeHtml> {
                 },
               ],
               violations,
-            ),
+            )
+      }
+      ${searchedBack(context, filter, reports)}`,
     })}`,
   });
 }

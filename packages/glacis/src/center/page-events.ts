@@ -1,6 +1,8 @@
 /** Events: filtered, searched, followed live, exported; one event on a page of its own. */
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
+import { isCutShort, searchedBack } from "./event-panel.ts";
+import type { ArchivedEvent } from "./event-record.ts";
 import {
   cursorText,
   EVENT_TYPES,
@@ -18,6 +20,7 @@ import { renderPage } from "./page-frame.ts";
 import { emptyState, exactTime, number, panel, severityBadge, statusBadge, timeOf, visible } from "./widgets.ts";
 
 const PAGE = 50;
+const MOST_RELATED = 20;
 
 export async function eventsPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, query } = context;
@@ -25,7 +28,7 @@ export async function eventsPage(context: CenterContext): Promise<SafeHtml> {
   const before = readCursor(query.get("before"));
   const { store } = settings.archive;
   const { events, older } = await store.look(withinReach(context, read.filter), PAGE, before);
-  const isPartial = older !== undefined && events.length < PAGE;
+  const isPartial = isCutShort({ events, older }, PAGE);
   const isFirst = before === undefined;
   const live = isFirst && read.filter.toMs === undefined && read.invalid.length === 0;
   return renderPage(context, {
@@ -47,7 +50,7 @@ export async function eventsPage(context: CenterContext): Promise<SafeHtml> {
             : eventTable(context, "Events, newest first", events, "events")
         }
       </section>
-      ${isPartial && html`<p class="notice">Searched back to ${exactTime(older.timeMs)}.</p>`}
+      ${isPartial && older !== undefined && html`<p class="notice info">Searched back to ${exactTime(older.timeMs)}.</p>`}
       ${pageLinks(context, read.values, isFirst, older, isPartial ? "Look further back" : "Older")}`,
   });
 }
@@ -131,12 +134,7 @@ export async function eventPage(context: CenterContext): Promise<SafeHtml | unde
   if (event === undefined) return undefined;
   if (context.reach === "tenant" && event.record.tenant_id !== user.tenantId) return undefined;
   const { record, timeMs } = event;
-  const related =
-    record.request_id === undefined
-      ? []
-      : (await settings.archive.store.page(withinReach(context, { search: record.request_id }), 20)).filter(
-          (one) => one.id !== event.id,
-        );
+  const related = await relatedEvents(context, event);
   const fields = Object.entries(record).filter(([name, value]) => value !== undefined && name !== "error");
   return renderPage(context, {
     page: "/events",
@@ -153,10 +151,22 @@ export async function eventPage(context: CenterContext): Promise<SafeHtml | unde
     ${panel({
       title: "The same request",
       note: html`More of the same ${filterLink(context, "user", record.user_id)} ${filterLink(context, "ip", record.ip_address)}`,
-      body:
-        related.length === 0
-          ? html`<p class="quiet">Nothing else was written about this request.</p>`
-          : eventTable(context, "Events of the same request", related),
+      body: related,
     })}`,
   });
+}
+
+async function relatedEvents(context: CenterContext, { id, record }: ArchivedEvent): Promise<SafeHtml> {
+  const filter = { search: record.request_id ?? "" };
+  const page =
+    filter.search === ""
+      ? { events: [], older: undefined }
+      : await context.settings.archive.store.look(withinReach(context, filter), MOST_RELATED);
+  const others = page.events.filter((one) => one.id !== id);
+  return html`${
+    others.length === 0
+      ? html`<p class="quiet">Nothing else was written about this request.</p>`
+      : eventTable(context, "Events of the same request", others)
+  }
+  ${searchedBack(context, filter, page)}`;
 }

@@ -4,7 +4,7 @@ import { groupByRule, type FindingGroup } from "../core/finding.ts";
 import { judgeSecurity } from "../core/judge.ts";
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, type CenterContext } from "./center-context.ts";
-import { eventTable } from "./event-table.ts";
+import { eventPanel } from "./event-panel.ts";
 import { renderPage } from "./page-frame.ts";
 import { badge, emptyState, number, panel, timeOf, visible } from "./widgets.ts";
 
@@ -67,7 +67,13 @@ function findingPanel({ rule, places }: FindingGroup): SafeHtml {
 export async function auditPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, nowMs } = context;
   const { archive } = settings;
-  const events = await archive.store.page({ type: "audit_integrity" }, 10);
+  const events = await eventPanel(context, {
+    title: "Events about the log itself",
+    caption: "Events about the log itself",
+    filter: { type: "audit_integrity" },
+    limit: 10,
+    none: html`<p class="quiet">None: nothing was lost, repaired or found broken.</p>`,
+  });
   const { queued, lost, failing } = archive.state;
   return renderPage(context, {
     page: "/audit",
@@ -84,14 +90,7 @@ export async function auditPage(context: CenterContext): Promise<SafeHtml> {
         <div><dt>Kept for</dt><dd>${number(archive.retentionDays)} days</dd></div>
       </dl>`,
     })}
-    ${panel({
-      title: "Events about the log itself",
-      note: html`<a href="${linkTo(context, "/events", { type: "audit_integrity" })}">All of them</a>`,
-      body:
-        events.length === 0
-          ? html`<p class="quiet">None: nothing was lost, repaired or found broken.</p>`
-          : eventTable(context, "Events about the log itself", events),
-    })}`,
+    ${events}`,
   });
 }
 

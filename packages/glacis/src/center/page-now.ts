@@ -1,10 +1,10 @@
 /** The first page: does an alarm ring, is somebody at the door, and what is different from before. */
 import { html, type SafeHtml } from "../input/html.ts";
 import { attacksPanel, namesOf } from "./attacks.ts";
-import { linkTo, rangeWithinReach, withinReach, type CenterContext } from "./center-context.ts";
+import { linkTo, rangeWithinReach, type CenterContext } from "./center-context.ts";
 import { barsOf, outcomeChart, sparkline, totalOf } from "./chart.ts";
-import { BUCKET_MS, type EventCount, type TopField, type TopValue } from "./event-store.ts";
-import { eventTable } from "./event-table.ts";
+import { BUCKET_MS, MOST_COUNTED, type EventCount, type TopField, type TopValue } from "./event-store.ts";
+import { eventPanel } from "./event-panel.ts";
 import { ringingPanel } from "./page-alarms.ts";
 import { renderPage } from "./page-frame.ts";
 import { emptyState, number, panel, ranking, visibleId } from "./widgets.ts";
@@ -35,12 +35,22 @@ export async function nowPage(context: CenterContext): Promise<SafeHtml> {
     top("ip_address"),
     top("user_id"),
     top("event"),
-    store.page(withinReach(context, { severity: "critical", fromMs }), 5),
+    eventPanel(context, {
+      title: "Latest critical events",
+      caption: "Latest critical events",
+      filter: { severity: "critical" },
+      fromMs,
+      limit: 5,
+      all: "All critical events",
+      none: emptyState("No critical event", `Nothing critical has happened in the last ${title}.`),
+    }),
     ringingPanel(context),
     attacksPanel(context),
   ]);
   const names = await namesOf(context, new Set(users.map(({ value }) => value)));
   const bars = barsOf(counts, fromMs, nowMs, barMs);
+  const refusals = bars.reduce((sum, { refused, failed }) => sum + refused + failed, 0);
+  const counted = refusals > MOST_COUNTED ? `among the latest ${number(MOST_COUNTED)}` : undefined;
   return renderPage(context, {
     page: "",
     title: "Now",
@@ -49,18 +59,11 @@ export async function nowPage(context: CenterContext): Promise<SafeHtml> {
     body: html`${ringing} ${tiles(context, bars, before)} ${attacks}
       ${panel({ title: "Events by outcome", note: html`times in UTC`, body: outcomeChart(bars, barMs) })}
       <div class="thirds">
-        ${ranking("Refused and failed, by address", linked(context, "ip", addresses), "Nobody was refused.")}
-        ${ranking("By user", linked(context, "user", users, names), "No signed-in user was refused.")}
-        ${ranking("By event", linked(context, "event", routes), "Nothing was refused.")}
+        ${ranking("Refused and failed, by address", linked(context, "ip", addresses), "Nobody was refused.", counted)}
+        ${ranking("By user", linked(context, "user", users, names), "No signed-in user was refused.", counted)}
+        ${ranking("By event", linked(context, "event", routes), "Nothing was refused.", counted)}
       </div>
-      ${panel({
-        title: "Latest critical events",
-        note: html`<a href="${linkTo(context, "/events", { severity: "critical" })}">All critical events</a>`,
-        body:
-          latest.length === 0
-            ? emptyState("No critical event", `Nothing critical has happened in the last ${title}.`)
-            : eventTable(context, "Latest critical events", latest),
-      })}`,
+      ${latest}`,
   });
 }
 

@@ -153,7 +153,7 @@ export interface RankedValue {
 }
 
 /** The most frequent values with bars: the longest is the first. */
-export function ranking(title: string, values: readonly RankedValue[], none: string): SafeHtml {
+export function ranking(title: string, values: readonly RankedValue[], none: string, note?: string): SafeHtml {
   const most = Math.max(1, ...values.map(({ count }) => count));
   const body =
     values.length === 0
@@ -169,5 +169,5 @@ export function ranking(title: string, values: readonly RankedValue[], none: str
               </li>`,
           )}
         </ol>`;
-  return panel({ title, body });
+  return panel({ title, body, ...(note !== undefined && { note }) });
 }
