@@ -6,13 +6,20 @@ import { eventLoopFirst, threadPoolSize } from "./thread-pool.ts";
 /** Threads left to files, DNS and zlib, whatever the flood. */
 const SPARE_THREADS = 2;
 const DEFAULT_WAITING = 50;
+/** Shorter than the five seconds after which the pipeline gives a request up: a hash that ends later is work for nobody. */
+const DEFAULT_LONGEST_WAIT_MS = 3000;
+const MOST_LONGEST_WAIT_MS = 60_000;
 const FIRST_GUESS_MS = 100;
+/** How much the latest hash counts in what the next ones are expected to take. */
+const LATEST = 0.2;
 
 export interface HashingLineOptions {
   /** Hashes at a time. One core stays with the event loop and two threads with the pool, unless you say otherwise. */
   readonly concurrency?: number;
   /** How many may wait; whoever comes after them is told to come again. 50 by default. */
   readonly waiting?: number;
+  /** How long somebody may have to wait, as hashes go at the moment; whoever would wait longer is told to come again. 3000 by default. */
+  readonly longestWaitMs?: number;
 }
 
 export interface Busy {
@@ -46,12 +53,15 @@ export interface HashingLine {
  * @throws TypeError on an unknown option, or limits that are not whole numbers
  */
 export function hashingLine(options: HashingLineOptions = {}): HashingLine {
-  rejectUnknownOptions("hashingLine", options, ["concurrency", "waiting"]);
+  rejectUnknownOptions("hashingLine", options, ["concurrency", "waiting", "longestWaitMs"]);
   const { concurrency = defaultConcurrency(), waiting = DEFAULT_WAITING } = options;
+  const { longestWaitMs = DEFAULT_LONGEST_WAIT_MS } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1 || concurrency > 1024)
     throw new TypeError("hashingLine() needs concurrency as a whole number from 1 to 1024.");
   if (!Number.isSafeInteger(waiting) || waiting < 0 || waiting > 100_000)
     throw new TypeError("hashingLine() needs waiting as a whole number from 0 to 100000.");
+  if (!(longestWaitMs > 0 && longestWaitMs <= MOST_LONGEST_WAIT_MS))
+    throw new TypeError(`hashingLine() needs longestWaitMs above zero, up to ${MOST_LONGEST_WAIT_MS}.`);
   const queue: (() => void)[] = [];
   let places = 0;
   let running = 0;
@@ -65,7 +75,7 @@ export function hashingLine(options: HashingLineOptions = {}): HashingLine {
     try {
       return await job();
     } finally {
-      typicalMs = typicalMs * 0.9 + (performance.now() - startedMs) * 0.1;
+      typicalMs += (performance.now() - startedMs - typicalMs) * LATEST;
       const next = queue.shift();
       // The thread passes on to the next one without becoming free, so that nobody slips in between.
       if (next === undefined) running -= 1;
@@ -73,7 +83,8 @@ export function hashingLine(options: HashingLineOptions = {}): HashingLine {
     }
   };
   const enter = (): HashingPlace | Busy => {
-    if (places >= concurrency + waiting)
+    const before = places - concurrency + 1;
+    if (before > waiting || (before * typicalMs) / concurrency > longestWaitMs)
       return { kind: "busy", retryAfterSeconds: secondsToClear(queue.length, concurrency, typicalMs) };
     places += 1;
     let unused = true;

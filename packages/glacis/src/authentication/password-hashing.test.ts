@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { pbkdf2Sync, randomBytes, scryptSync } from "node:crypto";
 import { readlinkSync } from "node:fs";
 import { readlink } from "node:fs/promises";
@@ -197,6 +198,24 @@ describe("a flood", () => {
     expect(outcomes.find(({ kind }) => kind === "busy")).toMatchObject({
       retryAfterSeconds: expect.any(Number) as number,
     });
+  });
+
+  it("is told to come again before anybody would wait longer than his request lives", async () => {
+    // A hash is taken for 100 ms until one was timed, so 300 ms are six of them on two threads.
+    const line = hashingLine({ concurrency: 2, longestWaitMs: 300 });
+    const places = Array.from({ length: 12 }, () => line.enter());
+    expect(places.map(({ kind }) => kind)).toEqual([
+      ...Array<string>(8).fill("place"),
+      ...Array<string>(4).fill("busy"),
+    ]);
+    for (const place of places) if (place.kind === "place") place.leave();
+    const slow = hashingLine({ concurrency: 1, longestWaitMs: 150 });
+    await slow.run(() => delay(1000));
+    // However slow it is, whoever finds nobody before him is served.
+    const first = slow.enter();
+    expect([first.kind, slow.enter().kind]).toEqual(["place", "busy"]);
+    for (const longestWaitMs of [0, -1, Number.NaN, 60_001])
+      expect(() => hashingLine({ longestWaitMs })).toThrow("longestWaitMs");
   });
 
   it.runIf(process.platform === "linux")("is hashed by threads that let the event loop go first", async () => {
