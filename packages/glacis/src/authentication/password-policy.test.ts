@@ -120,6 +120,14 @@ describe("the list of common passwords", () => {
     "abcdefghijklmnop",
     "1234567890123456",
     "zyxwvutsrqponmlkj",
+    "1q2w3e4r5t6y7u8i",
+    "1Q2W3E4R5T6Y7U8I9O0P",
+    "1qaz2wsx3edc4rfv",
+    "qwertyuiop[]][poi",
+    "qwertzuioplkjhgf",
+    "azertyuiopmlkjhg",
+    "password1234567890",
+    "sunshine9876543210",
   ])("refuses %j", async (password) => {
     expect(await codesOf(password)).toEqual(["password_too_common"]);
   });
@@ -127,6 +135,10 @@ describe("the list of common passwords", () => {
   it("compares the whole, so a phrase may hold a common word", async () => {
     expect(await codesOf("the password of otters")).toEqual([]);
     expect(await codesOf("abcdefgh is a beginning")).toEqual([]);
+    expect(await codesOf("qwertyuiop or otters")).toEqual([]);
+    expect(await codesOf("1q2w3e4r5t6y7u8p")).toEqual([]);
+    expect(await codesOf("password and 1234567")).toEqual([]);
+    expect(await codesOf("password8675309135")).toEqual([]);
   });
 });
 
