@@ -7,6 +7,7 @@ import { finding, type Rule } from "../core/finding.ts";
 import type { DerivedKey, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { CSRF_FIELD } from "../primitives/csrf-field.ts";
+import { parseOrigin } from "../primitives/origin.ts";
 import { recent } from "../primitives/recent.ts";
 import { serializeCookie } from "../primitives/set-cookie.ts";
 import { cameByBearer } from "./bearer-credential.ts";
@@ -101,8 +102,11 @@ const FIX: Readonly<Record<Cause, string>> = {
  */
 export function csrf(options: CsrfOptions): Csrf {
   rejectUnknownOptions("csrf", options, ["origin", "keys", "trustedOrigins"]);
-  const ours = exactOrigin(options.origin);
-  const trusted = new Set([ours, ...(options.trustedOrigins ?? []).map(exactOrigin)]);
+  const ours = parseOrigin("csrf({ origin })", options.origin);
+  const trusted = new Set([
+    ours,
+    ...(options.trustedOrigins ?? []).map((text) => parseOrigin("csrf({ trustedOrigins })", text)),
+  ]);
   const keys = options.keys.derive("csrf");
   // A page sends its one token with each of its requests: what has verified for a session is compared, not computed again.
   const verified = recent<string>(VERIFIED_TOKENS);
@@ -210,14 +214,6 @@ function matches(given: string, expected: string): boolean {
 function fieldOf(body: ReceivedBody): unknown {
   if (typeof body.value !== "object" || body.value === null || !Object.hasOwn(body.value, CSRF_FIELD)) return undefined;
   return (body.value as Readonly<Record<string, unknown>>)[CSRF_FIELD];
-}
-
-function exactOrigin(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || !/^https?:$/u.test(url.protocol) || url.origin !== text) {
-    throw new TypeError(`csrf() needs exact origins, such as "https://app.example.com"; "${text}" is not one.`);
-  }
-  return url.origin;
 }
 
 function refuse(cause: Cause): Decision {
