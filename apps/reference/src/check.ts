@@ -1,5 +1,6 @@
 import { newKey } from "glacis/data";
 import type { Security } from "glacis";
+import { bucketOf } from "./attachments/bucket.ts";
 import { loadAssets } from "./assets.ts";
 import { connectTo } from "./database/postgres.ts";
 import { postgresTrail } from "./operations/audit-trail.ts";
@@ -16,5 +17,7 @@ export function productionSecurity(variables: Readonly<Record<string, string | u
   const database = connectTo(settings.databaseUrl ?? "");
   const keys = settings.keys ?? newKey("check");
   const auditLog = postgresTrail(settings, database);
-  return guardOf({ settings, keys, database, assets: loadAssets(), audit: () => undefined, auditLog }).security;
+  const storage = bucketOf(settings);
+  const parts = { settings, keys, database, assets: loadAssets(), audit: () => undefined, auditLog, storage };
+  return guardOf(parts).security;
 }

@@ -1,7 +1,7 @@
 import type { AuditEvent, Watch } from "glacis";
 import { eventLog, lastResort, redactFields } from "glacis/audit";
 import { activityIn } from "./activity/activity.ts";
-import { keyRing } from "glacis/data";
+import { keyRing, type Storage } from "glacis/data";
 import { listenHono } from "glacis/hono";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -52,6 +52,7 @@ export async function start(
   const unlock = settings.databaseUrl === undefined ? lockFolder(settings.dataFolder) : () => undefined;
   try {
     if (settings.kind === "test-target") emptyFolder(settings.dataFolder);
+    const storage = await openFiles(settings);
     const tenants = settings.kind === "production" ? [] : settings.kind === "demo" ? DEMO : TEST_TENANTS;
     const database = await progress.step("Opening the database", () => openDatabase(settings));
     const accounts = accountsIn(database);
@@ -59,7 +60,7 @@ export async function start(
     const keys = settings.keys ?? keysIn(settings.dataFolder);
     const auditLog = await openTrail(settings, database);
     const parts = { settings, keys, database, assets, audit: auditOf(settings), auditLog, accounts, demo: tenants };
-    const guard = guardOf({ ...parts, ...more });
+    const guard = guardOf({ ...parts, storage, ...more });
     const { security, sessions, flows, previews, archive, fileTasks, watch } = guard;
     if (tenants.length > 0) {
       const { passwords } = flows.context;
@@ -114,6 +115,10 @@ async function openDatabase({ databaseUrl, dataFolder }: Settings): Promise<Data
   // Each is loaded when it is used: the embedded one alone is twenty megabytes of WebAssembly.
   if (databaseUrl === undefined) return (await import("./database/embedded.ts")).openEmbedded(dataFolder);
   return (await import("./database/postgres.ts")).openPostgres(databaseUrl);
+}
+
+async function openFiles(settings: Settings): Promise<Storage | undefined> {
+  return settings.bucket && (await import("./attachments/bucket.ts")).openBucket(settings);
 }
 
 /** Production logs to stdout for its collector; elsewhere stdout is for people, and events go to a file beside the data. */

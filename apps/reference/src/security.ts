@@ -16,7 +16,14 @@ import type { Accounts as People } from "glacis/accounts";
 import { memorySignInThrottle, type Csrf, type Sessions, type SsoFetch } from "glacis/authentication";
 import { objectLevelAuthorization } from "glacis/authorization";
 import { eventArchive, postgresEvents, type EventArchive } from "glacis/center";
-import { databaseControls, dataClassification, fieldEncryption, keyRing, retentionErasure } from "glacis/data";
+import {
+  databaseControls,
+  dataClassification,
+  fieldEncryption,
+  keyRing,
+  retentionErasure,
+  type Storage,
+} from "glacis/data";
 import { idempotencyKeys, postgresIdempotencyKeys } from "glacis/input";
 import {
   memoryRateLimits,
@@ -78,6 +85,8 @@ export interface GuardParts extends WatchParts, Pick<AuthenticationParts, "setti
   /** Shown on the sign-in page. */
   readonly demo?: readonly DemoTenant[];
   readonly limitStore?: RateLimitStore;
+  /** Where files lie; the data folder without it. */
+  readonly storage?: Storage | undefined;
   /** What a test puts in the place of the internet. */
   readonly ssoFetch?: SsoFetch;
 }
@@ -96,7 +105,7 @@ export function guardOf(parts: GuardParts): Guard {
   const limitStore =
     parts.limitStore ?? (database.shared ? postgresRateLimits({ database: database.driver }) : memoryRateLimits());
   const report = (event: AuditEvent): void => security.report(event);
-  const files = fileStoreOf({ settings, keys, database, limitStore });
+  const files = fileStoreOf({ settings, keys, database, limitStore, storage: parts.storage });
   const fileTasks = fileTasksOf({ ...files, database, report });
   const mail = mailOf(settings);
   const sso = singleSignOnOf(settings.singleSignOn, { accounts, database, fetch: parts.ssoFetch });

@@ -37,11 +37,14 @@ export interface FileStoreParts {
   readonly keys: KeySource;
   readonly database: Database;
   readonly limitStore: RateLimitStore;
+  /** A bucket; the data folder without it. */
+  readonly storage?: Storage | undefined;
 }
 
-export function fileStoreOf({ settings, keys, database, limitStore }: FileStoreParts): FileStore {
+export function fileStoreOf(parts: FileStoreParts): FileStore {
+  const { settings, keys, database, limitStore } = parts;
   const { kind, dataFolder, scanner } = settings;
-  const storage = localStorage({ root: join(dataFolder, "files") });
+  const storage = parts.storage ?? localStorage({ root: join(dataFolder, "files") });
   const quota = uploadQuota({ store: postgresUploadQuotas(database), bytes: QUOTA_BYTES });
   const upload = uploads({
     storage: announced(storage, database),

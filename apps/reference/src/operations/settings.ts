@@ -28,6 +28,8 @@ export interface Settings {
   readonly singleSignOn: SingleSignOnSettings | undefined;
   /** Where clamd listens; undefined where files are not scanned. */
   readonly scanner: { readonly host: string; readonly port: number } | undefined;
+  /** Where files lie; undefined for the data folder. */
+  readonly bucket: { readonly name: string; readonly kmsKeyId: string | undefined } | undefined;
   /** The workspace of Folio's own staff, who visit others; undefined where nobody does. */
   readonly supportWorkspace: string | undefined;
   /** The key ring, unless it is to be kept in the data folder. */
@@ -89,6 +91,7 @@ export function readSettings(argv: readonly string[], variables: Variables): Set
     databaseUrl: variables["DATABASE_URL"],
     keys: variables["GLACIS_KEYS"],
     scanner: scannerOf(variables["CLAMD"]),
+    bucket: bucketNamed(variables),
     mail: undefined,
     supportWorkspace: kind === "production" ? workspaceOf(variables["SUPPORT_WORKSPACE"]) : SUPPORT_TENANT,
     mailFolder: join(dataFolder, "mails"),
@@ -194,6 +197,14 @@ function scannerOf(text: string | undefined): Settings["scanner"] {
   if (host === "" || Number(port) < 1 || Number(port) > 65_535)
     throw new StartError(`CLAMD must be a host and a port, such as clamd:3310, and is "${text}".`);
   return { host, port: Number(port) };
+}
+
+/** The names that S3 gives: what else stands there is an address or a typing error. */
+function bucketNamed({ FILES_BUCKET: name, FILES_KMS_KEY: kmsKeyId }: Variables): Settings["bucket"] {
+  if (name === undefined || name === "") return undefined;
+  if (!/^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/u.test(name))
+    throw new StartError(`FILES_BUCKET must be the name of a bucket, such as acme-files, and is "${name}".`);
+  return { name, kmsKeyId };
 }
 
 function productionOrigin(variables: Variables): Pick<Settings, "origin" | "hosts" | "trustedOrigins" | "proxies"> {
