@@ -32,6 +32,7 @@ export function pbkdf2Hash(
 
 /** Spends as many iterations of PBKDF2-HMAC-SHA256, so that a cheap answer takes as long as a dear one. */
 export async function spendWork(iterations: number): Promise<void> {
+  // glacis-waive scan/weak-hash: nothing is kept of it, the time alone counts (maintainers, until 2027-02-20)
   if (iterations > 0) await derive("no password", "no salt", Math.ceil(iterations), 32, "sha256");
 }
 

@@ -88,7 +88,6 @@ export function sqlState(options: SqlStateOptions): ApplicationState {
 
   async function remove(name: string, surplus: Snapshot): Promise<void> {
     const texts = surplus.filter(({ table }) => table === name).map((row) => row.text);
-    // glacis-waive scan/sql-injection: names of tables as the catalogue has them (maintainers, until 2027-02-20)
     if (texts.length > 0) await query(`delete from "${name}" t where to_jsonb(t)::text = any($1)`, [texts]);
   }
 
@@ -96,7 +95,6 @@ export function sqlState(options: SqlStateOptions): ApplicationState {
     const texts = absent.filter(({ table }) => table === name).map((row) => row.text);
     if (texts.length === 0) return;
     const list = columns?.get(name) ?? "";
-    // glacis-waive scan/sql-injection: names of tables as the catalogue has them (maintainers, until 2027-02-20)
     await query(
       `insert into "${name}" (${list}) overriding system value
        select ${list} from jsonb_populate_recordset(null::"${name}", $1::jsonb) on conflict do nothing`,

@@ -22,7 +22,7 @@ const ROUTES = new Set([
   "on",
 ]);
 const ROUTERS =
-  /(?:^|\.)(?:app|router|server|api|routes?|fastify|koa|hono|express|web)\w*$|express\(\)|Router\(\)|fastify\(\)|Hono\(\)|Koa\(\)/iu;
+  /(?:^|\.)(?:app|router|server|api|routes?|fastify|koa|hono|express|web)\w*$|express\(\)|Router\(\)|fastify\(\)|Hono\(\)|Koa\(\)|(?:^|\.)server\(\)$/iu;
 const SOCKETS =
   /(?:^|[.#_])(?:ws|wss|socket|io|connection|conn|client|peer|webSocket|sock)\d*$|WebSocket(?:Server)?\(\)|Server\(\)/iu;
 const QUIET_EVENTS = new Set([
@@ -100,6 +100,8 @@ function sometime(run: Run, closure: Closure, given: readonly Value[]): void {
 function argumentsFor(call: Call, closure: Closure): readonly Value[] {
   const { run, node, name, receiver, args, api } = call;
   if (api.endsWith("diskStorage")) return uploadArguments(run, node);
+  const handed = handedOver(call);
+  if (handed !== undefined) return handed;
   if (name === "setWindowOpenHandler") return [{ taints: source(run, node, "window address", "remote", TEXTUAL) }];
   const event = textOf(args[0]);
   const owner = receiver?.api ?? receiver?.name ?? "";
@@ -146,6 +148,8 @@ function eventArguments(
     });
     return [{ taints: [], fields: new Map(named) }];
   }
+  if (event === "line" && owner.startsWith("readline."))
+    return [{ taints: source(run, node, "line of the input", "argument", TEXTUAL) }];
   if (!SOCKETS.test(owner)) return undefined;
   if (event === "connection")
     return [
@@ -155,6 +159,35 @@ function eventArguments(
   if (QUIET_EVENTS.has(event)) return undefined;
   const data = { taints: source(run, node, `socket ${event}`, "remote") };
   return [{ ...data, fields: new Map([["data", data]]) }, data, data];
+}
+
+/** Parameters of the routes of Angular. */
+const ROUTE_TEXTS =
+  /ActivatedRoute\(\)(?:\.snapshot)?\.(?:queryParams|params|queryParamMap|paramMap|fragment)\b.*\.subscribe$/u;
+
+/** What functions of packages and of Node hand over to the functions that they are given. */
+function handedOver({ run, node, name, api, args, receiver }: Call): readonly Value[] | undefined {
+  if (ROUTE_TEXTS.test(api)) return [{ taints: source(run, node, "address of the page", "browser", TEXTUAL) }];
+  if (api === "fs.readFile") return [UNKNOWN, { taints: source(run, node, "data of a file", "file") }];
+  if (/^https?\.(?:get|request)$/u.test(api)) return [{ taints: [], api: "answer" }];
+  if (receiver?.api === "answer" && name === "on" && textOf(args[0]) === "data")
+    return [{ taints: source(run, node, "answer of a server", "network") }];
+  if (name === "registerHelper" && /handlebars/iu.test(api))
+    return [1, 2, 3].map((index) => ({ taints: source(run, node, `argument ${index} of the helper`, "parameter") }));
+  if (/^fs\.readdir$/u.test(api))
+    return [UNKNOWN, { taints: [], type: "array", element: { taints: source(run, node, "name of a file", "stored") } }];
+  const isBusboy = /busboy/iu.test(receiver?.api ?? receiver?.name ?? run.module.file.text);
+  if (isBusboy && name === "on" && (textOf(args[0]) === "file" || textOf(args[0]) === "field")) {
+    const field = { taints: source(run, node, "field of the form", "remote", TEXTUAL) };
+    const filename = { taints: source(run, node, "name of the upload", "remote", TEXTUAL), name: "filename" };
+    return textOf(args[0]) === "field"
+      ? [field, field]
+      : [field, UNKNOWN, { taints: [], fields: new Map([["filename", filename]]) }];
+  }
+  // formidable and multiparty
+  if (name === "parse" && args[0]?.role === "request")
+    return [UNKNOWN, { taints: source(run, node, "fields of the form", "remote") }, UNKNOWN];
+  return undefined;
 }
 
 /** What multer asks where an upload goes: the request, and a file that has the name which the client gave it. */

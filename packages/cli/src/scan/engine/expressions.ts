@@ -13,7 +13,7 @@ import { meet } from "./state.ts";
 import { factsOfComparison } from "./guards.ts";
 import { KIND, NUMERIC } from "./kinds.ts";
 import { elementOf, keyOf, newObject, readMember, safeFor, writeMember } from "./members.ts";
-import { bind, propertyName, propertyValue } from "./patterns.ts";
+import { bind, isNoted, propertyName, propertyValue } from "./patterns.ts";
 import { element } from "./jsx.ts";
 import { bake, branch, common, flip, passed, type Run } from "./run.ts";
 import { archiveSource, globalSource, roleOf } from "./sources.ts";
@@ -60,12 +60,8 @@ export function evaluate(run: Run, node: Node): Value {
     case "ArrowFunctionExpression":
     case "FunctionExpression":
     case "FunctionDeclaration": {
-      const closure = {
-        node,
-        environment: run.environment,
-        file: run.module.file,
-        self: node.type === "ArrowFunctionExpression" ? run.self : undefined,
-      };
+      const self = node.type === "ArrowFunctionExpression" ? run.self : undefined;
+      const closure = { node, environment: run.environment, file: run.module.file, self };
       run.register(closure);
       return { taints: [], type: "function", closure };
     }
@@ -108,7 +104,7 @@ function evaluateOther(run: Run, node: Node): Value {
     case "JSXSpreadAttribute":
       return run.evaluate(node.argument);
     case "ImportExpression":
-      return importValue(run, run.evaluate(node.source));
+      return importValue(run, node, run.evaluate(node.source));
     case "ChainExpression":
     case "ParenthesizedExpression":
     case "TSAsExpression":
@@ -266,6 +262,7 @@ function objectValue(run: Run, node: ObjectExpression): Value {
     const name = propertyName(run, property.key, property.computed);
     const value = run.evaluate(property.value);
     if (name !== undefined) own.add(name);
+    if (value.taints.some(isNoted)) run.observer.value(property, value, run);
     if (name === undefined) {
       if (property.computed)
         run.observer.assign({ node: property, object, key: run.evaluate(property.key), value, run });
@@ -309,6 +306,7 @@ function classValue(run: Run, node: Class): Value {
   return value;
 }
 
-export function importValue(run: Run, specifier: Value): Value {
+export function importValue(run: Run, node: Node, specifier: Value): Value {
+  if (specifier.taints.length > 0) run.observer.value(node, specifier, run);
   return typeof specifier.literal === "string" ? run.import(specifier.literal) : UNKNOWN;
 }

@@ -2,7 +2,7 @@
 import { EVERY, KIND, NUMERIC, RESOLVED, TEXTUAL } from "./kinds.ts";
 import { elementOf, newObject, safeFor } from "./members.ts";
 import { passed, source, type Call } from "./run.ts";
-import { deepTaints, join, mergeTaints, prefixOf, UNKNOWN, type Value } from "./value.ts";
+import { deepTaints, join, mergeTaints, prefixOf, textOf, UNKNOWN, type Value } from "./value.ts";
 
 type Model = (call: Call) => Value;
 
@@ -103,6 +103,26 @@ const container: Model = ({ args, run }) => {
   return { ...made, taints: first?.taints ?? [] };
 };
 
+/** A pattern that is written as a text. */
+const pattern: Model = (call) => {
+  const source = textOf(call.args[0]) ?? call.args[0]?.regex?.source;
+  const flags = textOf(call.args[1]) ?? "";
+  return source === undefined ? through(call) : { taints: [], type: "object", regex: { source, flags } };
+};
+
+/** What may become a secret, and should not. */
+const guessable: Model = ({ run, node, api }) => ({
+  taints: source(run, node, `${api}()`, "random", NUMERIC & ~KIND.format),
+  type: "number",
+});
+
+/** What stands in a file: harmless to all but whom it is sent to. */
+const fromFile: Model = ({ run, node, api, args }) => ({
+  taints: source(run, node, "data of a file", "file"),
+  api: `${api}()`,
+  ...(textOf(args[0]) !== undefined && { madeOf: textOf(args[0]) as string }),
+});
+
 /** An error keeps its message. */
 const failure: Model = (call) => ({
   ...newObject(call.run, "object"),
@@ -174,6 +194,12 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "Math.max": numeric,
   "Math.min": smallest,
   ...Object.fromEntries(["Error", "TypeError", "RangeError", "SyntaxError"].map((name) => [name, failure])),
+  RegExp: pattern,
+  "fs.readFileSync": fromFile,
+  "fs.promises.readFile": fromFile,
+  "fs/promises.readFile": fromFile,
+  "Math.random": guessable,
+  "Date.now": guessable,
   Boolean: nothing,
   String: (call) => text({ ...call, args: [pageAddress(call, call.args[0] ?? UNKNOWN)] }),
   "String.raw": text,

@@ -1,9 +1,9 @@
 /** Calls of functions whose source is here: the body is walked through with the values that were passed. */
-import type { ArrowFunctionExpression, FunctionNode } from "../parse.ts";
+import type { ArrowFunctionExpression, FunctionNode, Node } from "../parse.ts";
 import { meet, snapshot, State } from "./state.ts";
 import { newObject } from "./members.ts";
 import { bind, bindParameters, propertyName } from "./patterns.ts";
-import { bake, common, type Frame, type Run } from "./run.ts";
+import { bake, common, source, type Frame, type Run } from "./run.ts";
 import {
   Environment,
   join,
@@ -57,6 +57,7 @@ function enter(run: Run, node: FunctionNode | ArrowFunctionExpression, args: rea
   if (node.body === null) return;
   if (node.body.type !== "BlockStatement") {
     const value = run.evaluate(node.body);
+    if (value.fields?.has("statusCode") === true) run.observer.value(node.body, value, run);
     run.frame.returns.push({ value: bake(value, run.state), state: snapshot(run.state, run.frame.base) });
     run.state.ended = true;
   } else run.execute(node.body.body);
@@ -119,7 +120,11 @@ function initialise(run: Run, of: ClassValue, args: readonly Value[], instance: 
       run.environment = of.environment;
       run.self = instance;
       const name = propertyName(run, member.key, member.computed);
-      const value = member.value === null || member.value === undefined ? UNKNOWN : run.evaluate(member.value);
+      const given = member.value === null || member.value === undefined ? UNKNOWN : run.evaluate(member.value);
+      const isInput = member.decorators.some(({ expression }) => isInputDecorator(expression));
+      const value = isInput
+        ? { taints: source(run, member, `@Input ${name ?? ""}`, "parameter"), name: name ?? "" }
+        : given;
       if (name !== undefined) instance.fields?.set(name, value);
       Object.assign(run, saved);
     } else if (member.type === "MethodDefinition" && member.kind === "constructor") {
@@ -128,6 +133,15 @@ function initialise(run: Run, of: ClassValue, args: readonly Value[], instance: 
   }
   if (constructor !== undefined) run.invoke(constructor, args, instance);
   else if (parent !== undefined && height < DEEPEST) initialise(run, parent, args, instance, height + 1);
+}
+
+/** What a component of Angular is given by the one around it. */
+function isInputDecorator(expression: Node): boolean {
+  return (
+    expression.type === "CallExpression" &&
+    expression.callee.type === "Identifier" &&
+    expression.callee.name === "Input"
+  );
 }
 
 /** `super(...)` */

@@ -114,7 +114,7 @@ function hasAlternativeOutside(source: string): boolean {
 function clearedByPrefixPattern(source: string): number {
   if (!source.startsWith("^")) return 0;
   if (
-    /^\^https\??:(?:\\?\/){2}(?:\([^)]*\)|[\w\-[\]()?+*]|\\\.|\\w)+(?:\\?\/|:\d|\$|\(\\?\/)/u.test(source) &&
+    /^\^https\??:(?:\\?\/){2}(?:\([^)]*\)|[\w\-[\]?+*]|\\\.|\\w)+(?:\\?\/|:\d|\$|\(\\?\/)/u.test(source) &&
     !/[^\\]\.[\w(]/u.test(source)
   )
     return HOST;

@@ -24,6 +24,7 @@ export function readMember(run: Run, node: Node, object: Value, key: string | un
   const field = key === undefined ? allFields(object) : (object.fields?.get(key) ?? otherField(object, key));
   if (field !== undefined)
     return named(key !== undefined && object.own?.has(key) === true ? field : inherit(field, object, key), key);
+  if (key === "constructor" && object.closure !== undefined) return { taints: [], api: "Function", name: "Function" };
   const method = key === undefined ? undefined : methodOfInstance(object, key);
   if (method !== undefined) return asked(run, method);
   if (object.role !== undefined && key !== undefined) {

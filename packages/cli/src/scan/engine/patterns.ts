@@ -2,8 +2,8 @@
 import type { BindingPattern, Node, ParamPattern, PropertyKey } from "../parse.ts";
 import { elementOf, keyOf, readMember, writeMember } from "./members.ts";
 import { passed, source, type Run } from "./run.ts";
-import { decoratedParameter, roleOf, typeNameOf } from "./sources.ts";
-import { join, UNKNOWN, type Value } from "./value.ts";
+import { decoratedParameter, MESSAGE_EVENT, roleOf, typeNameOf } from "./sources.ts";
+import { join, UNKNOWN, type Taint, type Value } from "./value.ts";
 
 /** Gives the names of a pattern their values. */
 export function bind(run: Run, pattern: Node, value: Value, declares: boolean): void {
@@ -44,6 +44,7 @@ export function bind(run: Run, pattern: Node, value: Value, declares: boolean): 
       const object = run.evaluate(pattern.object);
       const key = pattern.computed ? run.evaluate(pattern.property) : propertyValue(pattern.property);
       run.observer.assign({ node: pattern, object, key, value, run });
+      hearMessages(run, pattern, object, keyOf(key) ?? "", value);
       writeMember(run, object, keyOf(key), value);
       taintOwner(run, pattern.object, value, keyOf(key));
       return;
@@ -65,6 +66,17 @@ export function bind(run: Run, pattern: Node, value: Value, declares: boolean): 
   }
 }
 
+/** `window.onmessage = handler` and `socket.onmessage = handler`. */
+function hearMessages(run: Run, node: Node, object: Value, key: string, { closure }: Value): void {
+  if (key !== "onmessage" || closure === undefined) return;
+  const owner = object.api ?? object.name ?? "";
+  const isWindow = /^(?:window|self|globalThis|top|parent)$/u.test(owner);
+  const event = {
+    taints: source(run, node, isWindow ? MESSAGE_EVENT : "socket message", isWindow ? "browser" : "remote"),
+  };
+  run.later(() => void run.invoke(closure, [event], undefined));
+}
+
 function keepText(value: Value): Partial<Value> {
   return value.parts === undefined ? {} : { parts: value.parts };
 }
@@ -81,8 +93,14 @@ function isUnknown(value: Value): boolean {
   );
 }
 
+/** Rules hear of the name under which such a value is kept. */
+export function isNoted({ source: kind }: Taint): boolean {
+  return kind === "random";
+}
+
 function bindName(run: Run, node: Node, name: string, value: Value, declares: boolean): void {
   const cell = declares ? run.environment.declare(name) : run.environment.lookup(name);
+  if (value.taints.some(isNoted)) run.observer.value(node, value, run);
   if (cell !== undefined) run.state.values.set(cell, passed(run, node, value, `goes into ${name}`));
 }
 

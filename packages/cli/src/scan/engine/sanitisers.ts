@@ -7,6 +7,7 @@ const LITERAL = EVERY & ~KIND.size;
 /** By the origin of the function, the more special first. */
 const KNOWN: readonly (readonly [RegExp, number])[] = [
   [/^glacis\/data\.(?:sql|identifier)/u, LITERAL],
+  [/^(?:RegExp\.escape|escape-string-regexp|lodash\.escaperegexp(?:\.\w+)?|lodash[./]escape_?reg_?exp)/iu, KIND.regex],
   [/^glacis\/.*\.(?:within|safeFileName)$/u, KIND.path],
   [/^glacis\/.*\.(?:safeRedirect|localPath|redirectTo)$/u, KIND.redirect | KIND.href],
   [/^glacis\/.*\.(?:html|safeUrl|sanitize\w*|escape\w*)$/u, MARKUP | KIND.href | KIND.regex],
@@ -26,7 +27,6 @@ const KNOWN: readonly (readonly [RegExp, number])[] = [
   ],
   [/^sanitize-filename$|^filenamify$/u, KIND.path | KIND.header],
   [/^(?:slugify|@sindresorhus\/slugify|nanoid|uuid)/u, EVERY],
-  [/^(?:RegExp\.escape|escape-string-regexp|lodash\.escapeRegExp|lodash\/escapeRegExp)/u, KIND.regex],
   [/^(?:mongo-sanitize|express-mongo-sanitize(?:\.sanitize)?)$/u, TEXTUAL],
   [/^(?:ldap-escape|ldapjs|ldapts)\.(?:filter|dn|escape\w*)/u, KIND.ldap],
   [/^validator\.(?:toInt|toFloat|toBoolean|toDate)$/u, NUMERIC],
@@ -38,6 +38,7 @@ const NAMED: readonly (readonly [RegExp, number])[] = [
     /^(?:escape|encode|sanitize|sanitise|clean|strip|purify)_?(?:for_?)?(?:html|markup|xml|tags|entities|attr\w*)/iu,
     MARKUP,
   ],
+  [/^escapeExpression$/u, MARKUP],
   [/^(?:html|xml)_?(?:escape|encode|sanitize|entities)/iu, MARKUP],
   [/^(?:escape|quote|sanitize)_?(?:sql|identifier|literal|id)$/iu, KIND.sql],
   [

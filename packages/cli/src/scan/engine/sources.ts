@@ -190,6 +190,9 @@ const PAGE_TEXTS = new Set([
 export function globalSource(run: Run, node: Node, api: string): Value | undefined {
   if (PAGE_ADDRESS.test(api) && api.includes(".") && !api.endsWith("location"))
     return { taints: source(run, node, api, "browser", TEXTUAL), api, type: "string" };
+  if (PAGE_FIELDS.test(api)) return { taints: source(run, node, "text of the page", "stored", TEXTUAL), api };
+  if (/ActivatedRoute\(\)\.snapshot\.(?:queryParams|params|queryParamMap|paramMap|fragment)$/u.test(api))
+    return { taints: source(run, node, "address of the page", "browser", TEXTUAL), api };
   if (PAGE_TEXTS.has(api)) return { taints: source(run, node, api, "browser", TEXTUAL), api };
   if (api.endsWith(".$route")) {
     const taints = source(run, node, "$route", "browser", TEXTUAL);
@@ -219,6 +222,13 @@ export function hookSource(run: Run, node: Node, api: string): Value | undefined
   return { taints: source(run, node, `${hook}()`, "browser", TEXTUAL), api: `${api}()` };
 }
 
+/** What stands in fields of the page: somebody may have written it there. */
+const PAGE_FIELDS = /^document\.(?:getElementById|querySelector)\(\)\.(?:value|innerText|textContent)$/u;
+
+function isTextOfPage(api: string, name: string): boolean {
+  return /^(?:\$|jQuery|jquery)\(\)\.(?:val|text|attr|data)$/u.test(api) && name !== "";
+}
+
 const ROWS =
   /^(?:query|execute|all|find|findOne|findAll|findMany|findFirst|findUnique|findById|findByPk|toArray|many|one|oneOrNone)$/u;
 const STORES =
@@ -226,10 +236,14 @@ const STORES =
 const OWN_STORES = /(?:^|\.)(?:localStorage|sessionStorage)\.getItem$/u;
 
 /** Rows of a database, answers of a server and what a page has kept: harmless to all but markup. */
-export function storedBy({ api, name, receiver, run, node }: Call): Value | undefined {
+export function storedBy({ api, name, receiver, run, node, args }: Call): Value | undefined {
   const isRows =
     ROWS.test(name) && (STORES.test(api) || /^(?:pool|db|prisma\.\w+)$/u.test(receiver?.api ?? receiver?.name ?? ""));
   if (name === "getEntries" && /^adm-zip\b/u.test(api)) return archiveFiles(run, node);
+  if (/^fs(?:\/promises|\.promises)?\.readdir(?:Sync)?$/u.test(api))
+    return { taints: [], type: "array", element: { taints: source(run, node, "name of a file", "stored") } };
+  if (isTextOfPage(api, name) && args.length < 2 && (args.length === 0 || /attr|data/u.test(name)))
+    return { taints: source(run, node, "text of the page", "stored", TEXTUAL), api: `${api}()` };
   const isAnswer = /^fetch\(\)\.(?:json|text)$|^axios\.get$/u.test(api);
   if (!isRows && !isAnswer && !OWN_STORES.test(api)) return undefined;
   return { taints: source(run, node, isRows ? "row of the database" : `${api}()`, "stored"), api: `${api}()` };

@@ -41,12 +41,12 @@ function execute(run: Run, statement: Statement): void {
     case "IfStatement":
       conditional(run, statement.test, statement.consequent, statement.alternate);
       return;
-    case "ReturnStatement":
-      leaveFunction(
-        run,
-        statement.argument === null ? { ...UNKNOWN, literal: null } : run.evaluate(statement.argument),
-      );
+    case "ReturnStatement": {
+      const value = statement.argument === null ? { ...UNKNOWN, literal: null } : run.evaluate(statement.argument);
+      noteAnswer(run, statement, value);
+      leaveFunction(run, value);
       return;
+    }
     case "ThrowStatement":
       run.thrown.at(-1)?.push(bake(run.evaluate(statement.argument), run.state));
       run.state.ended = true;
@@ -88,6 +88,11 @@ function block(run: Run, statements: readonly Statement[]): void {
   } finally {
     run.environment = outer;
   }
+}
+
+/** Rules hear of what a function of a cloud answers with. */
+function noteAnswer(run: Run, node: Node, value: Value): void {
+  if (value.fields?.has("statusCode") === true) run.observer.value(node, value, run);
 }
 
 function leaveFunction(run: Run, value: Value): void {

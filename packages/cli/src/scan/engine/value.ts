@@ -47,6 +47,12 @@ export type SourceKind =
   | "argument"
   /** The name of an entry of an archive. */
   | "archive"
+  /** What was read from a file. */
+  | "file"
+  /** What another machine answered. */
+  | "network"
+  /** What somebody can guess: Math.random(), the time. */
+  | "random"
   /** What a database or another server holds, and what somebody may have put there. */
   | "stored";
 

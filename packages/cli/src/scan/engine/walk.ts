@@ -39,7 +39,7 @@ export class Walk implements Run {
   steps: number = MOST_STEPS;
   readonly observer: Observer;
   readonly #shared: Shared;
-  readonly #closures: Closure[] = [];
+  readonly #closures: { readonly closure: Closure; readonly state: State }[] = [];
   readonly #classes: Value[] = [];
   readonly #later: (() => void)[] = [];
 
@@ -69,19 +69,20 @@ export class Walk implements Run {
     for (const of of this.#classes) this.#apart(() => this.#instantiate(of));
     // Functions may make functions.
     for (let index = 0; index < this.#closures.length && this.steps > 0; index += 1) {
-      const closure = this.#closures[index] as Closure;
-      if (!this.#shared.visited.has(closure.node)) this.#apart(() => this.invoke(closure, [], undefined));
+      const { closure, state } = this.#closures[index] as { closure: Closure; state: State };
+      // It sees what the function around it knew where it was made.
+      if (!this.#shared.visited.has(closure.node)) this.#apart(() => this.invoke(closure, [], undefined), state);
     }
   }
 
-  #apart(work: () => void): void {
+  #apart(work: () => void, from: State = this.state): void {
     const before = this.state;
-    this.state = new State(before);
+    this.state = new State(from);
     this.depth += 1;
     work();
     this.depth -= 1;
     // What one handler puts into a variable of the module, another finds there.
-    for (const [cell, value] of this.state.changesSince(before).values)
+    for (const [cell, value] of this.state.changesSince(from).values)
       if (before.values.has(cell) && value.taints.length > 0)
         before.values.set(cell, join(before.read(cell), bake(value, this.state)));
     this.state = before;
@@ -147,7 +148,7 @@ export class Walk implements Run {
   }
 
   register(closure: Closure): void {
-    this.#closures.push(closure);
+    this.#closures.push({ closure, state: this.state });
   }
 
   registerClass(of: Value): void {

@@ -33,6 +33,7 @@ export const INCOMPLETE_SANITISATION: ScanRule = {
   bad: `export const escape_ = (text) => text.replace("'", "''");`,
   good: `export const escape_ = (text) => text.replaceAll("'", "''");`,
   nodes: (node, _parents, file, report) => {
+    if (node.type === "Literal" && "regex" in node && isTagFilter(node.regex)) report(node, "markup by a pattern");
     if (
       node.type !== "CallExpression" ||
       node.callee.type !== "MemberExpression" ||
@@ -47,6 +48,11 @@ export const INCOMPLETE_SANITISATION: ScanRule = {
     }
     if (!("regex" in sought)) return;
     const { pattern, flags } = sought.regex;
+    if (/^<!--.*-->$/u.test(pattern)) report(node, "comments by a pattern");
+    if (/^\[?\\?["'<>&]\]?$/u.test(pattern) && pattern.replaceAll(/[\\[\]]/gu, "") === by.value)
+      report(node, "by itself");
+    if (/\[\^>\]\*\)\\\/>/u.test(pattern) && /<\$1\s*><\/\$\d>/u.test(String(by.value)))
+      report(node, "a closing tag that nobody wrote");
     const object = textAt(file, node.callee.object);
     if (
       /^\\["']$/u.test(String(by.value)) &&
@@ -66,6 +72,12 @@ export const INCOMPLETE_SANITISATION: ScanRule = {
   },
 };
 
+/** `<script>...</script>` as browsers do not write it alone: `</script >`, line breaks, capitals. */
+function isTagFilter({ pattern, flags }: { readonly pattern: string; readonly flags: string }): boolean {
+  if (!/<\\?\/?script/iu.test(pattern) || !/>\)?$/u.test(pattern)) return false;
+  return !flags.includes("i") || /<\\\/script>/iu.test(pattern);
+}
+
 const URL_NAMES = /url|uri|href|host|origin|referr?er|link|redirect|domain|target|next|return_?to|callback|dest/iu;
 const HOST =
   /^(?:https?:\/\/)?(?:[\w-]+\.)+(?:com|org|net|io|dev|app|co|example|test|edu|gov|cloud|ai|me|uk|de|eu|info|biz)$/iu;
@@ -82,8 +94,9 @@ export const INCOMPLETE_URL_CHECK: ScanRule = {
   bad: 'export const trusted = (url) => url.includes("example.com");',
   good: 'export const trusted = (url) => new URL(url).hostname === "example.com";',
   nodes: (node, parents, file, report) => {
-    if (node.type === "Literal" && "regex" in node) {
-      const { pattern } = node.regex;
+    const written = patternOf(node);
+    if (written !== undefined) {
+      const pattern = written;
       const weak = weakHostPattern(pattern, parents, file);
       if (weak !== undefined) report(node, weak);
       else if (
@@ -102,7 +115,13 @@ export const INCOMPLETE_URL_CHECK: ScanRule = {
       typeof sought.value !== "string"
     )
       return;
-    if (!HOST.test(sought.value) || !URL_NAMES.test(lastName(node.callee.object)) || isList(node.callee.object)) return;
+    const isAddress = /^https?:\/\//iu.test(sought.value) && /^(?:startsWith|indexOf)$/u.test(method);
+    if (
+      !HOST.test(sought.value) ||
+      !(isAddress || URL_NAMES.test(lastName(node.callee.object))) ||
+      isList(node.callee.object)
+    )
+      return;
     if (
       method === "startsWith" &&
       !sought.value.startsWith("http") &&
@@ -112,6 +131,17 @@ export const INCOMPLETE_URL_CHECK: ScanRule = {
     report(node, `${method}(${JSON.stringify(sought.value)})`);
   },
 };
+
+/** A pattern, also as the text of which one is made. */
+function patternOf(node: Node): string | undefined {
+  if (node.type === "Literal") return "regex" in node ? node.regex.pattern : undefined;
+  if ((node.type !== "NewExpression" && node.type !== "CallExpression") || node.callee.type !== "Identifier")
+    return undefined;
+  const [first] = node.arguments;
+  return node.callee.name === "RegExp" && first?.type === "Literal" && typeof first.value === "string"
+    ? first.value
+    : undefined;
+}
 
 function lastName(node: Node): string {
   if (node.type === "Identifier") return node.name;

@@ -1,10 +1,11 @@
 import { KIND } from "../engine/kinds.ts";
 import type { Call } from "../engine/run.ts";
 import type { Value } from "../engine/value.ts";
-import { untrusted, type ScanRule } from "../rule.ts";
+import { isTrue, option, untrusted, type ScanRule } from "../rule.ts";
+import { textOf } from "../engine/value.ts";
 
 const EVALUATORS =
-  /^(?:(?:window|globalThis|global|self)\.)?(?:eval|Function|execScript)$|^(?:AsyncFunction|GeneratorFunction)$|^vm\.(?:runInThisContext|runInNewContext|runInContext|Script|compileFunction|SourceTextModule)$|^vm2\.(?:VM|NodeVM)\(\)\.run$|^isolated-vm\..*\.(?:compileScript|eval)$|^(?:static-eval|safe-eval|notevil|eval|require-from-string|node-eval|expression-eval\.eval|jsep)$|^module\._compile$/u;
+  /^(?:(?:window|globalThis|global|self)\.)?(?:eval|Function|execScript)$|^(?:AsyncFunction|GeneratorFunction)$|^vm\.(?:runInThisContext|runInNewContext|runInContext|Script|compileFunction|SourceTextModule)$|^vm2\.(?:VM|NodeVM)\(\)\.run$|^(?:redis|ioredis|@redis\/client)\b.*\.eval$|^isolated-vm\..*\.(?:compileScript|eval)$|^(?:static-eval|safe-eval|notevil|eval|require-from-string|node-eval|expression-eval\.eval|jsep)$|^module\._compile$/u;
 const GLOBALS = /^(?:global|globalThis|window|self|process|child_process|fs|vm|module)$/u;
 const TIMERS = /^(?:(?:window|globalThis|self)\.)?(?:setTimeout|setInterval|setImmediate)$/u;
 
@@ -30,11 +31,35 @@ export const CODE_INJECTION: ScanRule = {
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
     }
   },
+  values: (node, value, run, report) => {
+    if (node.type !== "ImportExpression" || typeof value.parts?.[0] === "string") return;
+    const taint = untrusted(run, value, KIND.code);
+    if (taint !== undefined) report(node, `${taint.label} in import()`, taint);
+  },
 };
 
-function programsOf({ api, args, name, receiver }: Call): readonly Value[] {
+const PAGE = /^(?:evaluate|evaluateHandle|evaluateOnNewDocument|addInitScript|\$eval|\$\$eval|waitForFunction)$/u;
+const RUNTIMES = /^(?:.*\/)?(?:node|deno|bun|python[\d.]*|perl|ruby|php)$/u;
+
+/** `execFile("node", ["-e", text])`: the argument after the option is the program. */
+function inlineProgram({ api, args }: Call): readonly Value[] {
+  if (!/^child_process\.(?:spawn|execFile)(?:Sync)?$|^cross-spawn|^execa/u.test(api)) return [];
+  const list = args[1];
+  if (!RUNTIMES.test(textOf(args[0]) ?? "") || list?.type !== "array") return [];
+  const words = [...(list.fields?.values() ?? [])];
+  const at = words.findIndex((word) => /^(?:-[ecpr]|--eval|--print|eval)$/u.test(textOf(word) ?? ""));
+  return at === -1 ? [] : words.slice(at + 1, at + 2);
+}
+
+function programsOf(call: Call): readonly Value[] {
+  const { api, args, name, receiver } = call;
   const [first] = args;
   if (first === undefined) return [];
+  if (api === "worker_threads.Worker") return isTrue(option(args[1], "eval")) ? [first] : [];
+  if (PAGE.test(name) && /page|tab|frame|puppeteer|playwright/iu.test(receiver?.name ?? receiver?.api ?? ""))
+    return first.closure === undefined ? [first] : [];
+  const inline = inlineProgram(call);
+  if (inline.length > 0) return inline;
   if (EVALUATORS.test(api)) return api.endsWith("Function") ? args : [first];
   if (TIMERS.test(api))
     return first.type === "string"

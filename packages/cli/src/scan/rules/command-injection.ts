@@ -62,12 +62,21 @@ export const ARGUMENT_INJECTION: ScanRule = {
   good: 'import { execFile } from "node:child_process";\napp.get("/clone", (req, res) => execFile("git", ["ls-remote", "--", req.query.url]));',
   calls: (call, report) => {
     const { api, args, run, node } = call;
+    if (/^simple-git(?:\.\w+)?\(\)\.(?:raw|clone|fetch|pull|push|addRemote|listRemote|checkout|log|diff)$/u.test(api)) {
+      const given = untrusted(
+        run,
+        { taints: [], fields: new Map(args.map((one, at) => [`${at}`, one])) },
+        KIND.argument,
+      );
+      if (given !== undefined) report(node, `${given.label} as an argument of git`, given);
+      return;
+    }
     if (!PROGRAMS.test(api)) return;
     const [program, list] = args;
     if (!RISKY.test(textOf(program) ?? "") || list?.type !== "array") return;
     for (const [key, value] of list.fields ?? []) {
       if (textOf(value) === "--") return;
-      if (!/^\d+$/u.test(key) || typeof value.parts?.[0] === "string") continue;
+      if (!/^\d+$|^\*$/u.test(key) || typeof value.parts?.[0] === "string") continue;
       const taint = untrustedItself(run, value, KIND.argument);
       if (taint !== undefined) report(node, `${taint.label} as an argument of ${textOf(program)}`, taint);
     }

@@ -38,6 +38,9 @@ export const REFLECTED_SCRIPT: ScanRule = {
   },
   assigns: ({ node, object, key, value, run }, report) => {
     if (object.role !== "context" && object.role !== "response") return;
+    const answer = key.literal === "res" && object.role === "context" ? answeredPage(value) : undefined;
+    const inAnswer = untrusted(run, answer, KIND.html);
+    if (inAnswer !== undefined) report(node, `${inAnswer.label} in the body`, inAnswer);
     if (key.literal === "type" && typeof value.literal === "string")
       run.state.values.set(CONTENT_TYPE, textValue(value.literal));
     if (key.literal !== "body" || value.type === "object" || value.fields !== undefined || declaredHarmless(run))
@@ -46,11 +49,18 @@ export const REFLECTED_SCRIPT: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} in the body`, taint);
   },
   values: (node, value, run, report) => {
-    if (!isPage(node, value, run)) return;
-    const taint = untrusted(run, value, KIND.html);
+    const page = answeredPage(value) ?? (isPage(node, value, run) ? value : undefined);
+    const taint = untrusted(run, page, KIND.html);
     if (taint !== undefined) report(node, `${taint.label} is returned`, taint);
   },
 };
+
+/** The body of what a function of a cloud answers with, where that is HTML. */
+function answeredPage({ fields }: Value): Value | undefined {
+  const body = fields?.get("body");
+  const type = typeIn(fields?.get("headers"));
+  return body !== undefined && body.fields === undefined && /html/iu.test(type ?? "") ? body : undefined;
+}
 
 /** Is what a handler returns sent as HTML? By Fastify where that was declared, by NestJS where nothing else was. */
 function isPage(node: Node, value: Value, run: Run): boolean {
@@ -60,7 +70,10 @@ function isPage(node: Node, value: Value, run: Run): boolean {
       node.decorators.some((one) => /^@(?:Get|Post|All|Put|Patch)\b/u.test(textAt(run.module.file, one))) &&
       !/@Header\(\s*["'`]content-type["'`],\s*["'`](?!text\/html)/iu.test(textAt(run.module.file, node))
     );
-  return /Function/u.test(node.type) && /html/iu.test(declared(run) ?? "");
+  if (!("params" in node)) return false;
+  const [, second] = node.params as readonly (Node | undefined)[];
+  // hapi calls its toolkit h, and sends a text as HTML.
+  return /html/iu.test(declared(run) ?? "") || (second?.type === "Identifier" && second.name === "h");
 }
 
 function noteContentType({ receiver, name, args, run }: Call): void {
@@ -102,6 +115,8 @@ function bodiesOf({ receiver, name, args, run, api, isNew }: Call): readonly Val
   if (receiver?.role === "context") return name === "html" ? [first] : [];
   if (receiver?.role !== "response" || declaredHarmless(run)) return [];
   const isFastify = receiver.name === "reply";
+  if (name === "response" && receiver.name === "h")
+    return (first.parts ?? []).some((part) => typeof part === "string" && part.includes("<")) ? [first] : [];
   if (name === "send") return isFastify && !/html/iu.test(declared(run) ?? "") ? [] : [first];
   return name === "end" || name === "write" ? [first] : [];
 }
@@ -109,7 +124,7 @@ function bodiesOf({ receiver, name, args, run, api, isNew }: Call): readonly Val
 const MARKUP = /^(?:innerHTML|outerHTML|srcdoc)$/u;
 const WRITERS =
   /^(?:document\.(?:write|writeln)|insertAdjacentHTML|createContextualFragment|setHTMLUnsafe|parseHTML|bypassSecurityTrust\w+)$/u;
-const JQUERY = /^(?:html|append|prepend|after|before|replaceWith|wrap|wrapAll|appendTo|prependTo)$/u;
+const JQUERY = /^(?:html|load|append|prepend|after|before|replaceWith|wrap|wrapAll|appendTo|prependTo)$/u;
 const FROM_PAGE = ["browser", "remote", "parameter", "stored"] as const;
 const FROM_OUTSIDE = ["browser", "remote"] as const;
 
@@ -125,14 +140,18 @@ export const DOM_SCRIPT: ScanRule = {
   bad: 'document.getElementById("greeting").innerHTML = "Hello " + new URLSearchParams(location.search).get("name");',
   good: 'document.getElementById("greeting").textContent = "Hello " + new URLSearchParams(location.search).get("name");',
   calls: ({ node, name, api, args, receiver, run }, report) => {
+    const inElement = option(option(args[1], "dangerouslySetInnerHTML"), "__html");
+    const written = untrusted(run, inElement, KIND.html, FROM_PAGE);
+    if (written !== undefined) report(node, `${written.label} in ${name}()`, written);
     const isQuery = /^(?:\$|jQuery|jquery)$/u.test(api);
     let value: Value | undefined;
     if (WRITERS.test(name) || WRITERS.test(api)) value = name === "insertAdjacentHTML" ? args[1] : args[0];
     else if (JQUERY.test(name) && /^(?:\$|jQuery|jquery)\(\)|^\$\w/u.test(receiver?.api ?? receiver?.name ?? ""))
       [value] = args;
+    else if (name === "setProperty" && MARKUP.test(textOf(args[1]) ?? "")) [, , value] = args;
     else if (isQuery && typeof args[0]?.parts?.[0] !== "string") [value] = args;
     else if (name === "setAttribute" && /^(?:srcdoc|on\w+)$/iu.test(textOf(args[0]) ?? "")) [, value] = args;
-    const sources = isQuery ? FROM_OUTSIDE : FROM_PAGE;
+    const sources = isQuery && !/(?:\$|jQuery)\.fn\.\w+\s*=/u.test(run.module.file.text) ? FROM_OUTSIDE : FROM_PAGE;
     const taint = value === undefined ? undefined : untrusted(run, value, KIND.html, sources, 1);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
@@ -161,6 +180,13 @@ export const SCRIPT_LINK: ScanRule = {
   fix: "Parse it and refuse every scheme but https:, http: and mailto:.",
   bad: 'document.querySelector("a").href = new URLSearchParams(location.search).get("next");',
   good: 'const next = new URL(new URLSearchParams(location.search).get("next"), location.origin);\nif (next.protocol === "https:") document.querySelector("a").href = next.href;',
+  calls: ({ node, name, args, receiver, run }, report) => {
+    const isQuery = /^(?:\$|jQuery|jquery)\(\)|^\$\w/u.test(receiver?.api ?? receiver?.name ?? "");
+    if (name !== "setAttribute" && !(isQuery && /^(?:attr|prop)$/u.test(name))) return;
+    if (!/^(?:href|src|action|formaction|data)$/iu.test(textOf(args[0]) ?? "") || args[1] === undefined) return;
+    const taint = controlled(run, args[1]);
+    if (taint !== undefined) report(node, `${taint.label} in ${textOf(args[0])}`, taint);
+  },
   assigns: ({ node, object, key, value, run }, report) => {
     if (key.literal !== "href" && key.literal !== "src" && key.literal !== "action" && key.literal !== "formAction")
       return;

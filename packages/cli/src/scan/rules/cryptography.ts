@@ -1,9 +1,11 @@
+import type { Run } from "../engine/run.ts";
 import { textOf, type Value } from "../engine/value.ts";
 import type { Node, SourceFile } from "../parse.ts";
-import { type ScanRule } from "../rule.ts";
+import { option, untrustedItself, type Report, type ScanRule } from "../rule.ts";
+import { KIND } from "../engine/kinds.ts";
 import { nameOf, nameOfTarget, SECRET_NAMES, textAt } from "./names.ts";
 
-const PASSWORDS = /passw(?:or)?d|passphrase|pwd|\bpin\b/iu;
+const PASSWORDS = /passw(?:or)?d|passphrase|pwd|\bp(?:in|w)\b|(?:^|[a-z])P(?:w|W)$/iu;
 
 /** A hash that is broken, or too fast for passwords. */
 export const WEAK_HASH: ScanRule = {
@@ -40,6 +42,7 @@ export const WEAK_HASH: ScanRule = {
       Number(api.includes("genSalt") ? first?.literal : rounds) < 10
     )
       report(node, "fewer than 10 rounds");
+    if (/^crypto\.(?:scrypt|pbkdf2)(?:Sync)?$/u.test(api) && isFixed(args[1])) report(node, "a fixed salt");
     if (/^crypto\.pbkdf2(?:Sync)?$/u.test(api) && typeof args[2]?.literal === "number" && args[2].literal < 100_000)
       report(node, "fewer than 100000 iterations");
   },
@@ -60,11 +63,14 @@ export const WEAK_CIPHER: ScanRule = {
   fix: "aes-256-gcm with a key from a secret store and randomBytes(12) for each text; better, the field encryption of glacis/data.",
   bad: 'import { createCipheriv } from "node:crypto";\nexport const seal = (key, text) => createCipheriv("aes-128-ecb", key, null).update(text);',
   good: 'import { createCipheriv, randomBytes } from "node:crypto";\nexport const seal = (key, text) => createCipheriv("aes-256-gcm", key, randomBytes(12)).update(text);',
-  calls: ({ api, args, node }, report) => {
+  calls: ({ api, args, node, run }, report) => {
     if (/^crypto\.(?:createCipher|createDecipher)$/u.test(api))
       report(node, "derives key and vector from a password, without salt");
     if (!/^crypto\.createCipheriv$|^crypto\.createDecipheriv$/u.test(api)) {
       if (/^(?:crypto-js|CryptoJS)\.(?:DES|TripleDES|RC4|Rabbit|RC4Drop)\.encrypt$/u.test(api)) report(node, api);
+      if (option(args[2], "mode")?.api?.endsWith(".ECB") === true) report(node, "ECB");
+      if (/^node-forge\.cipher\.createCipher$/u.test(api) && /^(?:3?DES|RC2)|-ECB$/u.test(textOf(args[0]) ?? ""))
+        report(node, textOf(args[0]));
       return;
     }
     const [algorithm, key, vector] = args;
@@ -75,6 +81,12 @@ export const WEAK_CIPHER: ScanRule = {
     )
       report(node, textOf(algorithm));
     else if (isFixed(key)) report(node, "a fixed key");
+    else if (
+      api.endsWith("createDecipheriv") &&
+      /-(?:gcm|ccm|ocb)$|poly1305$/iu.test(textOf(algorithm) ?? "") &&
+      !run.module.file.text.includes("setAuthTag")
+    )
+      report(node, "the tag is never given to it");
     else if (api.endsWith("createCipheriv") && isFixed(vector)) report(node, "a fixed initialisation vector");
   },
 };
@@ -94,6 +106,19 @@ export const INSECURE_RANDOMNESS: ScanRule = {
   fix: "crypto.randomBytes(), crypto.randomUUID() or crypto.randomInt().",
   bad: "export const resetToken = () => Math.random().toString(36).slice(2);",
   good: 'import { randomBytes } from "node:crypto";\nexport const resetToken = () => randomBytes(32).toString("base64url");',
+  calls: ({ api, name, args, receiver, run, node }, report) => {
+    if (api === "crypto.pseudoRandomBytes") report(node, "pseudoRandomBytes()");
+    if (receiver?.role === undefined || !/^(?:cookie|setCookie)$/u.test(name)) return;
+    const taint = untrustedItself(run, args[1], KIND.format, ["random"]);
+    if (taint !== undefined && SESSION_NAMES.test(textOf(args[0]) ?? "")) report(node, textOf(args[0]), taint);
+  },
+  assigns: ({ node, key, value, run }, report) => {
+    noteGuessable(node, String(key.literal ?? ""), value, run, report);
+  },
+  values: (node, value, run, report) => {
+    if (node.type === "Identifier") noteGuessable(node, node.name, value, run, report);
+    if (node.type === "Property") noteGuessable(node, nameOf(node.key) ?? "", value, run, report);
+  },
   nodes: (node, parents, file, report) => {
     if (node.type !== "CallExpression") return;
     const target = parents.at(-1);
@@ -110,6 +135,17 @@ export const INSECURE_RANDOMNESS: ScanRule = {
     }
   },
 };
+
+const SESSION_NAMES = /sess|^sid$|token|auth|csrf|xsrf/iu;
+/** Times at which a secret ends are no secrets. */
+const TIMES = /expir|time|date|\bage|ttl|issued|created|until|valid|At$|count|length|index|name|type|url|field/iu;
+
+/** A secret that holds a number of Math.random(), or the time as a text. */
+function noteGuessable(node: Node, name: string, value: Value, run: Run, report: Report): void {
+  if (!SECRET_NAMES.test(name) || TIMES.test(name) || value.closure !== undefined) return;
+  const taint = untrustedItself(run, value, KIND.format, ["random"]);
+  if (taint !== undefined && (taint.label === "Math.random()" || value.type === "string")) report(node, name, taint);
+}
 
 /** A function of the same file that asks Math.random(). */
 function isRandom(callee: Node, { text }: SourceFile): boolean {
@@ -131,7 +167,7 @@ function isRandom(callee: Node, { text }: SourceFile): boolean {
 }
 
 const PROOFS =
-  /signature|hmac|\.digest\(|\bmac\b|expected(?:sig|hash|mac|token|digest)|computed(?:sig|hash|mac|digest)|process\.env(?:\.|\[["'])\w*(?:SECRET|KEY|TOKEN|PASSWORD)/iu;
+  /signature|hmac|\.digest\(|\bmac\b|expected(?:sig|hash|mac|token|digest)|computed(?:sig|hash|mac|digest)|process\.env(?:\.|\[["'])\w*(?:SECRET|KEY|TOKEN|PASSWORD)|\b(?:api_token|api_key|auth_token|admin_token|secret_key|api_secret)\b/iu;
 
 /** A comparison that tells how much of a secret was right. */
 export const TIMING_COMPARISON: ScanRule = {
@@ -169,7 +205,7 @@ function isPlain(node: Node, file: SourceFile): boolean {
   return (
     node.type === "Literal" ||
     node.type === "UnaryExpression" ||
-    node.type === "TemplateLiteral" ||
+    (node.type === "TemplateLiteral" && node.expressions.length === 0) ||
     /^(?:undefined|null)$|\.(?:length|byteLength|type|kind|algorithm|alg|name|status)$/u.test(textAt(file, node))
   );
 }

@@ -1,6 +1,6 @@
 import type { Run } from "../engine/run.ts";
 import { textOf, type Value } from "../engine/value.ts";
-import { childrenOf, type Node } from "../parse.ts";
+import { childrenOf, type Node, type SourceFile } from "../parse.ts";
 import type { ScanRule } from "../rule.ts";
 import { nameOf, textAt } from "./names.ts";
 
@@ -15,11 +15,12 @@ export const STACK_EXPOSURE: ScanRule = {
   fix: "Log the error and answer with an opaque id.",
   bad: "app.use((err, req, res, next) => { res.status(500).send(err.stack); });",
   good: 'app.use((err, req, res, next) => { console.error(err); res.status(500).send("Something failed."); });',
-  calls: ({ name, args, receiver, node, run }, report) => {
+  calls: ({ name, api, args, receiver, node, run }, report) => {
     const isBody =
+      /^(?:Response|NextResponse|next\/server\.NextResponse)(?:\.json)?$/u.test(api) ||
       (receiver?.role === "response" && /^(?:send|json|end|write|jsonp|render)$/u.test(name)) ||
       (receiver?.role === "context" && /^(?:json|html|text|body)$/u.test(name));
-    if (!isBody || node.type !== "CallExpression") return;
+    if (!isBody || (node.type !== "CallExpression" && node.type !== "NewExpression")) return;
     if (node.arguments.some((argument, index) => isWholeError(argument, args[index], run))) {
       report(node, `an error in ${name}()`);
       return;
@@ -79,7 +80,7 @@ export const SENSITIVE_LOG: ScanRule = {
     )
       return;
     for (const argument of node.arguments) {
-      const name = sensitiveIn(argument);
+      const name = sensitiveIn(argument) ?? sensitiveBehind(argument, node, file);
       if (name !== undefined) {
         report(node, name);
         return;
@@ -87,6 +88,18 @@ export const SENSITIVE_LOG: ScanRule = {
     }
   },
 };
+
+/** `const line = "for " + password;` and the line is printed. */
+function sensitiveBehind(argument: Node, call: Node, { text }: SourceFile): string | undefined {
+  if (argument.type !== "Identifier") return undefined;
+  const before = text.slice(Math.max(0, call.start - 600), call.start);
+  const made = new RegExp(
+    `\\b(?:const|let|var)\\s+${argument.name.replaceAll("$", "\\$")}\\s*=\\s*([^;\\n]+)`,
+    "u",
+  ).exec(before)?.[1];
+  const [, name] = /(?:["'`]\s*\+\s*|\$\{\s*)(?:\w+\.)*(\w+)/u.exec(made ?? "") ?? [];
+  return name !== undefined && SENSITIVE.test(name) ? name : undefined;
+}
 
 /** A name of a secret whose value is printed: not inside of a call, which may hide it, nor of a condition. */
 export function sensitiveIn(node: Node): string | undefined {
@@ -118,6 +131,17 @@ function isStringify(node: Node & { readonly type: "CallExpression" }): boolean 
   return callee.type === "MemberExpression" && callee.object.type === "Identifier" && callee.object.name === "JSON";
 }
 
+/** An origin of which a part is looked at. */
+function asksInPart(handler: Value | undefined): boolean {
+  const { closure } = handler ?? {};
+  if (closure === undefined) return false;
+  const text = textAt(closure.file, closure.node);
+  return (
+    /origin\s*\??\.(?:indexOf|includes|startsWith|endsWith|search|match)\(/u.test(text) &&
+    !/origin\s*[!=]==?|[!=]==?\s*\w+\.origin/u.test(text)
+  );
+}
+
 function asksNobody(handler: Value | undefined): boolean {
   const { closure } = handler ?? {};
   if (closure === undefined) return false;
@@ -140,13 +164,14 @@ export const WINDOW_MESSAGES: ScanRule = {
     if (
       name === "postMessage" &&
       args.length >= 2 &&
-      textOf(args[1]) === "*" &&
+      (textOf(args[1]) === "*" || textOf(args[1]?.fields?.get("targetOrigin")) === "*") &&
       !/worker|port|channel/iu.test(receiver?.name ?? receiver?.api ?? "")
     )
       report(node, "to *");
     if (name !== "addEventListener" || textOf(args[0]) !== "message") return;
     if (receiver !== undefined && !/^(?:window|globalThis|top|parent)$/u.test(receiver.api ?? "")) return;
     if (asksNobody(args[1])) report(node, "no origin is asked for");
+    else if (asksInPart(args[1])) report(node, "a part of the origin is asked for");
   },
   assigns: ({ node, object, key, value }, report) => {
     if (key.literal !== "onmessage" || !/^(?:window|globalThis|top|parent)$/u.test(object.api ?? "")) return;

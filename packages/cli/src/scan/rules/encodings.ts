@@ -23,7 +23,9 @@ export const DOUBLE_UNESCAPING: ScanRule = {
       return;
     const text = node.body === null ? "" : textAt(file, node.body);
     if (text.length > 4000 || /=>|\bfunction\b/u.test(text)) return;
-    const steps = [...text.matchAll(REPLACING)].map(([, sought = "", by = ""]) => [bare(sought), by] as const);
+    const steps = [...text.matchAll(REPLACING)].map(
+      ([, sought = "", double, single, back]) => [bare(sought), double ?? single ?? back ?? ""] as const,
+    );
     const unescapes = steps.findIndex(([sought, by]) => sought === "&amp;" && by === "&");
     const escapes = steps.findIndex(([sought, by]) => sought === "&" && by === "&amp;");
     const later = steps.slice(unescapes + 1).some(([sought]) => /^&#?\w+;$/u.test(sought));
@@ -33,7 +35,8 @@ export const DOUBLE_UNESCAPING: ScanRule = {
   },
 };
 
-const REPLACING = /\.replace(?:All)?\(\s*(\/(?:\\.|[^/\\])+\/\w*|"[^"]+"|'[^']+')\s*,\s*["'`]([^"'`]*)["'`]\s*\)/gu;
+const REPLACING =
+  /\.replace(?:All)?\(\s*(\/(?:\\.|[^/\\])+\/\w*|"[^"]+"|'[^']+')\s*,\s*(?:"([^"]*)"|'([^']*)'|`([^`]*)`)\s*\)/gu;
 
 function bare(sought: string): string {
   return sought

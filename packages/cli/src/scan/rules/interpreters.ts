@@ -1,4 +1,5 @@
 import { KIND } from "../engine/kinds.ts";
+import type { Call } from "../engine/run.ts";
 import type { Value } from "../engine/value.ts";
 import { option, untrusted, untrustedItself, type ScanRule } from "../rule.ts";
 
@@ -85,6 +86,7 @@ export const XPATH_INJECTION: ScanRule = {
     if (
       !/^xpath\.(?:select|select1|evaluate|parse|useNamespaces\(\))$/u.test(api) &&
       api !== "document.evaluate" &&
+      !/^libxmljs2?\b.*\(\)\.(?:get|find)$/u.test(api) &&
       !(/^xpath$/iu.test(receiver?.name ?? "") && /^(?:select1?|evaluate|parse)$/u.test(name))
     )
       return;
@@ -104,7 +106,9 @@ export const EXTERNAL_ENTITIES: ScanRule = {
   fix: "Leave noent, dtdload and the like off, which is the default, or take a parser that has none of them.",
   bad: 'import libxmljs from "libxmljs";\napp.post("/xml", (req, res) => res.json(libxmljs.parseXml(req.body, { noent: true }).get("//a").text()));',
   good: 'import libxmljs from "libxmljs";\napp.post("/xml", (req, res) => res.json(libxmljs.parseXml(req.body).get("//a").text()));',
-  calls: ({ args, node, name, api }, report) => {
+  calls: ({ args, node, name, api, run }, report) => {
+    if (/^node-expat\b.*\(\)\.(?:write|parse)$/u.test(api) && untrusted(run, args[0], KIND.xml) !== undefined)
+      report(node, "entities are expanded as often as they are named");
     if (!/xml/iu.test(`${api} ${name}`)) return;
     const risky = [
       "noent",
@@ -113,6 +117,7 @@ export const EXTERNAL_ENTITIES: ScanRule = {
       "loadExternalSubset",
       "external_entities",
       "resolveExternals",
+      "huge",
       "expandEntities",
     ];
     for (const value of args)
@@ -239,11 +244,23 @@ export const REGEX_INJECTION: ScanRule = {
   bad: 'app.get("/search", (req, res) => res.json(names.filter((name) => new RegExp(req.query.q).test(name))));',
   good: 'import escapeRegExp from "lodash/escapeRegExp";\napp.get("/search", (req, res) => res.json(names.filter((name) => new RegExp(escapeRegExp(String(req.query.q))).test(name))));',
   calls: (call, report) => {
-    if (!/^(?:(?:globalThis|window)\.)?RegExp$/u.test(call.api)) return;
-    const taint = untrusted(call.run, call.args[0], KIND.regex);
-    if (taint !== undefined) report(call.node, `${taint.label} in RegExp()`, taint);
+    for (const value of patternsOf(call)) {
+      const taint = untrusted(call.run, value, KIND.regex);
+      if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
+    }
   },
 };
+
+function patternsOf({ api, name, args, receiver }: Call): readonly Value[] {
+  const [first] = args;
+  if (first === undefined) return [];
+  if (/^(?:(?:globalThis|window)\.)?RegExp$/u.test(api)) return [first];
+  // A text that is searched for is made a pattern.
+  if (/^(?:match|matchAll|search)$/u.test(name))
+    return receiver?.type === "string" || typeof receiver?.literal === "string" ? [first] : [];
+  if (!QUERIES.test(name)) return [];
+  return [...(first.fields?.values() ?? [])].flatMap(({ fields }) => fields?.get("$regex") ?? []);
+}
 
 const CHECKED_ELSEWHERE = /^(?:location|refresh|access-control-allow-origin|content-type)$/iu;
 

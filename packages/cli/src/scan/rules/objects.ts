@@ -1,5 +1,7 @@
 import { KIND } from "../engine/kinds.ts";
 import { option, untrusted, untrustedItself, type ScanRule } from "../rule.ts";
+import type { Value } from "../engine/value.ts";
+import { effortOf } from "./pattern-ambiguity.ts";
 
 const MERGES =
   /^(?:lodash|lodash\.\w+|underscore|_)(?:\.|\/)(?:merge|mergeWith|defaultsDeep|set|setWith|zipObjectDeep|update|updateWith)$|^lodash\.(?:merge|mergewith|defaultsdeep|set)$|^(?:deepmerge|merge-deep|deep-extend|extend|dot-prop\.set|dot-prop\.setProperty|object-path\.set|set-value|hoek\.merge|@hapi\/hoek\.merge|merge|merge-options|defaults-deep|jquery\.extend|\$\.extend|jQuery\.extend)$/u;
@@ -17,13 +19,15 @@ export const PROTOTYPE_POLLUTION: ScanRule = {
   good: 'const settings = new Map();\napp.post("/set", (req, res) => { settings.set(String(req.body.name), req.body.value); res.end(); });',
   calls: ({ api, name, args, run, node, callee }, report) => {
     if (!MERGES.test(api) || callee.closure !== undefined) return;
+    // What is copied one level deep leads nowhere.
+    if (/^(?:jquery|\$|jQuery)\.extend$/u.test(api) && args[0]?.literal !== true) return;
     // Objects of JSON have own properties of that name; a text that was put together has none.
     const sets = /set|update/iu.test(name);
     const taint = sets
       ? untrusted(run, args[1], KIND.key)
       : args
           .slice(api === "deepmerge" ? 0 : 1)
-          .map((value) => untrusted(run, value, KIND.key | KIND.fields, undefined, 1))
+          .map((value) => untrusted(run, value, KIND.key | KIND.fields, ["remote", "browser"], 1))
           .find((found) => found !== undefined);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
@@ -107,7 +111,11 @@ export const RESOURCE_EXHAUSTION: ScanRule = {
   calls: ({ api, name, args, receiver, run, node }, report) => {
     const sized =
       /^(?:Buffer\.(?:alloc|allocUnsafe|allocUnsafeSlow)|Array|SharedArrayBuffer|ArrayBuffer|Uint8Array)$/u.test(api) ||
-      (name === "repeat" && receiver !== undefined);
+      (/^(?:repeat|padStart|padEnd)$/u.test(name) && receiver !== undefined);
+    if (api === "ajv" && option(args[0], "allErrors")?.literal === true)
+      report(node, "allErrors gathers as many as there are");
+    const packed = isUnpacked(api, args) ? untrusted(run, args[0], KIND.deserialize) : undefined;
+    if (packed !== undefined) report(node, `${packed.label} in ${name}() without maxOutputLength`, packed);
     const timed = /^(?:setTimeout|setInterval)$/u.test(api);
     if (!sized && !timed) return;
     const taint = untrustedItself(run, args[timed ? 1 : 0], KIND.size);
@@ -123,6 +131,14 @@ export const RESOURCE_EXHAUSTION: ScanRule = {
   },
 };
 
+/** Packed data, of which nobody says how large it may become. */
+function isUnpacked(api: string, args: readonly Value[]): boolean {
+  return (
+    /^zlib\.(?:gunzip|inflate|inflateRaw|unzip|brotliDecompress)(?:Sync)?$/u.test(api) &&
+    !args.slice(1).some((value) => value.closure === undefined && (value.fields?.has("maxOutputLength") ?? true))
+  );
+}
+
 /** A pattern that takes exponential time, on a text that a client wrote. */
 export const SLOW_PATTERN: ScanRule = {
   id: "scan/slow-pattern",
@@ -137,45 +153,8 @@ export const SLOW_PATTERN: ScanRule = {
   calls: ({ name, args, receiver, run, node }, report) => {
     const onText = /^(?:match|matchAll|replace|replaceAll|search|split)$/u.test(name);
     const regex = onText ? args[0]?.regex : /^(?:test|exec)$/u.test(name) ? receiver?.regex : undefined;
-    if (regex === undefined || !isExponential(regex.source)) return;
+    if (regex === undefined || effortOf(regex) !== "exponential") return;
     const taint = untrusted(run, onText ? receiver : args[0], KIND.slow, ["remote", "browser", "parameter"]);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
 };
-
-/** `(a+)+`, `(\w+\s?)*`, `(a|a)*`: a repeated group of which one repetition can be read as several. */
-function isExponential(source: string): boolean {
-  const groups = /\((?:\?:|\?<\w+>)?((?:[^()\\[\]]|\\.|\[(?:[^\]\\]|\\.)*\])*)\)(?:[*+]|\{\d+,\})/gu;
-  for (const [, body = ""] of source.matchAll(groups)) {
-    const alternatives = body.split(/\|(?![^[]*\])/u);
-    if (
-      alternatives.some((alternative) => repeatsItself(alternative)) ||
-      new Set(alternatives).size < alternatives.length ||
-      overlap(alternatives)
-    )
-      return true;
-  }
-  return false;
-}
-
-/** One atom repeats without bound, and nothing else is needed beside it. */
-function repeatsItself(sequence: string): boolean {
-  const atoms = [...sequence.matchAll(/(\\.|\[(?:[^\]\\]|\\.)*\]|[^\\[\]])([*+?]|\{\d+(?:,\d*)?\})?\??/gu)];
-  const unbounded = atoms.filter(([, , quantifier = ""]) => /^[*+]|,\}$/u.test(quantifier));
-  const needed = atoms.filter(([, , quantifier = ""]) => !/^[*?]|^\{0/u.test(quantifier));
-  if (unbounded.length === 0) return false;
-  return needed.length === 0 || (needed.length === 1 && unbounded.includes(needed[0] as (typeof atoms)[number]));
-}
-
-function overlap(alternatives: readonly string[]): boolean {
-  const [first, second] = alternatives;
-  return (
-    alternatives.length === 2 &&
-    first !== undefined &&
-    second !== undefined &&
-    ((first === "\\w" && /^\\d$|^\[a-z/iu.test(second)) ||
-      (second === "\\w" && /^\\d$/u.test(first)) ||
-      first === "." ||
-      second === ".")
-  );
-}

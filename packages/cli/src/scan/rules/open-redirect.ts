@@ -1,6 +1,8 @@
 import { KIND } from "../engine/kinds.ts";
-import type { Call } from "../engine/run.ts";
+import type { Call, Run } from "../engine/run.ts";
 import { textOf, UNKNOWN, type Value } from "../engine/value.ts";
+import type { Node } from "../parse.ts";
+import { textAt } from "./names.ts";
 import { controlsHost, untrusted, type ScanRule } from "../rule.ts";
 
 const FUNCTIONS =
@@ -25,6 +27,12 @@ export const OPEN_REDIRECT: ScanRule = {
     const taint = untrusted(call.run, value, KIND.redirect, ["remote", "browser"]);
     if (taint !== undefined && !isOwnAddress(taint.label)) report(call.node, `${taint.label} in ${call.name}()`, taint);
   },
+  values: (node, value, run, report) => {
+    const target = locationOf(node, value, run);
+    if (target === undefined || !controlsHost(target)) return;
+    const taint = untrusted(run, target, KIND.redirect);
+    if (taint !== undefined) report(node, `${taint.label} in the location`, taint);
+  },
   assigns: ({ node, object, key, value, run }, report) => {
     const name = typeof key.literal === "string" ? key.literal : "";
     const isLocation =
@@ -35,6 +43,16 @@ export const OPEN_REDIRECT: ScanRule = {
     if (taint !== undefined && !isOwnAddress(taint.label)) report(node, `${taint.label} in location`, taint);
   },
 };
+
+/** The location in what a function of a cloud, or a method of NestJS with @Redirect, answers with. */
+function locationOf(node: Node, value: Value, run: Run): Value | undefined {
+  if (node.type === "MethodDefinition")
+    return node.decorators.some((one) => textAt(run.module.file, one).startsWith("@Redirect"))
+      ? value.fields?.get("url")
+      : undefined;
+  if (value.fields?.has("statusCode") !== true) return undefined;
+  return [...(value.fields.get("headers")?.fields ?? [])].find(([name]) => /^location$/iu.test(name))?.[1];
+}
 
 /** The page's own path leads to the page. */
 function isOwnAddress(label: string): boolean {

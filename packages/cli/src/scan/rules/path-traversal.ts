@@ -36,6 +36,7 @@ function nameOf(parameter: { readonly type: string; readonly name?: unknown } | 
 function pathsOf({ api, name, args, receiver, run }: Call): readonly Value[] {
   const [first, second] = args;
   if (first === undefined) return [];
+  if (api === "require") return typeof first.parts?.[0] === "string" ? [first] : [];
   const owner = MODULES.exec(api);
   if (owner !== null && METHODS.test(name)) return TWO.test(name) ? args.slice(0, 2) : [first];
   if (api === "Bun.file" || api === "Bun.write" || api === "multer.diskStorage") return [first];

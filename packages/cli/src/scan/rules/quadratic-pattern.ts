@@ -1,5 +1,6 @@
 import { KIND } from "../engine/kinds.ts";
 import { untrusted, type ScanRule } from "../rule.ts";
+import { effortOf } from "./pattern-ambiguity.ts";
 
 /** A pattern that takes the square of the length of a text. */
 export const QUADRATIC_PATTERN: ScanRule = {
@@ -15,7 +16,7 @@ export const QUADRATIC_PATTERN: ScanRule = {
   calls: ({ name, args, receiver, run, node }, report) => {
     const onText = /^(?:match|matchAll|replace|replaceAll|search|split)$/u.test(name);
     const regex = onText ? args[0]?.regex : /^(?:test|exec)$/u.test(name) ? receiver?.regex : undefined;
-    if (regex === undefined || !isQuadratic(regex.source)) return;
+    if (regex === undefined || !isQuadratic(regex)) return;
     const text = onText ? receiver : args[0];
     // Headers and addresses are short: the server says how long they may be.
     const taint = untrusted(run, text, KIND.slow);
@@ -24,11 +25,9 @@ export const QUADRATIC_PATTERN: ScanRule = {
   },
 };
 
-const ATOM = String.raw`(?:\\[swdSWD]|\[(?:[^\]\\]|\\.)+\]|\.)`;
-const LEADING = new RegExp(`^\\(?(?:\\?:)?${ATOM}(?:[+*]|\\{\\d+,\\})\\)?\\$$`, "u");
-const TWICE = new RegExp(`(${ATOM})[+*]\\1[+*](?!\\)?$)`, "u");
+/** `\s+$` without a beginning: what is read from one letter on is read again from the next. */
+const LEADING = /^\(?(?:\?:)?(?:\\.|\[(?:[^\]\\]|\\.)+\]|[^\\()[\]|*+?{}^$])(?:[+*]|\{\d+,\})\)?\$$/u;
 
-/** `\s+$` without a beginning, `.*.*x`: what is read once may be read from everywhere. */
-function isQuadratic(source: string): boolean {
-  return source.split(/\|(?![^[]*\])/u).some((part) => LEADING.test(part)) || TWICE.test(source);
+function isQuadratic(regex: { readonly source: string; readonly flags: string }): boolean {
+  return regex.source.split(/\|(?![^[]*\])/u).some((part) => LEADING.test(part)) || effortOf(regex) === "quadratic";
 }

@@ -30,6 +30,9 @@ export const HARD_CODED_SECRET: ScanRule = {
       );
     if (keyed && isText(args[1])) report(node, `the key of ${name}()`);
     const [settings] = args;
+    if (/^sequelize(?:\.Sequelize)?$/u.test(api) && args.length > 2 && isText(args[2])) report(node, "password");
+    if (api === "express-basic-auth" && [...(option(settings, "users")?.fields?.values() ?? [])].some(isText))
+      report(node, "users");
     if (/session|jwt|cookie-parser/iu.test(api) || /^(?:express-)?session$/u.test(name)) {
       for (const key of ["secret", "keys", "secretOrKey", "secretOrPrivateKey"]) {
         const given = option(settings, key);
@@ -76,10 +79,26 @@ export const HARD_CODED_SECRET: ScanRule = {
             : undefined
           : node.value;
     const name = nameOfTarget(node);
+    const encoded = value === null || value === undefined ? undefined : encodedText(value, file);
+    if (
+      encoded !== undefined &&
+      name !== undefined &&
+      (NAMES.test(name) || /^key$/iu.test(name)) &&
+      looksSecret(encoded)
+    )
+      report(node, name);
     if (value?.type !== "Literal" || typeof value.value !== "string" || name === undefined || !NAMES.test(name)) return;
     if (looksSecret(value.value)) report(node, name);
   },
 };
+
+/** `Buffer.from("...")` and `new TextEncoder().encode("...")` */
+function encodedText(value: Node, file: SourceFile): string | undefined {
+  if (value.type !== "CallExpression" || !/^Buffer\.from$|TextEncoder\(\)\.encode$/u.test(textAt(file, value.callee)))
+    return undefined;
+  const [first] = value.arguments;
+  return first?.type === "Literal" && typeof first.value === "string" ? first.value : undefined;
+}
 
 /** A text where a secret of the environment is missing, one that is compared with a password, one for a header. */
 function statedSecret(node: Node, file: SourceFile): string | undefined {
@@ -160,5 +179,13 @@ export const UNVERIFIED_TOKEN: ScanRule = {
         report(node, "ignoreExpiration");
     }
     if (api === "jwt-simple.decode" && settings?.literal === true) report(node, "noVerify");
+  },
+  nodes: (node, _parents, _file, report) => {
+    if (node.type !== "Property") return;
+    const name = nameOf(node.key);
+    if (name === "ignoreExpiration" && node.value.type === "Literal" && node.value.value === true) report(node, name);
+    if (name !== "algorithms" || node.value.type !== "ArrayExpression") return;
+    const isNone = node.value.elements.some((one) => one?.type === "Literal" && /^none$/iu.test(String(one.value)));
+    if (isNone) report(node, "algorithm none");
   },
 };

@@ -4,7 +4,7 @@ import type { Value } from "../engine/value.ts";
 import { controlsHost, option, untrusted, type ScanRule } from "../rule.ts";
 
 const CLIENTS =
-  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|net\.(?:connect|createConnection)|\$fetch|urllib\.request)$/u;
+  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|net\.(?:connect|createConnection)|\$fetch|urllib\.request|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
 const HOSTS = ["url", "uri", "baseURL", "baseUrl", "hostname", "host", "href", "origin"];
 
 /** A request to wherever a client wants. */
@@ -19,9 +19,35 @@ export const SERVER_SIDE_REQUEST_FORGERY: ScanRule = {
   bad: 'app.get("/proxy", async (req, res) => res.send(await (await fetch(req.query.url)).text()));',
   good: 'const HOSTS = new Set(["api.example.com"]);\napp.get("/proxy", async (req, res) => {\n  const url = new URL(req.query.url);\n  if (!HOSTS.has(url.hostname)) return res.sendStatus(400);\n  res.json(await (await fetch(url)).json());\n});',
   calls: (call, report) => {
+    const { name, receiver, args } = call;
+    // A page on the server fetches what the markup names.
+    if (name === "setContent" && /page|tab|frame|puppeteer|playwright/iu.test(receiver?.name ?? receiver?.api ?? "")) {
+      const markup = untrusted(call.run, args[0], KIND.html, ["remote"]);
+      if (markup !== undefined) report(call.node, `${markup.label} in setContent()`, markup);
+    }
     for (const value of addressesOf(call)) {
       if (!controlsHost(value)) continue;
       const taint = untrusted(call.run, value, KIND.ssrf, ["remote"], 0);
+      if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
+    }
+  },
+};
+
+/** A page that asks whom a link names, with the cookies of its visitor. */
+export const CLIENT_SIDE_REQUEST_FORGERY: ScanRule = {
+  id: "scan/client-side-request-forgery",
+  severity: "warning",
+  cwe: ["CWE-918"],
+  owasp: "A10",
+  what: "The address of a page says which host the page asks.",
+  why: "Whoever sends the link answers in the place of your server, and hears what the page sends along.",
+  fix: "Ask addresses of your own, and put what the link says behind the host, with encodeURIComponent().",
+  bad: 'const api = new URLSearchParams(location.search).get("api");\nfetch(api + "/me", { credentials: "include" });',
+  good: 'const id = new URLSearchParams(location.search).get("id");\nfetch("/users/" + encodeURIComponent(id), { credentials: "include" });',
+  calls: (call, report) => {
+    for (const value of addressesOf(call)) {
+      if (!controlsHost(value)) continue;
+      const taint = untrusted(call.run, value, KIND.ssrf, ["browser"], 0);
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
     }
   },

@@ -49,6 +49,14 @@ export const MISSING_HEADERS: ScanRule = {
   fix: "app.use(glacis.express()) or app.use(helmet()), with a content security policy.",
   bad: 'import express from "express";\nconst app = express();\napp.get("/", (req, res) => res.render("home"));\napp.listen(3000);',
   good: 'import express from "express";\nimport helmet from "helmet";\nconst app = express();\napp.use(helmet());\napp.get("/", (req, res) => res.render("home"));\napp.listen(3000);',
+  nodes: (node, _parents, _file, report) => {
+    if (node.type !== "Property" || node.value.type !== "ArrayExpression") return;
+    if (!/^(?:script-?src|default-?src)(?:-?elem)?$/iu.test(nameOf(node.key) ?? "")) return;
+    const weak = node.value.elements.find(
+      (one) => one?.type === "Literal" && /^(?:'unsafe-(?:inline|eval)'|\*|https?:|data:)$/u.test(String(one.value)),
+    );
+    if (weak?.type === "Literal") report(node, String(weak.value));
+  },
   calls: ({ api, name, args, node, run }, report) => {
     if (/^helmet(?:\.default)?$/u.test(api)) {
       const off = OFF.filter((key) => option(args[0], key)?.literal === false);
@@ -95,7 +103,13 @@ function isPlugin(value: Value | undefined): boolean {
 
 function isProgramFolder(folder: Value | undefined): boolean {
   if (folder === undefined) return false;
-  if (folder.api === "__dirname" || folder.api === "process.cwd()" || folder.api === "import.meta.dirname") return true;
+  if (
+    folder.api === "os.homedir()" ||
+    folder.api === "__dirname" ||
+    folder.api === "process.cwd()" ||
+    folder.api === "import.meta.dirname"
+  )
+    return true;
   const text = textOf(folder);
   if (text !== undefined) return ROOTS.test(text);
   // path.join(__dirname, "..")

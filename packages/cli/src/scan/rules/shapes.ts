@@ -109,9 +109,13 @@ export const WEAK_KEY: ScanRule = {
       ? args[1]?.fields?.get("modulusLength")?.literal
       : /^crypto\.createDiffieHellman$/u.test(api) || /^node-forge\.(?:pki\.)?rsa\.generateKeyPair$/u.test(api)
         ? (args[0]?.literal ?? args[0]?.fields?.get("bits")?.literal)
-        : /^node-rsa$/u.test(api)
-          ? args[0]?.fields?.get("b")?.literal
-          : undefined;
+        : /(?:^|\.)subtle\.generateKey$/u.test(api)
+          ? args[0]?.fields?.get("modulusLength")?.literal
+          : /^node-rsa$/u.test(api)
+            ? args[0]?.fields?.get("b")?.literal
+            : undefined;
     if (typeof bits === "number" && bits < 2048) report(node, `${bits} bits`);
+    const curve = textOf(api === "crypto.createECDH" ? args[0] : args[1]?.fields?.get("namedCurve"));
+    if (/^(?:secp1[1-9]\d|sect1[1-9]\d|prime192|P-192)/u.test(curve ?? "")) report(node, curve);
   },
 };

@@ -40,6 +40,15 @@ export const CLEAR_TEXT_STORAGE: ScanRule = {
       if (secret !== undefined) report(node, secret);
       return;
     }
+    if (receiver?.role !== undefined && /^(?:cookie|setCookie)$/u.test(name)) {
+      const kept = untrusted(run, { taints: args[1]?.taints ?? [] }, KIND.format);
+      if (
+        kept !== undefined &&
+        (PASSWORD_LABEL.test(kept.label) || /passw(?:or)?d|passphrase/iu.test(textOf(args[0]) ?? ""))
+      )
+        report(node, `${kept.label} in ${name}()`, kept);
+      return;
+    }
     if (!WRITES.test(name) || receiver === undefined || receiver.role !== undefined || !isStore(receiver)) return;
     const taint = untrusted(run, { taints: passwordsIn(args, 3) }, KIND.format);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);

@@ -17,7 +17,7 @@ const MARKS = /(?:^|\.)SafeString$|^nunjucks\.(?:\w+\.)?markSafe$|^hono\/html\.r
 
 /** Untrusted text that a template, or a mark on the text, puts into markup as it is. */
 export function unescapedIn({ api, args, callee, run }: Call): ReturnType<typeof untrusted> {
-  if (MARKS.test(api)) return untrusted(run, args[0], KIND.html);
+  if (MARKS.test(api)) return untrusted(run, args[0], KIND.html, ["remote", "parameter"]);
   const engine = RAW.find(([name]) => name.test(api));
   if (engine === undefined) return undefined;
   const isMade = callee.madeOf !== undefined;

@@ -1,5 +1,7 @@
 import { KIND } from "../engine/kinds.ts";
+import type { Run } from "../engine/run.ts";
 import { textOf, type Value } from "../engine/value.ts";
+import type { Node } from "../parse.ts";
 import { isTrue, option, untrusted, type ScanRule } from "../rule.ts";
 import { nameOf, textAt } from "./names.ts";
 
@@ -14,14 +16,28 @@ export const UNVERIFIED_PEER: ScanRule = {
   fix: "Leave rejectUnauthorized on; give the certificate of your own authority as ca.",
   bad: 'import https from "node:https";\nexport const agent = new https.Agent({ rejectUnauthorized: false });',
   good: 'import https from "node:https";\nexport const agent = new https.Agent({ ca: authority });',
+  calls: ({ args, node, run }, report) => {
+    const off = args.some((value) => option(value, "rejectUnauthorized")?.literal === false);
+    if (off && !/rejectUnauthorized["']?\s*[:=]\s*false/u.test(run.module.file.text))
+      report(node, "rejectUnauthorized");
+  },
   nodes: (node, _parents, file, report) => {
+    if (
+      node.type === "AssignmentExpression" &&
+      node.left.type === "MemberExpression" &&
+      /^(?:rejectUnauthorized|strictSSL)$/u.test(nameOf(node.left.property) ?? "") &&
+      textAt(file, node.right) === "false"
+    )
+      report(node, nameOf(node.left.property));
     if (node.type === "Property") {
       const name = nameOf(node.key) ?? "";
       const value = node.value.type === "Literal" ? node.value.value : undefined;
       if (/^(?:rejectUnauthorized|strictSSL|verifySsl|checkCertificate)$/u.test(name) && value === false)
         report(node, name);
       else if (
-        /^(?:insecure|insecureHTTPParser|insecureSkipVerify|trustServerCertificate)$/u.test(name) &&
+        /^(?:insecure|insecureHTTPParser|insecureSkipVerify|trustServerCertificate|ignoreHTTPSErrors|acceptInsecureCerts|ignoreCertificateErrors)$/u.test(
+          name,
+        ) &&
         value === true &&
         name !== "insecure"
       )
@@ -62,6 +78,8 @@ export const COOKIE_FLAGS: ScanRule = {
   good: 'app.post("/login", (req, res) => { res.cookie("__Host-session", createSession(), { httpOnly: true, secure: true, sameSite: "lax" }); res.end(); });',
   calls: ({ name, api, args, receiver, node }, report) => {
     if (/^(?:express-session|cookie-session|koa-session|session)$/u.test(api)) {
+      if (api === "express-session" && args[0]?.fields !== undefined && neverSecure(args[0]))
+        report(node, "not secure");
       const cookie = option(args[0], "cookie") ?? (api === "cookie-session" ? args[0] : undefined);
       const lacking = flagsOff(cookie);
       if (lacking.length > 0) report(node, lacking.join(", "));
@@ -72,14 +90,14 @@ export const COOKIE_FLAGS: ScanRule = {
       /^(?:setHeader|header|set|append)$/u.test(name) &&
       /^set-cookie$/iu.test(textOf(args[0]) ?? "")
     ) {
-      const lacks = lackingInText(args[1]);
+      const lacks = [args[1], ...(args[1]?.fields?.values() ?? [])].map(lackingInText).find((one) => one !== undefined);
       if (lacks !== undefined) report(node, lacks);
       return;
     }
     const sets =
       (receiver?.role !== undefined && /^(?:cookie|setCookie)$/u.test(name)) ||
       /^hono\/cookie\.setCookie$/u.test(api) ||
-      (name === "set" && /cookies?$/iu.test(receiver?.name ?? receiver?.api ?? ""));
+      (name === "set" && /cookies?(?:\(\))?$/iu.test(receiver?.name ?? receiver?.api ?? ""));
     if (!sets) return;
     const [cookie, , settings] = api === "hono/cookie.setCookie" ? args.slice(1) : args;
     const cookieName = textOf(cookie) ?? "";
@@ -90,10 +108,24 @@ export const COOKIE_FLAGS: ScanRule = {
       ...["httpOnly", "secure"].filter(
         (flag) => option(settings, flag) === undefined && settings?.fields?.get("*") === undefined,
       ),
+      ...(textOf(option(settings, "sameSite"))?.toLowerCase() === "none" ? ["sameSite"] : []),
     ];
     if (lacking.length > 0) report(node, `${cookieName} without ${lacking.join(" and ")}`);
   },
+  assigns: ({ node, object, key, value }, report) => {
+    if (object.api !== "document" || key.literal !== "cookie") return;
+    if (value.parts?.every((part) => typeof part === "string") === true) return;
+    const lacks = lackingInText(value);
+    if (lacks !== undefined) report(node, lacks);
+  },
 };
+
+/** Express sends such a cookie over plain HTTP too. */
+function neverSecure(settings: Value): boolean {
+  const cookie = option(settings, "cookie");
+  if (cookie === undefined) return settings.taints.length === 0 && settings.fields?.has("*") !== true;
+  return cookie.fields !== undefined && !cookie.fields.has("secure") && !cookie.fields.has("*");
+}
 
 /** A cookie that is written out: nothing after its value that is not known. */
 function lackingInText(value: Value | undefined): string | undefined {
@@ -127,21 +159,40 @@ export const OPEN_CORS: ScanRule = {
     const isPlugin = name === "register" && /(?:^|\/)(?:fastify-)?cors$/u.test(args[0]?.api ?? "");
     if (isPlugin || /(?:^|\/)cors(?:\.cors)?$/u.test(api) || name === "enableCors") {
       const settings = args[isPlugin ? 1 : 0];
+      if (option(settings, "credentials") === undefined && option(settings, "origin")?.literal === true)
+        report(node, "every origin is told that it may");
       if (isTrue(option(settings, "credentials")) && isAnyOrigin(option(settings, "origin")))
         report(node, "with credentials");
       return;
     }
+    const own = option(args[0], "cors") ?? option(args[1], "cors");
+    if (
+      own !== undefined &&
+      isAnyOrigin(option(own, "origin")) &&
+      (isTrue(option(own, "credentials")) || /apollo/iu.test(api))
+    )
+      report(node, "with credentials");
+    const asked = option(args[0], "verifyClient")?.closure;
+    if (asked !== undefined && /=>\s*true$|\{\s*return true;?\s*\}$/u.test(textAt(asked.file, asked.node)))
+      report(node, "any origin may open a socket");
     if (receiver?.role === undefined || !/^(?:setHeader|set|header|append|writeHead)$/u.test(name)) return;
     if (name === "writeHead" || args[0]?.fields !== undefined) {
       const taint = untrusted(run, allowedOrigin(args), KIND.header | KIND.ssrf);
       if (taint !== undefined) report(node, `${taint.label} is allowed`, taint);
     }
     if (!/^access-control-allow-origin$/iu.test(textOf(args[0]) ?? "")) return;
+    if (textOf(args[1]) === "*" && allowsCredentials(node, run)) report(node, "* with credentials");
     if (textOf(args[1]) === "null") report(node, "null is the origin of any sandboxed frame");
     const taint = untrusted(run, args[1], KIND.header | KIND.ssrf);
     if (taint !== undefined) report(node, `${taint.label} is allowed`, taint);
   },
 };
+
+/** Says the function around it that cookies may be sent along? */
+function allowsCredentials(node: Node, { frame, module }: Run): boolean {
+  const around = frame.closure?.node ?? node;
+  return /allow-credentials["'`],\s*["'`]?true/iu.test(textAt(module.file, around));
+}
 
 function allowedOrigin(args: readonly Value[]): Value | undefined {
   return args
@@ -151,7 +202,9 @@ function allowedOrigin(args: readonly Value[]): Value | undefined {
 
 /** True, a star, or a function that lets everybody in. */
 function isAnyOrigin(origin: Value | undefined): boolean {
-  if (origin?.literal === true || textOf(origin) === "*" || origin?.regex?.source === ".*") return true;
+  if (origin?.literal === true || textOf(origin) === "*") return true;
+  const pattern = origin?.regex?.source;
+  if (pattern !== undefined && !(pattern.startsWith("^") && pattern.endsWith("$"))) return true;
   const { closure } = origin ?? {};
   if (closure === undefined) return false;
   const text = textAt(closure.file, closure.node);
@@ -162,18 +215,42 @@ function isAnyOrigin(origin: Value | undefined): boolean {
   );
 }
 
+/** Does a request carry something, or ask for something that is nobody else's? */
+function sends(settings: Value | undefined): boolean {
+  return (
+    /^(?:post|put|patch)$/iu.test(textOf(option(settings, "method")) ?? "") ||
+    /login|auth|token|pay|account/iu.test(textOf(option(settings, "path")) ?? "")
+  );
+}
+
+const REMOTE =
+  /^http:\/\/(?!localhost|127\.|\[?::1|0\.0\.0\.0|[\w-]+(?::|\/|$)|10\.|192\.168\.|169\.254\.|[^/]*\.(?:local|internal|test|svc)\b)/iu;
+
 /** A secret sent for everybody on the way to read. */
 export const CLEAR_TEXT: ScanRule = {
   id: "scan/clear-text",
   severity: "warning",
-  cwe: ["CWE-319"],
+  cwe: ["CWE-319", "CWE-494"],
   owasp: "A02",
   what: "A request goes out over plain HTTP.",
   why: "Anybody on the way reads it and answers instead.",
   fix: "https://",
   bad: 'export const pay = (card) => fetch("http://payments.example.com/charge", { method: "POST", body: JSON.stringify(card) });',
   good: 'export const pay = (card) => fetch("https://payments.example.com/charge", { method: "POST", body: JSON.stringify(card) });',
-  calls: ({ api, args, node }, report) => {
+  calls: ({ api, args, node, name, isNew }, report) => {
+    const host = textOf(option(args[0], "hostname") ?? option(args[0], "host"));
+    if (/^http\.(?:get|request)$/u.test(api) && host !== undefined && REMOTE.test(`http://${host}`) && sends(args[0]))
+      report(node, host);
+    const base = textOf(option(args[0], "baseURL") ?? option(args[0], "url") ?? option(args[0], "uri"));
+    if (/^(?:axios|got|ky|request|undici)\b/u.test(api) && base !== undefined && REMOTE.test(base)) report(node, base);
+    if (isNew && /^(?:ws|WebSocket)$/u.test(api) && REMOTE.test((textOf(args[0]) ?? "").replace(/^ws:/u, "http:")))
+      report(node, "ws:");
+    if (/^basic-ftp\b/u.test(api) && name === "access" && option(args[0], "secure")?.literal === false)
+      report(node, "ftp");
+    if (/^child_process\.exec(?:Sync)?$|^shelljs\.exec$/u.test(api)) {
+      const address = /\b(?:curl|wget)\b[^|;&]*?\b(http:\/\/\S+)/u.exec(textOf(args[0]) ?? "")?.[1];
+      if (address !== undefined && REMOTE.test(address)) report(node, address);
+    }
     if (
       !/^(?:fetch|axios(?:\.\w+)?|got(?:\.\w+)?|node-fetch|undici\.(?:fetch|request)|http\.(?:get|request)|ky(?:\.\w+)?|superagent\.\w+)$/u.test(
         api,
@@ -181,12 +258,6 @@ export const CLEAR_TEXT: ScanRule = {
     )
       return;
     const [start] = args[0]?.parts ?? [];
-    if (
-      typeof start === "string" &&
-      /^http:\/\/(?!localhost|127\.|\[?::1|0\.0\.0\.0|[\w-]+(?::|\/|$)|10\.|192\.168\.|169\.254\.|[^/]*\.(?:local|internal|test|svc)\b)/iu.test(
-        start,
-      )
-    )
-      report(node, start.slice(0, 60));
+    if (typeof start === "string" && REMOTE.test(start)) report(node, start.slice(0, 60));
   },
 };

@@ -12,6 +12,7 @@ const DANGEROUS: Readonly<Record<string, boolean>> = {
   allowRunningInsecureContent: true,
   enableRemoteModule: true,
   experimentalFeatures: true,
+  sandbox: false,
 };
 
 /** A page that is a program of the machine. */
@@ -36,6 +37,14 @@ export const ELECTRON_SETTINGS: ScanRule = {
     if (isWindow) report(node, `${name}: ${String(node.value.value)}`);
   },
   calls: ({ api, name, args, receiver, run, node }, report) => {
+    const settings = /^electron\.(?:BrowserWindow|BrowserView)$/u.test(api)
+      ? args[0]?.fields?.get("webPreferences")
+      : undefined;
+    const weak = [...(settings?.fields ?? [])].filter(
+      ([key, { literal }]) => DANGEROUS[key] !== undefined && DANGEROUS[key] === literal,
+    );
+    if (weak.length > 0 && !weak.some(([key]) => textAt(run.module.file, node).includes(key)))
+      report(node, weak.map(([key]) => key).join(", "));
     if (name !== "openExternal" || !/(?:^|\.)shell(?:\.|$)/u.test(`${api}.${receiver?.name ?? ""}`)) return;
     const taint = untrusted(run, args[0], KIND.href, ["remote", "browser", "parameter"]);
     if (taint !== undefined) report(node, `${taint.label} in openExternal()`, taint);
