@@ -1,6 +1,7 @@
 /** What may not stand in a log, by its name: fields of objects that were not made for one (catalog log-redaction). */
 import { rejectUnknownOptions } from "../core/options.ts";
 import { Secret } from "../core/secret.ts";
+import { plainName } from "./redact-disguise.ts";
 import { redactText } from "./redact.ts";
 
 const HIDDEN = "[redacted]";
@@ -33,7 +34,7 @@ export function redactFields(value: unknown, options: RedactFieldsOptions = {}):
   rejectUnknownOptions("redactFields", options, ["keys"]);
   const names = new Set((options.keys ?? []).map((key) => key.toLowerCase()));
   const isHidden = (given: string): boolean => {
-    const name = plain(given);
+    const name = plainName(given);
     return SENSITIVE.test(name) || names.has(name.toLowerCase());
   };
   return copy(value, { isHidden, above: new Set(), left: { values: MOST_VALUES } });
@@ -93,11 +94,6 @@ function calledBy(entries: readonly (readonly [unknown, unknown])[]): string | u
 
 function copyItem(item: unknown, before: unknown, walk: Walk): unknown {
   return typeof item === "string" && typeof before === "string" && PAIRED.test(before) ? HIDDEN : copy(item, walk);
-}
-
-/** Full width and marks that nobody sees make a name look like another. */
-function plain(name: string): string {
-  return /^[\u0020-\u007e]*$/u.test(name) ? name : name.normalize("NFKC").replaceAll(/\p{Cf}/gu, "");
 }
 
 /** An error's own words are not enumerable. */

@@ -11,6 +11,7 @@ const BASE64_CHARACTERS = Uint8Array.from({ length: 128 }, (_, code) =>
 );
 
 const PRIVATE_KEY: HiddenPattern = {
+  marks: ["---", "te-"],
   mayStand: (text) => text.includes("-----BEGIN") || text.includes("Private-Lines"),
   replacements: [
     [/(-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----)(?:(?!-----END)[\s\S]){1,65536}/gu, "$1[redacted]"],
@@ -19,6 +20,7 @@ const PRIVATE_KEY: HiddenPattern = {
 };
 
 const JSON_WEB_TOKEN: HiddenPattern = {
+  marks: ["eyj"],
   mayStand: (text) => text.includes("J") && text.includes("eyJ"),
   replacements: [[/\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*){0,3}/gu, "[token]"]],
 };
@@ -28,6 +30,7 @@ const SCHEMES = String.raw`(?:basic|bearer|token|digest|dpop|api-?key|negotiate|
 /** After "bearer" and eight characters of a credential: what sentences have in its place. */
 const ABOUT_SCHEMES = String.raw`(?!(?:auth(?:entication|ori[sz]ation)|credentials?|(?:access )?tokens?|realm|schemes?|required)\b)`;
 const CREDENTIALS: HiddenPattern = {
+  marks: ["riz", "rer", "sic"],
   mayStand: (text) => SCHEME.test(text),
   replacements: [
     [
@@ -51,8 +54,14 @@ const CREDENTIALS: HiddenPattern = {
 
 const ISSUED =
   /A[KS]IA[0-9A-Z]{12}|xox[a-z]-|xapp-|k_(?:live|test)_|whsec_|gh[a-z]_|github_pat_|glpat-|npm_|pypi-|shp[a-z]{2}_|do[opr]_v1_|hf_|lin_api_|\bsk-|SG\.|ya29\.|1\/\/0|GOCSPX-|AIza/u;
+/** Each form has one of these; a letter stands between the two of GitHub's. */
+const ISSUED_MARKS: readonly string[] = [
+  ..."kia sia xox pp- k_l k_t hse b_p glp npm pi- shp _v0 hf_ n_a sk- sg. ya0 0// spx aiz".split(" "),
+  ...Array.from("abcdefghijklmnopqrstuvwxyz", (letter) => `h${letter}_`),
+];
 const OF_ISSUERS: HiddenPattern = {
-  mayStand: mayBeIssued,
+  marks: ISSUED_MARKS,
+  mayStand: (text) => ISSUED.test(text),
   replacements: [
     [
       /(?:A[KS]IA[0-9A-Z]{12,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|[prs]k_(?:live|test)_\w{8,}|whsec_[\w+/=]{8,}|gh[a-z]_\w{16,}|github_pat_\w{8,}|glpat-[\w-]{12,}|npm_[A-Za-z0-9]{16,}|pypi-[\w-]{8,}|shp[a-z]{2}_[\da-f]{8,}|do[opr]_v1_[\da-f]{8,}|\bhf_[A-Za-z0-9]{16,}|lin_api_\w{8,}|\bsk-(?:(?:proj|ant|or|svcacct)-[\w-]{8,}|[A-Za-z0-9]{20,})|\bSG\.[\w-]{12,}\.[\w-]{8,}|\bya29\.[\w-]{6,}|\b1\/\/0[\w-]{10,}|GOCSPX-[\w-]{8,}|AIza[\w-]{20,})/gu,
@@ -63,6 +72,7 @@ const OF_ISSUERS: HiddenPattern = {
 
 /** Addresses whose path is the credential. */
 const WEBHOOK: HiddenPattern = {
+  marks: ["ook", "/bo"],
   mayStand: (text) => text.includes("/") && (text.includes("/bot") || /hooks[/.]/u.test(text)),
   replacements: [
     [/(\/webhooks\/\d{5,32}\/)[\w-]{8,}/gu, "$1[token]"],
@@ -72,6 +82,7 @@ const WEBHOOK: HiddenPattern = {
 };
 
 const PASSWORD_HASH: HiddenPattern = {
+  marks: ["$"],
   mayStand: (text) => text.includes("$"),
   replacements: [
     [/\$(?:argon2(?:id|i|d)|2[abxy]|scrypt|pbkdf2[\w-]{0,16}|bcrypt[\w-]{0,16}|[156y])\$[\w$=,.+/-]{20,}/gu, "[hash]"],
@@ -83,6 +94,7 @@ const PASSWORD_HASH: HiddenPattern = {
 const DIGEST_BEFORE = String.raw`(?<!\b(?:sha-?(?:1|256|384|512)|md5|commit|revision|etag|digest|checksum|trace(?:_id|parent)?|span_id)["']?[ :=/-]{1,2}["']?)`;
 const UUID = String.raw`(?![\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}(?![\w-]))`;
 const LONG_WORDS: HiddenPattern = {
+  marks: [],
   mayStand: (text) => hasLongRun(text, LONG_WORD, WORD_CHARACTERS),
   replacements: [
     [
@@ -93,26 +105,32 @@ const LONG_WORDS: HiddenPattern = {
 };
 
 const LONG_ENCODED: HiddenPattern = {
-  mayStand: (text) => hasLongRun(text, LONG_BASE64, BASE64_CHARACTERS) || text.includes("=="),
-  replacements: [
-    [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}={0,2}/gu, (text) => (isRandom(text, 8) ? "[token]" : text)],
-    [/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{22}==/gu, (text) => (isRandom(text, 3) ? "[token]" : text)],
-  ],
+  marks: [],
+  mayStand: (text) => hasLongRun(text, LONG_BASE64, BASE64_CHARACTERS),
+  replacements: [[/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}={0,2}/gu, (text) => (isRandom(text, 8) ? "[token]" : text)]],
+};
+
+/** Sixteen bytes. */
+const SHORT_ENCODED: HiddenPattern = {
+  marks: ["="],
+  mayStand: (text) => text.includes("=="),
+  replacements: [[/(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{22}==/gu, (text) => (isRandom(text, 3) ? "[token]" : text)]],
 };
 
 export const CREDENTIAL_FORMS: readonly HiddenPattern[] = [PRIVATE_KEY, JSON_WEB_TOKEN, CREDENTIALS];
-export const ISSUED_FORMS: readonly HiddenPattern[] = [PASSWORD_HASH, OF_ISSUERS, WEBHOOK, LONG_WORDS, LONG_ENCODED];
+export const ISSUED_FORMS: readonly HiddenPattern[] = [
+  PASSWORD_HASH,
+  OF_ISSUERS,
+  WEBHOOK,
+  LONG_WORDS,
+  LONG_ENCODED,
+  SHORT_ENCODED,
+];
 
 /** The user and the password of RFC 7617 are a text with a colon; a plan that is called basic is none. */
 function hideBasic(...[found, scheme, , encoded]: string[]): string {
   const text = Buffer.from(encoded as string, "base64").toString();
   return text.includes(":") && !/[\p{Cc}\ufffd]/u.test(text) ? `${scheme} [redacted]` : (found as string);
-}
-
-/** A look for rare letters, which costs next to nothing. */
-function mayBeIssued(text: string): boolean {
-  const isRare = text.includes("_") || text.includes("IA") || text.includes("-") || text.includes("SG.");
-  return (isRare || text.includes("ya29") || text.includes("1//0") || text.includes("AIza")) && ISSUED.test(text);
 }
 
 /** Looks at every 32nd or 40th character, and around it where that is part of a run. */

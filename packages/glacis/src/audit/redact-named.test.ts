@@ -52,6 +52,14 @@ describe("values behind telling names", () => {
     ["what a sentence quotes", `the password was "hunter2", and password 'hunter2' is wrong`],
     ["what is no word of a sentence", "my password is Hunter2!x and the password was hunter2!"],
     ["a line of netrc", "machine h login a password hunter2"],
+    ["on the next line of YAML", "db:\n  password:\n    hunter2\n  port: 5432"],
+    ["quoted on the next line", 'password:\r\n  "hunter2 two"\r\nuser: a'],
+    ["in a list of YAML", "tokens:\n  token: # of the build\n    - hunter2"],
+    ["on the next line of JSON", '{\n"password":\n  "hunter2"\n}'],
+    ["a name with a Cyrillic letter", "p\u0430ssword=hunter2 \u0440\u0430ssword: hunter2"],
+    ["a name with a Greek letter", '{"t\u03bfken":"hunter2","s\u0435cr\u0435t":"hunter2"}'],
+    ["a name with a soft hyphen", "pass\u00adword=hunter2"],
+    ["a name in full width and another script", "\uff50\u0430ssword=hunter2"],
     ["an address of Oracle", "jdbc:oracle:thin:scott/hunter2@h:1521"],
   ])("are hidden: %s", (_, text) => {
     expect(redactText(text)).not.toMatch(/hunter2?|Hunter2|42424/u);
@@ -81,6 +89,11 @@ describe("values behind telling names", () => {
     "status=passed",
     '{"name":"Folio","value":"12"}',
     "turkey=1, monkey: 2",
+    "password:\n  old: x\n  rules: none",
+    "wrong password:\n    at signIn (sign-in.ts:10:5)",
+    "secret:\n  must not be empty, nor longer than a line",
+    "\u043f\u0430\u0440\u043e\u043b\u044c \u0438 \u0441\u043b\u043e\u0432\u043e: \u0432\u0441\u0435 \u0445\u043e\u0440\u043e\u0448\u043e",
+    "\u03c4\u03bf \u03b1\u03c1\u03c7\u03b5\u03b9\u03bf \u03ba\u03b1\u03b9 \u03b7 \u03c4\u03b9\u03bc\u03b7 = 3",
   ])("are not seen in ordinary lines: %s", (text) => {
     expect(redactText(text)).toBe(text);
   });

@@ -22,6 +22,11 @@ const QUOTED = new RegExp(
 );
 const NESTED = new RegExp(String.raw`(${NAME}${SEPARATOR})(?!\[redacted\])[[{][^[\]{}\n]{1,4000}[\]}]?`, "giu");
 const BLOCK = new RegExp(String.raw`(${NAME}:[ \t]{0,4}[|>][+-]?\n)(?:[ \t]+[^\n]{1,4000}(?:\n|$)){1,64}`, "giu");
+/** What YAML has on the line after its name: one word, or a quoted text; what else stands there is a mapping or a sentence. */
+const NEXT_LINE = new RegExp(
+  String.raw`((?:^|\n)[ \t]{0,64}(?:-[ \t]{1,4})?["']?[\w.-]{0,64}${NAME}["']?:[ \t]{0,4}(?:#[^\n]{0,200})?\r?\n[ \t]{1,64}(?:-[ \t]{1,4})?)(?!\[redacted\])(?:"[^"\n]{1,4000}"|'[^'\n]{1,4000}'|[^\s"'#|>{[][^\s]{0,4000}(?<!:)(?=[ \t]*(?:#|\r?\n|$)))`,
+  "giu",
+);
 const COOKIE = new RegExp(
   String.raw`((?:set-)?cookie${QUOTE}[ \t]{0,4}[=:][ \t]{0,4}(?:\[\s{0,8})?["'\x60]?)(?=[^\s"'\x60;,]{1,256}=)[^\n"'\x60\\]{1,8192}`,
   "giu",
@@ -30,6 +35,12 @@ const WORDS = new RegExp(
   String.raw`((?:mnemonic|seed[ _-]?phrase)${SEPARATOR}["'\x60]?)(?:[a-z]{3,8}[ ,]{1,2}){2,23}[a-z]{3,8}`,
   "giu",
 );
+/** One of these stands in every name, and in what is named beside them. */
+const NAME_MARKS =
+  "pas nnw ras nha pwd scl ecr oke key gna ede n_i n-i nid pin otp cvv cvc jwt sid sig srf ssn iba oki emo hra".split(
+    " ",
+  );
+
 /** What a name ends with: a look back from each separator tells whether one stands there. */
 const SENSITIVE_END =
   /(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|session[_-]?id|cookie|mnemonic|phrase|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|rediscli_auth|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$/iu;
@@ -43,11 +54,13 @@ for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -
 
 /** Behind a separator: `password=`, `"client_secret":`, `Cookie: `. */
 const BEHIND_NAME: HiddenPattern = {
+  marks: NAME_MARKS,
   mayStand: hasNamed,
   replacements: [
     [COOKIE, "$1[redacted]"],
     [WORDS, "$1[redacted]"],
     [BLOCK, "$1  [redacted]\n"],
+    [NEXT_LINE, "$1[redacted]"],
     [QUOTED, "$1$2[redacted]$2"],
     [NESTED, "$1[redacted]"],
     [NAMED, "$1$2[redacted]"],
@@ -56,6 +69,7 @@ const BEHIND_NAME: HiddenPattern = {
 
 /** `<password>x</password>`, with whatever attributes. */
 const ELEMENT: HiddenPattern = {
+  marks: NAME_MARKS,
   mayStand: (text) => text.includes("</"),
   replacements: [
     [new RegExp(String.raw`(<[\w:.-]{0,64}${NAME}(?:\s[^<>]{0,400})?>)[^<]{1,4000}`, "giu"), "$1[redacted]"],
@@ -64,6 +78,7 @@ const ELEMENT: HiddenPattern = {
 
 /** A field of a multipart body. */
 const PART: HiddenPattern = {
+  marks: NAME_MARKS,
   mayStand: (text) => text.includes('name="'),
   replacements: [
     [
@@ -75,6 +90,7 @@ const PART: HiddenPattern = {
 
 /** `mysql --password hunter2`. */
 const ARGUMENT: HiddenPattern = {
+  marks: [...NAME_MARKS, "--u"],
   mayStand: (text) => text.includes("--"),
   replacements: [
     [
@@ -89,6 +105,7 @@ const HEADER = String.raw`(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|
 const PAIRED = /(?:zation|ookie|key|token)["'],|alue["']?:/iu;
 /** Names and values that stand in turn, as Node lists raw headers, and pairs that are called name and value. */
 const PAIR: HiddenPattern = {
+  marks: ["zat", "ook", "key", "oke", "alu"],
   mayStand: (text) => (text.includes('",') || text.includes("',")) && PAIRED.test(text),
   replacements: [
     [new RegExp(String.raw`((["'])${HEADER}\2,\s{0,8})(["'\x60])(?:\\.|(?!\3)[^\\]){1,8192}`, "giu"), "$1$3[redacted]"],
@@ -104,6 +121,7 @@ const PAIR: HiddenPattern = {
 
 /** Commands whose short options take credentials: `curl -u app:x`, `sshpass -p x`, `mysql -px`. */
 const SHORT_ARGUMENT: HiddenPattern = {
+  marks: [" -u", " -p"],
   mayStand: (text) => text.includes("-p") || text.includes("-u"),
   replacements: [
     [/(\bcurl\b[^\n|;]{0,200} -u[ \t]{0,4}["']?[^\s:"']{1,64}:)[^\s"']+/gu, "$1[redacted]"],
@@ -116,6 +134,7 @@ const SHORT_ARGUMENT: HiddenPattern = {
 
 /** `<add key="password" value="x"/>`, `<property name="password">x</property>`. */
 const ATTRIBUTE: HiddenPattern = {
+  marks: NAME_MARKS,
   mayStand: (text) => text.includes("<") && (text.includes("name=") || text.includes("key=")),
   replacements: [
     [
@@ -137,6 +156,7 @@ const KNOWN_TO_ONE = String.raw`(?:passwor[dt]|passwd|pwd)`;
 const KNOWN_PARTS = ["wor", "wd", "WOR", "WD", "FIED BY"];
 /** What a statement of SQL, a call or a sentence quotes: `PASSWORD 'x'`, `setPassword("x")`, `the password was "x"`. What has a blank is a sentence of its own. */
 const QUOTED_WORD: HiddenPattern = {
+  marks: ["pas", "pwd", "fie"],
   mayStand: (text) => KNOWN_PARTS.some((part) => text.includes(part)),
   replacements: [
     [

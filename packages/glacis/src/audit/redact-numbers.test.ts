@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { hideAccountNumbers } from "./redact-numbers.ts";
+import { hideCardNumbers, hideIbans } from "./redact-numbers.ts";
 import { redactText } from "./redact.ts";
 
 /** Of the registry of SWIFT, as examples. */
@@ -15,6 +15,8 @@ const IBANS = [
   "LC55HEMM000100010012001200023015",
 ];
 const grouped = (iban: string, separator: string): string => iban.match(/.{1,4}/gu)?.join(separator) ?? "";
+
+const hideAccountNumbers = (text: string): string => hideIbans(hideCardNumbers(text));
 
 describe("account numbers", () => {
   it.each(IBANS)("of a bank are hidden, however they are written: %s", (iban) => {

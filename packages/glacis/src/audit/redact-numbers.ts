@@ -2,6 +2,12 @@
 
 const LEAST_DIGITS = 13;
 const DIGIT_9 = 57;
+/** Of a card: 2 to 6. */
+const FIRST_OF_CARD = 50;
+const LAST_OF_CARD = 54;
+const PERCENT = 37;
+/** Behind the two digits. */
+const LEAST_OF_IBAN = 11;
 
 /**
  * Thirteen to nineteen digits as people and programs write them, together or in groups; none begins like a time in milliseconds. Other separators count
@@ -42,10 +48,19 @@ const IBAN_LENGTHS: ReadonlyMap<string, number> = new Map(
   ),
 );
 
-/** The text without the numbers of cards (ISO/IEC 7812-1, annex B) and of bank accounts (ISO 13616). */
-export function hideAccountNumbers(text: string): string {
-  if (!mayHoldNumber(text)) return text;
-  return text.replace(CARD_NUMBERS, hideCardNumber).replace(IBANS, hideIban);
+/** Three digits in a row, or two with one character between them. */
+export const CARD_MARKS: readonly string[] = ["000", "0 0", "0-0", "0.0", "0_0", "0/0"];
+/** The letters of a country and a digit. */
+export const IBAN_MARKS: readonly string[] = [...IBAN_LENGTHS.keys()].map((country) => `${country.toLowerCase()}0`);
+
+/** The text without the numbers of cards (ISO/IEC 7812-1, annex B). */
+export function hideCardNumbers(text: string): string {
+  return mayHoldCard(text) ? text.replace(CARD_NUMBERS, hideCardNumber) : text;
+}
+
+/** The text without the numbers of bank accounts (ISO 13616). */
+export function hideIbans(text: string): string {
+  return mayHoldIban(text) ? text.replace(IBANS, hideIban) : text;
 }
 
 function hideCardNumber(digits: string): string {
@@ -63,42 +78,61 @@ function isCardNumber(text: string): boolean {
 }
 
 /**
- * Two digits that follow two letters, or thirteen digits without a letter between them. Looks at every second character: of two digits in a row one
- * stands there, and a digit between two others' separators is found from those.
+ * Thirteen digits from one that no digit stands before and that a card begins with; between them what may stand between groups. Looks at every second
+ * character: behind the first digit of a card stands another one or a separator.
  */
-function mayHoldNumber(text: string): boolean {
-  for (let at = 0; at < text.length; at += 2) {
+function mayHoldCard(text: string): boolean {
+  for (let at = 1; at <= text.length; at += 2) {
     const code = text.charCodeAt(at);
     if (code > DIGIT_9) continue;
-    if (!isDigit(code) && !isDigit(text.charCodeAt(at + 1))) continue;
-    if (isIbanStart(text, at) || isIbanStart(text, at - 1) || isIbanStart(text, at + 1)) return true;
-    const end = endOfDigits(text, at);
-    if (end === -1) return true;
-    at = end - (end & 1);
+    if (!isDigit(code) && !isDigit(text.charCodeAt(at - 1))) continue;
+    let start = isDigit(code) ? at : at - 1;
+    while (isDigit(text.charCodeAt(start - 1))) start -= 1;
+    const first = text.charCodeAt(start);
+    if (first >= FIRST_OF_CARD && first <= LAST_OF_CARD) at = endOfGroups(text, start);
+    else while (isDigit(text.charCodeAt(at))) at += 1;
+    if (at === HAS_ENOUGH) return true;
   }
   return false;
 }
 
-/** Where the next letter stands; -1 where so many digits stand before it as a card has. */
-function endOfDigits(text: string, from: number): number {
-  let digits = isDigit(text.charCodeAt(from - 1)) ? 1 : 0;
-  let at = from;
+const HAS_ENOUGH = -1;
+
+/** Where something else than digits and their separators stands; -1 where so many digits stand before it as a card has. */
+function endOfGroups(text: string, start: number): number {
+  let digits = 0;
+  let at = start;
   for (; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (isDigit(code)) digits += 1;
-    else if (isLetter(code)) break;
-    if (digits === LEAST_DIGITS) return -1;
+    else if (code === PERCENT && text.startsWith("%20", at)) at += 2;
+    else if (!isSeparator(code)) break;
+    if (digits === LEAST_DIGITS) return HAS_ENOUGH;
   }
   return at;
 }
 
-function isIbanStart(text: string, digits: number): boolean {
-  return (
-    isLetter(text.charCodeAt(digits - 1)) &&
-    isLetter(text.charCodeAt(digits - 2)) &&
-    isDigit(text.charCodeAt(digits)) &&
-    isDigit(text.charCodeAt(digits + 1))
-  );
+/** Two letters and two digits, and as many letters and digits behind them as the shortest account has. */
+function mayHoldIban(text: string): boolean {
+  for (let at = 2; at < text.length - 1; at += 1) {
+    if (!isDigit(text.charCodeAt(at)) || !isDigit(text.charCodeAt(at + 1))) continue;
+    if (!isLetter(text.charCodeAt(at - 1)) || !isLetter(text.charCodeAt(at - 2))) continue;
+    if (!IBAN_LENGTHS.has(text.slice(at - 2, at).toUpperCase())) continue;
+    let characters = 0;
+    let end = at + 2;
+    for (; end < text.length && characters < LEAST_OF_IBAN; end += 1) {
+      const code = text.charCodeAt(end);
+      if (isDigit(code) || isLetter(code)) characters += 1;
+      else if (!isSeparator(code) && code !== PERCENT) break;
+    }
+    if (characters === LEAST_OF_IBAN) return true;
+  }
+  return false;
+}
+
+/** Not exactly: no separator of the patterns is left out. */
+function isSeparator(code: number): boolean {
+  return code <= 32 || code === 43 || (code >= 45 && code <= 47) || code === 95 || code > 127;
 }
 
 /** The next words may look like more of it, so as many characters are taken as its country has. */

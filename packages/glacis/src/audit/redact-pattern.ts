@@ -1,5 +1,7 @@
 /** What may not stand in a log, wherever in a text it stands. */
 export interface HiddenPattern {
+  /** As `markFinder` takes them: no text without one of these can match. Without any, a long word must stand there. */
+  readonly marks: readonly string[];
   /** Most lines have nothing to hide, and this look says so at little cost. It is never no where the pattern would match. */
   readonly mayStand: (text: string) => boolean;
   /** Linear: no nested repetition. One after another. */

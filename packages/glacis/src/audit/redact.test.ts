@@ -103,7 +103,7 @@ describe("redactText", () => {
 
   it("takes time in proportion to the text, whatever the text", () => {
     const units =
-      'a|a@|1a-|?a=|//a:|Bearer |Authorization: Basic |4 |4-1|GB29 |<token a="|name="token"\n|--token |"key",|token: [|aA1/|token=|cookie: a=|%40|eyJabcdef.|4111 1111 |4%20|"|#a|password: "|curl -u |mysql -p|password is |password \'|password("|identified by |machine a login |<a name="password" |jdbc:oracle:a:b|docker login |-> ';
+      'a|a@|1a-|?a=|//a:|Bearer |Authorization: Basic |4 |4-1|GB29 |<token a="|name="token"\n|--token |"key",|token: [|aA1/|token=|cookie: a=|%40|eyJabcdef.|4111 1111 |4%20|"|#a|password: "|curl -u |mysql -p|password is |password \'|password("|identified by |machine a login |<a name="password" |jdbc:oracle:a:b|docker login |-> |AUTH |AUTH a |\nAUTH a b|USER a |USER a\n|a1 LOGIN a |SETUSER a |redis-cli -a |requirepass |password:\n |\npassword:\n  a|\u0430|p\u0430';
     for (const unit of [...units.split("|"), "-----BEGIN PRIVATE KEY-----"]) {
       // The processor's time: what else runs on the machine is not the text's doing.
       const before = process.cpuUsage();
