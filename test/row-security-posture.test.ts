@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { tenantScope, type User } from "glacis";
+import { describeLocation, tenantScope, type User } from "glacis";
 import { accessPolicy, caller, policyDrift, checkPolicyDrift, rowSecurity, rowSettings } from "glacis/authorization";
 import { databasePosture, tenantDatabase, tenantMigration, type TenantDatabase } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -71,6 +71,22 @@ describe.runIf(ground !== undefined)("the policies of access rules above the flo
     expect([await titles(ann), await titles(bob), await titles(cid)]).toEqual([3, 3, 2]);
     const nobody = await tenants.forTenant(tenantScope(ann)).query("select 1 from documents");
     expect(nobody).toEqual([]);
+  });
+
+  it("keep to the tenant by themselves, and the posture sees it", async () => {
+    const client = await owner.connect();
+    try {
+      await client.query("begin");
+      await client.query("drop policy tenant_floor on documents");
+      const findings = (await databasePosture(client, { role })).filter(({ at }) =>
+        describeLocation(at).includes("documents"),
+      );
+      expect(findings.filter(({ rule }) => rule.severity !== "note").map(({ rule }) => rule.id)).toEqual([]);
+      expect(findings.map(({ rule }) => rule.id)).toContain("tenant-isolation/policies-without-floor");
+    } finally {
+      await client.query("rollback");
+      client.release();
+    }
   });
 
   it("are held to the tenant by the floor alone, should they forget it", async () => {

@@ -35,6 +35,7 @@ export const COLUMNS = {
   open: "boolean",
   teamId: "uuid",
   sharedWith: "text[]",
+  teams: "uuid[]",
   deletedAt: "timestamptz",
 } as const;
 const ACTIONS = { list: "list", retrieve: "read", create: "create", update: "update", destroy: "delete" } as const;
@@ -68,7 +69,30 @@ const TEXTS = [
   "''",
   "1",
 ];
-const UUIDS = ["0b9f8d64-3f5c-4f6e-9a51-5d1c2f6f0a01", "0b9f8d64-3f5c-4f6e-9a51-5d1c2f6f0a02"];
+const UUIDS = ["0b9f8d64-3f5c-4f6e-9a51-5d1c2f6f0a01", "0b9f8d64-3f5c-4f6e-9a51-5d1c2f6f0a02"] as const;
+/** Ids that name a uuid or a number, in the one way in which they are written and in others that Postgres reads as well. */
+const ODD_IDS = [
+  UUIDS[0],
+  UUIDS[0].toUpperCase(),
+  `{${UUIDS[0]}}`,
+  UUIDS[0].replaceAll("-", ""),
+  ` ${UUIDS[0]}`,
+  `${UUIDS[0]}\n`,
+  "0",
+  "-1",
+  "01",
+  "+1",
+  " 1",
+  "1_0",
+  "0x1",
+  "1.0",
+  "NaN",
+  "9007199254740993",
+  "9223372036854775807",
+  "9223372036854775808",
+  "99999999999999999999",
+  "\u0661",
+];
 const ROLES = ["a", "admin", "o'neil", 'q"uote', "back\\slash", "ä"];
 
 // Half of the time the same text, so that callers own rows and conditions hold.
@@ -84,16 +108,18 @@ const row: fc.Arbitrary<Omit<Thing, "number">> = fc.record({
   reviewerId: orNull(text),
   status: orNull(text),
   level: orNull(level),
-  size: orNull(fc.constantFrom("0", "1", "9007199254740993")),
+  size: orNull(fc.constantFrom("0", "1", "9007199254740993", "9223372036854775807")),
   open: orNull(fc.boolean()),
   teamId: orNull(uuid),
   sharedWith: orNull(fc.array(orNull(text), { maxLength: 3 })),
+  teams: orNull(fc.array(orNull(uuid), { maxLength: 3 })),
   deletedAt: orNull(fc.constant("2026-01-01T00:00:00Z")),
   marks: fc.array(fc.record({ userId: orNull(text), kind: orNull(fc.constantFrom("view", "edit")) }), { maxLength: 3 }),
 });
 
 const names = fc.subarray(ROLES, { maxLength: 3 });
-const somebody = { id: text, tenantId: tenant, roles: names, groups: names };
+const id = fc.oneof({ weight: 2, arbitrary: text }, { weight: 1, arbitrary: fc.constantFrom(...ODD_IDS) });
+const somebody = { id, tenantId: tenant, roles: names, groups: names };
 const principal: fc.Arbitrary<Principal> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(ANONYMOUS) },
   {
@@ -135,6 +161,8 @@ const numberMatch = fc.oneof(
   level.map((value) => not(below(value))),
   some(level).map((values) => anyOf(...values)),
   fc.constantFrom(isNull(), isPresent()),
+  attribute,
+  attribute.map((value) => not(value)),
 );
 const matches = {
   tenantId: textMatch,
@@ -152,6 +180,12 @@ const matches = {
     uuid,
     uuid.map((value) => not(value.toUpperCase())),
     fc.constant(isPresent()),
+    attribute,
+    attribute.map((value) => not(value)),
+  ),
+  teams: fc.oneof(
+    fc.oneof(uuid, attribute).map((value) => contains(value)),
+    fc.oneof(uuid, attribute).map((value) => not(contains(value))),
   ),
   sharedWith: fc.oneof(
     fc.oneof(text, attribute).map((value) => contains(value)),

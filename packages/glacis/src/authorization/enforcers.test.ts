@@ -22,7 +22,7 @@ const role = `access_test_${randomBytes(6).toString("hex")}`;
 const MIGRATION = `
   create table things (
     number integer, tenant_id text, owner_id text, reviewer_id text, status text, level integer, size bigint, open boolean, team_id uuid,
-    shared_with text[], deleted_at timestamptz
+    shared_with text[], teams uuid[], deleted_at timestamptz
   );
   create table marks (number integer, owner_id text, status text, user_id text, kind text);
   create role ${role} nologin nosuperuser nobypassrls;

@@ -2,7 +2,7 @@
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Principal } from "../core/principal.ts";
 import { isDecidable } from "./caller.ts";
-import { isIdentifier, isStorableText, storableTexts, type Scalar } from "./columns.ts";
+import { isIdentifier, isStorableText, storableTexts, type ColumnType, type Scalar } from "./columns.ts";
 import { any, type Attribute, type CallerPattern, type ListAttribute } from "./condition.ts";
 import { conditionSql, quoteIdentifier, quoteLiteral, type SqlChunk, type SqlDialect } from "./condition-sql.ts";
 import type { PolicyModel } from "./read-policy.ts";
@@ -156,6 +156,27 @@ const SETTING_OF: Readonly<Record<Attribute, string>> = {
   serviceId: "service_id",
 };
 
+const UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$";
+const WHOLE = "^(0|-?[1-9][0-9]{0,18})$";
+const RANGE = { integer: "-2147483648 and 2147483647", bigint: "-9223372036854775808 and 9223372036854775807" };
+
+/** A text as a value of a type, written as it is compared in memory. What Postgres reads besides, such as a uuid in braces, is nobody's id. */
+function valueOf(text: string, type: ColumnType): string {
+  switch (type) {
+    case "uuid":
+      return `case when ${text} ~ '${UUID}' then ${text}::uuid end`;
+    case "integer":
+    case "bigint":
+      return `case when ${text} ~ '${WHOLE}' then (case when ${text}::numeric between ${RANGE[type]} then ${text}::numeric end)::${type} end`;
+    case "text":
+    case "boolean":
+    case "timestamptz":
+    case "text[]":
+    case "uuid[]":
+      return `${text}::${type}`;
+  }
+}
+
 /** Each setting stands in a sub-select of its own, which Postgres reads once for a query and not once for a row. */
 function settingsDialect(prefix: string, table: string): SqlDialect {
   const setting = (name: string): string => `nullif(current_setting('${prefix}.${name}', true), '')`;
@@ -182,7 +203,7 @@ function settingsDialect(prefix: string, table: string): SqlDialect {
     column: ({ name }) => quoteIdentifier(name),
     outerColumn: ({ name }) => `${table}.${quoteIdentifier(name)}`,
     literal: (value: Scalar, type): readonly SqlChunk[] => [`${quoteLiteral(String(value))}::${type}`],
-    attribute: (name, type) => [`(select ${setting(SETTING_OF[name])}::${type})`],
+    attribute: (name, type) => [`(select ${valueOf(setting(SETTING_OF[name]), type)})`],
     member: (column: string, list: ListAttribute) => [
       `(${column} = any (array(select jsonb_array_elements_text(${setting(list)}::jsonb))))`,
     ],

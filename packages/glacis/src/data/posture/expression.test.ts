@@ -20,6 +20,8 @@ const bound: readonly string[] = [
   `(tenant_id = ${tenant} and title = 'a') or (tenant_id = ${tenant} and title = 'b')`,
   `tenant_id = ${tenant} and (title = 'a' or true)`,
   `tenant_id = ${tenant} and case when title = 'a' then true else false end`,
+  `tenant_id = (select case when ${setting} ~ '^[0-9a-f-]+$' then ${tenant} else null::uuid end)`,
+  `tenant_id = case when title = 'a' then ${tenant} else null end`,
 ];
 
 const unbound: readonly string[] = [
@@ -48,6 +50,11 @@ const unbound: readonly string[] = [
   `title = 'tenant_id = current_setting(''app.tenant_id'')'`,
   `tenant_id = nullif(${setting}, title)::uuid`,
   `(tenant_id = ${tenant}) = (title = 'x')`,
+  `tenant_id = case when title = 'a' then ${tenant} else other_id end`,
+  `tenant_id = case when title = 'a' then ${tenant} when title = 'b' then other_id else null end`,
+  `tenant_id = case when title = 'a' then other_id else null end`,
+  `tenant_id = case when title = 'a' then ${tenant} else (select tenant_id) end`,
+  `tenant_id = (select case when title = 'a' then ${tenant} else null end from docs limit 1)`,
 ];
 
 describe("an expression", () => {

@@ -59,10 +59,13 @@ export function isColumn(expression: readonly Node[], { column }: TenantTerms): 
   return qualified && typeof last === "string" && unquote(last) === column;
 }
 
-/** The transaction's tenant: the setting or a function that answers with it, through casts, NULLIF with the empty text, and scalar subselects. */
+/** The transaction's tenant: the setting or a function that answers with it, through casts, NULLIF with the empty text, a CASE that is null otherwise, and scalar subselects. */
 export function isTenant(expression: readonly Node[], terms: TenantTerms): boolean {
-  const nodes = withoutCast(unwrap(expression));
+  const whole = unwrap(expression);
+  // A cast inside of it is no cast of the whole.
+  const nodes = whole[0] === "case" ? whole : withoutCast(whole);
   const [head, next, ...rest] = nodes;
+  if (head === "case") return isTenant(guarded(nodes), terms);
   if (head === "select") return isTenant(withoutAlias(nodes.slice(1)), terms);
   if (nodes.length === 1) return Array.isArray(head) && isTenant(head as readonly Node[], terms);
   if (head === "nullif" && Array.isArray(next) && rest.length === 0) {
@@ -79,6 +82,16 @@ export function isTenant(expression: readonly Node[], terms: TenantTerms): boole
     .map((node) => (typeof node === "string" ? unquote(node) : "?"))
     .join("");
   return terms.functions.includes(name);
+}
+
+/** The value of a CASE with one branch: that or null. Of any other nothing. */
+function guarded(nodes: readonly Node[]): readonly Node[] {
+  const [then, otherwise] = [nodes.indexOf("then"), nodes.indexOf("else")];
+  const rest = withoutCast(nodes.slice(otherwise + 1, -1));
+  const single = nodes.filter((node) => node === "when" || node === "case").length === 2;
+  return single && then > 0 && otherwise > then && rest.length === 1 && rest[0] === "null" && nodes.at(-1) === "end"
+    ? nodes.slice(then + 1, otherwise)
+    : [];
 }
 
 /** The same expression without parentheses around the whole of it. */
