@@ -157,6 +157,28 @@ export function columnsIn(condition: Condition, table?: readonly string[]): read
   }
 }
 
+/** The properties under which a condition looks for rows of other tables. */
+export function relationsIn(condition: Condition): readonly string[] {
+  switch (condition.kind) {
+    case "related":
+      return [condition.relation.property];
+    case "not":
+      return relationsIn(condition.condition);
+    case "all":
+    case "any":
+      return condition.conditions.flatMap(relationsIn);
+    case "constant":
+    case "caller":
+    case "compare":
+    case "among":
+    case "member":
+    case "contains":
+    case "absent":
+    case "opaque":
+      return [];
+  }
+}
+
 /** The name of an opaque function inside a condition, if there is one. */
 export function opaqueIn(condition: Condition): string | undefined {
   switch (condition.kind) {

@@ -39,6 +39,8 @@ describe("ownership", () => {
     [{ ownerId: "ann" }, ["ownerId"]],
     [{ tenantId: "globex", ownerId: null }, ["ownerId", "tenantId"]],
     [{ tenantId: undefined }, ["tenantId"]],
+    // As a query builder takes it that is given columns' names.
+    [{ owner_id: "bob", tenant_id: "globex" }, ["owner_id", "tenant_id"]],
   ])("refuses a client's own %j by name, right or wrong", (claimed, names) => {
     const fields = names.map((field) => ({ field, problem: "forbidden" }));
     expect(reasonOf(() => documents.stamp(ann, { title: "Plan", ...claimed }))).toEqual(["input_invalid", fields]);

@@ -24,7 +24,7 @@ export interface Ownership<Owned extends string> {
   /**
    * The input with owner and tenant of the caller.
    *
-   * @throws Refusal 422 when the input names either, whatever the value; 401 for an anonymous caller
+   * @throws Refusal 422 when the input names either, by property or by column, whatever the value; 401 for an anonymous caller
    */
   stamp<Input extends object>(
     principal: Principal,
@@ -64,10 +64,15 @@ export function ownership<
     anonymous: all([inTenant, equals(owner, "userId")]),
   };
 
+  // A query builder that is given the columns' own names takes them as well.
+  const reserved = [...new Set([owner, tenant, columns.get(owner)?.name, columns.get(tenant)?.name])].filter(
+    (field) => field !== undefined,
+  );
+
   function stamp(principal: Principal, input: object): object {
     if (principal.kind === "anonymous" || !isDecidable(principal)) throw new Refusal(unowned(resource));
     if (!isRecord(input)) throw new Refusal(fieldRefusal(resource, "create", [NOT_A_RECORD]));
-    const named = [owner, tenant].filter((field) => Object.hasOwn(input, field));
+    const named = reserved.filter((field) => Object.hasOwn(input, field));
     if (named.length > 0) {
       const problems = named.map((field) => ({ field, problem: "forbidden" }) as const);
       throw new Refusal(fieldRefusal(resource, "create", problems));

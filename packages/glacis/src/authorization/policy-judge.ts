@@ -2,6 +2,7 @@
 import type { Deny } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { Principal } from "../core/principal.ts";
+import { relationsIn } from "./condition.ts";
 import { crossesTenants, decidesTrue, explain, PERMITTED, type Cause, type Outcome } from "./plan.ts";
 import { eventOf, raise, refusalOf, type RefusedAction, type RefusedOutcome } from "./policy-refusal.ts";
 import type { PolicyRow } from "./predicate.ts";
@@ -33,6 +34,7 @@ export function policyJudge(
 ): PolicyJudge {
   // Of a handful of names a list finds one faster than a Map.
   const list = [...plans.values()];
+  const related = new Set(list.flatMap(({ rule }) => relationsIn(rule)));
   const readActions = [...plans.values()].filter(({ kind }) => isReadKind(kind)).map(({ action }) => action);
 
   function judge(principal: Principal, action: string, row: MaybeRow): Outcome {
@@ -53,6 +55,13 @@ export function policyJudge(
       if (outcome.permitted) return outcome;
     }
     return outcome;
+  }
+
+  /** The row as it will be. What belongs to other tables is not changed with it, whatever the changes say. */
+  function changed(row: PolicyRow, changes: PolicyRow): PolicyRow {
+    const next: Record<string, unknown> = { ...row, ...changes };
+    for (const property of related) next[property] = row[property];
+    return next;
   }
 
   function refused(principal: Principal, action: string, row: MaybeRow): RefusedAction {
@@ -85,7 +94,8 @@ export function policyJudge(
 
     decide(principal, action, row, changes) {
       let outcome = judge(principal, action, row);
-      if (outcome.permitted && changes !== undefined) outcome = judge(principal, action, { ...row, ...changes });
+      if (outcome.permitted && changes !== undefined)
+        outcome = judge(principal, action, changed(row as PolicyRow, changes));
       if (outcome.permitted) return outcome;
       return { permitted: false, cause: outcome.cause, refusal: refusalOf(refused(principal, action, row), outcome) };
     },

@@ -70,6 +70,15 @@ describe("a condition about related rows", () => {
     },
   );
 
+  it("are those that were loaded, whatever a client says of them among its changes", () => {
+    const decide = (loaded: object[], changes: object) =>
+      policy.decide(owner, "update", { ...document, shares: loaded } as never, changes as never);
+    const gift = { ownerId: stranger.id, shares: [share(owner, "edit")] };
+    expect(decide([], gift)).toMatchObject({ permitted: false });
+    expect(decide([share(owner, "none")], { shares: [] })).toMatchObject({ permitted: false, cause: "denied" });
+    expect(decide([], { shares: [share(owner, "none")] })).toEqual({ permitted: true });
+  });
+
   it("takes no odd row among them for one that matches", () => {
     const row = {
       ...document,
