@@ -109,6 +109,8 @@ describe.runIf(ground !== undefined)("a proved tenant", () => {
       ["create or replace function glacis.current_tenant() returns text language sql as 'select null'"],
     ],
     ["COPY to the client", ["copy notes to stdout"]],
+    ["COPY of a query to the client", ["copy (select text from notes) to stdout"]],
+    ["SELECT INTO", ["select * into stolen from notes", "select * into temporary stolen from notes", "table stolen"]],
     ["COPY to a file", ["copy notes to '/tmp/notes'"]],
     ["COPY to a program", ["copy notes to program 'cat'"]],
     [
@@ -138,6 +140,15 @@ describe.runIf(ground !== undefined)("a proved tenant", () => {
     ["a schema of the attacker's", ["create schema mine", "create table public.mine as select * from notes"]],
     ["a cast that would tell a row in its error", [`select text::integer from notes where tenant_id = '${b}'`]],
     ["the planner's statistics", ["select most_common_vals::text from pg_catalog.pg_stats where tablename = 'notes'"]],
+    [
+      "the planner's other statistics",
+      [
+        "select * from pg_catalog.pg_stats_ext",
+        "select * from pg_catalog.pg_stats_ext_exprs",
+        "select stavalues1::text from pg_catalog.pg_statistic where starelid = 'notes'::regclass",
+      ],
+    ],
+    ["a plan that was made for another tenant", ["prepare kept as select text from notes", "execute kept"]],
     ["reading files", ["select pg_read_file('/etc/passwd')"]],
     ["large objects", ["select lo_import('/etc/passwd')"]],
     [
@@ -184,6 +195,38 @@ describe.runIf(ground !== undefined)("a proved tenant", () => {
     expect(await smuggle(...statements)).not.toContain(`of ${b}`);
     const rows = await tenants.forTenant(scopeOf(b)).query("select text from notes");
     expect(rows).toEqual([{ text: `of ${b}` }]);
+  });
+
+  it("answers alike whether a foreign row is there or not", async () => {
+    const { rows } = await owner.query<{ id: string }>("select id from notes where tenant_id = $1", [b]);
+    const there = rows[0]?.id ?? "";
+    const ask = async (text: string, id: string): Promise<string> =>
+      (await smuggle(text.replaceAll("$id", `'${id}'`))).replaceAll(id, "$id");
+    for (const text of [
+      "select 1 / 0 from notes where id = $id",
+      "select text::integer from notes where id = $id",
+      "select 1 from notes where id = $id and 1 / (length(text) - length(text)) > 0",
+      "select case when exists (select from notes where id = $id) then 1 / 0 end",
+      "select (select text from notes where id = $id) is null",
+      "update notes set text = text where id = $id",
+      "delete from notes where id = $id returning 1 / 0",
+      "select 1 from notes where id = $id for update nowait",
+      `insert into notes (tenant_id, id, text) values ('${b}', $id, 'x') on conflict do nothing`,
+    ])
+      expect(await ask(text, there), text).toBe(await ask(text, randomUUID()));
+  });
+
+  it("is told by the planner's estimates how many rows another tenant has, and no more than that", async () => {
+    await owner.query("insert into notes (tenant_id, text) select $1, 'many' from generate_series(1, 3000)", [b]);
+    await owner.query("analyze notes");
+    const estimate = async (tenant: string): Promise<number> => {
+      const plan = await smuggle(`explain (format json) select 1 from notes where tenant_id = '${tenant}'`);
+      expect(plan).not.toContain("many");
+      return Math.max(...[...plan.matchAll(/Plan Rows\W+(\d+)/gu)].map(([, rows]) => Number(rows)));
+    };
+    expect(await estimate(b)).toBeGreaterThan(1000);
+    expect(await estimate(randomUUID())).toBeLessThan(100);
+    await owner.query("delete from notes where text = 'many'");
   });
 
   it("is not told by what other sessions are doing", async () => {
