@@ -94,7 +94,8 @@ export async function rotateKey(
   if (!mayGrant(making, user, present.scopes)) return { kind: "refused", cause: "scopes_not_yours" };
   const { key, hash } = mintApiKey(prefix, id);
   const term = present.expiresAtMs - (present.rotatedAtMs ?? present.createdAtMs);
-  const formerUntilMs = nowMs + Math.round(overlapHours * HOUR_MS);
+  // Without overlap never again, whatever the clock of another process says.
+  const formerUntilMs = overlapHours === 0 ? 0 : nowMs + Math.round(overlapHours * HOUR_MS);
   const rotated = await store.rotate(user.tenantId, id, { hash, nowMs, expiresAtMs: nowMs + term, formerUntilMs });
   if (rotated === undefined) return { kind: "refused", cause: "overlap_running" };
   return issued(making, user, key, rotated, "rotated");

@@ -165,8 +165,10 @@ describe.each(stores)("API keys in %s", (name, store) => {
     expect(await ask(keys, `Bearer ${first}`, later + 3_600_000)).toMatchObject({ cause: "secret_mismatch" });
     const again = await keys.rotate(ed, apiKey.id, later + 2, { overlapHours: 0 });
     expect(again.kind).toBe("issued");
+    // Voided at once is voided in a process whose clock is behind, too.
     for (const key of [first, second])
-      expect(await ask(keys, `Bearer ${key}`, later + 3)).toMatchObject({ cause: "secret_mismatch" });
+      for (const nowMs of [later + 3, later - 60_000])
+        expect(await ask(keys, `Bearer ${key}`, nowMs)).toMatchObject({ cause: "secret_mismatch" });
     expect(await keys.rotate(userOf("foe"), apiKey.id, later)).toEqual({ kind: "refused", cause: "not_found" });
     expect(await keys.rotate(ed, "'; drop", later)).toEqual({ kind: "refused", cause: "not_found" });
   });

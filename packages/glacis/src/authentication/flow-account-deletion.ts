@@ -20,6 +20,7 @@ import { ownAccount, proveOwnPassword } from "./flow-password-change.ts";
 import type { CredentialsWrong } from "./flow-sign-in.ts";
 import type { JobHandler } from "./job-worker.ts";
 import type { Responding } from "./session-cookies.ts";
+import type { SessionView } from "./session-inventory.ts";
 
 export interface AccountDeletion {
   /** Takes the password. From now on nobody signs in; the data goes when the days of grace are over. */
@@ -103,19 +104,26 @@ export function accountDeletion(
       if (account === undefined) return undefined;
       const own = await sessions.list(account.userId, request);
       const application = (await context.application.exportData?.(account.userId)) ?? null;
+      // It may have taken long, and the account may be closed by now, or its owner back from a thief.
+      const still = await store.accounts.byId(account.userId);
+      if (still?.version !== account.version || still.status !== "active") return undefined;
       request.note(accountEvent("account/user_data_exported/succeeded", { user_id: account.userId }));
-      return {
-        account: { id: account.userId, email: account.email, createdAt: new Date(account.createdAtMs).toISOString() },
-        sessions: own.map(({ label, createdAtMs, seenAtMs }) => ({
-          browser: label,
-          createdAt: new Date(createdAtMs).toISOString(),
-          seenAt: new Date(seenAtMs).toISOString(),
-        })),
-        application,
-      };
+      return exported(account, own, application);
     },
 
     handlers: deletionHandlers(context, removals),
+  };
+}
+
+function exported(account: Account, own: readonly SessionView[], application: unknown): AccountExport {
+  return {
+    account: { id: account.userId, email: account.email, createdAt: new Date(account.createdAtMs).toISOString() },
+    sessions: own.map(({ label, createdAtMs, seenAtMs }) => ({
+      browser: label,
+      createdAt: new Date(createdAtMs).toISOString(),
+      seenAt: new Date(seenAtMs).toISOString(),
+    })),
+    application,
   };
 }
 

@@ -119,6 +119,36 @@ describe("a second factor", () => {
     expect(await flows.secondFactors.beginTotp(over.browser().ask())).toBeUndefined();
   });
 
+  it("is asked of whoever began last in this browser, whichever of two tabs shows it", async () => {
+    const [ada, bo] = [await enrolled(), await enrolled()];
+    const browser = over.browser();
+    const begin = async ({ account }: typeof ada): Promise<void> => {
+      const request = browser.ask();
+      expect(await flows.signIn(request, account.email, PASSWORD)).toMatchObject({ kind: "second_factor_required" });
+      browser.keep(request);
+    };
+    const show = async (secret: string) => {
+      const request = browser.ask();
+      const outcome = await flows.secondFactors.complete(request, "totp", codeOf(secret));
+      browser.keep(request);
+      return outcome;
+    };
+    await begin(ada);
+    await begin(bo);
+    // The first tab still shows the page for Ada.
+    expect(await show(ada.secret)).toEqual({ kind: "credentials_wrong" });
+    expect(await show(bo.secret)).toMatchObject({ kind: "established", session: { userId: bo.account.userId } });
+    expect(await show(ada.secret)).toEqual({ kind: "sign_in_again" });
+    // Twice the same person: the code that the one tab has used is no good in the other.
+    over.clock.nowMs += PERIOD_MS;
+    await begin(ada);
+    await begin(ada);
+    expect(await show(ada.secret)).toMatchObject({ kind: "established", session: { userId: ada.account.userId } });
+    expect(await show(ada.secret)).toEqual({ kind: "sign_in_again" });
+    await begin(ada);
+    expect(await show(ada.secret)).toEqual({ kind: "credentials_wrong" });
+  });
+
   it("is shown again for a step-up, where the password alone is not enough", async () => {
     const { here, secret } = await enrolled();
     expect(await flows.secondFactors.stepUp(await here.ask(), PASSWORD)).toMatchObject({

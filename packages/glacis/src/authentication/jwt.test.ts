@@ -136,6 +136,67 @@ describe("a token", () => {
     expect(await ask(tokenOf(forgery))).toBe(cause);
   });
 
+  /** A token whose header and body are exactly these texts, and whose signature is good. */
+  function written(body: string | Buffer, header = '{"alg":"ES256","kid":"k1","typ":"at+jwt"}'): string {
+    const input = `${encode(header)}.${Buffer.from(body).toString("base64url")}`;
+    return `${input}.${sign("sha256", Buffer.from(input), { key: ec.privateKey, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+  }
+  const claims = (more: string): string =>
+    `{"iss":"${ISSUER}","aud":"${AUDIENCE}","sub":"ada","iat":${SECONDS - 10},"exp":${SECONDS + 300}${more}}`;
+
+  it.each<readonly [string, string | Buffer, string]>([
+    ["a body that is a list", "[]", "unknown_issuer"],
+    ["a body that is nothing", "null", "unknown_issuer"],
+    ["another token in it", tokenOf(), "unknown_issuer"],
+    ["an issuer in a list", claims(`,"iss":["${ISSUER}"]`), "unknown_issuer"],
+    ["a second issuer", claims(',"iss":"https://evil.example"'), "unknown_issuer"],
+    ["a second audience by the same name", claims(',"aud":"https://other.example"'), "audience"],
+    ["an audience in a list of a list", claims(`,"aud":[["${AUDIENCE}"]]`), "audience"],
+    ["no audience in its list", claims(',"aud":[]'), "audience"],
+    ["an audience that is an object", claims(`,"aud":{"0":"${AUDIENCE}","length":1}`), "audience"],
+    ["an end beyond all numbers", claims(',"exp":1e999'), "lifetime"],
+    ["a beginning before all numbers", claims(',"iat":-1e999'), "lifetime"],
+    ["an end that is no number", claims(',"exp":NaN'), "unknown_issuer"],
+    ["an end in a list", claims(`,"exp":[${SECONDS + 300}]`), "claims"],
+    ["an end that is true", claims(',"exp":true'), "claims"],
+    ["a not-before that is text", claims(',"nbf":"0"'), "not_yet"],
+    ["a subject by its prototype", claims(',"sub":{"toString":"ada"}'), "claims"],
+    ["bytes that are no text", Buffer.from([...Buffer.from(claims("")).subarray(0, -1), 0xff, 0x7d]), "unknown_issuer"],
+  ])("well signed with %s is refused", async (_, body, cause) => {
+    expect(await ask(written(body))).toBe(cause);
+  });
+
+  it.each([
+    ['{"alg":"ES256","alg":"none","kid":"k1","typ":"at+jwt"}', "algorithm"],
+    ['{"alg":["ES256"],"kid":"k1","typ":"at+jwt"}', "algorithm"],
+    ['{"alg":"ES256","kid":"k1","typ":["at+jwt"]}', "type"],
+    ['{"alg":"ES256","kid":"k1\\u0000","typ":"at+jwt"}', "unknown_key"],
+    ['{"alg":"ES256","kid":"__proto__","typ":"at+jwt"}', "unknown_key"],
+    ['{"alg":"ES256","kid":"k1","typ":"at+jwt","\\u006aku":"https://evil.example"}', "header_forbidden"],
+    ['{"alg":"ES256","kid":"k1","typ":"at+jwt","crit":[]}', "header_forbidden"],
+    ['{"alg":"ES256","kid":"k1","typ":"at+jwt","b64":true}', "header_forbidden"],
+    ["[]", "malformed"],
+    ["null", "malformed"],
+  ])("well signed under the header %s is refused", async (header, cause) => {
+    expect(await ask(written(claims(""), header))).toBe(cause);
+  });
+
+  it("well signed in numbers that are not whole counts to the part of a second", async () => {
+    expect(await ask(written(claims(`,"exp":${SECONDS + 0.5}`)))).toBe("ada");
+    expect(await ask(written(claims(`,"exp":${SECONDS + 0.5}`)), {}, NOW + 31_000)).toBe("expired");
+  });
+
+  it("without a key's name is refused where the issuer has several, and by a key that is for something else", async () => {
+    const nameless = tokenOf({ header: { kid: undefined } });
+    expect(await ask(nameless)).toBe("ada");
+    const two = keySet(...ours.keys, published(stranger.publicKey, "k2", "ES256"));
+    expect(await ask(nameless, { keys: fixedKeys(two) })).toBe("unknown_key");
+    for (const change of [{ use: "enc" }, { alg: "ES384" }, { key_ops: ["sign"] }]) {
+      const keys = fixedKeys(keySet({ ...(ours.keys[0] as PublicKeys["keys"][number]), ...change }));
+      expect(await ask(tokenOf(), { keys })).toBe("unknown_key");
+    }
+  });
+
   it("signed by HMAC with the public key as the secret is refused", async () => {
     const pem = rsa.publicKey.export({ format: "pem", type: "spki" });
     const keys = fixedKeys(keySet(published(rsa.publicKey, "k1", "RS256")));

@@ -10,8 +10,9 @@ const DEFAULT_WAITING = 50;
 const DEFAULT_LONGEST_WAIT_MS = 3000;
 const MOST_LONGEST_WAIT_MS = 60_000;
 const FIRST_GUESS_MS = 100;
-/** How much the latest hash counts in what the next ones are expected to take. */
+/** How much the latest hash counts in what the next ones are expected to take. One that stood still meanwhile, with the machine, says little of them. */
 const LATEST = 0.2;
+const LONGEST_TAKEN_MS = 1000;
 
 export interface HashingLineOptions {
   /** Hashes at a time. One core stays with the event loop and two threads with the pool, unless you say otherwise. */
@@ -75,7 +76,7 @@ export function hashingLine(options: HashingLineOptions = {}): HashingLine {
     try {
       return await job();
     } finally {
-      typicalMs += (performance.now() - startedMs - typicalMs) * LATEST;
+      typicalMs += (Math.min(performance.now() - startedMs, LONGEST_TAKEN_MS) - typicalMs) * LATEST;
       const next = queue.shift();
       // The thread passes on to the next one without becoming free, so that nobody slips in between.
       if (next === undefined) running -= 1;

@@ -36,6 +36,21 @@ describe.each(stores)("recovery codes in %s", (_, store) => {
     expect(tries.filter((one) => one !== undefined)).toHaveLength(1);
   });
 
+  it("are of one set, however their use and the making of new ones cross", async () => {
+    const codes = recoveryCodes({ store });
+    const [used, ...others] = await codes.generate("crossed", 1);
+    const [sets, tries] = await Promise.all([
+      Promise.all(Array.from({ length: 16 }, (_, at) => codes.generate("crossed", 2 + at))),
+      Promise.all(Array.from({ length: 32 }, () => codes.redeem("crossed", used, 2))),
+    ]);
+    expect(tries.filter((one) => one !== undefined).length).toBeLessThanOrEqual(1);
+    expect(await codes.remaining("crossed")).toBe(10);
+    for (const old of [used, ...others]) expect(await codes.redeem("crossed", old, 20)).toBeUndefined();
+    const good: boolean[] = [];
+    for (const [first] of sets) good.push((await codes.redeem("crossed", first, 20)) !== undefined);
+    expect(good.filter(Boolean)).toHaveLength(1);
+  });
+
   it("are void when a new set is made, and dead after 100 failures in a row", async () => {
     const codes = recoveryCodes({ store });
     const [old] = await codes.generate("renewed", 1);
