@@ -17,7 +17,7 @@ const SKIPPED = new Set([
   "vendor",
   "bower_components",
 ]);
-const SOURCES = /\.[cm]?[jt]sx?$/u;
+const SOURCES = /\.(?:[cm]?[jt]sx?|vue|svelte|astro|html?|ejs|eta|hbs|handlebars|mustache|njk|nunjucks|pug|jade)$/u;
 /** Types alone, what a tool has written, and tests: in those the untrusted text is their own. */
 const NOT_SOURCES = /\.d\.[cm]?ts$|\.min\.[cm]?js$|\.(?:test|spec)\.[cm]?[jt]sx?$/u;
 const MOST_FILES = 50_000;

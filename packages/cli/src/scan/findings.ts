@@ -61,6 +61,11 @@ export function collectFindings(rules: readonly ScanRule[]): Collector {
   return {
     observer,
     readText: (file) => {
+      for (const rule of rules) {
+        const report = reporter(rule, file);
+        if (file.markup !== undefined)
+          rule.markup?.(file.markup, file.path, (start, detail) => report({ ...file.program, start }, detail));
+      }
       const asked = reading.map((rule) => ({ rule, report: reporter(rule, file) }));
       visit(file.program, [], (node, parents) => {
         for (const { rule, report } of asked) rule.nodes?.(node, parents, file, report);

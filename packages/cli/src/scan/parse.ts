@@ -27,6 +27,8 @@ export interface SourceFile {
   readonly text: string;
   readonly program: Program;
   readonly comments: readonly Comment[];
+  /** Of pages and templates, the text around the scripts too. */
+  readonly markup?: string;
   /** The offset at which each line starts. */
   readonly lines: readonly number[];
 }
@@ -39,6 +41,10 @@ const LANGUAGES = ["js", "jsx", "ts", "tsx"] as const;
  * @returns the tree, or the parser's message with its line
  */
 export function parseSource(path: string, text: string): SourceFile | { readonly error: string } {
+  return MARKUP.test(path) ? parsePage(path, text) : parseScript(path, text);
+}
+
+function parseScript(path: string, text: string): SourceFile | { readonly error: string } {
   const extension = /\.[cm]?([jt]sx?)$/u.exec(path)?.[1];
   const likely = LANGUAGES.find((language) => language === extension) ?? "tsx";
   const order = [likely, ...LANGUAGES.filter((language) => language !== likely).toReversed()];
@@ -53,6 +59,31 @@ export function parseSource(path: string, text: string): SourceFile | { readonly
     message ??= `${path}:${line}: ${first?.message ?? "it does not parse"}`;
   }
   return { error: message ?? path };
+}
+
+const MARKUP = /\.(?:vue|svelte|astro|html?|ejs|eta|hbs|handlebars|mustache|njk|nunjucks|pug|jade)$/u;
+
+/** A page or a template: its scripts at their places, everything else left blank. What a template puts into a script may not parse, and is read as text alone. */
+function parsePage(path: string, markup: string): SourceFile {
+  let script = "";
+  for (const { 0: tag, 1: body = "", index } of markup.matchAll(/<script\b[^>]*>([^]*?)<\/script\s*>/giu)) {
+    const start = index + tag.indexOf(">") + 1;
+    script += `${blank(markup.slice(script.length, start))}${body}`;
+  }
+  const parsed = parseScript(`${path}.tsx`, script);
+  const file = "error" in parsed ? parseScript(`${path}.tsx`, "") : parsed;
+  if ("error" in file) throw new SyntaxError(file.error);
+  const comments = [...markup.matchAll(/<!--([^]*?)-->/gu)].map(({ 0: whole, 1: value = "", index }) => ({
+    type: "Block" as const,
+    value,
+    start: index,
+    end: index + whole.length,
+  }));
+  return { ...file, path, markup, comments: [...file.comments, ...comments], lines: lineStarts(markup) };
+}
+
+function blank(text: string): string {
+  return text.replaceAll(/[^\n]/gu, " ");
 }
 
 function lineStarts(text: string): readonly number[] {

@@ -299,6 +299,7 @@ function replaced(call: Call, receiver: Value): Value {
   if (sought?.regex !== undefined) kinds = sanitisedByReplacing(sought.regex, by);
   else if (name === "replaceAll" && literal !== undefined) {
     if (literal === "<") kinds = KIND.html | KIND.xml;
+    else if (literal === '"') kinds = KIND.attribute;
     else if (literal === "\n" || literal === "\r") kinds = KIND.log | KIND.header;
     else if (literal === "'" && by === String.raw`'\''`) kinds = KIND.command;
   }

@@ -168,6 +168,8 @@ const ROUTE_TEXTS =
 /** What functions of packages and of Node hand over to the functions that they are given. */
 function handedOver({ run, node, name, api, args, receiver }: Call): readonly Value[] | undefined {
   if (ROUTE_TEXTS.test(api)) return [{ taints: source(run, node, "address of the page", "browser", TEXTUAL) }];
+  if (/^(?:\$|jQuery|jquery)\.(?:get|post|getJSON|ajax)$/u.test(api))
+    return [{ taints: source(run, node, "answer of a server", "stored") }];
   if (api === "fs.readFile") return [UNKNOWN, { taints: source(run, node, "data of a file", "file") }];
   if (/^https?\.(?:get|request)$/u.test(api)) return [{ taints: [], api: "answer" }];
   if (receiver?.api === "answer" && name === "on" && textOf(args[0]) === "data")

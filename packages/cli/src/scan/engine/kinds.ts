@@ -25,7 +25,8 @@ export const KIND: Readonly<
     | "shape"
     | "href"
     | "slow"
-    | "graphql",
+    | "graphql"
+    | "attribute",
     number
   >
 > = {
@@ -60,6 +61,8 @@ export const KIND: Readonly<
   /** A text that is matched against a slow pattern. */
   slow: 1 << 23,
   graphql: 1 << 24,
+  /** What ends the value of an attribute: a quote. */
+  attribute: 1 << 25,
 };
 
 /** Half a check of a redirect each: starts with a slash, and not with two. Together they make it local. */
@@ -68,7 +71,7 @@ export const NOT_TWO_SLASHES: number = 1 << 29;
 /** The path has no dots left to climb with. */
 export const RESOLVED: number = 1 << 30;
 
-export const EVERY: number = (1 << 25) - 1;
+export const EVERY: number = (1 << 26) - 1;
 /** What a number, a boolean or a date can no longer do. It can still be too large. */
 export const NUMERIC: number = EVERY & ~KIND.size;
 /** What is past once a value is surely a text. */

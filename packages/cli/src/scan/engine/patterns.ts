@@ -2,7 +2,7 @@
 import type { BindingPattern, Node, ParamPattern, PropertyKey } from "../parse.ts";
 import { elementOf, keyOf, readMember, writeMember } from "./members.ts";
 import { passed, source, type Run } from "./run.ts";
-import { decoratedParameter, MESSAGE_EVENT, roleOf, typeNameOf } from "./sources.ts";
+import { decoratedParameter, globalSource, MESSAGE_EVENT, roleOf, typeNameOf } from "./sources.ts";
 import { join, UNKNOWN, type Taint, type Value } from "./value.ts";
 
 /** Gives the names of a pattern their values. */
@@ -18,7 +18,7 @@ export function bind(run: Run, pattern: Node, value: Value, declares: boolean): 
           bind(
             run,
             property.value,
-            readMember(run, property, value, propertyName(run, property.key, property.computed)),
+            memberOf(run, property, value, propertyName(run, property.key, property.computed)),
             declares,
           );
       }
@@ -64,6 +64,12 @@ export function bind(run: Run, pattern: Node, value: Value, declares: boolean): 
       return;
     default:
   }
+}
+
+function memberOf(run: Run, node: Node, value: Value, key: string | undefined): Value {
+  const outside =
+    key === undefined || value.api === undefined ? undefined : globalSource(run, node, `${value.api}.${key}`);
+  return outside ?? readMember(run, node, value, key);
 }
 
 /** `window.onmessage = handler` and `socket.onmessage = handler`. */
@@ -190,6 +196,9 @@ const TRUSTED_TYPES = new Set([
 const SERVICES =
   /^(?:db|pool|client|conn|connection|app|server|router|logger|log|next|done|cb|callback|err|error|e|resolve|reject|options|opts|config|fastify|knex|prisma|sequelize|manager|queryRunner|tx|trx|baseUrl|i|index|_+\w*)$/iu;
 
+/** Options of a plugin of jQuery are a page's. */
+const PLUGIN = /(?:\$|jQuery)\.fn\.\w+\s*=/u;
+
 function guess(
   run: Run,
   parameter: ParamPattern,
@@ -218,7 +227,9 @@ function guess(
   const typed =
     typeName === undefined ? undefined : (typedValue(run, typeName) ?? injected(run, typeName, parameter.type));
   if (typed !== undefined) return { ...typed, ...(name !== undefined && { name }) };
-  if (given === undefined && run.entry && !numeric && !(name !== undefined && SERVICES.test(name))) {
+  const isService =
+    name !== undefined && SERVICES.test(name) && !(name === "options" && PLUGIN.test(run.module.file.text));
+  if (given === undefined && run.entry && !numeric && !isService) {
     const label = name ?? "parameter";
     const taints = source(
       run,

@@ -1,7 +1,7 @@
 /** Functions that make text harmless, by package or by the name that such functions have. */
 import { EVERY, HOST, KIND, NUMERIC, TEXTUAL } from "./kinds.ts";
 
-const MARKUP = KIND.html | KIND.xml;
+const MARKUP = KIND.html | KIND.xml | KIND.attribute;
 const LITERAL = EVERY & ~KIND.size;
 
 /** By the origin of the function, the more special first. */
@@ -88,7 +88,9 @@ export function sanitisedByReplacing(
     !/<.+>/u.test(source) &&
     (replacement === undefined || replacement.startsWith("&") || replacement === "" || /^\\[ux]/u.test(replacement))
   )
-    kinds |= MARKUP;
+    kinds |= KIND.html | KIND.xml;
+  if (/["']/u.test(source) && (replacement === undefined || replacement.startsWith("&") || replacement === ""))
+    kinds |= KIND.attribute;
   if (/\\[rn]|\\s|\\x0[ad]|[\r\n]|\\p\{C|\\x00/iu.test(source) && /\\n|\\s|\[|\n|\\x|\\p/iu.test(source))
     kinds |= KIND.log | KIND.header;
   if (/\[[^\]]*\*[^\]]*\]/u.test(source) && source.includes("(") && replacement !== "")
@@ -111,7 +113,7 @@ function keptKinds(kept: string, replacement: string | undefined): number {
   if (/\\[SDW]/u.test(kept)) return 0;
   let kinds = EVERY & ~KIND.size;
   if (left.includes("/") || left.includes("\\\\")) kinds &= ~(KIND.path | KIND.redirect | KIND.ssrf | KIND.href);
-  if (/['"]/u.test(left)) kinds &= ~(KIND.sql | KIND.xpath | KIND.command | KIND.code);
+  if (/['"]/u.test(left)) kinds &= ~(KIND.attribute | KIND.sql | KIND.xpath | KIND.command | KIND.code);
   if (/[;|&$`]/u.test(left)) kinds &= ~(KIND.command | KIND.code);
   if (/[<>]/u.test(left)) kinds &= ~MARKUP;
   return kinds;

@@ -45,6 +45,7 @@ const REQUEST_MEMBERS: Readonly<Record<string, number>> = {
   pathParameters: TEXTUAL,
   rawQueryString: TEXTUAL,
   rawPath: TEXTUAL,
+  Records: 0,
 };
 
 /** Members of a context (Koa, Hono, a Lambda or loader argument) that are a request themselves or hold what a request holds. */

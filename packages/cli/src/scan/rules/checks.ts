@@ -33,7 +33,12 @@ export const INCOMPLETE_SANITISATION: ScanRule = {
   bad: `export const escape_ = (text) => text.replace("'", "''");`,
   good: `export const escape_ = (text) => text.replaceAll("'", "''");`,
   nodes: (node, _parents, file, report) => {
-    if (node.type === "Literal" && "regex" in node && isTagFilter(node.regex)) report(node, "markup by a pattern");
+    if (node.type === "Literal" && "regex" in node) {
+      if (isTagFilter(node.regex)) report(node, "markup by a pattern");
+      // <tag/> that becomes <tag></tag>: in an attribute or a comment it is not one.
+      else if (/\[\^>\]\*\)\\\/>/u.test(node.regex.pattern) && /<\$1\s*><\/\$\d>/u.test(file.text))
+        report(node, "a closing tag that nobody wrote");
+    }
     if (
       node.type !== "CallExpression" ||
       node.callee.type !== "MemberExpression" ||
@@ -51,8 +56,6 @@ export const INCOMPLETE_SANITISATION: ScanRule = {
     if (/^<!--.*-->$/u.test(pattern)) report(node, "comments by a pattern");
     if (/^\[?\\?["'<>&]\]?$/u.test(pattern) && pattern.replaceAll(/[\\[\]]/gu, "") === by.value)
       report(node, "by itself");
-    if (/\[\^>\]\*\)\\\/>/u.test(pattern) && /<\$1\s*><\/\$\d>/u.test(String(by.value)))
-      report(node, "a closing tag that nobody wrote");
     const object = textAt(file, node.callee.object);
     if (
       /^\\["']$/u.test(String(by.value)) &&

@@ -1,4 +1,5 @@
 import { type ScanRule } from "../rule.ts";
+import { formsWithoutToken } from "./markup.ts";
 import { nameOf, textAt } from "./names.ts";
 
 const SESSIONS = /["'](?:express-session|cookie-session|client-sessions)["']/u;
@@ -20,6 +21,9 @@ export const CROSS_SITE_REQUEST_FORGERY: ScanRule = {
   fix: 'Ask for a token bound to the session (csrf() of glacis/authentication), and set sameSite: "lax" or "strict".',
   bad: 'import express from "express";\nimport session from "express-session";\nconst app = express();\napp.use(session({ secret: process.env.SESSION_SECRET }));\napp.post("/transfer", (req, res) => { move(req.session.user); res.end(); });',
   good: 'import express from "express";\nimport session from "express-session";\nimport { csrfSync } from "csrf-sync";\nconst app = express();\napp.use(session({ secret: process.env.SESSION_SECRET, cookie: { httpOnly: true, secure: true, sameSite: "lax" } }));\napp.use(csrfSync().csrfSynchronisedProtection);\napp.post("/transfer", (req, res) => { move(req.session.user); res.end(); });',
+  markup: (text, path, report) => {
+    for (const offset of formsWithoutToken(text, path)) report(offset, "a form without a token");
+  },
   nodes: (node, _parents, file, report) => {
     if (
       node.type === "Property" &&

@@ -32,7 +32,9 @@ export const REFLECTED_SCRIPT: ScanRule = {
       if (value.type === "object" || value.type === "array" || value.type === "number" || value.fields !== undefined)
         continue;
       const isText = value.parts !== undefined;
-      const taint = untrusted(call.run, value, KIND.html, isText ? FROM_STORE : FROM_CLIENT);
+      const taint =
+        untrusted(call.run, value, KIND.html, isText ? FROM_STORE : FROM_CLIENT) ??
+        (isInAttribute(value) ? untrusted(call.run, value, KIND.attribute, FROM_CLIENT) : undefined);
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
     }
   },
@@ -54,6 +56,11 @@ export const REFLECTED_SCRIPT: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} is returned`, taint);
   },
 };
+
+/** Is the untrusted part of a text the value of an attribute? Quotes end that too. */
+function isInAttribute({ parts = [] }: Value): boolean {
+  return parts.some((part, index) => part === null && /<[^<>]*=\s*["']$/u.test(parts[index - 1] ?? ""));
+}
 
 /** The body of what a function of a cloud answers with, where that is HTML. */
 function answeredPage({ fields }: Value): Value | undefined {
@@ -123,7 +130,7 @@ function bodiesOf({ receiver, name, args, run, api, isNew }: Call): readonly Val
 
 const MARKUP = /^(?:innerHTML|outerHTML|srcdoc)$/u;
 const WRITERS =
-  /^(?:document\.(?:write|writeln)|insertAdjacentHTML|createContextualFragment|setHTMLUnsafe|parseHTML|bypassSecurityTrust\w+)$/u;
+  /^(?:document\.(?:write|writeln)|insertAdjacentHTML|createContextualFragment|setHTMLUnsafe|parseHTML|unsafeHTML|unsafeSVG|bypassSecurityTrust\w+)$/u;
 const JQUERY = /^(?:html|load|append|prepend|after|before|replaceWith|wrap|wrapAll|appendTo|prependTo)$/u;
 const FROM_PAGE = ["browser", "remote", "parameter", "stored"] as const;
 const FROM_OUTSIDE = ["browser", "remote"] as const;

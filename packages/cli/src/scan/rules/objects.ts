@@ -84,7 +84,12 @@ export const MASS_ASSIGNMENT: ScanRule = {
         made,
       );
     const assigns = api === "Object.assign" && args[0]?.fields === undefined && args[0]?.role === undefined;
-    if (!makes && !assigns && !(WRITES.test(name) && isModel && api !== "Object.assign")) return;
+    if (
+      !makes &&
+      !assigns &&
+      !(WRITES.test(name) && isModel && callee.closure === undefined && api !== "Object.assign")
+    )
+      return;
     for (const value of assigns
       ? args.slice(1)
       : args.flatMap((argument) => [

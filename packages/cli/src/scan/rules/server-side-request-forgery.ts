@@ -62,6 +62,8 @@ function addressesOf({ api, name, args, receiver, isNew, callee }: Call): readon
     (/^(?:http|https|axios|httpService|httpClient)$/u.test(receiver?.name ?? "") &&
       /^(?:get|post|put|request|patch|delete|head)$/u.test(name));
   if (!isPage && !isClient && !(isNew && /^(?:ws|WebSocket)$/u.test(api))) return [];
+  // needle("post", address)
+  if (api === "needle" && second !== undefined) return [second];
   return [first, second].flatMap((value) => {
     if (value === undefined) return [];
     if (value.fields === undefined || value.api === "URL()") return value === first ? [value] : [];

@@ -237,7 +237,13 @@ export const CLEAR_TEXT: ScanRule = {
   fix: "https://",
   bad: 'export const pay = (card) => fetch("http://payments.example.com/charge", { method: "POST", body: JSON.stringify(card) });',
   good: 'export const pay = (card) => fetch("https://payments.example.com/charge", { method: "POST", body: JSON.stringify(card) });',
-  calls: ({ api, args, node, name, isNew }, report) => {
+  markup: (text, _path, report) => {
+    for (const { 0: tag, 1: address = "", index } of text.matchAll(
+      /<form\b[^>]*\baction\s*=\s*["']?(http:\/\/[^\s"'>]+)/giu,
+    ))
+      if (REMOTE.test(address)) report(index + tag.indexOf(address), address);
+  },
+  calls: ({ api, args, node, isNew }, report) => {
     const host = textOf(option(args[0], "hostname") ?? option(args[0], "host"));
     if (/^http\.(?:get|request)$/u.test(api) && host !== undefined && REMOTE.test(`http://${host}`) && sends(args[0]))
       report(node, host);
@@ -245,8 +251,6 @@ export const CLEAR_TEXT: ScanRule = {
     if (/^(?:axios|got|ky|request|undici)\b/u.test(api) && base !== undefined && REMOTE.test(base)) report(node, base);
     if (isNew && /^(?:ws|WebSocket)$/u.test(api) && REMOTE.test((textOf(args[0]) ?? "").replace(/^ws:/u, "http:")))
       report(node, "ws:");
-    if (/^basic-ftp\b/u.test(api) && name === "access" && option(args[0], "secure")?.literal === false)
-      report(node, "ftp");
     if (/^child_process\.exec(?:Sync)?$|^shelljs\.exec$/u.test(api)) {
       const address = /\b(?:curl|wget)\b[^|;&]*?\b(http:\/\/\S+)/u.exec(textOf(args[0]) ?? "")?.[1];
       if (address !== undefined && REMOTE.test(address)) report(node, address);

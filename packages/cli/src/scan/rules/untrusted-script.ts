@@ -1,6 +1,7 @@
 /** Programs of others: scripts that a page fetches. */
 import { textOf } from "../engine/value.ts";
 import type { ScanRule } from "../rule.ts";
+import { misplacedValues, rawValues } from "./markup.ts";
 import { nameOf, textAt } from "./names.ts";
 
 const CDN =
@@ -30,6 +31,19 @@ export const UNTRUSTED_SCRIPT: ScanRule = {
   fix: 'Serve the script yourself, or over https: with integrity="sha384-..." and crossorigin="anonymous".',
   bad: 'const script = document.createElement("script");\nscript.src = "http://cdn.example.com/widget.js";',
   good: 'const script = document.createElement("script");\nscript.src = "/widget.js";',
+  markup: (text, path, report) => {
+    const tags = /\.(?:pug|jade)$/u.test(path)
+      ? [...text.matchAll(/^\s*(script|iframe|link)\(([^)]*)\)/gmu)].map(
+          ({ 1: name = "", 2: rest = "", index }) => [`<${name} ${rest}>`, index] as const,
+        )
+      : [...text.matchAll(/<(?:script|iframe|embed|object|link)\b[^>]*>/giu)].map(
+          ({ 0: tag, index }) => [tag, index] as const,
+        );
+    for (const [tag, index] of tags) {
+      const weak = weakTag(tag);
+      if (weak !== undefined) report(index, weak);
+    }
+  },
   nodes: (node, _parents, file, report) => {
     if (node.type === "JSXOpeningElement") {
       const weak = /\{\s*\.\.\./u.test(textAt(file, node)) ? undefined : weakTag(textAt(file, node));
@@ -70,6 +84,9 @@ export const UNESCAPED_TEMPLATE: ScanRule = {
   fix: "Leave escaping on; where a value is markup that was meant, pass it through a sanitiser first.",
   bad: 'import nunjucks from "nunjucks";\nnunjucks.configure("views", { autoescape: false });',
   good: 'import nunjucks from "nunjucks";\nnunjucks.configure("views", { autoescape: true });',
+  markup: (text, path, report) => {
+    for (const { offset, value } of [...rawValues(text, path), ...misplacedValues(text, path)]) report(offset, value);
+  },
   calls: ({ api, args, name, node }, report) => {
     for (const { fields } of args) {
       if (/^(?:nunjucks|swig|eta|twig)\b/iu.test(api))

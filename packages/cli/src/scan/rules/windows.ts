@@ -65,6 +65,10 @@ export const OPENER_LINK: ScanRule = {
   fix: 'rel="noopener noreferrer"',
   bad: 'export const Link = ({ url }) => <a href={url} target="_blank">site</a>;',
   good: 'export const Link = ({ url }) => <a href={url} target="_blank" rel="noopener noreferrer">site</a>;',
+  markup: (text, _path, report) => {
+    for (const { 0: tag, index } of text.matchAll(/<(?:a|area|form)\b[^>]*_blank[^>]*>/giu))
+      if (LINK.test(tag)) report(index);
+  },
   nodes: (node, _parents, file, report) => {
     const isMarkup =
       node.type === "JSXOpeningElement" ||
