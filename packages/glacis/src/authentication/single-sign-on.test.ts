@@ -387,6 +387,13 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect(new Set(winners).size).toBe(1);
   });
 
+  it("counts one of 64 who bring the same logout token at once", async () => {
+    const first = await Promise.all(
+      Array.from({ length: 64 }, async () => store.once(`logout:${_}`, Date.now() + 60_000)),
+    );
+    expect(first.filter(Boolean)).toHaveLength(1);
+  });
+
   it("ends the session when the provider says so, once for each logout token", async () => {
     const { records } = await application(store);
     const browser = visitor(net);
