@@ -93,11 +93,9 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       const account = await enrolling(request, "passkey");
       const added = account && (await passkeys?.register(request, account.userId, answer, name));
       if (account === undefined || added === undefined) return false;
-      await enqueue(context, noticeOf(account, "passkey_added", request));
-      if (request.principal.kind !== "user")
-        return (await finishSignIn(context, request, account, [added.proof])).kind === "established";
-      await raise(context, account, request, added.proof);
-      return true;
+      if (await keepPasskey(context, account, request, added.proof)) return true;
+      await passkeys?.remove(account.userId, added.passkey.id, { evenLast: true });
+      return false;
     },
     async passkeys({ principal }) {
       return principal.kind === "user" && passkeys !== undefined ? passkeys.list(principal.id) : [];
@@ -145,6 +143,31 @@ async function whoEnrols(
   if (hasCode || (await passkeys?.enrolled(pending.userId)) === true) return undefined;
   const account = await context.store.accounts.byId(pending.userId);
   return account?.status === "active" ? account : undefined;
+}
+
+/**
+ * What follows from a passkey that was added. Whoever was thrown out while he added it must not come back by it; what was added before, whoever throws
+ * him out finds.
+ *
+ * @returns false for one that has to go again
+ */
+async function keepPasskey(
+  context: FlowContext,
+  account: Account,
+  request: FlowRequest,
+  proof: Proof,
+): Promise<boolean> {
+  const notice = noticeOf(account, "passkey_added", request);
+  if (request.principal.kind !== "user") {
+    if ((await finishSignIn(context, request, account, [proof])).kind !== "established") return false;
+    await enqueue(context, notice);
+    return true;
+  }
+  const own = await context.sessions.list(account.userId, request);
+  if (!own.some(({ current }) => current)) return false;
+  await enqueue(context, notice);
+  await raise(context, account, request, proof);
+  return true;
 }
 
 /** Ends the other sessions, which know nothing of the new factor, and raises this one. */

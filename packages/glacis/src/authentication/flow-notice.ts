@@ -85,8 +85,9 @@ export function notices(context: FlowContext, passkeys: Pick<Passkeys, "demote">
       const { link, account, email, version } = found;
       const { userId } = account;
       const moved = account.email !== email;
+      const demote = async (): Promise<void> => passkeys?.demote(userId, occurredAtMs(link) - LATE_NOTICE_MS);
       // First: should this end half-way, the link still works and says it again.
-      await passkeys?.demote(userId, occurredAtMs(link) - LATE_NOTICE_MS);
+      await demote();
       const changed = await withSessionsEnded(context, userId, request, { reason: "compromise" }, () =>
         store.accounts.change(
           userId,
@@ -110,6 +111,8 @@ export function notices(context: FlowContext, passkeys: Pick<Passkeys, "demote">
         ),
       );
       if (changed === undefined) return refuseLink(request, "disown");
+      // Again, for what a thief has added until his sessions ended.
+      await demote();
       for (const one of new Set([account.email, email])) await context.throttle.forgetDevices(one);
       request.note(
         accountEvent("account/authn_account_disowned/succeeded", {

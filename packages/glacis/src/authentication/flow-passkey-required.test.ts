@@ -98,13 +98,35 @@ describe("a passkey that a thief has added", () => {
   const keys = passkeys({ name: "Folio", origins: [PLACE.origin], store: memoryPasskeys() });
   const enrolled = enrolledFactors({ passkeys: keys });
   const session = sessions({ store: memorySessions(), mfa: mfaRequired({ enrolled }) });
-  const over = authenticationGround(memoryAuthentication(), session, { authenticators: { passkeys: keys } });
+  /** What happens in the middle of something else. */
+  const meanwhile: { registered?: () => Promise<void>; demoted?: () => Promise<void> } = {};
+  const happen = async (what: keyof typeof meanwhile): Promise<void> => {
+    const once = meanwhile[what];
+    delete meanwhile[what];
+    await once?.();
+  };
+  const over = authenticationGround(memoryAuthentication(), session, {
+    authenticators: {
+      passkeys: {
+        ...keys,
+        async register(...given) {
+          const added = await keys.register(...given);
+          await happen("registered");
+          return added;
+        },
+        async demote(...given) {
+          await keys.demote(...given);
+          await happen("demoted");
+        },
+      },
+    },
+  });
   const { flows, clock } = over;
   const FRESH = "a whole new passphrase";
   let counter = 0;
 
   /** A device, added in the session that a browser has. */
-  async function addedIn(browser: TestBrowser) {
+  async function addedIn(browser: TestBrowser, isAdded = true) {
     const ask = async () => {
       const request = browser.ask();
       return Object.assign(request, await session.authenticate(request));
@@ -114,7 +136,7 @@ describe("a passkey that a thief has added", () => {
     browser.keep(asked);
     const device = softwareAuthenticator();
     const answered = await ask();
-    expect(await flows.secondFactors.addPasskey(answered, device.register({ ...PLACE, challenge }))).toBe(true);
+    expect(await flows.secondFactors.addPasskey(answered, device.register({ ...PLACE, challenge }))).toBe(isAdded);
     browser.keep(answered);
     return { device, userHandle: user?.id ?? "" };
   }
@@ -158,5 +180,42 @@ describe("a passkey that a thief has added", () => {
     expect((await flows.signIn(request, account.email, FRESH)).kind).toBe("second_factor_required");
     browser.keep(request);
     expect(await signInBy(thief, browser)).toBe("established");
+  });
+
+  /** A thief in a session of the owner's, and what the owner does about it once he has heard of something. */
+  async function robbed() {
+    const account = await over.account();
+    const thief = (await over.signIn(account, PASSWORD)).browser;
+    await flows.notices.tell(account.userId, "password_changed", over.browser().ask());
+    const disown = tokenIn((await over.deliver())[0]);
+    clock.nowMs += 60_000;
+    const owner = {
+      disowns: async () => void (await flows.notices.disown(over.browser().ask(), disown)),
+      async choosesAnother() {
+        const reset = (await over.deliver()).find(({ text }) => text.includes("/reset-password"));
+        clock.nowMs += 60_000;
+        await flows.passwordReset.complete(over.browser().ask(), tokenIn(reset), FRESH);
+        expect((await flows.signIn(over.browser().ask(), account.email, FRESH)).kind).not.toBe("credentials_wrong");
+      },
+    };
+    return { account, thief, owner };
+  }
+
+  it("is not there when its owner throws him out while he adds it", async () => {
+    const { account, thief, owner } = await robbed();
+    meanwhile.registered = owner.disowns;
+    const added = await addedIn(thief, false);
+    await owner.choosesAnother();
+    expect(await keys.list(account.userId)).toEqual([]);
+    expect(await signInBy(added)).toBe("credentials_wrong");
+  });
+
+  it("begins no sign-in when he adds it while its owner throws him out", async () => {
+    const { thief, owner } = await robbed();
+    let added: Awaited<ReturnType<typeof addedIn>> | undefined;
+    meanwhile.demoted = async () => void (added = await addedIn(thief));
+    await owner.disowns();
+    await owner.choosesAnother();
+    expect(added && (await signInBy(added))).toBe("credentials_wrong");
   });
 });

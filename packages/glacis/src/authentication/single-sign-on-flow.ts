@@ -25,7 +25,7 @@ export interface SsoFlow {
   readonly origin: string;
   readonly client: SsoClient;
   readonly store: SingleSignOnStore;
-  readonly sessions: Pick<Sessions, "establish" | "revoke" | "end" | "renew">;
+  readonly sessions: Pick<Sessions, "establish" | "revoke" | "end" | "renew" | "list">;
   readonly provider: (id: string) => SsoProvider | undefined | Promise<SsoProvider | undefined>;
   readonly user: (userId: string, tenantId: string) => SessionUser | undefined | Promise<SessionUser | undefined>;
   readonly firstSignIn: ((identity: SsoIdentity) => string | undefined | Promise<string | undefined>) | undefined;
@@ -177,8 +177,14 @@ async function linkTo(
   // Whoever was thrown out while he was at the provider leaves no way in behind.
   if (principal.kind !== "user" || principal.id !== userId || principal.actor !== undefined)
     return refuseSignIn("link_session_ended", about);
+  const before = await flow.store.linked(issuer, subject);
   const linked = await flow.store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
   if (linked !== userId) return refuseSignIn("linked_to_another", about);
+  // Nor whoever is thrown out at this moment: who ended his sessions before has looked for his identities before, too.
+  if (!(await flow.sessions.list(userId, request)).some(({ current }) => current)) {
+    if (before === undefined) await flow.store.unlink(userId, provider.id);
+    return refuseSignIn("link_session_ended", about);
+  }
   await noteLink(flow, request, "linked", about);
   return goOn(next);
 }

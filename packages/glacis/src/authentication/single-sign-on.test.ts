@@ -257,6 +257,33 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect(causes(records)).toEqual(["link_session_ended"]);
   });
 
+  it("links nothing for a thief whose session ends while his identity is linked, and unlinks nothing of the owner's", async () => {
+    const ended: (() => Promise<unknown>)[] = [];
+    const { records, sessions } = await application({
+      ...store,
+      async link(...link) {
+        const linked = await store.link(...link);
+        await ended.pop()?.();
+        return linked;
+      },
+    });
+    for (const [subject, after] of [
+      ["mallory", undefined],
+      ["ada", "user-ada"],
+    ] as const) {
+      const thief = visitor(net);
+      await arrive(thief, await consent(thief, (await begin(thief, "real")).href, "ada", "app.example.com"));
+      const csrf_token = JSON.parse((await thief.open(`${APP}/token`)).body) as string;
+      const page = await thief.post(`${APP}/sso/link`, { csrf_token, provider: "real", next: "/me" });
+      ended.push(() => sessions.revoke("user-ada", { reason: "compromise" }));
+      thief.cookies.delete("idp.example");
+      const back = await arrive(thief, await consent(thief, goesTo(page), subject, "app.example.com"));
+      expect([subject, back.status, await store.linked("https://idp.example", subject)]).toEqual([subject, 400, after]);
+      await store.link({ issuer: "https://idp.example", subject: "ada", userId: "user-ada", providerId: "real" }, 1);
+    }
+    expect(causes(records)).toEqual(["link_session_ended", "link_session_ended"]);
+  });
+
   it("links an identity to whoever is signed in and asks for it, and never to a second account", async () => {
     const { records } = await application(store);
     const browser = visitor(net);
