@@ -90,5 +90,23 @@ export async function postureGround(suite: string): Promise<PostureGround | unde
   };
 }
 
+/** What no SQL mends, and what does. */
+const MENDED_ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ["database-exposure/connection-not-encrypted", "sslmode of the connection's URL, and pg_hba.conf"],
+  ["database-exposure/server-end-of-life", "another server"],
+  ["database-exposure/embedded-engine", "another server"],
+  ["database-exposure/login-is-another-role", "the user of the connection's URL"],
+  ["database-exposure/posture-unread", "a role or a view of the catalogs that is there"],
+  ["tenant-isolation/no-tenant-tables", "the options of the check"],
+  ["tenant-isolation/setting-unproved", "tenantMigration({ proof: true }), and the keys of the application"],
+]);
+
+/** The rules of findings that say nothing of what mends them, although SQL would. */
+export function withoutRemedy(findings: readonly Finding[]): readonly string[] {
+  return findings.flatMap(({ rule, sql }) =>
+    (sql === undefined) === MENDED_ELSEWHERE.has(rule.id) ? [] : [`${rule.id}: ${sql ?? "no SQL"}`],
+  );
+}
+
 /** A fault: the rule that must find it, where, and the SQL that plants it; `$role` is the application's. */
 export type Fault = readonly [rule: string, place: string, sql: string];

@@ -1,6 +1,11 @@
 import { PGlite } from "@electric-sql/pglite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { postureGround, type Fault, type PostureGround } from "../../../../test/support/posture-ground.ts";
+import {
+  postureGround,
+  withoutRemedy,
+  type Fault,
+  type PostureGround,
+} from "../../../../test/support/posture-ground.ts";
 import { databaseExposure } from "./database-exposure.ts";
 import { databasePosture } from "./database-posture.ts";
 import { collectFacts } from "./posture/collect.ts";
@@ -157,6 +162,7 @@ describe.runIf(ground !== undefined)("the exposure of a database", () => {
     const { findings, afterMending } = await ground.plant(sql, id, place);
     const at = { kind: "database", name: expect.stringContaining(place) as string };
     expect(findings.map((finding) => [finding.rule.id, finding.at])).toContainEqual([id, at]);
+    expect(withoutRemedy(findings)).toEqual([]);
     expect(afterMending?.map((finding) => [finding.rule.id, finding.at]) ?? []).not.toContainEqual([id, at]);
   });
 
@@ -165,6 +171,7 @@ describe.runIf(ground !== undefined)("the exposure of a database", () => {
     const server = { ...facts.server, ...change, settings: { ...facts.server.settings, ...settings } };
     const found = judgeServer({ ...facts, server }, Date.parse("2026-06-01"));
     expect(found.map(({ rule: { id } }) => id)).toContain(`database-exposure/${rule}`);
+    expect(withoutRemedy(found)).toEqual([]);
   });
 
   it("has the finding replication-slot for a slot", () => {

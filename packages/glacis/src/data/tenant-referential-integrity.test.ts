@@ -1,5 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { postureGround, type Fault, type PostureGround } from "../../../../test/support/posture-ground.ts";
+import {
+  postureGround,
+  withoutRemedy,
+  type Fault,
+  type PostureGround,
+} from "../../../../test/support/posture-ground.ts";
 import { rulesOf } from "./posture/rules.ts";
 import { tenantReferentialIntegrity } from "./tenant-referential-integrity.ts";
 
@@ -69,6 +74,7 @@ describe.runIf(ground !== undefined)("keys between tenant tables", () => {
     const { findings, afterMending } = await ground.plant(sql, id, place);
     const at = { kind: "database", name: expect.stringContaining(place) as string };
     expect(findings.map((finding) => [finding.rule.id, finding.at])).toContainEqual([id, at]);
+    expect(withoutRemedy(findings)).toEqual([]);
     expect(afterMending?.map((finding) => [finding.rule.id, finding.at]) ?? []).not.toContainEqual([id, at]);
   });
 

@@ -129,6 +129,7 @@ export interface ViewFacts {
   readonly readable: boolean;
   /** The tables underneath, through other views as well. */
   readonly tables: readonly number[];
+  /** Signatures of functions that run as their owners. */
   readonly definers: readonly string[];
 }
 
@@ -154,6 +155,8 @@ export interface TriggerFacts {
   readonly internal: boolean;
   readonly disabled: boolean;
   readonly definer: boolean;
+  /** The signature of its function. */
+  readonly function: string;
 }
 
 /** Anything else that stands somewhere by name, by the question it answers. */

@@ -128,7 +128,8 @@ export function judgeGrants(facts: Facts): readonly Finding[] {
     ...tables.flatMap((table) => {
       const reached = !superuser && table.privileges.length > 0 && table.parents.length === 0 && table.kind !== "f";
       const unknown = !tenantColumns.has(table.oid) && !shared.has(nameOf(table)) && table.schema !== "glacis";
-      return reached && unknown ? [found(UNCLASSIFIED, nameOf(table))] : [];
+      const sql = `revoke all on table ${sqlOf(table)} from ${quoteIdentifier(runtime)}, public;`;
+      return reached && unknown ? [found(UNCLASSIFIED, nameOf(table), undefined, sql)] : [];
     }),
     ...objects.flatMap((object) => judgeObject(object, runtime, superuser)),
   ];

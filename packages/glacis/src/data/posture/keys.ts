@@ -105,7 +105,11 @@ function judgeForeignKey(
   const [column, targetColumn] = [tenantColumns.get(key.table), tenantColumns.get(key.target)];
   if (table === undefined || target === undefined || targetColumn === undefined) return [];
   const place = `${nameOf(table)}.${key.name}`;
-  if (column === undefined) return shared.has(nameOf(table)) ? [] : [found(UNTENANTED, place)];
+  if (column === undefined) {
+    const type = target.columns.find(({ name }) => name === targetColumn)?.type ?? "uuid";
+    const add = `alter table ${sqlOf(table)} add column ${quoteIdentifier(targetColumn)} ${type}; -- fill it, and let tenantMigration() do the rest`;
+    return shared.has(nameOf(table)) ? [] : [found(UNTENANTED, place, undefined, add)];
+  }
   const findings: Finding[] = [];
   const pair = key.targetColumns[key.columns.indexOf(column)];
   if (pair === undefined)
@@ -191,7 +195,10 @@ function judgeTable({ table, column }: TenantTable, facts: Facts): readonly Find
   }
   const root = key.length === 1 && key[0] === column;
   const anchored = facts.foreignKeys.some((foreign) => foreign.table === table.oid && foreign.columns.includes(column));
-  if (!root && !anchored && table.parents.length === 0) findings.push(found(NO_ROOT, name, column));
+  if (!root && !anchored && table.parents.length === 0) {
+    const add = `alter table ${sql} add foreign key (${quoteIdentifier(column)}) references <the table of tenants>;`;
+    findings.push(found(NO_ROOT, name, column, add));
+  }
   return findings;
 }
 
@@ -201,8 +208,9 @@ function crossesTenants({ unique, primary, exclusion, columns, unguessable }: In
 }
 
 /** What is made of more than columns has to be thought through by whoever wrote it. */
-function perTenant(index: IndexFacts, table: TableFacts, column: string): string | undefined {
-  if (index.expression || index.exclusion || index.partial) return undefined;
+function perTenant(index: IndexFacts, table: TableFacts, column: string): string {
+  if (index.expression || index.exclusion || index.partial)
+    return `-- make ${quoteIdentifier(index.name)} on ${sqlOf(table)} again, with ${quoteIdentifier(column)} before what it has now`;
   const columns = [column, ...index.columns].map(quoteIdentifier).join(", ");
   if (index.constraint)
     return `alter table ${sqlOf(table)} drop constraint ${quoteIdentifier(index.name)}, add unique (${columns});`;

@@ -60,13 +60,14 @@ export const OBJECTS: string = `
   select 'rule', n.nspname || '.' || c.relname, r.rulename from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p') and ${OURS}
   union all
-  select 'default-definer', n.nspname || '.' || c.relname || '.' || a.attname, f.proname from pg_catalog.pg_attrdef x
+  select 'default-definer', n.nspname || '.' || c.relname || '.' || a.attname, f.oid::regprocedure::text from pg_catalog.pg_attrdef x
     join pg_catalog.pg_class c on c.oid = x.adrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_attribute a on a.attrelid = x.adrelid and a.attnum = x.adnum
     join pg_catalog.pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = x.oid and d.refclassid = 'pg_proc'::regclass
     join pg_catalog.pg_proc f on f.oid = d.refobjid and f.prosecdef where ${OURS}
   union all
-  select 'check-function', n.nspname || '.' || c.relname || '.' || x.conname, f.proname from pg_catalog.pg_constraint x
+  select 'check-function', n.nspname || '.' || c.relname || '.' || x.conname,
+    format('alter table %I.%I drop constraint %I;', n.nspname, c.relname, x.conname) from pg_catalog.pg_constraint x
     join pg_catalog.pg_class c on c.oid = x.conrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
     join pg_catalog.pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = x.oid and d.refclassid = 'pg_proc'::regclass
     join pg_catalog.pg_proc f on f.oid = d.refobjid and (f.prosecdef or f.provolatile = 'v') where x.contype = 'c' and ${OURS}

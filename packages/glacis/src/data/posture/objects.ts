@@ -136,7 +136,7 @@ export function judgeObjects(facts: Facts): readonly Finding[] {
     ...views.filter(({ tables: under }) => under.some((oid) => tenantColumns.has(oid))).flatMap(judgeView),
     ...views
       .filter(({ definers }) => definers.length > 0)
-      .map((view) => found(VIEW_DEFINER, nameOf(view), view.definers.join(", "))),
+      .map((view) => found(VIEW_DEFINER, nameOf(view), view.definers.join(", "), asCaller(...view.definers))),
     ...functions.flatMap(judgeFunction),
     ...triggers.flatMap((trigger) => {
       const table = nameByOid.get(trigger.table);
@@ -151,15 +151,20 @@ export function judgeObjects(facts: Facts): readonly Finding[] {
             `alter table ${sqlOf(table)} enable trigger ${quoteIdentifier(trigger.name)};`,
           ),
         ];
-      return trigger.definer ? [found(TRIGGER, place)] : [];
+      return trigger.definer ? [found(TRIGGER, place, trigger.function, asCaller(trigger.function))] : [];
     }),
     ...objects.flatMap(({ area, name, detail }) => {
       if (area === "rule" && tenantNames.has(name))
         return [found(REWRITE, name, detail ?? undefined, `drop rule ${quoteIdentifier(detail ?? "")} on ${name};`)];
-      if (area === "default-definer") return [found(DEFAULT_DEFINER, name, detail ?? undefined)];
-      return area === "check-function" ? [found(CHECK_FUNCTION, name, detail ?? undefined)] : [];
+      if (area === "default-definer")
+        return [found(DEFAULT_DEFINER, name, detail ?? undefined, asCaller(detail ?? ""))];
+      return area === "check-function" ? [found(CHECK_FUNCTION, name, undefined, detail ?? undefined)] : [];
     }),
   ];
+}
+
+function asCaller(...signatures: readonly string[]): string {
+  return signatures.map((signature) => `alter function ${signature} security invoker;`).join(" ");
 }
 
 function judgeView(view: ViewFacts): readonly Finding[] {

@@ -1,8 +1,9 @@
 /** Whether the policies that hold for the application's role keep every verb inside the tenant, and what is wrong with single ones. */
 import type { Finding, Rule } from "../../core/finding.ts";
+import { TENANT_FLOOR, TENANT_SETTING } from "../../core/tenancy.ts";
 import { quoteIdentifier } from "../sql-quoting.ts";
 import { isAlways, isBound, readExpression, type TenantTerms } from "./expression.ts";
-import type { Facts, PolicyFacts } from "./facts.ts";
+import type { Facts, PolicyFacts, TableFacts } from "./facts.ts";
 import { found, nameOf, sqlOf, tenantTables, type TenantTable } from "./judging.ts";
 import { ALWAYS, causeOf, OR_TRUE } from "./policy-causes.ts";
 
@@ -89,10 +90,11 @@ function judgeTable(tenant: TenantTable, facts: Facts): readonly Finding[] {
       )
       .map((policy) => found(INERT_FLOOR, `${name}.${policy.name}`, undefined, drop(policy, tenant))),
   ];
-  if (restrictive.length > 0 && permissive.length === 0) findings.push(found(RESTRICTIVE_ONLY, name));
+  if (restrictive.length > 0 && permissive.length === 0)
+    findings.push(found(RESTRICTIVE_ONLY, name, undefined, createOn(tenant, facts, "tenant_rows", "permissive")));
   const bound = findings.length === 0 && permissive.length > 0;
   if (bound && !["r", "a", "w", "d"].every((command) => hasFloor(restrictive, command, terms)))
-    findings.push(found(NO_FLOOR, name));
+    findings.push(found(NO_FLOOR, name, undefined, createOn(tenant, facts, TENANT_FLOOR, "restrictive")));
   return findings;
 }
 
@@ -142,13 +144,28 @@ function hasWriteFloor(restrictive: readonly PolicyFacts[], command: string, ter
   return restrictive.some((policy) => covers(policy, command) && !leavesTenant(policy.check ?? policy.using, terms));
 }
 
+/** A policy on the tenant, for everything that the application's role does. */
+export function createOn(
+  { table, column }: TenantTable,
+  { runtime }: Facts,
+  name: string,
+  kind: "permissive" | "restrictive",
+): string {
+  const own = ownRows(table, column);
+  return `create policy ${quoteIdentifier(name)} on ${sqlOf(table)} as ${kind} for all to ${quoteIdentifier(runtime)} using (${own}) with check (${own});`;
+}
+
+function ownRows(table: TableFacts, column: string): string {
+  const type = table.columns.find(({ name }) => name === column)?.type ?? "uuid";
+  return `${quoteIdentifier(column)} = (select nullif(current_setting('${TENANT_SETTING}', true), '')::${type})`;
+}
+
 function drop({ name }: PolicyFacts, { table }: TenantTable): string {
   return `drop policy ${quoteIdentifier(name)} on ${sqlOf(table)};`;
 }
 
 function alter({ name, command }: PolicyFacts, { table, column }: TenantTable): string {
-  const type = table.columns.find(({ name }) => name === column)?.type ?? "uuid";
-  const own = `${quoteIdentifier(column)} = (select nullif(current_setting('app.tenant_id', true), '')::${type})`;
+  const own = ownRows(table, column);
   const using = command === "a" ? "" : ` using (${own})`;
   const check = command === "r" || command === "d" ? "" : ` with check (${own})`;
   return `alter policy ${quoteIdentifier(name)} on ${sqlOf(table)}${using}${check};`;

@@ -178,7 +178,8 @@ function judgePolicy(
     policy.using !== null &&
       asksPerRow(readExpression(policy.using)) &&
       found(PER_ROW, place, undefined, mend("with a scalar subselect")),
-    (VOLATILE_BUILT_IN.test(text) || policy.functions.some(({ volatile }) => volatile)) && found(VOLATILE, place),
+    (VOLATILE_BUILT_IN.test(text) || policy.functions.some(({ volatile }) => volatile)) &&
+      found(VOLATILE, place, undefined, mend("without it")),
     frozen.length > 0 &&
       found(
         FROZEN,

@@ -114,7 +114,7 @@ export const VIEWS: string = `
     has_any_column_privilege($1, c.oid, 'SELECT') or has_table_privilege($1, c.oid, 'SELECT') as "readable",
     (select coalesce(json_agg(distinct u.relation::int8), '[]') from uses u join pg_catalog.pg_class t on t.oid = u.relation and t.relkind in ('r', 'p')
       where u.view = c.oid) as "tables",
-    (select coalesce(json_agg(distinct f.proname), '[]') from pg_catalog.pg_rewrite r
+    (select coalesce(json_agg(distinct f.oid::regprocedure::text), '[]') from pg_catalog.pg_rewrite r
       join pg_catalog.pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid and d.refclassid = 'pg_proc'::regclass
       join pg_catalog.pg_proc f on f.oid = d.refobjid and f.prosecdef where r.ev_class = c.oid) as "definers"
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_roles o on o.oid = c.relowner
@@ -137,7 +137,8 @@ export const FUNCTIONS: string = `
   order by n.nspname, f.proname`;
 
 export const TRIGGERS: string = `
-  select t.tgrelid::int8::float8 as "table", t.tgname as "name", t.tgisinternal as "internal", t.tgenabled = 'D' as "disabled", f.prosecdef as "definer"
+  select t.tgrelid::int8::float8 as "table", t.tgname as "name", t.tgisinternal as "internal", t.tgenabled = 'D' as "disabled", f.prosecdef as "definer",
+    f.oid::regprocedure::text as "function"
   from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
   join pg_catalog.pg_proc f on f.oid = t.tgfoid
   where ${OURS} and $1::text is not null and (t.tgenabled = 'D' or f.prosecdef) order by c.relname, t.tgname`;

@@ -183,7 +183,14 @@ function judgeObject(
     case "replication-slot":
       return [found(SLOT, name, detail ?? undefined, `select pg_drop_replication_slot('${name}');`)];
     case "large-object":
-      return [found(OBJECTS_PRESENT, name, detail ?? undefined)];
+      return [
+        found(
+          OBJECTS_PRESENT,
+          name,
+          detail ?? undefined,
+          "select lo_unlink(oid) from pg_catalog.pg_largeobject_metadata;",
+        ),
+      ];
     default:
       return [];
   }

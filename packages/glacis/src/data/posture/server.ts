@@ -152,13 +152,15 @@ export function judgeServer({ server, objects }: Facts, nowMs: number): readonly
       !server.loopback &&
       server.tls !== true &&
       found(NOT_ENCRYPTED, "connection", server.clientAddress ?? undefined),
-    server.tlsVersion !== null && OLD.has(server.tlsVersion) && found(OLD_TLS, "connection", server.tlsVersion),
+    server.tlsVersion !== null &&
+      OLD.has(server.tlsVersion) &&
+      found(OLD_TLS, "connection", server.tlsVersion, set("ssl_min_protocol_version", "'TLSv1.2'")),
     networked && settings["ssl"] === "off" && found(TLS_OFF, "ssl", addresses.join(", "), set("ssl", "on")),
     OLD.has(settings["ssl_min_protocol_version"] ?? "") &&
       found(OLD_TLS_ALLOWED, "ssl_min_protocol_version", undefined, set("ssl_min_protocol_version", "'TLSv1.2'")),
     networked &&
       addresses.some((address) => ["*", "0.0.0.0", "::"].includes(address)) &&
-      found(LISTENS_EVERYWHERE, "listen_addresses"),
+      found(LISTENS_EVERYWHERE, "listen_addresses", undefined, "alter system set listen_addresses = '<the address>';"),
     settings["password_encryption"] === "md5" &&
       found(MD5, "password_encryption", undefined, set("password_encryption", "'scram-sha-256'")),
     pastLastDay(server, nowMs) && found(END_OF_LIFE, "server", String(Math.floor(server.version / 10_000))),

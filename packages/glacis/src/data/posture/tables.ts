@@ -2,6 +2,7 @@
 import type { Finding, Rule } from "../../core/finding.ts";
 import type { Facts, PolicyFacts, TableFacts } from "./facts.ts";
 import { found, nameOf, sqlOf, tenantTables, type TenantTable } from "./judging.ts";
+import { createOn } from "./policies.ts";
 
 const DISABLED: Rule = {
   id: "tenant-isolation/rls-disabled",
@@ -128,6 +129,7 @@ function judgeTable({ table, column }: TenantTable, facts: Facts): readonly Find
       ...judgeCoverage(
         table,
         policies.filter(({ applies, permissive }) => applies && permissive),
+        createOn({ table, column }, facts, "tenant_rows", "permissive"),
       ),
     );
   if (table.unlogged) findings.push(found(UNLOGGED, name, undefined, `alter table ${sql} set logged;`));
@@ -138,14 +140,14 @@ function judgeTable({ table, column }: TenantTable, facts: Facts): readonly Find
   return findings;
 }
 
-function judgeCoverage(table: TableFacts, permissive: readonly PolicyFacts[]): readonly Finding[] {
+function judgeCoverage(table: TableFacts, permissive: readonly PolicyFacts[], mend: string): readonly Finding[] {
   const granted = VERBS.filter(([privilege]) => table.privileges.includes(privilege));
   const open = granted.filter(
     ([, command]) => !permissive.some((policy) => policy.command === "*" || policy.command === command),
   );
   if (open.length === 0) return [];
   const verbs = open.map(([privilege]) => privilege).join(", ");
-  if (open.length === granted.length) return [found(NO_POLICIES, nameOf(table), verbs)];
+  if (open.length === granted.length) return [found(NO_POLICIES, nameOf(table), verbs, mend)];
   return [found(VERB, nameOf(table), verbs, `revoke ${verbs.toLowerCase()} on table ${sqlOf(table)} from <role>;`)];
 }
 
