@@ -304,6 +304,44 @@ describe.each(["light", "dark"] as const)("in a browser, %s", (colorScheme) => {
   );
 
   it(
+    "fits a phone without a fault: rows become cards that say what each value is, and nothing is wider than the screen",
+    async () => {
+      const { page } = visitor;
+      await page.setViewportSize({ width: 390, height: 844 });
+      for (const path of [...TENANT_PAGES, ...DEPLOYMENT_PAGES]) {
+        await page.goto(`/security${path}`);
+        expect([path, await accessibilityFaults(page)]).toEqual([path, []]);
+        expect([path, await page.evaluate("document.documentElement.scrollWidth - innerWidth")]).toEqual([path, 0]);
+      }
+      await page.goto("/security/events");
+      const row = page.getByRole("table", { name: "Events, newest first" }).getByRole("row").nth(1);
+      const outcome = row.getByRole("cell").nth(3);
+      expect(
+        await outcome.evaluate(
+          (element) => element.ownerDocument.defaultView?.getComputedStyle(element, "::before").content,
+        ),
+      ).toBe('"Outcome"');
+      const [frame, cell] = await Promise.all([row.boundingBox(), outcome.boundingBox()]);
+      expect((cell?.x ?? 999) + (cell?.width ?? 999)).toBeLessThanOrEqual((frame?.x ?? 0) + (frame?.width ?? 0) + 1);
+      await page.setViewportSize({ width: 1280, height: 800 });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "prints dark on light, whatever the screen has",
+    async () => {
+      const { page } = visitor;
+      await page.goto("/security");
+      await page.emulateMedia({ media: "print", colorScheme });
+      expect(await page.evaluate("getComputedStyle(document.body).color")).toBe("rgb(23, 27, 33)");
+      expect(await page.getByRole("navigation", { name: "Security Center" }).isVisible()).toBe(false);
+      await page.emulateMedia({ media: "screen", colorScheme });
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     "follows live from the keyboard alone, and shows hostile text as text",
     async () => {
       const { page } = visitor;

@@ -16,6 +16,11 @@ export const SCRIPT: string = `"use strict";
     for (const time of document.querySelectorAll("time[datetime]")) time.textContent = relative(Date.parse(time.dateTime));
   }, 30000);
 
+  // Where the navigation is a row that scrolls, the page that one is on must not be out of sight.
+  const current = document.querySelector(".side nav [aria-current]");
+  const row = current?.closest("nav");
+  if (row) row.scrollLeft = current.offsetLeft - row.offsetLeft - (row.clientWidth - current.offsetWidth) / 2;
+
   const button = document.getElementById("follow");
   const body = document.querySelector("#events tbody");
   if (!button || !body || !globalThis.EventSource) return;
@@ -33,8 +38,10 @@ export const SCRIPT: string = `"use strict";
     if (text) made.textContent = text;
     return made;
   };
-  const cell = (className, child) => {
+  const cell = (title, className, child) => {
     const made = element("td", className);
+    made.setAttribute("role", "cell");
+    made.dataset.title = title;
     made.append(child);
     return made;
   };
@@ -62,14 +69,15 @@ export const SCRIPT: string = `"use strict";
     what.append(element("span", "mono", event.event));
     if (event.detail) what.append(element("small", "", event.detail));
     const row = element("tr", "fresh");
+    row.setAttribute("role", "row");
     row.append(
-      cell("time", when),
-      cell("", element("span", "level " + (tones[event.severity] || "neutral"), event.severity)),
-      cell("wide", what),
-      cell("", element("span", "badge " + (tones[event.status] || "neutral"), event.status)),
-      cell("mono clip", filtered("user", event.user)),
-      cell("mono", filtered("ip", event.ip)),
-      cell("mono clip", document.createTextNode(event.route)),
+      cell("Time (UTC)", "time", when),
+      cell("Severity", "", element("span", "level " + (tones[event.severity] || "neutral"), event.severity)),
+      cell("Event", "wide stack", what),
+      cell("Outcome", "", element("span", "badge " + (tones[event.status] || "neutral"), event.status)),
+      cell("User", "mono clip", filtered("user", event.user)),
+      cell("Address", "mono clip", filtered("ip", event.ip)),
+      cell("Route", "mono clip", event.route ? document.createTextNode(event.route) : element("span", "quiet", "–")),
     );
     body.prepend(row);
     document.querySelector(".panel.flush .empty")?.remove();

@@ -10,7 +10,7 @@ const COLOURS = `
   --info: #2b5a9b; --info-soft: #e6effa; --info-fill: #7d9fd0;
   --shadow: 0 1px 2px rgb(16 24 40 / 0.05);
 }
-@media (prefers-color-scheme: dark) {
+@media screen and (prefers-color-scheme: dark) {
   :root {
     --ground: #0d1015; --panel: #151a21; --sunk: #1b212a; --line: #252c37; --strong-line: #3a4454;
     --text: #e7eaef; --quiet: #9aa5b4; --accent: #8ea8ff; --accent-soft: #1f2945; --on-accent: #0d1015;
@@ -131,7 +131,7 @@ const DATA = `
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; }
 th { text-align: left; font-weight: 500; color: var(--quiet); font-size: 12.5px; white-space: nowrap; }
-th, td { padding: 9px 14px; border-bottom: 1px solid var(--line); vertical-align: middle; }
+th, td { padding: 9px 12px; border-bottom: 1px solid var(--line); vertical-align: middle; }
 .panel:not(.flush) th:first-child, .panel:not(.flush) td:first-child { padding-left: 4px; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody tr:hover { background: var(--sunk); }
@@ -139,10 +139,11 @@ td.number, th.number { text-align: right; }
 td.time { white-space: nowrap; }
 td.wide { min-width: 180px; }
 th.mono { font-family: inherit; font-size: 12.5px; }
+td.stack strong { margin-left: 6px; } td.stack > strong:first-child { margin-left: 0; }
 td small { margin-left: 6px; color: var(--quiet); font-size: 12.5px; }
 td.stack small { display: block; margin: 0; }
 .note a, td.wide > a { text-decoration: underline; text-decoration-color: var(--strong-line); text-underline-offset: 3px; }
-td.clip { max-width: 220px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+td.clip { max-width: 200px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 a.plain { color: inherit; }
 tr.fresh { animation: fresh 3s ease-out; }
 @keyframes fresh { from { background: var(--accent-soft); } }
@@ -198,9 +199,40 @@ const NARROW = `
   .group, .who { display: none; }
   main { padding: 18px 14px 40px; }
 }
+@media (max-width: 640px) {
+  .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; }
+  .tiles a { padding: 12px 14px 36px; }
+  .tile-value { grid-column: 1 / -1; font-size: 24px; }
+  .panel { padding: 14px; }
+  .plain-list li { flex-wrap: wrap; gap: 0 16px; }
+  /* The newest stands at the right, and is seen first. */
+  .plot { overflow-x: auto; direction: rtl; }
+  .plot svg { direction: ltr; width: 560px; }
+  .plot .axis { font-size: 18px; }
+  .cards, .cards tbody { display: block; }
+  .cards thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  .cards tbody tr { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 6px 14px; padding: 12px 14px; border-bottom: 1px solid var(--line); }
+  .panel:not(.flush) .cards tbody tr { padding: 12px 0; }
+  .cards tbody tr:last-child { border-bottom: 0; }
+  .cards tbody tr:hover { background: none; }
+  .cards tbody td, .panel:not(.flush) .cards td:first-child { display: block; min-width: 0; max-width: none; padding: 0; border: 0; text-align: left; }
+  .cards td::before { content: attr(data-title); display: block; color: var(--quiet); font: 500 11.5px/1.5 system-ui, sans-serif; }
+  .cards td.wide { grid-column: 1 / -1; order: -1; font-weight: 600; }
+  .cards td.wide small { font-weight: 400; }
+  .cards td.wide::before { content: none; }
+  .cards td:has(> .quiet:only-child) { display: none; }
+}
 @media (prefers-reduced-motion: reduce) { *, *::before { animation: none !important; } }
 @media (forced-colors: active) { .badge, .level::before, .legend li::before { border: 1px solid; } }
-@media print { .side, .page-actions, .filters, .pages { display: none; } .shell { display: block; } }
+@media print {
+  .side, .page-actions, .filters, .pages, .data, .skip, .inline { display: none; }
+  .shell { display: block; background: none; }
+  main { max-width: none; padding: 0; }
+  .panel, .banner, .tiles a, tr { break-inside: avoid; box-shadow: none; }
+  .scroll, .plot { overflow: visible; }
+  .badge, .level::before, .legend li::before, rect { print-color-adjust: exact; }
+  td.clip { max-width: none; white-space: normal; overflow-wrap: anywhere; }
+}
 `;
 
 export const STYLE: string = COLOURS + FRAME + PARTS + DATA + NARROW;

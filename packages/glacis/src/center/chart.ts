@@ -42,7 +42,8 @@ export function outcomeChart(bars: readonly EventCount[], barMs: number): SafeHt
     <ul class="legend">
       ${ORDER.map((status) => html`<li class="${status}">${status}</li>`)}
     </ul>
-    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${number(total)} events by outcome over time`}">
+    <div class="plot" role="region" aria-label="Chart of events by outcome" tabindex="0">
+    <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${`${number(total)} events by outcome over time; the same as a table below`}">
       ${gridLines(top, plot)}
       ${bars.map((bar, index) => stackedBar(bar, LEFT + index * step, step, plot / top, barMs))}
       ${bars.map((bar, index) =>
@@ -51,6 +52,7 @@ export function outcomeChart(bars: readonly EventCount[], barMs: number): SafeHt
           : "",
       )}
     </svg>
+    </div>
     ${chartTable(bars, barMs)}
   </div>`;
 }

@@ -32,7 +32,7 @@ export function eventTable(
     { title: "Severity", cell: ({ record }) => severityBadge(record.severity) },
     {
       title: "Event",
-      kind: "wide",
+      kind: "wide stack",
       cell: ({ record }) =>
         html`<span class="mono">${visible(record.event, 60)}</span>
           ${record.resource_type === "alarm" && html`<strong>${visible(record.resource_id ?? "", 60)}</strong>`}
@@ -44,7 +44,10 @@ export function eventTable(
     {
       title: "Route",
       kind: "mono clip",
-      cell: ({ record }) => visible([record.method, record.route].filter(Boolean).join(" "), 60),
+      cell: ({ record }) => {
+        const route = visible([record.method, record.route].filter(Boolean).join(" "), 60);
+        return route === "" ? html`<span class="quiet">–</span>` : route;
+      },
     },
   ];
   return table(caption, columns, events, id);

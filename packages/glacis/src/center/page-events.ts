@@ -135,7 +135,9 @@ export async function eventPage(context: CenterContext): Promise<SafeHtml | unde
   if (context.reach === "tenant" && event.record.tenant_id !== user.tenantId) return undefined;
   const { record, timeMs } = event;
   const related = await relatedEvents(context, event);
-  const fields = Object.entries(record).filter(([name, value]) => value !== undefined && name !== "error");
+  const fields = Object.entries(record)
+    .filter(([name, value]) => value !== undefined && name !== "error")
+    .toSorted(([left], [right]) => placeOf(left) - placeOf(right) || (left < right ? -1 : 1));
   return renderPage(context, {
     page: "/events",
     title: visible(record.event, 80),
@@ -154,6 +156,18 @@ export async function eventPage(context: CenterContext): Promise<SafeHtml | unde
       body: related,
     })}`,
   });
+}
+
+/** What happened, to whom, from where, by which request; what only some events have comes last. */
+const FIELD_ORDER = [
+  ...["time", "event", "event_type", "status", "severity", "reason", "detail", "control"],
+  ...["user_id", "actor_id", "tenant_id", "resource_type", "resource_id", "action"],
+  ...["ip_address", "user_agent", "method", "route", "request_id"],
+];
+
+function placeOf(field: string): number {
+  const place = FIELD_ORDER.indexOf(field);
+  return place === -1 ? FIELD_ORDER.length : place;
 }
 
 async function relatedEvents(context: CenterContext, { id, record }: ArchivedEvent): Promise<SafeHtml> {

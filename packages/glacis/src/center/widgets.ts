@@ -103,23 +103,26 @@ export interface Column<Row> {
   readonly kind?: string;
 }
 
-/** A table in a frame that scrolls by itself; the caption is read, not seen. */
+/**
+ * A table in a frame that scrolls by itself; the caption is read, not seen. On a phone each row is a card, and each cell says what it is; roles keep it a
+ * table for those who listen, which another way to draw it would end.
+ */
 export function table<Row>(caption: string, columns: readonly Column<Row>[], rows: readonly Row[], id = ""): SafeHtml {
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
-    <table ?id="${id === "" ? undefined : id}">
+    <table role="table" class="cards" ?id="${id === "" ? undefined : id}">
       <caption class="unseen">
         ${caption}
       </caption>
-      <thead>
-        <tr>
-          ${columns.map(({ title, kind = "" }) => html`<th scope="col" class="${kind}">${title}</th>`)}
+      <thead role="rowgroup">
+        <tr role="row">
+          ${columns.map(({ title, kind = "" }) => html`<th role="columnheader" scope="col" class="${kind}">${title}</th>`)}
         </tr>
       </thead>
-      <tbody>
+      <tbody role="rowgroup">
         ${rows.map(
           (row) =>
-            html`<tr>
-              ${columns.map(({ cell, kind = "" }) => html`<td class="${kind}">${cell(row)}</td>`)}
+            html`<tr role="row">
+              ${columns.map(({ title, cell, kind = "" }) => html`<td role="cell" class="${kind}" data-title="${title}">${cell(row)}</td>`)}
             </tr>`,
         )}
       </tbody>
