@@ -77,6 +77,16 @@ describe("readAlarmDefinitions", () => {
       { MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: "one" }] },
       /MetricValue/u,
     ],
+    [
+      "a unit that there is not",
+      { MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: "1", Unit: "Attempts" }] },
+      /Unit is one of Seconds/u,
+    ],
+    [
+      "a value longer than any",
+      { MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: `$.${"a".repeat(100)}` }] },
+      /100 characters at most/u,
+    ],
   ])("refuses a filter with %s", (_, about, message) => {
     expect(() => read([], [filter(about)])).toThrow(message);
   });

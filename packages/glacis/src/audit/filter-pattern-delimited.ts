@@ -56,7 +56,11 @@ function readSlot(reading: Reading): Slot | "..." {
   for (let word = takeConnective(cursor); word !== undefined; word = takeConnective(cursor)) {
     skipBlanks(cursor);
     const again = takeMatch(cursor, /[A-Za-z0-9_-]+/uy);
-    if (again !== name) fail(cursor, `The conditions of one field name it alike: "${name}".`);
+    if (again !== name)
+      fail(
+        cursor,
+        `The conditions of one field name it alike: "${name}". Another field stands behind a comma, with its own condition.`,
+      );
     skipBlanks(cursor);
     const test = readTest(reading) ?? fail(cursor, "An operator is expected.");
     if (word === "&&") choices.at(-1)?.push(test);

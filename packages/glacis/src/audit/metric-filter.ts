@@ -34,6 +34,14 @@ const LONGEST_DIMENSION = 255;
 const METRIC_NAME = /^[^:*$\p{C}]{1,255}$/u;
 const FILTER_NAME = /^[^:*\p{C}]{1,512}$/u;
 const NONE: readonly string[] = [];
+/** What PutMetricFilter takes for a unit (CloudWatch Logs API, MetricTransformation). */
+const UNITS = [
+  ...["Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes"],
+  ...["Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count", "None"],
+  ...["Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second"],
+  ...["Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second"],
+];
+const LONGEST_METRIC_VALUE = 100;
 
 /** Reads one entry of `MetricFilters`. @throws TypeError saying what CloudWatch would not take */
 export function readMetricFilter(value: unknown, where: string, namespace: string): MetricFilter {
@@ -71,6 +79,8 @@ function readTransformation(
   const written = fields.raw("MetricValue");
   const metricValue =
     typeof written === "number" ? String(written) : fields.needed("MetricValue", fields.text("MetricValue"));
+  if (metricValue.length > LONGEST_METRIC_VALUE)
+    fields.refuse(`MetricValue has ${LONGEST_METRIC_VALUE} characters at most.`);
   const defaultValue = fields.number("DefaultValue");
   const dimensions = readDimensions(fields);
   if (dimensions.length > 0 && defaultValue !== undefined)
@@ -80,7 +90,7 @@ function readTransformation(
     namespace,
     metricValue,
     defaultValue,
-    unit: fields.text("Unit"),
+    unit: fields.choice("Unit", UNITS),
     dimensions,
     valueOf: numberReader(fields, metricValue, pattern),
     dimensionsOf: dimensionReader(fields, dimensions, pattern),
