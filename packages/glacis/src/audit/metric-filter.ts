@@ -36,11 +36,10 @@ const FILTER_NAME = /^[^:*\p{C}]{1,512}$/u;
 const NONE: readonly string[] = [];
 /** What PutMetricFilter takes for a unit (CloudWatch Logs API, MetricTransformation). */
 const UNITS = [
-  ...["Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes"],
-  ...["Bits", "Kilobits", "Megabits", "Gigabits", "Terabits", "Percent", "Count", "None"],
-  ...["Bytes/Second", "Kilobytes/Second", "Megabytes/Second", "Gigabytes/Second", "Terabytes/Second"],
-  ...["Bits/Second", "Kilobits/Second", "Megabits/Second", "Gigabits/Second", "Terabits/Second", "Count/Second"],
-];
+  "Seconds Microseconds Milliseconds Bytes Kilobytes Megabytes Gigabytes Terabytes Bits Kilobits Megabits Gigabits Terabits Percent Count None",
+  "Bytes/Second Kilobytes/Second Megabytes/Second Gigabytes/Second Terabytes/Second Bits/Second Kilobits/Second Megabits/Second",
+  "Gigabits/Second Terabits/Second Count/Second",
+].flatMap((names) => names.split(" "));
 const LONGEST_METRIC_VALUE = 100;
 
 /** Reads one entry of `MetricFilters`. @throws TypeError saying what CloudWatch would not take */
