@@ -137,7 +137,7 @@ tbody tr:last-child > * { border-bottom: 0; }
 tbody tr:hover { background: var(--sunk); }
 td.number, th.number { text-align: right; }
 td.time { white-space: nowrap; }
-td.wide { min-width: 180px; }
+td.wide { min-width: 220px; }
 th.mono { font-family: inherit; font-size: 12.5px; }
 td.stack strong { margin-left: 6px; } td.stack > strong:first-child { margin-left: 0; }
 td small { margin-left: 6px; color: var(--quiet); font-size: 12.5px; }
