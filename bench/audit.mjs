@@ -63,16 +63,33 @@ async function measureAlarms(rounds) {
   return { [`events per second past ${definitions.filters.length} filters`]: Math.round(median(rates.slice(1))) };
 }
 
+/** What a process writes: sentences, events of this library, and what stands before a request in an access log. None has anything to hide. */
+const CLEAN = {
+  "clean lines": [
+    "The request to list documents of the folder was answered after 12 ms from the cache of this process. ".repeat(10),
+  ],
+  "clean lines of JSON": Array.from({ length: 50 }, (_, index) => JSON.stringify(recordOf(index))),
+  "clean lines of an access log": Array.from(
+    { length: 50 },
+    (_, index) =>
+      `198.51.100.${index} - - [27/Nov/2026:05:12:10 +0000] "GET /documents/${index}/edit HTTP/1.1" 200 5124 "-" "Mozilla/5.0 (X11; Linux x86_64)"`,
+  ),
+};
+
 async function measureRedaction(rounds) {
-  const line =
-    "The request to list documents of the folder was answered after 12 ms from the cache of this process. ".repeat(10);
-  const rates = [];
-  for (let round = 0; round <= rounds; round += 1) {
-    const start = performance.now();
-    for (let index = 0; index < 20_000; index += 1) redactText(line);
-    rates.push((20_000 * line.length) / 1000 / (performance.now() - start));
+  const results = {};
+  for (const [name, lines] of Object.entries(CLEAN)) {
+    const characters = lines.reduce((sum, line) => sum + line.length, 0);
+    const passes = Math.ceil(20_000_000 / characters);
+    const rates = [];
+    for (let round = 0; round <= rounds; round += 1) {
+      const start = performance.now();
+      for (let pass = 0; pass < passes; pass += 1) for (const line of lines) redactText(line);
+      rates.push((passes * characters) / 1000 / (performance.now() - start));
+    }
+    results[`redaction of ${name}, MB per second`] = Math.round(median(rates.slice(1)));
   }
-  return { "redaction of clean lines, MB per second": Math.round(median(rates.slice(1))) };
+  return results;
 }
 
 async function measureRequests(rounds) {
