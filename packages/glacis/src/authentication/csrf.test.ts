@@ -55,11 +55,19 @@ describe("csrf", () => {
     ["carries our origin with a port", { origin: `${origin}:8443` }, "origin_foreign"],
     ["carries our origin as a prefix", { origin: `${origin}.evil.test` }, "origin_foreign"],
     ["comes from an opaque origin", { origin: "null" }, "origin_null"],
+    ["comes from a sandboxed frame", { origin: "null", "sec-fetch-site": "cross-site" }, "fetch_site_cross"],
+    ["has an opaque origin and nobody who began it", { origin: "null", "sec-fetch-site": "none" }, "origin_null"],
     ["has a foreign referer and no origin", { referer: "https://evil.test/app.example.com" }, "referer_foreign"],
     ["has a referer that is no URL", { referer: "app.example.com" }, "referer_foreign"],
     ["claims an unknown fetch site", { "sec-fetch-site": "same-orig" }, "fetch_site_cross"],
   ])("refuses a post that %s, even with a good token", (_, headers, cause) => {
     expect(decide(post({ headers: { "x-csrf-token": tokenFor(), ...headers } }))).toBe(cause);
+  });
+
+  it("lets a page of ours that sends no referrer post, with its token", () => {
+    const headers = { origin: "null", "sec-fetch-site": "same-origin" };
+    expect(decide(post({ headers: { ...headers, "x-csrf-token": tokenFor() } }))).toBe("allow");
+    expect(decide(post({ headers }))).toBe("token_missing");
   });
 
   it("lets a trusted origin post across sites, with a token", () => {

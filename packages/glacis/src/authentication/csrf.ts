@@ -170,7 +170,8 @@ function judgeSource(facts: IdentifiedFacts, trusted: ReadonlySet<string>): Caus
   const fromTrusted = origin !== undefined && trusted.has(origin);
   const site = facts.header("sec-fetch-site");
   if (site !== undefined && site !== "same-origin" && site !== "none" && !fromTrusted) return "fetch_site_cross";
-  if (origin === "null") return "origin_null";
+  // A page that sends no referrer posts its own forms with this Origin (Fetch section 3.1). A frame without an origin, which has it too, is no same origin.
+  if (origin === "null") return site === "same-origin" ? undefined : "origin_null";
   if (origin !== undefined) return fromTrusted ? undefined : "origin_foreign";
   const referer = facts.header("referer");
   if (referer === undefined || site !== undefined) return undefined;
