@@ -28,11 +28,13 @@ interface Situation {
   readonly path?: string;
   readonly scheme?: "http" | "https";
   readonly declared?: boolean;
+  readonly destination?: string;
 }
 
 function send(options: ContentSecurityPolicyOptions, situation: Situation = {}): Readonly<Record<string, string>> {
   const { response = { headers: HTML }, route = {}, path = "/", scheme = "https", declared = true } = situation;
-  const exchange = sketchExchange({ target: path, route, scheme });
+  const headers = situation.destination === undefined ? {} : { "sec-fetch-dest": situation.destination };
+  const exchange = sketchExchange({ target: path, route, scheme, headers });
   if (declared) exchange.pattern = path;
   const draft = sketchResponse(response);
   compileHead([contentSecurityPolicy(options)], () => undefined)(exchange, draft);
@@ -85,7 +87,7 @@ describe("contentSecurityPolicy", () => {
       "default-src 'none'; frame-ancestors 'none'; sandbox",
     ],
     [
-      "a static file, which a sandbox would break as a worker",
+      "a static file",
       { response: { headers: { "content-type": "text/javascript" } }, route: { kind: "asset" } },
       "default-src 'none'; frame-ancestors 'none'",
     ],
@@ -97,6 +99,18 @@ describe("contentSecurityPolicy", () => {
   ])("lets %s load nothing", (_, situation, policy) => {
     expect(send({}, situation)["content-security-policy"]).toBe(policy);
   });
+
+  it.each(["worker", "sharedworker", "serviceworker"])(
+    "lets a static file that runs as a %s do what a page may",
+    (destination) => {
+      const response = { headers: { "content-type": "text/javascript" } };
+      const policy = send({}, { response, route: { kind: "asset" }, destination })["content-security-policy"];
+      expect(policy).toContain("connect-src 'self'");
+      expect(policy).toContain("object-src 'none'");
+      for (const kind of ["api", "download"] as const)
+        expect(send({}, { response, route: { kind }, destination })["content-security-policy"]).toMatch(/sandbox$/u);
+    },
+  );
 
   it("gives an error page of no declared route the policy of a page", () => {
     const headers = send({}, { declared: false, route: { kind: "api" }, response: { status: 404, headers: HTML } });

@@ -110,7 +110,13 @@ export function contentSecurityPolicy(options: ContentSecurityPolicyOptions = {}
       value: (facts) => (isIsolated(facts) ? ISOLATED_POLICY : write(pageFor(facts.path), facts)),
       reconcile: both,
     },
-    { name: "content-security-policy", on: "data", value: dataPolicy, reconcile: both },
+    {
+      name: "content-security-policy",
+      on: "data",
+      // A worker obeys the policy that its own script came with (HTML section 10.2.4), and works under that of pages.
+      value: (facts) => (startsWorker(facts) ? write(page, facts) : dataPolicy(facts)),
+      reconcile: both,
+    },
   ];
   const trial = trialDirectives(enforced, trustedTypes, options.reportOnly);
   if (trial !== undefined) {
@@ -171,6 +177,13 @@ function isIsolated(facts: IdentifiedFacts): boolean {
 function dataPolicy(facts: IdentifiedFacts): string {
   const { kind } = facts.route;
   return kind === "page" || kind === "asset" ? DATA_POLICY : ISOLATED_POLICY;
+}
+
+const WORKERS: ReadonlySet<string | undefined> = new Set(["worker", "sharedworker", "serviceworker"]);
+
+/** A file of the application's own that the browser asks for to run it as a worker. */
+function startsWorker(facts: IdentifiedFacts): boolean {
+  return facts.route.kind === "asset" && WORKERS.has(facts.header("sec-fetch-dest"));
 }
 
 /** Several policies, or endpoints, in one header line: all of them apply. */
