@@ -22,6 +22,16 @@ const page = (title: string, body: string): string =>
 const form = (target: string): string =>
   `<form method="post" action="/save" ${target}><input type="hidden" name="csrf_token" value="CSRF"><button>Save</button></form>`;
 
+/** The library of the DOM does not know them yet. */
+interface TrustedTypesWindow {
+  readonly trustedTypes: {
+    createPolicy(
+      name: string,
+      rules: { createScriptURL(path: string): string },
+    ): { createScriptURL(path: string): string };
+  };
+}
+
 let browser: Awaited<ReturnType<typeof openBrowser>>;
 let server: Server;
 let origin: string;
@@ -113,8 +123,9 @@ describe("a browser", () => {
     await visitor.page.goto("/");
     const seen = await visitor.page.evaluate(async () => {
       const json = async (path: string): Promise<unknown> => (await fetch(path)).json();
-      const policy = globalThis.trustedTypes?.createPolicy("worker", { createScriptURL: (path) => path });
-      await navigator.serviceWorker.register((policy?.createScriptURL("/worker.js") ?? "/worker.js") as string);
+      const { trustedTypes } = globalThis as unknown as TrustedTypesWindow;
+      const policy = trustedTypes.createPolicy("worker", { createScriptURL: (path) => path });
+      await navigator.serviceWorker.register(policy.createScriptURL("/worker.js"));
       await navigator.serviceWorker.ready;
       while (navigator.serviceWorker.controller === null) await new Promise((resolve) => setTimeout(resolve, 20));
       const source = new EventSource("/api/events");

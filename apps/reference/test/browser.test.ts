@@ -33,6 +33,8 @@ async function signUp(
   await page.getByLabel("Password").fill(person.password);
   await page.getByRole("button", { name: "Create workspace" }).click();
   await page.getByRole("heading", { level: 1, name: "Look into your mailbox" }).waitFor();
+  await page.getByRole("link", { name: "open the outbox" }).click();
+  await page.getByRole("heading", { level: 1, name: "Outbox" }).waitFor();
   await page.goto(await mailedPath(folio, person.email, "Confirm your address"));
   await page.getByLabel("Password").fill(person.password);
   await page.getByRole("button", { name: "Confirm and sign in" }).click();

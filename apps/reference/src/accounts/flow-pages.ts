@@ -179,6 +179,10 @@ const DONE: Readonly<Record<string, FlowPage>> = {
   },
 };
 
+/** After these a mail is on its way. */
+const MAILS: ReadonlySet<FlowPage | undefined> = new Set([PAGES.mail_sent, DONE["scheduled"], DONE["disowned"]]);
+const OUTBOX = html`<p>This is a demonstration, whose mail stays here: <a href="/outbox">open the outbox</a>.</p>`;
+
 export function flowPages({ assets, demo, hasPasskeys, provider }: FlowPagesOptions): RenderPage {
   return (view) => {
     const frame: Frame = { assets, nonce: view.nonce, viewer: undefined, csrfToken: view.csrfToken };
@@ -201,6 +205,7 @@ export function flowPages({ assets, demo, hasPasskeys, provider }: FlowPagesOpti
               ${page.button !== undefined && formOf(page, view, state)}
               ${place !== undefined && hasPasskeys && passkeyButton(view.csrfToken, place, view.values["next"])}
               ${view.page === "sign_in" && provider !== undefined && providerButton(provider, view.values["next"])}
+              ${demo.length > 0 && MAILS.has(page) && OUTBOX}
               ${page.after}
             </div>
             ${view.page === "sign_in" && demo.length > 0 && demoAccounts(demo)}
