@@ -43,7 +43,7 @@ export function sharingIn(database: Database): Sharing {
       }),
 
     share: (user, id, { userId, permission }) =>
-      unlessGone(() =>
+      lookingAgain(() =>
         inTenant(user, async (db, connection) => {
           if (!(await holds(db, user, "share", id))) return "not_found";
           const [colleague] = await db
@@ -86,23 +86,23 @@ export function sharingIn(database: Database): Sharing {
   };
 }
 
-/** Between the look at what is there and the share a colleague may leave, or the document go: a foreign key refuses it then. */
-async function unlessGone<Result>(share: () => Promise<Result>): Promise<Result | "not_found" | "unknown_colleague"> {
+/** Between the look at what is there and the share a colleague may leave, or the document go. A foreign key refuses it then, and a second look says why. */
+async function lookingAgain<Result>(share: () => Promise<Result>): Promise<Result> {
   try {
     return await share();
   } catch (error) {
-    const constraint = constraintOf(error);
-    if (constraint === "document_shares_member_fkey") return "unknown_colleague";
-    if (constraint === "document_shares_document_fkey") return "not_found";
-    throw error;
+    if (codeOf(error) !== FOREIGN_KEY) throw error;
+    return share();
   }
 }
 
+const FOREIGN_KEY = "23503";
+
 /** The query builder wraps what the database has thrown. */
-function constraintOf(error: unknown): unknown {
+function codeOf(error: unknown): unknown {
   let at = error;
   while (at instanceof Error && at.cause !== undefined) at = at.cause;
-  return (at as { readonly constraint?: unknown } | null | undefined)?.constraint;
+  return (at as { readonly code?: unknown } | null | undefined)?.code;
 }
 
 function sharing(principal: User, action: string, id: string) {
