@@ -104,6 +104,7 @@ function argumentsFor(call: Call, closure: Closure): readonly Value[] {
   if (handed !== undefined) return handed;
   if (name === "setWindowOpenHandler") return [{ taints: source(run, node, "window address", "remote", TEXTUAL) }];
   const event = textOf(args[0]);
+  if (name === "addEventListener" && event === "fetch") return [{ taints: [], role: "context", name: "event" }];
   const owner = receiver?.api ?? receiver?.name ?? "";
   if (
     name === "on" ||

@@ -15,14 +15,36 @@ export function evaluateCall(run: Run, node: CallExpression | NewExpression): Va
     constructParent(run, evaluateArguments(run, node.arguments));
     return UNKNOWN;
   }
-  const { receiver: owner, callee } = evaluateCallee(run, target);
-  const receiver = owner ?? callee.bound;
-  const args = evaluateArguments(run, node.arguments);
+  const found = evaluateCallee(run, target);
+  const given = evaluateArguments(run, node.arguments);
+  const { receiver, callee, args } = calledBy(found.receiver ?? found.callee.bound, found.callee, given);
   const api = callee.api ?? callee.name ?? "";
   const name = callee.api === undefined ? (callee.name ?? "") : api.slice(api.lastIndexOf(".") + 1);
   const call: Call = { node, callee, name, api, receiver, args, isNew: node.type === "NewExpression", run };
   run.observer.call(call);
   return perform(call);
+}
+
+/** `eval.call(null, text)` calls eval. Methods of prototypes are asked elsewhere. */
+function calledBy(
+  receiver: Value | undefined,
+  callee: Value,
+  args: readonly Value[],
+): Pick<Call, "receiver" | "callee" | "args"> {
+  const by = /\.(call|apply)$/u.exec(callee.api ?? "")?.[1];
+  if (
+    by === undefined ||
+    receiver?.api === undefined ||
+    receiver.closure !== undefined ||
+    receiver.native !== undefined
+  )
+    return { receiver, callee, args };
+  if (!/^(?:eval|Function|exec\w*|spawn\w*)$|^(?:child_process|fs|vm)\./u.test(receiver.api))
+    return { receiver, callee, args };
+  const [self, ...others] = args;
+  const list = others[0];
+  const spread = list === undefined ? [] : [...(list.fields?.values() ?? [elementOf(list)])];
+  return { receiver: self, callee: receiver, args: by === "call" ? others : spread };
 }
 
 /** The function that is called and what it is called on. */

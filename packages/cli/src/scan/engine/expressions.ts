@@ -97,8 +97,12 @@ function evaluateOther(run: Run, node: Node): Value {
       return { taints: run.evaluate(node.argument).taints, type: "number" };
     case "SequenceExpression":
       return node.expressions.map((expression) => run.evaluate(expression)).at(-1) ?? UNKNOWN;
+    case "YieldExpression": {
+      const value = node.argument === null ? UNKNOWN : run.evaluate(node.argument);
+      run.frame.yields.push(bake(node.delegate ? elementOf(value) : value, run.state));
+      return UNKNOWN;
+    }
     case "AwaitExpression":
-    case "YieldExpression":
       return node.argument === null ? UNKNOWN : run.evaluate(node.argument);
     case "SpreadElement":
     case "JSXSpreadAttribute":
@@ -165,10 +169,8 @@ function binary(run: Run, node: BinaryExpression): Value {
   if (node.operator === "+") {
     if (left.type === "number" && right.type === "number")
       return { ...safeFor({ taints: mergeTaints(left.taints, right.taints) }, NUMERIC), type: "number" };
-    return concatenate([
-      passed(run, node.left, left, "is put into a text"),
-      passed(run, node.right, right, "is put into a text"),
-    ]);
+    const put = "is put into a text";
+    return concatenate([passed(run, node.left, left, put), passed(run, node.right, right, put)]);
   }
   const facts = factsOfComparison(node.operator, left, right);
   if (facts !== undefined) return { taints: [], type: "boolean", facts };

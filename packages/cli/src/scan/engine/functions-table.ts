@@ -96,10 +96,13 @@ const list: Model = ({ args, run }) => {
   return { ...array, taints: safeFor(first, KIND.shape).taints };
 };
 
-const container: Model = ({ args, run }) => {
+const container: Model = ({ args, run, api }) => {
   const [first] = args;
   const made = newObject(run, "object");
-  if (first !== undefined) made.fields.set("*", elementOf(first));
+  // A set that is written out keeps each of its words.
+  if (api === "Set" && first?.type === "array")
+    for (const [key, value] of first.fields ?? []) made.fields.set(key, value);
+  else if (first !== undefined) made.fields.set("*", elementOf(first));
   return { ...made, taints: first?.taints ?? [] };
 };
 

@@ -29,7 +29,7 @@ export function invoke(
   if (run.depth >= DEEPEST || stack.has(node) || node.body === null || !run.spend()) return UNKNOWN;
   const base = run.state;
   const inner = new State(base);
-  const frame: Frame = { closure, base, returns: [], breaks: [] };
+  const frame: Frame = { closure, base, returns: [], yields: [], breaks: [] };
   const saved = { environment: run.environment, module: run.module, self: run.self, frame: run.frame };
   run.environment = new Environment(closure.environment);
   run.self = node.type === "ArrowFunctionExpression" ? closure.self : (closure.self ?? self);
@@ -72,6 +72,7 @@ function leave(base: State, inner: State, frame: Frame): Value {
     base.ended = true;
     return UNKNOWN;
   }
+  if (frame.yields.length > 0) return { taints: [], type: "array", element: frame.yields.reduce(join) };
   const values = frame.returns.map(({ value }) => value);
   const value = values.length === 0 ? UNKNOWN : values.reduce((left, right) => join(left, right));
   return facts === undefined ? value : { ...value, facts };

@@ -196,6 +196,11 @@ const TRUSTED_TYPES = new Set([
 const SERVICES =
   /^(?:db|pool|client|conn|connection|app|server|router|logger|log|next|done|cb|callback|err|error|e|resolve|reject|options|opts|config|fastify|knex|prisma|sequelize|manager|queryRunner|tx|trx|baseUrl|i|index|_+\w*)$/iu;
 
+/** Functions of such a file are called by forms and scripts of pages. */
+function isAction({ module }: Run, typeName: string | undefined): boolean {
+  return typeName === "FormData" || /^\s*["']use server["']/u.test(module.file.text);
+}
+
 /** Options of a plugin of jQuery are a page's. */
 const PLUGIN = /(?:\$|jQuery)\.fn\.\w+\s*=/u;
 
@@ -235,7 +240,9 @@ function guess(
       run,
       pattern,
       label,
-      /^(?:user_?(?:input|supplied\w*)|untrusted\w*|tainted\w*)$/iu.test(label) ? "remote" : "parameter",
+      /^(?:user_?(?:input|supplied\w*)|untrusted\w*|tainted\w*)$/iu.test(label) || isAction(run, typeName)
+        ? "remote"
+        : "parameter",
     );
     return { taints, ...(name !== undefined && { name }) };
   }

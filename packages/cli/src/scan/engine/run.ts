@@ -40,6 +40,8 @@ export interface Frame {
   readonly base: State;
   /** What was returned, and the state at that point. */
   readonly returns: { readonly value: Value; readonly state: State }[];
+  /** What a generator has handed out. */
+  readonly yields: Value[];
   /** The loops and switches around, innermost last: where they began, and the states at their breaks. */
   readonly breaks: { readonly base: State; readonly states: State[] }[];
 }

@@ -32,7 +32,7 @@ export class Walk implements Run {
   environment: Environment = new Environment(undefined);
   module: Module;
   self: Value | undefined = undefined;
-  frame: Frame = { closure: undefined, base: this.state, returns: [], breaks: [] };
+  frame: Frame = { closure: undefined, base: this.state, returns: [], yields: [], breaks: [] };
   depth: number = 0;
   entry: boolean = false;
   readonly thrown: Value[][] = [];

@@ -60,6 +60,7 @@ function programsOf(call: Call): readonly Value[] {
     return first.closure === undefined ? [first] : [];
   const inline = inlineProgram(call);
   if (inline.length > 0) return inline;
+  if (/^Reflect\.(?:construct|apply)$/u.test(api)) return EVALUATORS.test(first.api ?? "") ? args.slice(1) : [];
   if (EVALUATORS.test(api)) return api.endsWith("Function") ? args : [first];
   if (TIMERS.test(api))
     return first.type === "string"

@@ -27,7 +27,7 @@ export const CROSS_SITE_REQUEST_FORGERY: ScanRule = {
   nodes: (node, _parents, file, report) => {
     if (
       node.type === "Property" &&
-      /^(?:csrf|csrfProtection|enableCsrf)$/u.test(nameOf(node.key) ?? "") &&
+      /^(?:csrf|csrfProtection|csrfPrevention|enableCsrf)$/u.test(nameOf(node.key) ?? "") &&
       node.value.type === "Literal" &&
       node.value.value === false
     )

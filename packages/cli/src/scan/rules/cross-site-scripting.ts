@@ -147,7 +147,10 @@ export const DOM_SCRIPT: ScanRule = {
   bad: 'document.getElementById("greeting").innerHTML = "Hello " + new URLSearchParams(location.search).get("name");',
   good: 'document.getElementById("greeting").textContent = "Hello " + new URLSearchParams(location.search).get("name");',
   calls: ({ node, name, api, args, receiver, run }, report) => {
-    const inElement = option(option(args[1], "dangerouslySetInnerHTML"), "__html");
+    const inElement =
+      option(option(args[1], "dangerouslySetInnerHTML"), "__html") ??
+      option(option(args[1], "domProps"), "innerHTML") ??
+      (/^(?:h|createElement|createVNode)$/u.test(name) ? option(args[1], "innerHTML") : undefined);
     const written = untrusted(run, inElement, KIND.html, FROM_PAGE);
     if (written !== undefined) report(node, `${written.label} in ${name}()`, written);
     const isQuery = /^(?:\$|jQuery|jquery)$/u.test(api);
@@ -155,10 +158,16 @@ export const DOM_SCRIPT: ScanRule = {
     if (WRITERS.test(name) || WRITERS.test(api)) value = name === "insertAdjacentHTML" ? args[1] : args[0];
     else if (JQUERY.test(name) && /^(?:\$|jQuery|jquery)\(\)|^\$\w/u.test(receiver?.api ?? receiver?.name ?? ""))
       [value] = args;
+    else if (name === "parseFromString") value = textOf(args[1]) === "text/html" ? args[0] : undefined;
     else if (name === "setProperty" && MARKUP.test(textOf(args[1]) ?? "")) [, , value] = args;
     else if (isQuery && typeof args[0]?.parts?.[0] !== "string") [value] = args;
     else if (name === "setAttribute" && /^(?:srcdoc|on\w+)$/iu.test(textOf(args[0]) ?? "")) [, value] = args;
-    const sources = isQuery && !/(?:\$|jQuery)\.fn\.\w+\s*=/u.test(run.module.file.text) ? FROM_OUTSIDE : FROM_PAGE;
+    const sources =
+      name === "parseFromString"
+        ? FROM_OUTSIDE
+        : isQuery && !/(?:\$|jQuery)\.fn\.\w+\s*=/u.test(run.module.file.text)
+          ? FROM_OUTSIDE
+          : FROM_PAGE;
     const taint = value === undefined ? undefined : untrusted(run, value, KIND.html, sources, 1);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },

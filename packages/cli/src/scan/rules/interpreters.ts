@@ -107,7 +107,10 @@ export const EXTERNAL_ENTITIES: ScanRule = {
   bad: 'import libxmljs from "libxmljs";\napp.post("/xml", (req, res) => res.json(libxmljs.parseXml(req.body, { noent: true }).get("//a").text()));',
   good: 'import libxmljs from "libxmljs";\napp.post("/xml", (req, res) => res.json(libxmljs.parseXml(req.body).get("//a").text()));',
   calls: ({ args, node, name, api, run }, report) => {
-    if (/^node-expat\b.*\(\)\.(?:write|parse)$/u.test(api) && untrusted(run, args[0], KIND.xml) !== undefined)
+    if (
+      /^node-expat\b.*\(\)\.(?:write|parse)$|^xml2json\.toJson$/u.test(api) &&
+      untrusted(run, args[0], KIND.xml) !== undefined
+    )
       report(node, "entities are expanded as often as they are named");
     if (!/xml/iu.test(`${api} ${name}`)) return;
     const risky = [

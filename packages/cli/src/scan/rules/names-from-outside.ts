@@ -14,7 +14,8 @@ export const METHOD_BY_NAME: ScanRule = {
   bad: 'const actions = { start() {}, stop() {} };\napp.post("/do/:name", (req, res) => { actions[req.params.name](); res.end(); });',
   good: 'const actions = { start() {}, stop() {} };\napp.post("/do/:name", (req, res) => { if (!Object.hasOwn(actions, req.params.name)) return res.sendStatus(404); actions[req.params.name](); res.end(); });',
   calls: ({ callee, receiver, run, node }, report) => {
-    if (callee.reachedBy === undefined || receiver === undefined || node.type !== "CallExpression") return;
+    if (callee.reachedBy === undefined || receiver === undefined) return;
+    if (node.type !== "CallExpression" && node.type !== "NewExpression") return;
     const { callee: target } = node;
     if (target.type !== "MemberExpression" || !target.computed) return;
     const taint = untrusted(run, { taints: callee.reachedBy }, KIND.code);

@@ -41,7 +41,7 @@ export const PROTOTYPE_POLLUTION: ScanRule = {
     const found =
       reached !== undefined && (taint !== undefined || reached.source === "remote")
         ? (taint ?? reached)
-        : taint !== undefined && mergesDeeply(run.frame.closure?.node, run.module.file.text)
+        : taint !== undefined && mergesDeeply(run.frame.closure?.node, run.module.file.text, taint.source === "remote")
           ? taint
           : undefined;
     if (found !== undefined) report(node, `${found.label} as a name`, found);
@@ -49,11 +49,17 @@ export const PROTOTYPE_POLLUTION: ScanRule = {
 };
 
 /** merge(target[key], source[key]) inside of merge: what the name leads to is written into as well. */
-function mergesDeeply(node: { readonly start: number; readonly end: number } | undefined, text: string): boolean {
-  return (
-    node !== undefined &&
-    /\b\w+\(\s*\w+\[\w+\](?:\s*(?:\|\||\?\?)\s*[^,()]+)?,\s*\w+\[\w+\]/u.test(text.slice(node.start, node.end))
-  );
+function mergesDeeply(
+  node: { readonly start: number; readonly end: number } | undefined,
+  text: string,
+  isRemote: boolean,
+): boolean {
+  if (node === undefined) return false;
+  const body = text.slice(node.start, node.end);
+  // target[key] = merge(target[key] ?? {}, value)
+  const name = isRemote ? /^(?:async\s+)?function\s+(\w+)/u.exec(body)?.[1] : undefined;
+  if (name !== undefined && new RegExp(`\\w\\[\\w+\\]\\s*=\\s*${name}\\(`, "u").test(body)) return true;
+  return /\b\w+\(\s*\w+\[\w+\](?:\s*(?:\|\||\?\?)\s*[^,()]+)?,\s*\w+\[\w+\]/u.test(body);
 }
 
 const WRITES =

@@ -63,7 +63,7 @@ function isOwnAddress(label: string): boolean {
 
 function targetOf({ receiver, name, args, api }: Call): Value | undefined {
   const [first = UNKNOWN, second] = args;
-  if (FUNCTIONS.test(api) || BROWSER.test(api)) return first;
+  if (FUNCTIONS.test(api) || BROWSER.test(api)) return first.type === "number" ? second : first;
   if (/^(?:redirect|next_redirect)$/u.test(api) && receiver === undefined)
     return first.type === "number" ? second : first;
   if (receiver?.role === undefined) return undefined;

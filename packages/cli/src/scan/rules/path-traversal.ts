@@ -44,7 +44,7 @@ function pathsOf({ api, name, args, receiver, run }: Call): readonly Value[] {
     // Express holds a path below the root that is given to it.
     if (SERVED.has(name))
       return option(second, "root") === undefined && option(args.at(-1), "root") === undefined ? [first] : [];
-    if (name === "render" && first.parts === undefined) return [first];
+    if (name === "render" && (first.parts === undefined || first.parts.includes(null))) return [first];
   }
   // What multer is told in the callback of its storage.
   const [request, file] = run.frame.closure?.node.params ?? [];

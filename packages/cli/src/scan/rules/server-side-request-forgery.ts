@@ -4,8 +4,8 @@ import type { Value } from "../engine/value.ts";
 import { controlsHost, option, untrusted, type ScanRule } from "../rule.ts";
 
 const CLIENTS =
-  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|net\.(?:connect|createConnection)|\$fetch|urllib\.request|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
-const HOSTS = ["url", "uri", "baseURL", "baseUrl", "hostname", "host", "href", "origin"];
+  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:create|get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|net\.(?:connect|createConnection)|\$fetch|urllib\.request|http-proxy-middleware(?:\.\w+)?|http-proxy(?:\.\w+|\(\))*\.(?:web|ws|createProxyServer|createServer)|express-http-proxy|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
+const HOSTS = ["url", "uri", "baseURL", "baseUrl", "hostname", "host", "href", "origin", "target"];
 
 /** A request to wherever a client wants. */
 export const SERVER_SIDE_REQUEST_FORGERY: ScanRule = {
@@ -64,7 +64,7 @@ function addressesOf({ api, name, args, receiver, isNew, callee }: Call): readon
   if (!isPage && !isClient && !(isNew && /^(?:ws|WebSocket)$/u.test(api))) return [];
   // needle("post", address)
   if (api === "needle" && second !== undefined) return [second];
-  return [first, second].flatMap((value) => {
+  return [first, second, ...(/proxy/u.test(api) ? args.slice(2) : [])].flatMap((value) => {
     if (value === undefined) return [];
     if (value.fields === undefined || value.api === "URL()") return value === first ? [value] : [];
     return HOSTS.flatMap((key) => option(value, key) ?? []);

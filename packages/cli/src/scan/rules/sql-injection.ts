@@ -19,6 +19,7 @@ const RAW = new Set([
   "createNativeQuery",
   "executeRaw",
   "queryRaw",
+  "__dangerous__rawValue",
 ]);
 /** Methods that take SQL where the object is a database. */
 const ASKING = new Set([

@@ -95,11 +95,17 @@ export const SENSITIVE_QUERY: ScanRule = {
   severity: "warning",
   cwe: ["CWE-598"],
   owasp: "A04",
-  what: "A password or key is read from the query of an address.",
+  what: "A password or key is read from, or put into, the query of an address.",
   why: "Addresses are kept by browsers, proxies and logs, and are sent on to other sites as the referrer.",
   fix: "Take it from the body of a POST request, or from a header.",
   bad: 'app.get("/enter", async (req, res) => { res.json(await check(req.query.password)); });',
   good: 'app.post("/enter", async (req, res) => { res.json(await check(req.body.password)); });',
+  calls: ({ api, args, node }, report) => {
+    if (!/^(?:fetch|axios(?:\.\w+)?|got(?:\.\w+)?|https?\.(?:get|request)|node-fetch|ky(?:\.\w+)?)$/u.test(api)) return;
+    const parts = args[0]?.parts ?? [];
+    const at = parts.findIndex((part) => /[?&](?:passw(?:or)?d|pwd|secret|ssn|card_?number)=$/iu.test(part ?? ""));
+    if (at !== -1 && at < parts.length - 1) report(node, "in an address that is asked for");
+  },
   nodes: (node, _parents, file, report) => {
     if (node.type === "MemberExpression") {
       const name = nameOf(node.property);

@@ -16,7 +16,9 @@ export const UNVERIFIED_PEER: ScanRule = {
   fix: "Leave rejectUnauthorized on; give the certificate of your own authority as ca.",
   bad: 'import https from "node:https";\nexport const agent = new https.Agent({ rejectUnauthorized: false });',
   good: 'import https from "node:https";\nexport const agent = new https.Agent({ ca: authority });',
-  calls: ({ args, node, run }, report) => {
+  calls: ({ api, args, node, run }, report) => {
+    if (!/^(?:https|tls|axios|got|request|undici|node-fetch|needle|superagent|nodemailer|ws|pg|mysql2?)\b/u.test(api))
+      return;
     const off = args.some((value) => option(value, "rejectUnauthorized")?.literal === false);
     if (off && !/rejectUnauthorized["']?\s*[:=]\s*false/u.test(run.module.file.text))
       report(node, "rejectUnauthorized");
