@@ -145,6 +145,12 @@ describe("files", () => {
   it("export by name and one by one", () => {
     expect(sources.filter((file) => /^export \*/mu.test(read(file)))).toEqual([]);
   });
+
+  it("of the library ask canParseUrl whether text is an address, for the reason that stands there", () => {
+    const library = sources.filter((file) => file.startsWith("packages/glacis/"));
+    expect(library.length).toBeGreaterThan(100);
+    expect(library.filter((file) => read(file).includes("URL.canParse("))).toEqual([]);
+  });
 });
 
 describe("documents", () => {

@@ -4,6 +4,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { AlarmSeverity } from "./alarm-definition.ts";
 import type { SuppressedBy } from "./alarm-suppression.ts";
 import type { AlarmState } from "./alarm.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** A change of state, as it is told to people and machines. It holds no event: those stay in the log. */
 export interface AlarmChange {
@@ -62,7 +63,7 @@ const LEAST_SECRET_BYTES = 24;
 export function webhookAction(options: WebhookActionOptions): AlarmAction {
   rejectUnknownOptions("webhookAction", options, ["name", "url", "fetch", "secret", "now"]);
   const { name = "webhook", url, fetch, secret, now = Date.now } = options;
-  const target = URL.canParse(url) ? new URL(url) : undefined;
+  const target = canParseUrl(url) ? new URL(url) : undefined;
   if (target?.protocol !== "https:" || target.username !== "" || target.password !== "")
     throw new TypeError("webhookAction() needs url as an HTTPS URL without credentials.");
   if (secret !== undefined && secret.length < LEAST_SECRET_BYTES)

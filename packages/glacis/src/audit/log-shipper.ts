@@ -6,6 +6,7 @@ import { describeError } from "../core/pipeline.ts";
 import type { AlarmFetch } from "./alarm-action.ts";
 import { eventLine } from "./event-line.ts";
 import { BATCH_BYTES, lineBuffer } from "./log-buffer.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const MOST_BYTES = 32_000_000;
 const FLUSH_EVERY_MS = 1_000;
@@ -135,7 +136,7 @@ export function logShipper(options: LogShipperOptions): LogShipper {
 }
 
 function judgeTarget(url: string, bufferBytes: number): string {
-  const target = URL.canParse(url) ? new URL(url) : undefined;
+  const target = canParseUrl(url) ? new URL(url) : undefined;
   if (target?.protocol !== "https:" || target.username !== "" || target.password !== "")
     throw new TypeError("logShipper() needs url as an HTTPS URL without credentials; pass those by headers.");
   if (!(Number.isSafeInteger(bufferBytes) && bufferBytes >= BATCH_BYTES))

@@ -5,6 +5,7 @@ import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
 import type { Factor, Proof, ProofMethod } from "./proof.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "auth-pathway-consistency",
@@ -157,7 +158,7 @@ function unlisted({ method, pattern }: DeclaredRoute): Finding {
 
 function observe(response: Observation, listed: ReadonlySet<string>): readonly Finding[] {
   const { url } = response;
-  const path = URL.canParse(url) ? new URL(url).pathname.replace(/\/$/u, "").toLowerCase() : "";
+  const path = canParseUrl(url) ? new URL(url).pathname.replace(/\/$/u, "").toLowerCase() : "";
   const asks = observed(response, "www-authenticate").some((value) => /(?:^|,)\s*basic\b/iu.test(value));
   const gives = observed(response, "set-cookie").some((value) => SESSION.test(value));
   return [

@@ -6,6 +6,7 @@ import type { KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { rawHeaderValues } from "../core/wire.ts";
 import { JWT_ALGORITHMS, verifyByOwnKey } from "./jwt-verification.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const WINDOW_SECONDS = 60;
 const SKEW_SECONDS = 30;
@@ -53,7 +54,7 @@ export interface Dpop {
 export function dpop(options: DpopOptions): Dpop {
   rejectUnknownOptions("dpop", options, ["origin", "keys", "store"]);
   const { origin, keys, store } = options;
-  if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+  if (!canParseUrl(origin) || new URL(origin).origin !== origin)
     throw new TypeError('dpop() needs the public origin, such as "https://api.example.com".');
   if (typeof store?.take !== "function") throw new TypeError("dpop() needs a store that remembers the ids of proofs.");
   const key = keys.derive(PURPOSE).current.bytes;
@@ -99,7 +100,7 @@ export function dpop(options: DpopOptions): Dpop {
 
 /** RFC 9449 section 4.3: without query and fragment, after normalisation. */
 function isAddressOf(htu: unknown, address: string): boolean {
-  if (typeof htu !== "string" || htu.length > LONGEST_ADDRESS || !URL.canParse(htu) || !URL.canParse(address))
+  if (typeof htu !== "string" || htu.length > LONGEST_ADDRESS || !canParseUrl(htu) || !canParseUrl(address))
     return false;
   const [named, asked] = [new URL(htu), new URL(address)];
   return named.username === "" && named.origin === asked.origin && named.pathname === asked.pathname;

@@ -5,6 +5,7 @@ import { finding, type Finding, type Rule } from "../core/finding.ts";
 import type { Observation } from "../core/response.ts";
 import { isRecord } from "../primitives/is-record.ts";
 import type { SsoProvider } from "./single-sign-on-provider.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "federated-logout",
@@ -78,7 +79,7 @@ function observeSignOut({ url, headers }: Observation): readonly Finding[] {
 }
 
 function pathOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).pathname : "";
+  return canParseUrl(url) ? new URL(url).pathname : "";
 }
 
 function parse(body: string): Readonly<Record<string, unknown>> | undefined {

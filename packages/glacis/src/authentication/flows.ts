@@ -24,6 +24,7 @@ import type { PasswordHashing } from "./password-hashing.ts";
 import type { PasswordPolicy } from "./password-policy.ts";
 import type { Sessions } from "./session.ts";
 import type { SignInThrottle } from "./sign-in-throttle.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export interface AuthenticationFlowOptions {
   /** The one public origin; every link in a mail begins with it, whatever Host a request names. */
@@ -134,7 +135,7 @@ export function authenticationFlows(options: AuthenticationFlowOptions): Authent
     report,
     now,
   } = options;
-  if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+  if (!canParseUrl(origin) || new URL(origin).origin !== origin)
     throw new TypeError(
       'authenticationFlows() needs origin as scheme and host alone, such as "https://app.example.com".',
     );

@@ -2,6 +2,7 @@
 import type { AuditEvent } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { PublicKeys } from "./jwt-verification.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** The part of `fetch` that is used; `outbound.fetch` fits, and is the one to pass. */
 export type KeyFetch = (
@@ -50,7 +51,7 @@ const OPTIONS = ["url", "fetch", "freshSeconds", "staleSeconds", "cooldownSecond
 export function publishedKeys(options: PublishedKeysOptions): KeySet {
   rejectUnknownOptions("publishedKeys", options, OPTIONS);
   const { url, fetch, freshSeconds = 600, staleSeconds = 86_400, cooldownSeconds = 30, report } = options;
-  if (!URL.canParse(url) || new URL(url).protocol !== "https:" || new URL(url).username !== "")
+  if (!canParseUrl(url) || new URL(url).protocol !== "https:" || new URL(url).username !== "")
     throw new TypeError('publishedKeys() needs an https address, such as "https://issuer.example/jwks".');
   if (typeof fetch !== "function") throw new TypeError("publishedKeys() needs fetch: outbound.fetch.");
   if (!(freshSeconds > 0 && staleSeconds >= freshSeconds && cooldownSeconds >= 1))

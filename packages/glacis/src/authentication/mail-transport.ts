@@ -4,6 +4,7 @@ import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createTransport } from "nodemailer";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export interface MailMessage {
   /** One address, never a list. */
@@ -40,7 +41,7 @@ const NO_FILES = { disableFileAccess: true, disableUrlAccess: true } as const;
  */
 export function smtpMail(options: SmtpMailOptions): MailTransport {
   rejectUnknownOptions("smtpMail", options, ["url", "from"]);
-  const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
+  const url = canParseUrl(options.url) ? new URL(options.url) : undefined;
   if (url === undefined || !/^smtps?:$/u.test(url.protocol))
     throw new TypeError("smtpMail() needs url as smtps://user:password@host.");
   const secure = url.protocol === "smtps:";

@@ -10,6 +10,7 @@ import {
   type KnownClient,
   type OauthServer,
 } from "../primitives/oauth-server.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "oauth-grant-types",
@@ -124,7 +125,7 @@ function observeAttempt(response: Observation): readonly Finding[] {
 
 /** A form that a probe has posted stands in the query of its observation. */
 function observeToken({ url, status, body }: Observation): readonly Finding[] {
-  if (!URL.canParse(url) || new URL(url).searchParams.get("grant_type") !== "password") return [];
+  if (!canParseUrl(url) || new URL(url).searchParams.get("grant_type") !== "password") return [];
   const silent = status === 404 || status === 405;
   const unknown = /"error"\s*:\s*"(?:unsupported_grant_type|unauthorized_client|invalid_client)"/u.test(body ?? "");
   return silent || unknown ? [] : [finding(GRANT_PASSWORD, { kind: "response", url, header: undefined })];

@@ -3,6 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
 import type { Observation } from "../core/response.ts";
 import { attemptIn, clientsOf, type KnownClient, type OauthServer } from "../primitives/oauth-server.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "oauth-redirect-uri",
@@ -65,7 +66,7 @@ function judgeClient(client: KnownClient): readonly Finding[] {
 
 /** Written as a browser would write it, so that there is one way to read it. */
 function isExact(uri: string): boolean {
-  if (!URL.canParse(uri) || /[*#\\\s]|%2e/iu.test(uri)) return false;
+  if (!canParseUrl(uri) || /[*#\\\s]|%2e/iu.test(uri)) return false;
   const url = new URL(uri);
   return url.username === "" && url.password === "" && (url.href === uri || url.href === `${uri}/`);
 }
@@ -75,7 +76,7 @@ function observe(response: Observation, clients: readonly KnownClient[]): readon
   const uri = attempt?.asked.get("redirect_uri");
   const client = clients.find(({ client_id: id }) => id === attempt?.asked.get("client_id"));
   if (attempt?.location === undefined || uri === null || uri === undefined || client === undefined) return [];
-  if (client.redirect_uris.includes(uri) || !URL.canParse(uri)) return [];
+  if (client.redirect_uris.includes(uri) || !canParseUrl(uri)) return [];
   const [asked, led] = [new URL(uri), attempt.location];
   // A page of the server's own, such as its sign-in, is no answer yet.
   return asked.host === led.host && asked.pathname === led.pathname && led.host !== new URL(response.url).host

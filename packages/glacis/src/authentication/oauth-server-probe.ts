@@ -4,6 +4,7 @@ import type { Finding } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Observation } from "../core/response.ts";
 import { publishedBy } from "../primitives/oauth-server.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** The part of `fetch` that is used. Redirects are read and never followed. */
 export type ProbeFetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -42,7 +43,7 @@ export async function probeOauthServer(probe: OauthServerProbe): Promise<readonl
   const answers = [described];
   const endpoint = (name: string): string | undefined => {
     const value = published[`${name}_endpoint`];
-    return typeof value === "string" && URL.canParse(value) ? value : undefined;
+    return typeof value === "string" && canParseUrl(value) ? value : undefined;
   };
   const [authorization, token, registration] = ["authorization", "token", "registration"].map(endpoint);
   if (authorization !== undefined)

@@ -9,6 +9,7 @@ import type { Observation } from "../core/response.ts";
 import { tokenKeeper } from "./oauth-token-renewal.ts";
 import type { OauthTokenStore, TokenHolder } from "./oauth-token-store.ts";
 import { ssoClient, type GivenTokens, type SsoFetch, type SsoProvider } from "./single-sign-on-provider.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "oauth-token-confinement",
@@ -112,7 +113,7 @@ export function oauthTokenConfinement(options: OauthTokenConfinementOptions): Co
     },
     async fetch(holder, url, init = {}) {
       const known = await integration(holder.integration);
-      if (known === undefined || !URL.canParse(url) || !known.resources.includes(new URL(url).origin))
+      if (known === undefined || !canParseUrl(url) || !known.resources.includes(new URL(url).origin))
         throw new TypeError("This address is none of the integration's resources; its token is not sent there.");
       const token = await keeper.usable(holder, known.provider);
       if (token === undefined) return { kind: "relink_required" };

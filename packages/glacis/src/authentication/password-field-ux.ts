@@ -4,6 +4,7 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Observation } from "../core/response.ts";
 import type { AuthenticationPage, AuthenticationView, RenderPage } from "./route-pages.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "password-field-ux",
@@ -116,7 +117,7 @@ export function passwordFieldUx(options: PasswordFieldUxOptions = {}): Control {
 
 /** W3C, A Well-Known URL for Changing Passwords, section 4: a redirect that a GET follows. */
 function observeAddress({ url, status, headers }: Observation): readonly Finding[] {
-  if (!URL.canParse(url) || new URL(url).pathname !== CHANGE_PASSWORD_ADDRESS) return [];
+  if (!canParseUrl(url) || new URL(url).pathname !== CHANGE_PASSWORD_ADDRESS) return [];
   const leads = [302, 303, 307].includes(status) && headers.some(([name]) => name === "location");
   return leads
     ? []

@@ -1,5 +1,6 @@
 /** Passwords that a breach made public, asked by range: five of forty digits of a hash leave the application (NIST SP 800-63B-4 section 3.1.1.2; ASVS 6.2.12). */
 import { rejectUnknownOptions } from "../core/options.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** Where exposed passwords are looked up: `breachedPasswordRange`, or your own copy of the list. */
 export interface BreachedPasswords {
@@ -50,7 +51,7 @@ export function breachedPasswordRange(options: BreachedPasswordRangeOptions): Br
   rejectUnknownOptions("breachedPasswordRange", options, ["fetch", "url"]);
   const { fetch, url = "https://api.pwnedpasswords.com/range/" } = options;
   if (typeof fetch !== "function") throw new TypeError("breachedPasswordRange() needs fetch: layers.outbound.fetch.");
-  if (!URL.canParse(url) || !url.endsWith("/"))
+  if (!canParseUrl(url) || !url.endsWith("/"))
     throw new TypeError("breachedPasswordRange() needs url as an absolute address that ends in a slash.");
   return {
     async isBreached(sha1, signal) {

@@ -2,6 +2,7 @@
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "saml-assertions",
@@ -152,7 +153,7 @@ function isEmpty(value: unknown): boolean {
 function isExactHttps(address: string | undefined): boolean {
   return (
     address !== undefined &&
-    URL.canParse(address) &&
+    canParseUrl(address) &&
     new URL(address).href === address &&
     /^https:\/\/[^*?#@]+$/u.test(address)
   );

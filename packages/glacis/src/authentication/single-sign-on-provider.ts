@@ -24,6 +24,7 @@ import type { Secret } from "../core/secret.ts";
 import { publishedKeys, type KeySet } from "./jwt-keys.ts";
 import { JWT_ALGORITHMS, type JwtAlgorithm } from "./jwt-verification.ts";
 import type { Factor } from "./proof.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const TIMEOUT_SECONDS = 5;
 const SKEW_SECONDS = 30;
@@ -241,7 +242,7 @@ export function requireProvider(provider: SsoProvider): void {
     throw new TypeError('A provider\'s organization is such as { claim: "hd", value: "acme.example" }.');
   if (![id, tenantId, clientId].every((text) => typeof text === "string" && text !== ""))
     throw new TypeError("A provider needs id, tenantId and clientId.");
-  if (!URL.canParse(issuer) || !issuer.startsWith("https://") || /[?#]/u.test(issuer))
+  if (!canParseUrl(issuer) || !issuer.startsWith("https://") || /[?#]/u.test(issuer))
     throw new TypeError("A provider's issuer is an https address without query.");
   if (!JWT_ALGORITHMS.includes(algorithm))
     throw new TypeError(`A provider's algorithm is one of ${JWT_ALGORITHMS.join(", ")}.`);

@@ -21,6 +21,7 @@ import { requireProvider, ssoClient, type SsoFetch, type SsoProvider } from "./s
 import { refuseSignIn, SINGLE_SIGN_ON_META, SSO_MEMORY_STORE } from "./single-sign-on-rules.ts";
 import type { LinkedIdentity } from "./single-sign-on-store.ts";
 import { stepUp } from "./step-up.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export interface SingleSignOnOptions extends Pick<SsoFlow, "origin" | "store" | "sessions" | "provider" | "user"> {
   /** The guarded fetch: `layers.outbound.fetch`. */
@@ -243,7 +244,7 @@ function form(
 
 function requireAddresses({ origin, prefix = "/sso", provider, user, fetch }: SingleSignOnOptions): void {
   if (
-    !URL.canParse(origin) ||
+    !canParseUrl(origin) ||
     new URL(origin).origin !== origin ||
     !/^https:|^http:\/\/(?:localhost|127\.0\.0\.1)(?::|$)/u.test(origin)
   )

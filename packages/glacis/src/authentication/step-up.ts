@@ -4,6 +4,7 @@ import { redirect, type Decision } from "../core/decision.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { AssuranceLevel } from "../core/principal.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export interface StepUpOptions {
   /** The level that the session must have. 2 unless you say otherwise. */
@@ -64,7 +65,7 @@ function wayBack(facts: IdentifiedFacts, page: string): string {
 
 function refererPath(facts: IdentifiedFacts): string | undefined {
   const referer = facts.header("referer") ?? "";
-  const url = URL.canParse(referer) ? new URL(referer) : undefined;
+  const url = canParseUrl(referer) ? new URL(referer) : undefined;
   if (
     url === undefined ||
     `${url.protocol.slice(0, -1)}://${url.host}` !== `${facts.scheme}://${facts.authority ?? ""}`

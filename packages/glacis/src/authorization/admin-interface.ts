@@ -10,6 +10,7 @@ import type { Reason } from "../core/reasons.ts";
 import type { Observation } from "../core/response.ts";
 import { canonicalDomainName } from "../primitives/domain-name.ts";
 import { addressSet } from "../primitives/ip.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** The Security Center stands under it too. */
 export const ADMIN_INTERFACE_META: ControlMeta = {
@@ -161,7 +162,7 @@ function judgeRoute({ method, pattern }: DeclaredRoute, guarded: boolean): reado
 }
 
 function observeAdmin({ url, status }: Observation, host: string | undefined): readonly Finding[] {
-  if (!URL.canParse(url)) return [];
+  if (!canParseUrl(url)) return [];
   const { hostname, pathname } = new URL(url);
   const path = pathname.replace(/\/$/u, "").toLowerCase();
   return hostname !== host && ADMIN_PATHS.includes(path) && !SILENT.has(status)

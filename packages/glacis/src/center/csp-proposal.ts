@@ -2,6 +2,7 @@
 import { DOCUMENT_DIRECTIVES } from "../transport/content-security-policy.ts";
 import { NONCE } from "../transport/csp-directives.ts";
 import type { ArchivedEvent } from "./event-record.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export interface CspViolation {
   readonly directive: string;
@@ -98,10 +99,10 @@ function standing(directive: string): readonly string[] {
 }
 
 function sourceOf(blocked: string): string {
-  if (!/^https?:\/\//iu.test(blocked) || !URL.canParse(blocked)) return blocked.slice(0, 80);
+  if (!/^https?:\/\//iu.test(blocked) || !canParseUrl(blocked)) return blocked.slice(0, 80);
   return new URL(blocked).origin;
 }
 
 function isAllowable(source: string): boolean {
-  return URL.canParse(source) && new URL(source).protocol === "https:" && new URL(source).origin === source;
+  return canParseUrl(source) && new URL(source).protocol === "https:" && new URL(source).origin === source;
 }

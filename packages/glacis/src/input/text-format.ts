@@ -3,6 +3,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { StandardResult, StandardSchema } from "../core/standard-schema.ts";
 import { canonicalDomainName } from "../primitives/domain-name.ts";
 import { parseAddress } from "../primitives/ip.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 type TextSchema = StandardSchema<unknown, string>;
 
@@ -116,7 +117,7 @@ function readUrl(text: string, schemes: readonly string[]): string | undefined {
   const shape = URL_SHAPE.exec(text);
   if (shape === null || NEVER_IN_URL.test(text)) return undefined;
   const [, scheme, authority] = shape as unknown as readonly [string, string, string];
-  if (!schemes.includes(scheme.toLowerCase()) || authority.includes("@") || !URL.canParse(text)) return undefined;
+  if (!schemes.includes(scheme.toLowerCase()) || authority.includes("@") || !canParseUrl(text)) return undefined;
   const host = authority.replace(PORT, "");
   const bracketed = host.startsWith("[") && host.endsWith("]");
   const known = bracketed

@@ -3,6 +3,7 @@ import type { Control, ControlMeta, DeclaredRoute } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { observed, type Observation } from "../core/response.ts";
 import { exposedPath, exposureOfRoute, type Exposure } from "./exposed-paths.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "exposed-files-and-endpoints",
@@ -102,7 +103,7 @@ function judgeRoute({ method, pattern, rule }: DeclaredRoute): readonly Finding[
 
 function judgeAnswer(answer: Observation): readonly Finding[] {
   const { url, status, body = "", method = "GET" } = answer;
-  if (status !== 200 || method !== "GET" || !URL.canParse(url)) return [];
+  if (status !== 200 || method !== "GET" || !canParseUrl(url)) return [];
   const { pathname, search } = new URL(url);
   const found = (rule: Rule): readonly Finding[] => [finding(rule, { kind: "response", url, header: undefined })];
   const type = (observed(answer, "content-type")[0] ?? "").toLowerCase();

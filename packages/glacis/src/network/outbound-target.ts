@@ -1,6 +1,7 @@
 /** Whether a URL leads where an application may go: everything that can be said before a name is resolved. */
 import { parseAuthority, parseConfiguredAuthority } from "../primitives/authority.ts";
 import { OutboundError } from "./outbound-error.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** The catalog's bound for an outbound URL (ASVS 5 4.2.5). */
 const LONGEST_URL = 8192;
@@ -55,7 +56,7 @@ export function targetJudge({ hosts, ports, permits }: TargetRules): JudgeTarget
 }
 
 function parseUrl(text: string, base: URL | undefined): URL {
-  if (text.length > LONGEST_URL || AMBIGUOUS.test(text) || !URL.canParse(text, base?.href))
+  if (text.length > LONGEST_URL || AMBIGUOUS.test(text) || !canParseUrl(text, base?.href))
     throw new OutboundError("url-invalid");
   const url = new URL(text, base?.href);
   if (url.protocol !== "https:") throw new OutboundError("scheme-refused");

@@ -1,4 +1,5 @@
 /** An authorization server as its team configures it: the part of an oidc-provider configuration that is judged, as a structural shape. */
+import { canParseUrl } from "./can-parse-url.ts";
 
 /** A client of the server, named as in RFC 7591 section 2. */
 export interface OauthServerClient {
@@ -109,11 +110,11 @@ export function attemptIn({
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }): AuthorizationAttempt | undefined {
-  if (!URL.canParse(url)) return undefined;
+  if (!canParseUrl(url)) return undefined;
   const { searchParams: asked } = new URL(url);
   if (!asked.has("response_type") || !asked.has("client_id")) return undefined;
   const target = headers.find(([name]) => name === "location")?.[1] ?? "";
-  const location = URL.canParse(target, url) ? new URL(target, url) : undefined;
+  const location = canParseUrl(target, url) ? new URL(target, url) : undefined;
   const error =
     location !== undefined &&
     (location.searchParams.has("error") || new URLSearchParams(location.hash.slice(1)).has("error"));

@@ -7,6 +7,7 @@
  * @example
  * parseOrigin("cors({ origins })", "https://App.Example.com:443"); // "https://app.example.com"
  */
+import { canParseUrl } from "./can-parse-url.ts";
 export function parseOrigin(owner: string, text: unknown): string {
   if (typeof text !== "string") {
     const kind =
@@ -26,7 +27,7 @@ export function parseOrigin(owner: string, text: unknown): string {
     );
   }
   const authority = /^https?:\/\/([^/?#\\@\s]+)(\/?)$/iu.exec(text);
-  const url = authority !== null && URL.canParse(text) ? new URL(text) : undefined;
+  const url = authority !== null && canParseUrl(text) ? new URL(text) : undefined;
   if (url === undefined || !HOST.test(url.hostname)) {
     throw new TypeError(
       `${owner} takes origins such as "https://app.example.com": http or https, a host, perhaps a port, and nothing after it.`,

@@ -1,5 +1,6 @@
 /** Sends one exact request at a time over a real socket: what goes out is what was asked, byte for byte in target and header values. */
 import { Agent, request } from "node:http";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export interface Ask {
   readonly method: string;
@@ -35,7 +36,7 @@ const LARGEST_ANSWER_BYTES = 1_048_576;
  * @throws TypeError when it is no http URL without a path
  */
 export function openLine(url: string): Line {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  const parsed = canParseUrl(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== "http:" || parsed.pathname !== "/") {
     throw new TypeError(
       'attackMatrix() needs target as the address of a listening server, such as "http://127.0.0.1:3000".',

@@ -1,5 +1,6 @@
 /** The Observatory's reading of script elements: foreign ones must carry an integrity attribute. */
 import { observed, type Observation } from "../core/response.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 interface Result {
   readonly result: string;
@@ -41,7 +42,7 @@ function readScripts(html: string, pageUrl: string): readonly Script[] {
   const tags = html.slice(0, LONGEST_PAGE).matchAll(/<script\b([^>]*)>/giu);
   return Array.from(tags, ([, attributes = ""]) => attributes).flatMap((attributes) => {
     const source = attribute(attributes, "src");
-    if (source === undefined || !URL.canParse(source, pageUrl)) return [];
+    if (source === undefined || !canParseUrl(source, pageUrl)) return [];
     const url = new URL(source, pageUrl);
     const foreign = source.startsWith("//") || !sameSite(url.hostname, new URL(pageUrl).hostname);
     return [

@@ -5,6 +5,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import type { Observation } from "../core/response.ts";
 import { scriptsIn, scriptsOf, type ClientScript } from "./client-code.ts";
 import { pageOf, pageTags } from "./page-tags.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "client-code-safety",
@@ -121,7 +122,7 @@ export interface MessageReceiver<Message> {
  */
 export function onMessage<Message>(target: MessageTarget, receiver: MessageReceiver<Message>): () => number {
   const { origin, parse, handle } = receiver;
-  if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+  if (!canParseUrl(origin) || new URL(origin).origin !== origin)
     throw new TypeError('onMessage() needs the origin that may send, such as "https://widget.example.com".');
   let ignored = 0;
   const listener = (event: MessageLike): void => {

@@ -27,6 +27,7 @@ import {
 } from "./cookie-rules.ts";
 import { tighten } from "./cookie-tightening.ts";
 import { readSetCookie } from "./set-cookie-line.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "cookies",
@@ -148,7 +149,7 @@ function observeCookies(observation: Observation, registry: ReadonlyMap<string, 
   const { url, scheme } = observation;
   const at = { kind: "response", url, header: "set-cookie" } as const;
   const lines = observed(observation, "set-cookie");
-  const exposed = scheme === "http" && !(URL.canParse(url) && isLoopbackHost(new URL(url).hostname));
+  const exposed = scheme === "http" && !(canParseUrl(url) && isLoopbackHost(new URL(url).hostname));
   // What a browser does with an attribute does not depend on our clock; a deletion is recognised by a date long past.
   const findings = lines.flatMap((line) => assessSetCookie(line, registry, at, Date.UTC(2000, 0)));
   return exposed && lines.length > 0 ? [finding(COOKIES_INSECURE_TRANSPORT, at), ...findings] : findings;

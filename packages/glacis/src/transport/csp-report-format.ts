@@ -1,5 +1,6 @@
 /** Reads violation reports in both formats: `report-uri` (CSP level 2 section 4.4) and the Reporting API (CSP level 3 section 5). */
 import { CSP_DIRECTIVES } from "./csp-directives.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** What is kept of a report: names and places, nothing that a person typed or that identifies one. */
 export interface Violation {
@@ -84,7 +85,7 @@ function readViolation(body: Fields, documentOrigin: string | undefined): Violat
   const blockedAddress = text("blockedURL", "blocked-uri") ?? "";
   const sourceAddress = text("sourceFile", "source-file");
   if (EXTENSION.test(blockedAddress) || (sourceAddress !== undefined && EXTENSION.test(sourceAddress))) return "noise";
-  const page = URL.canParse(documentAddress) ? new URL(documentAddress) : undefined;
+  const page = canParseUrl(documentAddress) ? new URL(documentAddress) : undefined;
   if (page === undefined || (documentOrigin !== undefined && page.origin !== documentOrigin)) return "noise";
   const line = body["lineNumber"] ?? body["line-number"];
   return {
@@ -92,7 +93,7 @@ function readViolation(body: Fields, documentOrigin: string | undefined): Violat
     blocked: describeBlocked(blockedAddress),
     document: describeAddress(page),
     source:
-      sourceAddress !== undefined && URL.canParse(sourceAddress) ? describeAddress(new URL(sourceAddress)) : undefined,
+      sourceAddress !== undefined && canParseUrl(sourceAddress) ? describeAddress(new URL(sourceAddress)) : undefined,
     line: typeof line === "number" && Number.isSafeInteger(line) && line >= 0 ? line : undefined,
     enforced: (body["disposition"] ?? "enforce") !== "report",
   };
@@ -103,7 +104,7 @@ function describeBlocked(address: string): string {
   if (BLOCKED_WORDS.has(word)) return word;
   // Browsers shorten some addresses to the bare scheme.
   if (/^[a-z][a-z0-9+.-]{0,30}$/u.test(word)) return `${word}:`;
-  if (!URL.canParse(address)) return "unknown";
+  if (!canParseUrl(address)) return "unknown";
   const { protocol, host } = new URL(address);
   return protocol === "http:" || protocol === "https:" || protocol === "ws:" || protocol === "wss:"
     ? `${protocol}//${host}`.slice(0, LONGEST_ADDRESS)

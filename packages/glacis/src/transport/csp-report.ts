@@ -7,6 +7,7 @@ import { rejectUnknownOptions } from "../core/options.ts";
 import { routeRule } from "../core/route.ts";
 import { CSP_REPORT_PATH } from "./content-security-policy.ts";
 import { readReports, type Violation } from "./csp-report-format.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const LARGEST_REPORT_BYTES = 16_384;
 const MINUTE_MS = 60_000;
@@ -41,7 +42,7 @@ export function cspReportEndpoint(options: CspReportOptions = {}): Endpoint<Answ
   if (typeof path !== "string" || !/^\/[\w\-./]+$/u.test(path))
     throw new TypeError(`cspReportEndpoint() takes an exact path such as "/csp-report", not ${JSON.stringify(path)}.`);
   const origin = options.origin?.replace(/\/$/u, "");
-  if (origin !== undefined && (!URL.canParse(origin) || new URL(origin).origin !== origin))
+  if (origin !== undefined && (!canParseUrl(origin) || new URL(origin).origin !== origin))
     throw new TypeError(
       'cspReportEndpoint() takes origin as scheme and host alone, such as "https://app.example.com".',
     );

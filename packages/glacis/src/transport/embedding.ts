@@ -1,4 +1,5 @@
 import { compilePaths } from "./path-list.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 /** Pages that other sites may show in a frame, and exactly which sites. */
 export interface EmbeddablePath {
@@ -56,7 +57,7 @@ export function isExactHttpsOrigin(origin: string): boolean {
   return (
     typeof origin === "string" &&
     /^https:\/\/[a-z0-9.-]+(?::\d{1,5})?$/u.test(origin) &&
-    URL.canParse(origin) &&
+    canParseUrl(origin) &&
     new URL(origin).origin === origin
   );
 }

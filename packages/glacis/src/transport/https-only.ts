@@ -6,6 +6,7 @@ import type { RequestFacts } from "../core/facts.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "https-only",
@@ -83,7 +84,7 @@ export function httpsOnly(options: HttpsOnlyOptions): Control {
 }
 
 function parseOrigin(text: string): { readonly origin: string; readonly local: boolean } {
-  const url = typeof text === "string" && URL.canParse(text) ? new URL(text) : undefined;
+  const url = typeof text === "string" && canParseUrl(text) ? new URL(text) : undefined;
   if (
     url === undefined ||
     (url.protocol !== "https:" && url.protocol !== "http:") ||
@@ -143,7 +144,7 @@ function isPageNavigation(facts: RequestFacts): boolean {
 function pathAndQuery(target: string): string {
   let path = target;
   if (!path.startsWith("/")) {
-    const absolute = URL.canParse(target) ? new URL(target) : undefined;
+    const absolute = canParseUrl(target) ? new URL(target) : undefined;
     path = absolute === undefined || !absolute.pathname.startsWith("/") ? "/" : absolute.pathname + absolute.search;
   }
   return path.replace(/[^\w\-.~:/?[\]@!$&'()*+,;=%]/gu, (character) =>
@@ -175,7 +176,7 @@ function assess({ status, location, cookies }: PlainAnswer, origin: string, at: 
   const findings: Finding[] = [];
   if (status >= 200 && status < 300) findings.push(finding(HTTPS_ONLY_PLAIN_SERVED, at, `status ${status}`));
   if (status >= 300 && status < 400) {
-    const target = location !== undefined && URL.canParse(location) ? new URL(location).origin : "no absolute location";
+    const target = location !== undefined && canParseUrl(location) ? new URL(location).origin : "no absolute location";
     if (target !== origin || !target.startsWith("https:"))
       findings.push(finding(HTTPS_ONLY_REDIRECT_ELSEWHERE, at, target));
   }

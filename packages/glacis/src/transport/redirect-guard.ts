@@ -10,6 +10,7 @@ import {
   type RedirectRefusal,
   type SafeRedirectOptions,
 } from "./safe-redirect.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "open-redirect",
@@ -102,7 +103,7 @@ function judgeTarget(
   for (const scheme of ["https://", "http://"]) {
     const base = scheme + host;
     const from = path.startsWith("/") ? base + path : base;
-    if (!URL.canParse(target, from)) return "unparsable";
+    if (!canParseUrl(target, from)) return "unparsable";
     const url = new URL(target, from);
     // A blob: URL has the origin of what it wraps, and yet is no page of ours.
     if (url.protocol !== "https:" && url.protocol !== "http:") return "origin_not_allowed";
@@ -125,7 +126,7 @@ function judgeRefresh(refresh: string, redirects: CompiledRedirects, path: strin
 function observeRedirect(observation: Observation, redirects: CompiledRedirects): readonly Finding[] {
   const { url, status } = observation;
   const [location] = observed(observation, "location");
-  if (!isRedirect(status) || location === undefined || !URL.canParse(url)) return [];
+  if (!isRedirect(status) || location === undefined || !canParseUrl(url)) return [];
   const page = new URL(url);
   // The step from http to https of the same host is the one that a first visit takes.
   const secured = `https://${page.host}`;

@@ -2,6 +2,7 @@
 import type { AuditEvent } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { parseOrigin } from "../primitives/origin.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export interface SafeRedirectOptions {
   /** The application's own public origin. */
@@ -101,7 +102,7 @@ function resolveTarget(target: unknown, origin: string, allowed: ReadonlySet<str
   const text = target as string;
   const complete = COMPLETE.exec(text);
   if (complete === null && !text.startsWith("/")) return { refusal: "not_absolute" };
-  if (!URL.canParse(text, origin)) return { refusal: "unparsable" };
+  if (!canParseUrl(text, origin)) return { refusal: "unparsable" };
   const url = new URL(text, origin);
   // The parser forgives much in a host: other capitals of Unicode, percent-encoding, missing digits. What it had to change is not what was listed.
   if (complete !== null && !spellsHost(complete[1] as string, url)) return { refusal: "origin_not_allowed" };

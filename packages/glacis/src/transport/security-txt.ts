@@ -7,6 +7,7 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
 import { routeRule } from "../core/route.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export const SECURITY_TXT_PATH = "/.well-known/security.txt";
 
@@ -123,7 +124,7 @@ function assess(expiresMs: number, nowMs: number, at: Location): readonly Findin
 /** On the wire an expired file shows as an absent one. */
 function observeFile(observation: Observation): readonly Finding[] {
   const { url, status } = observation;
-  if (!URL.canParse(url) || new URL(url).pathname !== SECURITY_TXT_PATH) return [];
+  if (!canParseUrl(url) || new URL(url).pathname !== SECURITY_TXT_PATH) return [];
   const text = (observed(observation, "content-type")[0] ?? "").toLowerCase().startsWith("text/plain");
   return status === 200 && text
     ? []
@@ -166,7 +167,7 @@ function uris(option: keyof SecurityTxtOptions, values: unknown, schemes: readon
   return values.map((value: unknown) => {
     // Printable ASCII alone: a line break would write a field of its own.
     const written =
-      typeof value === "string" && /^[\x21-\x7e]+$/u.test(value) && URL.canParse(value) ? new URL(value) : undefined;
+      typeof value === "string" && /^[\x21-\x7e]+$/u.test(value) && canParseUrl(value) ? new URL(value) : undefined;
     const complete = written !== undefined && written.href.length > written.protocol.length;
     if (!complete || !schemes.includes(written.protocol)) {
       const hint = option === "contact" ? ' Write an e-mail address as "mailto:security@example.com".' : "";

@@ -5,6 +5,7 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Observation } from "../core/response.ts";
 import { pageOf, pageTags, type PageTag } from "./page-tags.ts";
+import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 const META: ControlMeta = {
   id: "subresource-integrity",
@@ -114,7 +115,7 @@ export function externalAssets(list: readonly ExternalAsset[] = []): ExternalAss
 function checked(asset: ExternalAsset): ExternalAsset {
   rejectUnknownOptions("externalAssets", asset, ["url", "integrity", "reason"]);
   const { url, integrity, reason } = asset;
-  const address = typeof url === "string" && URL.canParse(url) ? new URL(url) : undefined;
+  const address = typeof url === "string" && canParseUrl(url) ? new URL(url) : undefined;
   if (address?.protocol !== "https:" || address.href !== url || address.username !== "")
     throw new TypeError('externalAssets() needs the whole address, such as "https://cdn.example/chart-4.4.1.js".');
   const [, algorithm = "", digest = ""] = INTEGRITY.exec(integrity) ?? [];
@@ -170,7 +171,7 @@ function assetOf({ name, attributes }: PageTag, base: string): URL | undefined {
   const rel = (attributes.get("rel") ?? "").toLowerCase().split(/\s+/u);
   const loads = name === "link" && (rel.includes("stylesheet") || rel.includes("modulepreload"));
   const source = name === "script" ? attributes.get("src") : loads ? attributes.get("href") : undefined;
-  if (source === undefined || !URL.canParse(source.trim(), base)) return undefined;
+  if (source === undefined || !canParseUrl(source.trim(), base)) return undefined;
   const address = new URL(source.trim(), base);
   return address.protocol === "https:" || address.protocol === "http:" ? address : undefined;
 }
