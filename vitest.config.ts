@@ -1,5 +1,6 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -7,13 +8,35 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 /** Begun last, it would run on while every other worker is done. */
 const LONGEST = "attack-matrix-mutations.test.ts";
 
+/** First the longest, and last those that are done in a moment, which fill what the others leave. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
     const isLongest = ({ moduleId }: TestSpecification): boolean => moduleId.endsWith(LONGEST);
-    return [...sorted.filter(isLongest), ...sorted.filter((file) => !isLongest(file))];
+    const isShort = ({ project }: TestSpecification): boolean => project.name === "together";
+    const others = sorted.filter((file) => !isLongest(file) && !isShort(file));
+    return [...sorted.filter(isLongest), ...others, ...sorted.filter(isShort)];
   }
 }
+
+/** What a test may import and still touch nothing but its own values: the sources beside it, and these. */
+const HARMLESS =
+  /^(?:\.{1,2}\/(?!.*\/test\/support\/(?!infrastructure-judge|upload-samples|vectors|zip-writer))|vitest$|fast-check$|zod$|glacis(?:\/|$)|node:(?:buffer|crypto|fs|fs\/promises|os|path|url|zlib)$)/u;
+/** The process is everybody's; a clock measures what others do. */
+const OF_THE_PROCESS = /\b(?:process|globalThis|global|vi|performance)\.|\bsetInterval\(|express|fastify|hono/u;
+
+/** Whether a test may share its process with others, and with it the modules that are loaded already. */
+function isOnItsOwnValues(path: string): boolean {
+  const text = readFileSync(path, "utf8");
+  const imported = [...text.matchAll(/\b(?:from|import) ?\(?"([^"]+)"/gu)].map((match) => match[1] ?? "");
+  return imported.every((name) => HARMLESS.test(name)) && !OF_THE_PROCESS.test(text);
+}
+
+const together = ["packages/glacis/src", "packages/cli/src"].flatMap((folder) =>
+  readdirSync(source(folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".test.ts") && isOnItsOwnValues(source(`${folder}/${file}`)))
+    .map((file) => `${folder}/${file}`),
+);
 
 export default defineConfig({
   resolve: {
@@ -26,11 +49,22 @@ export default defineConfig({
     ],
   },
   test: {
-    include: [
-      "packages/*/src/**/*.test.ts",
-      "apps/*/src/**/*.test.ts",
-      "apps/*/test/**/*.test.ts",
-      "test/**/*.test.ts",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "alone",
+          include: [
+            "packages/*/src/**/*.test.ts",
+            "apps/*/src/**/*.test.ts",
+            "apps/*/test/**/*.test.ts",
+            "test/**/*.test.ts",
+          ],
+          exclude: [...configDefaults.exclude, ...together],
+        },
+      },
+      // A process for each file costs more than most of these take.
+      { extends: true, test: { name: "together", include: together, isolate: false } },
     ],
     // Two more than vitest would take of two cores: much of the time a suite waits for a server or a browser.
     maxWorkers: 3,
