@@ -21,7 +21,8 @@ export const STACK_EXPOSURE: ScanRule = {
       (receiver?.role === "response" && /^(?:send|json|end|write|jsonp|render)$/u.test(name)) ||
       (receiver?.role === "context" && /^(?:json|html|text|body)$/u.test(name));
     if (!isBody || (node.type !== "CallExpression" && node.type !== "NewExpression")) return;
-    if (node.arguments.some((argument, index) => isWholeError(argument, args[index], run))) {
+    const isSentWhole = node.arguments.some((argument, index) => isWholeError(argument, args[index], run));
+    if (isSentWhole && !isSentByFastify(node, run.module.file)) {
       report(node, `an error in ${name}()`);
       return;
     }
@@ -39,6 +40,14 @@ function holdsStack(value: Value): boolean {
     (value.api ?? "").endsWith(".stack") ||
     [...(value.fields?.values() ?? [])].some(({ api = "" }) => /^(?:err|error|e|ex|exception)\.stack$/u.test(api))
   );
+}
+
+/** `reply.send(error)` is how Fastify raises an error: it answers with the message and its code, never with the trace. */
+function isSentByFastify(
+  { callee, arguments: [body] }: Extract<Node, { readonly type: "CallExpression" | "NewExpression" }>,
+  file: SourceFile,
+): boolean {
+  return body?.type === "Identifier" && /^(?:reply|rep)\b[^]*\.send$/u.test(textAt(file, callee));
 }
 
 /** What a catch or an error handler was given, sent as it is or as a text. */

@@ -142,6 +142,9 @@ function looksSecret(text: string): boolean {
   );
 }
 
+/** A package for JSON Web Tokens, or what one looks like in use. */
+const OF_TOKENS = /["'`](?:@?[\w-]+\/)?[\w-]*(?:jsonwebtoken|jwt)["'`]|\bjwt\w*\.verify/iu;
+
 /** A token that is believed without its signature. */
 export const UNVERIFIED_TOKEN: ScanRule = {
   id: "scan/unverified-token",
@@ -180,10 +183,12 @@ export const UNVERIFIED_TOKEN: ScanRule = {
     }
     if (api === "jwt-simple.decode" && settings?.literal === true) report(node, "noVerify");
   },
-  nodes: (node, _parents, _file, report) => {
+  nodes: (node, _parents, file, report) => {
     if (node.type !== "Property") return;
     const name = nameOf(node.key);
-    if (name === "ignoreExpiration" && node.value.type === "Literal" && node.value.value === true) report(node, name);
+    if (name === "ignoreExpiration" && node.value.type === "Literal" && node.value.value === true) {
+      if (OF_TOKENS.test(file.text)) report(node, name);
+    }
     if (name !== "algorithms" || node.value.type !== "ArrayExpression") return;
     const isNone = node.value.elements.some((one) => one?.type === "Literal" && /^none$/iu.test(String(one.value)));
     if (isNone) report(node, "algorithm none");
