@@ -42,6 +42,8 @@ export interface WireResponse {
 
 export interface Connections {
   readonly send: (url: URL, request: WireRequest, signal: AbortSignal) => Promise<WireResponse>;
+  /** Resolves a name and vets every answer, as before a connection, and makes none. An address has been judged with its URL. */
+  readonly vet: (hostname: string, signal: AbortSignal) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
@@ -64,6 +66,13 @@ export function openConnections(options: ConnectionOptions): Connections {
       const path = `${url.pathname}${url.search}`;
       const answer = await agent.request({ origin: url.origin, path, method, headers, body, signal });
       return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+    },
+    async vet(hostname, signal) {
+      if (hostname.startsWith("[") || isIP(hostname) !== 0) return;
+      const late = new Promise<never>((_, reject) => {
+        signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+      });
+      await Promise.race([vettedAddresses(hostname, options.resolve ?? systemAddresses, options.permits), late]);
     },
     close: () => agent.close(),
   };

@@ -63,7 +63,9 @@ afterAll(() => {
   dns.close();
 });
 
-function open(change: Partial<OutboundOptions> = {}): Outbound["fetch"] {
+const open = (change?: Partial<OutboundOptions>): Outbound["fetch"] => openWay(change).fetch;
+
+function openWay(change: Partial<OutboundOptions> = {}): Outbound {
   const way = outbound({
     hosts: [".example.com"],
     ports: [port],
@@ -74,7 +76,7 @@ function open(change: Partial<OutboundOptions> = {}): Outbound["fetch"] {
     ...change,
   });
   opened.push(way);
-  return way.fetch;
+  return way;
 }
 
 async function failure(pending: Promise<unknown>): Promise<OutboundError> {
@@ -266,6 +268,40 @@ describe("resolution", () => {
   it("waits for a resolver no longer than for a connection", async () => {
     const fetch = open({ resolve: () => new Promise(() => undefined), connectTimeoutMs: 100 });
     expect((await failure(fetch(origin))).reason).toBe("timed-out");
+  });
+});
+
+describe("outbound().vet", () => {
+  it("says for every destination what fetch would, and goes nowhere", async () => {
+    const { vet } = openWay();
+    expect(await vet(`${origin}/hook?a=b`)).toBeUndefined();
+    expect(await openWay({ hosts: ["127.0.0.1"] }).vet(`https://127.0.0.1:${port}/`)).toBeUndefined();
+    expect(events).toEqual([]);
+    answers = (name, type) => (type === "A" && name === "in.example.com" ? [{ type: "A", address: "127.0.0.2" }] : []);
+    for (const [url, reason] of [
+      [`http://app.example.com:${port}/`, "scheme-refused"],
+      [`https://user@app.example.com:${port}/`, "userinfo-refused"],
+      ["https://app.example.com:22/", "port-refused"],
+      ["https://evil.example/", "host-not-listed"],
+      [`https://0x7f.1:${port}/`, "host-malformed"],
+      [`https://in.example.com:${port}/`, "address-not-public"],
+    ] as const) {
+      events.length = 0;
+      expect([url, (await failure(vet(url))).reason]).toEqual([url, reason]);
+      expect(events).toMatchObject([{ event: "egress.blocked", detail: reason }]);
+    }
+    events.length = 0;
+    expect((await failure(vet(`${origin}/`))).reason).toBe("resolution-failed");
+    expect(events).toEqual([]);
+    const inside = openWay({ hosts: ["127.0.0.2", "[::1]"] });
+    for (const host of ["127.0.0.2", "[::1]"])
+      expect((await failure(inside.vet(`https://${host}:${port}/`))).reason).toBe("address-not-public");
+    expect([nearSockets, farSockets]).toEqual([0, 0]);
+  });
+
+  it("waits for a resolver no longer than for a connection", async () => {
+    const { vet } = openWay({ resolve: () => new Promise(() => undefined), connectTimeoutMs: 100 });
+    expect((await failure(vet(origin))).reason).toBe("timed-out");
   });
 });
 

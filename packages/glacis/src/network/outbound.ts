@@ -68,6 +68,15 @@ export interface Outbound {
    * @throws OutboundError when the destination is refused or the exchange fails; the reason of the caller's signal when that aborts
    */
   readonly fetch: (input: string | URL | Request, init?: OutboundInit) => Promise<Response>;
+  /**
+   * Asks whether `fetch` would go there now, and goes nowhere: for a form that takes an address to be called later. It promises nothing for then,
+   * when the name may lead elsewhere and `fetch` judges again.
+   *
+   * @throws OutboundError as `fetch` does, for a destination that is refused or whose name leads nowhere
+   * @example
+   * await hooks.vet(form.endpoint); // throws for https://169.254.169.254/ and for names that lead there
+   */
+  readonly vet: (url: string) => Promise<void>;
   /** To mount beside the other controls, so that `check` judges the options. */
   readonly control: Control;
   /** Waits for requests in flight and closes every connection. */
@@ -116,23 +125,25 @@ export function outbound(options: OutboundOptions): Outbound {
   const timeoutMs = bounded("timeoutMs", options.timeoutMs ?? 10_000, 1, 2 ** 31 - 1);
   const permits = addressRule(options[dangerouslyAllowAddresses]);
   const judge = targetJudge({ hosts, ports, permits });
+  const connectTimeoutMs = bounded("connectTimeoutMs", options.connectTimeoutMs ?? 5_000, 1, 2 ** 31 - 1);
   const connections = openConnections({
     permits,
     resolve: options.resolve,
     ca: options.ca,
     timeoutMs,
-    connectTimeoutMs: bounded("connectTimeoutMs", options.connectTimeoutMs ?? 5_000, 1, 2 ** 31 - 1),
+    connectTimeoutMs,
     headersTimeoutMs: bounded("headersTimeoutMs", options.headersTimeoutMs ?? 10_000, 1, 2 ** 31 - 1),
     maxHeaderBytes: bounded("maxHeaderBytes", options.maxHeaderBytes ?? 16_384, 256, 1_048_576),
     maxConnectionsPerHost: bounded("maxConnectionsPerHost", options.maxConnectionsPerHost ?? 64, 1, 65_536),
   });
   const fetchWithin = fetcher({ judge, connections, redirects, maxResponseBytes, timeoutMs });
+  const told = (error: unknown): never => {
+    if (error instanceof OutboundError && error.blocked) report(blockedEvent(error));
+    throw error;
+  };
   return {
-    fetch: (input, init) =>
-      fetchWithin(input, init).catch((error: unknown) => {
-        if (error instanceof OutboundError && error.blocked) report(blockedEvent(error));
-        throw error;
-      }),
+    fetch: (input, init) => fetchWithin(input, init).catch(told),
+    vet: (url) => vetWithin({ judge, connections, timeoutMs: connectTimeoutMs }, url).catch(told),
     control: { meta: META, rules: OUTBOUND_RULES, check: (deployment) => assess(options, deployment) },
     close: () => connections.close(),
   };
@@ -177,6 +188,15 @@ function fetcher({ judge, connections, redirects, maxResponseBytes, timeoutMs }:
       throw outboundErrorOf(error, url.hostname);
     }
   };
+}
+
+async function vetWithin(
+  { judge, connections, timeoutMs }: Pick<Way, "judge" | "connections" | "timeoutMs">,
+  url: string,
+) {
+  const { hostname } = judge(url);
+  const deadline = startDeadline(timeoutMs, undefined, hostname);
+  await connections.vet(hostname, deadline.signal).finally(deadline.end);
 }
 
 /** A Request object is taken apart, because its own dispatcher and redirect mode must not count. */
