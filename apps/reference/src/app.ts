@@ -19,6 +19,7 @@ import { notFound, PATHS } from "./input.ts";
 import { outboxRoutes } from "./outbox/routes.ts";
 import type { Services } from "./services.ts";
 import { supportRoutes } from "./support/routes.ts";
+import { webhookRoutes } from "./webhooks/routes.ts";
 
 const AssetPath = input({ params: { file: z.string().max(100) } }, PATHS);
 const ONE_YEAR_IMMUTABLE = "public, max-age=31536000, immutable";
@@ -48,6 +49,7 @@ export function createApp(security: Security, services: Services): Hono {
   accountRoutes(app, services);
   secondFactorRoutes(app, services);
   apiKeyRoutes(app, services);
+  webhookRoutes(app, services);
   peopleRoutes(app, services);
   activityRoutes(app, services);
   securityAccess(app, services);

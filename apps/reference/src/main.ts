@@ -44,7 +44,7 @@ export interface Running {
 export async function start(
   settings: Settings,
   output: Output = process.stdout,
-  more: Pick<GuardParts, "alarmClock" | "ssoFetch"> = {},
+  more: Pick<GuardParts, "alarmClock" | "ssoFetch" | "webhookOutbound"> = {},
 ): Promise<Running> {
   const progress = progressOn(output);
   await refuseTakenPort(settings);
@@ -61,7 +61,7 @@ export async function start(
     const auditLog = await openTrail(settings, database);
     const parts = { settings, keys, database, assets, audit: auditOf(settings), auditLog, accounts, demo: tenants };
     const guard = guardOf({ ...parts, storage, ...more });
-    const { security, sessions, flows, previews, archive, fileTasks, watch } = guard;
+    const { security, sessions, flows, previews, hooks, archive, fileTasks, watch } = guard;
     if (tenants.length > 0) {
       const { passwords } = flows.context;
       const afresh = settings.kind === "test-target";
@@ -84,6 +84,7 @@ export async function start(
     });
     const worker = flows.worker.start();
     const stopFileTasks = fileTasks.start();
+    const stopWebhooks = hooks.start();
     const server = listenHono(app, security, { port: settings.port, hostname: settings.host });
     await listening(server, settings);
     const healthServer = await openHealthPort(settings, () => ready);
@@ -96,6 +97,7 @@ export async function start(
       healthServer?.close();
       await worker.stop();
       await stopFileTasks();
+      await stopWebhooks();
       await previews.close();
       // Uses that the store does not take any more cost a user a minute of his idle hour at most.
       await sessions.flush().catch(() => undefined);

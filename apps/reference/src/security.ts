@@ -30,6 +30,7 @@ import {
   overloadProtection,
   postgresRateLimits,
   rateLimit,
+  type OutboundOptions,
   type OverloadProtection,
   type RateLimit,
   type RateLimitStore,
@@ -52,6 +53,7 @@ import { securityPages } from "./operations/security-pages.ts";
 import { watchOptions, type WatchParts } from "./operations/watch.ts";
 import { supportOf, type Support } from "./support/support.ts";
 import { refusalPage } from "./views/refusal.ts";
+import { hooksOf, type Hooks } from "./webhooks/hooks.ts";
 
 export interface Guard {
   readonly security: Security;
@@ -67,6 +69,7 @@ export interface Guard {
   readonly once: Control<IdentifiedFacts>;
   readonly limitStore: RateLimitStore;
   readonly previews: Previews;
+  readonly hooks: Hooks;
   readonly files: FileStore;
   readonly fileTasks: FileTasks;
   /** Events where the Security Center finds them; to be closed before the database is. */
@@ -89,6 +92,7 @@ export interface GuardParts extends WatchParts, Pick<AuthenticationParts, "setti
   readonly storage?: Storage | undefined;
   /** What a test puts in the place of the internet. */
   readonly ssoFetch?: SsoFetch;
+  readonly webhookOutbound?: Partial<OutboundOptions>;
 }
 
 /** A black-box test asks faster than a person, from one address. The limits on guessing passwords are not these, and stay. */
@@ -137,11 +141,12 @@ export function guardOf(parts: GuardParts): Guard {
   const layers = withJudges(preset, database);
   const composed = kind === "test-target" ? behindTls(layers) : layers;
   const previews = linkPreviews(report);
+  const hooks = hooksOf({ database, keys, report, outbound: parts.webhookOutbound });
   const signOn = sso.mount(preset);
   const center = securityPages({ settings, layers: preset, archive, accounts, keys, security: () => security });
   const security: Security = glacis({
     ...composed,
-    network: [...composed.network, previews.control],
+    network: [...composed.network, previews.control, hooks.control],
     environment: [...composed.environment, ...files.controls, ...personalDataControls(database)],
     authenticate: support.authenticate(composed.authenticate),
     authorization: [
@@ -154,17 +159,15 @@ export function guardOf(parts: GuardParts): Guard {
   });
   const { sessions, csrf, watch, accounts: factors } = layers;
   const { flows } = factors;
-  const invitationLimit = rateLimit({
-    name: "invitations",
-    rates: "30/h",
-    by: "user",
-    methods: ["POST"],
-    store: limitStore,
-  });
+  const invitationLimit = invitationLimitOf(limitStore);
   const sealer = fieldEncryption({ keys, report }).column({ table: "glacis_idempotency", column: "response" });
   const once = idempotencyKeys({ store: postgresIdempotencyKeys({ database, sealer }), required: false });
-  const tools = { sessions, csrf, flows, factors, support, invitationLimit, once, limitStore, previews };
+  const tools = { sessions, csrf, flows, factors, support, invitationLimit, once, limitStore, previews, hooks };
   return { security, ...tools, files, fileTasks, identityOf: sso.identityOf, archive, watch };
+}
+
+function invitationLimitOf(store: RateLimitStore): RateLimit<IdentifiedFacts> {
+  return rateLimit({ name: "invitations", rates: "30/h", by: "user", methods: ["POST"], store });
 }
 
 /** What browsers get as it stands; the check reads it. */

@@ -14,6 +14,7 @@ import type { Previews } from "./documents/preview.ts";
 import type { Guard } from "./security.ts";
 import { SUPPORT_ROLE, type Support } from "./support/support.ts";
 import type { Frame } from "./views/layout.ts";
+import type { Hooks } from "./webhooks/hooks.ts";
 
 export interface Outbox {
   /** Of mails. */
@@ -32,6 +33,7 @@ export interface Services {
   readonly files: FileStore;
   readonly fileTasks: FileTasks;
   readonly previews: Previews;
+  readonly hooks: Pick<Hooks, "webhooks">;
   readonly flows: AuthenticationFlows;
   readonly support: Support;
   readonly identityOf: Guard["identityOf"];
@@ -109,6 +111,8 @@ const NOTICES: Readonly<Record<string, string>> = {
   removed: "They are no longer in this workspace.",
   ended: "You are signed out everywhere else.",
   revoked: "The key is void.",
+  tested: "A test is on its way. Look again in a moment.",
+  unhooked: "The webhook is removed, and what was still to be delivered with it.",
   unrotated: "The former secret of this key still works. Wait until that is over, or revoke the key.",
   required: "Everybody in this workspace needs a second factor from now on.",
   optional: "Second factors are everybody's own choice again.",

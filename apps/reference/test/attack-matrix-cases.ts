@@ -6,6 +6,7 @@ export const OBJECTS: AttackMatrixOptions["objects"] = {
   draft: ["member"],
   memo: ["admin", "reader", "guest"],
   key: ["admin"],
+  webhook: ["admin"],
   attachment: ["member", "editor", "reader", "viewer"],
   scan: ["admin", "reader", "guest"],
 };
@@ -125,6 +126,14 @@ const ROUTES: AttackMatrixOptions["cases"] = {
   "POST /settings/api-keys": { form: newKey, allowed: ["admin"], changes: ["glacis_api_keys"] },
   "POST /settings/api-keys/:id/rotate": { params: { id: "{key}" }, form: {}, allowed: ["admin"] },
   "POST /settings/api-keys/:id/revoke": { params: { id: "{key}" }, form: {}, allowed: ["admin"] },
+  "GET /settings/webhooks": { allowed: ["admin"], shows: ["{webhook}"] },
+  "POST /settings/webhooks": {
+    form: { endpoint: "https://hooks.example.com/new" },
+    allowed: ["admin"],
+    changes: ["webhooks"],
+  },
+  "POST /settings/webhooks/:id/test": { params: { id: "{webhook}" }, form: {}, allowed: ["admin"], changes: [] },
+  "POST /settings/webhooks/:id/remove": { params: { id: "{webhook}" }, form: {}, allowed: ["admin"] },
   "GET /account/totp": { waived: "shows a new secret each time, to whoever may add one" },
   "POST /account/totp": code,
   "POST /settings/sessions/end-others": { form: {}, self: true },

@@ -15,7 +15,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { testDatabase } from "../../../test/support/services.ts";
 import { accountsIn, systemScope } from "../src/accounts/accounts.ts";
 import { fileKeeper } from "../src/attachments/policy.ts";
-import { attachments } from "../src/database/schema.ts";
+import { attachments, webhookDeliveries } from "../src/database/schema.ts";
 import { CASES, OBJECTS } from "./attack-matrix-cases.ts";
 import * as mutants from "./attack-matrix-mutants.ts";
 import { describeChange, mutated, type Change, type Policy } from "./attack-matrix-mutants.ts";
@@ -175,6 +175,9 @@ const WITH_ROLE = [
   "POST /activity/export",
   "GET /settings/api-keys",
   "POST /settings/api-keys/:id/revoke",
+  "GET /settings/webhooks",
+  "POST /settings/webhooks/:id/test",
+  "POST /settings/webhooks/:id/remove",
   "GET /documents/new",
   "GET /api/admin/users",
   ...Object.keys(ROLE_COVERED),
@@ -446,6 +449,24 @@ const verdict = async (): Promise<void> => {
   if (rows.length === 0) throw new Error("Nobody heard it.");
 };
 
+/** What a worker does with a delivery, once made and now told. */
+const delivered = async (act: "update" | "delete"): Promise<void> => {
+  const { id, objects } = tenants.own;
+  const made = await ground.query(
+    "insert into webhook_deliveries (tenant_id, webhook_id, event, state) values ($1, $2, 'webhook.test', 'delivered') returning id",
+    [id, objects["webhook"]],
+  );
+  const [row] = made.rows as readonly { readonly id: string }[];
+  const which = eq(webhookDeliveries.id, row!.id);
+  const key = { id: webhookDeliveries.id };
+  const rows = await ground.database.withTenant(systemScope(id, "webhooks"), (db) =>
+    act === "delete"
+      ? db.delete(webhookDeliveries).where(which).returning(key)
+      : db.update(webhookDeliveries).set({ outcome: "200" }).where(which).returning(key),
+  );
+  if (rows.length === 0) throw new Error("Nothing was written down.");
+};
+
 /** By policy, a route that needs it, or work that no request does at once; none where the runtime role has no such privilege in the first place. */
 const POLICIES: readonly (readonly [policy: string, route: string | (() => Promise<unknown>) | undefined])[] = [
   ["tenants SELECT", "GET /api/me"],
@@ -472,6 +493,14 @@ const POLICIES: readonly (readonly [policy: string, route: string | (() => Promi
   ["document_shares INSERT", "POST /api/documents/:id/shares"],
   ["document_shares UPDATE", "POST /api/documents/:id/shares"],
   ["document_shares DELETE", "DELETE /api/documents/:id/shares/:userId"],
+  ["webhooks SELECT", "GET /settings/webhooks"],
+  ["webhooks INSERT", "POST /settings/webhooks"],
+  ["webhooks UPDATE", "POST /settings/webhooks/:id/test"],
+  ["webhooks DELETE", "POST /settings/webhooks/:id/remove"],
+  ["webhook_deliveries SELECT", "POST /settings/webhooks/:id/test"],
+  ["webhook_deliveries INSERT", "POST /settings/webhooks/:id/test"],
+  ["webhook_deliveries UPDATE", () => delivered("update")],
+  ["webhook_deliveries DELETE", () => delivered("delete")],
 ];
 /** The policies of a table and a verb: the tenant's first, and what an access policy narrows it to. */
 const policiesOn = async (name: string): Promise<readonly Policy[]> =>
@@ -513,6 +542,11 @@ const ATTACKS: Readonly<Record<string, () => string>> = {
   "users DELETE": () => "delete from users",
   "documents DELETE": () => "delete from documents",
   "document_shares DELETE": () => "delete from document_shares",
+  "webhooks SELECT": () => `select endpoint from webhooks where tenant_id = '${own().id}'`,
+  "webhooks INSERT": () =>
+    `insert into webhooks (tenant_id, id, endpoint, secret) values ('${own().id}', gen_random_uuid(), 'https://x.example/', 'x')`,
+  "webhooks UPDATE": () => "update webhooks set endpoint = 'https://x.example/'",
+  "webhooks DELETE": () => "delete from webhooks",
 };
 
 const DENIED: Readonly<Record<string, () => string>> = {

@@ -17,7 +17,7 @@ import {
   postgresSingleSignOn,
   type SignInThrottleStore,
 } from "glacis/authentication";
-import { keyRing, localStorage, newKey } from "glacis/data";
+import { fieldEncryption, keyRing, localStorage, newKey, newWebhookSecret } from "glacis/data";
 import { listenHono } from "glacis/hono";
 import { memoryRateLimits, type OverloadProtection, type RateLimitStore } from "glacis/network";
 import {
@@ -40,7 +40,7 @@ import type { Database } from "../src/database/database.ts";
 import { openEmbedded } from "../src/database/embedded.ts";
 import type { DatabaseRoles } from "../src/database/migrations.ts";
 import { openPostgres } from "../src/database/postgres.ts";
-import { attachments, documents, documentShares } from "../src/database/schema.ts";
+import { attachments, documents, documentShares, webhooks } from "../src/database/schema.ts";
 import { documentsIn } from "../src/documents/documents.ts";
 import { linkPreviews } from "../src/documents/preview.ts";
 import { readSettings } from "../src/operations/settings.ts";
@@ -143,6 +143,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       documents: { tenant: "tenant_id" },
       document_shares: { tenant: "tenant_id", closed: ["permission"] },
       attachments: { tenant: "tenant_id", closed: ["tenant_id", "scan", "sha256", "media_type"] },
+      webhooks: { tenant: "tenant_id", closed: ["secret"] },
       glacis_api_keys: {
         tenant: "tenant_id",
         ignore: ["used_at_ms"],
@@ -172,6 +173,9 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_audit_events: "the events of that chain",
       glacis_audit_pending: "events that wait for their place in it",
       file_tasks: "keys of files that are to be removed or scanned, which come with the rows above",
+      webhook_deliveries:
+        "what webhooks were told, which comes with the rows above, under row-level security of its own",
+      webhook_queue: "ids of deliveries that are due, which come with them",
       glacis_support_consents: "what owners allow support, which support.test.ts tries",
       glacis_support_visits: "who of the staff looks in, which support.test.ts tries",
       glacis_upload_quotas: "how much each tenant keeps, which comes with the rows above",
@@ -206,6 +210,8 @@ const HASH: Promise<string> = passwordHashing({ pepper: keyRing(KEYS), ...HASHIN
   .hash(PASSWORD)
   .then((hashed) => (hashed.kind === "hashed" ? hashed.encoded : ""));
 
+const hookSealer = fieldEncryption({ keys: keyRing(KEYS) }).column({ table: "webhooks", column: "secret" });
+
 /** A program comes by its key and by nothing else; what it may do is documents, whatever the role of whoever made the key. */
 const keysOfPrograms = new Map<string, string>();
 
@@ -233,8 +239,8 @@ export async function seed(
   const ownerId = tenant.people["member"]!.id;
   const link = `https://example.com/${tenant.canary("link")}`;
   const adminId = tenant.people["admin"]!.id;
-  const { document, draft, memo, attachment, scan } = objects as Record<
-    "document" | "draft" | "memo" | "attachment" | "scan",
+  const { document, draft, memo, attachment, scan, webhook } = objects as Record<
+    "document" | "draft" | "memo" | "attachment" | "scan" | "webhook",
     string
   >;
   const [fileOfDocument, fileOfMemo] = [
@@ -280,6 +286,9 @@ export async function seed(
       .insert(documentShares)
       .values([share(memo, adminId, "reader", "view"), share(memo, adminId, "guest", "view")]);
     await db.insert(attachments).values({ ...fileOfMemo, id: scan, documentId: memo, addedBy: adminId });
+    const secret = hookSealer.seal(newWebhookSecret().reveal(), { tenantId, row: webhook });
+    const endpoint = `https://hooks.example.com/${tenant.canary("endpoint")}`;
+    await db.insert(webhooks).values({ tenantId, id: webhook, endpoint, secret, addedBy: adminId });
   });
   const program = tenant.people["program"]!.id;
   keysOfPrograms.set(program, (await keyFor(database, tenant, program)).key);
@@ -384,6 +393,8 @@ export async function listen(
     hashing: HASHING,
     throttleStore: forgetfulThrottle,
     limitStore: forgetful,
+    // Names lead to a public address, and nobody is called: the worker does not run.
+    webhookOutbound: { resolve: async () => ["93.184.215.14"] },
   });
   const security = mutate(guard.security);
   const app = createApp(security, {

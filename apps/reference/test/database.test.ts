@@ -72,7 +72,16 @@ afterAll(async () => {
   await postgres.drop();
 });
 
-const TENANT_TABLES = ["tenants", "users", "memberships", "documents", "document_shares", "attachments"];
+const TENANT_TABLES = [
+  "tenants",
+  "users",
+  "memberships",
+  "documents",
+  "document_shares",
+  "attachments",
+  "webhooks",
+  "webhook_deliveries",
+];
 
 describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
   let ground: Ground;
@@ -240,10 +249,10 @@ describe.each(Object.entries(grounds))("the database on %s", (_name, open) => {
       [],
     );
     const keys = (rows as readonly { readonly key: string }[]).map(({ key }) => key);
-    expect(keys).toHaveLength(8);
+    expect(keys).toHaveLength(12);
     for (const key of keys)
       expect(key).toMatch(
-        /FOREIGN KEY \(tenant_id(, \w+(, owner_id)?\) REFERENCES \w+\(tenant_id, (user_)?id(, owner_id)?\)|\) REFERENCES tenants\(id\))/u,
+        /FOREIGN KEY \(tenant(?:_id)?(, \w+(, owner_id)?\) REFERENCES \w+\(tenant_id, (user_)?id(, owner_id)?\)|\) REFERENCES tenants\(id\))/u,
       );
   });
 

@@ -52,7 +52,7 @@ describe("the map of personal data", () => {
   });
 
   it("names what no log repeats", () => {
-    expect(PERSONAL_DATA.redactionKeys).toEqual(["name", "title", "body", "link"]);
+    expect(PERSONAL_DATA.redactionKeys).toEqual(["name", "title", "body", "link", "endpoint", "secret"]);
   });
 });
 

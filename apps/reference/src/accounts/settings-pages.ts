@@ -120,6 +120,13 @@ function workspaceSection(frame: Frame, { role, secondFactorRequired }: Profile)
           </div>
           <a class="button quiet small" href="/settings/api-keys">Manage keys</a>
         </li>
+        <li>
+          <div>
+            <strong>Webhooks</strong>
+            <p class="hint">For programs that want to hear when a document changes.</p>
+          </div>
+          <a class="button quiet small" href="/settings/webhooks">Manage webhooks</a>
+        </li>
         ${
           role === "owner" &&
           html`<li>

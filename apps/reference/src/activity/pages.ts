@@ -20,6 +20,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
   "document.unshare": "ended a share",
   "member.role": "changed a role",
   "member.remove": "removed somebody",
+  "webhook.add": "added a webhook",
+  "webhook.remove": "removed a webhook",
 };
 
 export function activityPage(frame: Frame, view: ActivityView): SafeHtml {

@@ -7,5 +7,6 @@ export const trail: AuditTrail = auditTrail({
   resources: {
     document: { title: "personal", body: "personal", link: "personal", colleague: "internal", permission: "internal" },
     membership: { role: "internal" },
+    webhook: { endpoint: "personal" },
   },
 });

@@ -21,10 +21,11 @@ import { EVENT_ARCHIVE_MIGRATION } from "glacis/center";
 import { IDEMPOTENCY_MIGRATION, UPLOAD_QUOTA_MIGRATION } from "glacis/input";
 import { rateLimitMigration } from "glacis/network";
 import { attachmentsMigration } from "../attachments/migration.ts";
+import { webhooksMigration } from "../webhooks/migration.ts";
 import { ROW_POLICIES } from "./access-policies.ts";
 import { accounts, libraryAccounts, libraryRole, rolesChange, secondFactorPolicy } from "./migration-accounts.ts";
 import { documents, ownerOfShares, sharesOfMembers } from "./migration-documents.ts";
-import { ensureRole, isolate, ROLES, type DatabaseRoles } from "./migration-parts.ts";
+import { ensureRole, isolate, ROLES, TENANT, type DatabaseRoles } from "./migration-parts.ts";
 
 export { ROLES, type DatabaseRoles };
 
@@ -48,6 +49,7 @@ export function migrations(roles: DatabaseRoles = ROLES): readonly Migration[] {
     { name: "0009-owner-of-shares", sql: ownerOfShares() },
     { name: "0010-audit-trail", sql: auditTrailMigration({ role: runtime }) },
     { name: "0011-second-factor-policy", sql: secondFactorPolicy(runtime) },
+    { name: "0012-webhooks", sql: webhooksMigration(roles, isolate, TENANT) },
   ];
 }
 

@@ -74,6 +74,38 @@ export const PERSONAL_DATA: PersonalDataMap = personalData({
       columns: { storage_key: "internal", tenant: "internal", bytes: "internal", task: "internal", since: "internal" },
       key: "storage_key",
     },
+    // The workspace's own, whoever added it. An address may hold a word that opens something, so no log has it.
+    webhooks: {
+      columns: {
+        tenant_id: "internal",
+        id: "internal",
+        endpoint: "personal",
+        secret: "secret",
+        added_by: "internal",
+        created_at: "internal",
+      },
+      subject: "added_by",
+      erase: "keep",
+      retention: { basis: "the workspace's, until somebody in it removes it" },
+    },
+    webhook_deliveries: {
+      columns: {
+        tenant_id: "internal",
+        id: "internal",
+        webhook_id: "internal",
+        event: "internal",
+        document_id: "internal",
+        state: "internal",
+        outcome: "internal",
+        attempts: "internal",
+        tried_at: "internal",
+        created_at: "internal",
+      },
+    },
+    webhook_queue: {
+      columns: { tenant: "internal", delivery_id: "internal", attempts: "internal", due_at: "internal" },
+      key: "delivery_id",
+    },
   },
 });
 

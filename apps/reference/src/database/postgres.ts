@@ -24,7 +24,7 @@ export async function openPostgres(url: string, roles: DatabaseRoles = ROLES): P
   const database = connectTo(url, roles);
   try {
     const posture = [
-      ...(await databasePosture(database.tenantDriver, { shared: ["migrations", "file_tasks"] })),
+      ...(await databasePosture(database.tenantDriver, { shared: ["migrations", "file_tasks", "webhook_queue"] })),
       ...drift,
       ...(await personalDataPosture(database.tenantDriver, PERSONAL_DATA)),
     ];

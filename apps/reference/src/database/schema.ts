@@ -1,6 +1,7 @@
 /** The tables as Drizzle sees them. What protects them (policies, keys, grants) is in the migrations. */
 import { sql, type SQL } from "drizzle-orm";
-import { bigint, boolean, integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { bigint, boolean, customType, integer, pgTable, text, timestamp, uuid } from "drizzle-orm/pg-core";
+import { sealedColumn, type Sealed } from "glacis/data";
 
 export const tenants = pgTable("tenants", {
   id: uuid("id").primaryKey(),
@@ -65,4 +66,36 @@ export const fileTasks = pgTable("file_tasks", {
   bytes: bigint("bytes", { mode: "number" }).notNull(),
   task: text("task", { enum: ["arriving", "scan", "remove"] }).notNull(),
   since: timestamp("since", { withTimezone: true }).notNull().defaultNow(),
+});
+
+const sealed = customType<{ data: Sealed; driverData: string }>(sealedColumn);
+
+export const webhooks = pgTable("webhooks", {
+  tenantId: uuid("tenant_id").notNull(),
+  id: uuid("id").primaryKey(),
+  endpoint: text("endpoint").notNull(),
+  secret: sealed("secret").notNull(),
+  addedBy: uuid("added_by"),
+  createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+});
+
+export const webhookDeliveries = pgTable("webhook_deliveries", {
+  tenantId: uuid("tenant_id").notNull(),
+  id: uuid("id").primaryKey().defaultRandom(),
+  webhookId: uuid("webhook_id").notNull(),
+  event: text("event").notNull(),
+  documentId: uuid("document_id"),
+  state: text("state", { enum: ["waiting", "delivered", "given_up"] }).notNull(),
+  outcome: text("outcome"),
+  attempts: integer("attempts").notNull().default(0),
+  triedAt: timestamp("tried_at", { withTimezone: true }),
+  createdAt: timestamp("created_at", { withTimezone: true }).notNull().defaultNow(),
+});
+
+/** Which delivery is due, and when. Under no tenant's policy, because deliveries are made for all of them. */
+export const webhookQueue = pgTable("webhook_queue", {
+  tenant: uuid("tenant").notNull(),
+  deliveryId: uuid("delivery_id").primaryKey(),
+  attempts: integer("attempts").notNull().default(0),
+  dueAt: timestamp("due_at", { withTimezone: true }).notNull().defaultNow(),
 });

@@ -3,6 +3,7 @@ import { tenantScope, type User } from "glacis";
 import { trail } from "../activity/trail.ts";
 import type { Database, TenantDrizzle, TenantWork } from "../database/database.ts";
 import { documents, users } from "../database/schema.ts";
+import { tellWebhooks } from "../webhooks/queue.ts";
 import type { DocumentChange, ListQuery, NewDocument } from "./input.ts";
 import { documentOwnership, documentPolicy, mayWith, permittedDocuments, type DocumentAccess } from "./policy.ts";
 import { sharingIn, type Sharing } from "./sharing.ts";
@@ -69,6 +70,7 @@ export function documentsIn(database: Database): Documents {
         const [row] = await db.insert(documents).values(values).returning({ id: documents.id });
         if (row === undefined) throw new Error("The database accepted a document and returned none.");
         await trail.record(connection, { ...named(user, "document.create", row.id), after: input });
+        await tellWebhooks(connection, user, "document.created", row.id);
         return row.id;
       }),
 
@@ -95,6 +97,7 @@ export function documentsIn(database: Database): Documents {
             before,
             after: { ...before, ...after },
           });
+          await tellWebhooks(connection, user, "document.changed", id);
           return { kind: "changed", version: row.version };
         }
         const now = await documentIn(db, user, id);
@@ -109,6 +112,7 @@ export function documentsIn(database: Database): Documents {
           .returning({ id: documents.id });
         if (removed.length === 0) return false;
         await trail.record(connection, named(user, "document.remove", id));
+        await tellWebhooks(connection, user, "document.deleted", id);
         return true;
       }),
 

@@ -4,6 +4,7 @@ import { trail } from "../activity/trail.ts";
 import type { Database, TenantDrizzle, TenantWork } from "../database/database.ts";
 import { addressed } from "../accounts/accounts.ts";
 import { addressOf, documentShares, documents, memberships, users } from "../database/schema.ts";
+import { tellWebhooks } from "../webhooks/queue.ts";
 import { permittedDocuments, permittedShares, sharePolicy } from "./policy.ts";
 
 export interface Share {
@@ -63,6 +64,7 @@ export function sharingIn(database: Database): Sharing {
             ...sharing(user, "document.share", id),
             after: { colleague: userId, permission },
           });
+          await tellWebhooks(connection, user, "document.shared", id);
           return "shared";
         }),
       ),

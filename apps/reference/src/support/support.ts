@@ -25,6 +25,7 @@ export const CLOSED_TO_VISITORS: readonly string[] = [
   "/settings",
   "/settings/support",
   "/settings/api-keys",
+  "/settings/webhooks",
   "/account/totp",
   "/support",
   "/activity",

@@ -11,8 +11,8 @@ const DATES_IN_WORDS = new RegExp(
   String.raw`\b(?:\d{1,2}\.? ${MONTH}\.?|${MONTH}\.? \d{1,2}),? \d{4}(?:(?:,| at)? \d{1,2}:\d\d(?::\d\d)?)?`,
   "gu",
 );
-/** Ids, nonces, tokens. Whose they are is the markers' business. */
-const TOKENS = /[\w-]{16,}/gu;
+/** Ids, nonces, tokens, and secrets of webhooks, which are base64. Whose they are is the markers' business. */
+const TOKENS = /whsec_[\w+/]{16,}=*|[\w-]{16,}/gu;
 
 export function fingerprint({ status, headers, body }: Answer, method: string): string {
   const lines = headers
