@@ -72,7 +72,7 @@ describe("a condition about related rows", () => {
 
   it("are those that were loaded, whatever a client says of them among its changes", () => {
     const decide = (loaded: object[], changes: object) =>
-      policy.decide(owner, "update", { ...document, shares: loaded } as never, changes as never);
+      policy.decide(owner, "update", { ...document, shares: loaded } as never, changes);
     const gift = { ownerId: stranger.id, shares: [share(owner, "edit")] };
     expect(decide([], gift)).toMatchObject({ permitted: false });
     expect(decide([share(owner, "none")], { shares: [] })).toMatchObject({ permitted: false, cause: "denied" });
