@@ -6,13 +6,14 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** Begun last, they would run on while every other worker is done. */
-const LONGEST = ["attack-matrix-mutations.test.ts", "user-enumeration.test.ts", "browser.test.ts"];
+const LONGEST =
+  /(?:attack-matrix(?:-mutations)?|user-enumeration|password-hashing|sign-in|process|browser|conformance\/accounts)\.test\.ts$/u;
 
 /** First the longest, and last those that are done in a moment, which fill what the others leave. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLongest = ({ moduleId }: TestSpecification): boolean => LONGEST.some((name) => moduleId.endsWith(name));
+    const isLongest = ({ moduleId }: TestSpecification): boolean => LONGEST.test(moduleId);
     const isShort = ({ project }: TestSpecification): boolean => project.name === "together";
     const others = sorted.filter((file) => !isLongest(file) && !isShort(file));
     return [...sorted.filter(isLongest), ...others, ...sorted.filter(isShort)];

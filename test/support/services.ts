@@ -120,6 +120,22 @@ export interface OwnRedis {
  * @returns undefined where `redis-server` is not installed, after saying so; with `CI=true` that is an error instead
  */
 export async function ownRedis(suite: string, flags: readonly string[] = []): Promise<OwnRedis | undefined> {
+  for (let attempt = 1; ; attempt += 1) {
+    const redis = await redisOnFreePort(flags);
+    try {
+      await redis.start();
+      return redis;
+    } catch (error) {
+      await redis.discard();
+      // A port may be taken after it was free, and a cluster's node takes the one that lies 10,000 above its own as well.
+      if (attempt === MOST_ATTEMPTS) return absent("redis-server", suite, error);
+    }
+  }
+}
+
+const MOST_ATTEMPTS = 3;
+
+async function redisOnFreePort(flags: readonly string[]): Promise<OwnRedis> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "glacis-redis-"));
   let child: ChildProcess | undefined;
@@ -129,7 +145,7 @@ export async function ownRedis(suite: string, flags: readonly string[] = []): Pr
     child = spawn("redis-server", [...settings, ...flags], { stdio: "ignore" });
     await once(child, "spawn");
     const url = `redis://127.0.0.1:${port}`;
-    for (let attempt = 0; attempt < 100; attempt += 1) {
+    for (let attempt = 0; attempt < 100 && child.exitCode === null; attempt += 1) {
       const client = createClient({ url, socket: { reconnectStrategy: false } });
       client.on("error", () => undefined);
       try {
@@ -155,12 +171,6 @@ export async function ownRedis(suite: string, flags: readonly string[] = []): Pr
     await rm(folder, { recursive: true, force: true });
   }
 
-  try {
-    await start();
-  } catch (error) {
-    await discard();
-    return absent("redis-server", suite, error);
-  }
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
