@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import type { TenantId, UserId } from "../core/brand.ts";
 import { Refusal } from "../core/error-reason.ts";
@@ -207,6 +208,10 @@ describe("a condition that fails", () => {
     ],
     ["returns a promise of true", async () => true],
     ["returns a promise that rejects", async () => Promise.reject(new Error("later"))],
+    [
+      "returns a promise of another realm that rejects",
+      () => runInNewContext("Promise.reject(new Error())") as unknown,
+    ],
     ["returns undefined", () => undefined],
     ["returns null", () => null],
     ["returns 1", () => 1],

@@ -2,6 +2,7 @@
  * A condition as a function: the in-memory enforcer. What it says of a row is what Postgres says of it, null included: a condition is true, false
  * or unknown, and is compiled to two questions, whether it holds and whether it fails. What is unknown does neither.
  */
+import { types } from "node:util";
 import type { Principal } from "../core/principal.ts";
 import { attributeOf, holdsFor, listOf } from "./caller.ts";
 import { canonical, compareNumbers, elementType, type Column, type Scalar } from "./columns.ts";
@@ -84,7 +85,7 @@ function compile(condition: Condition, wanted: boolean): Predicate {
 
 function answerOf(name: string, answer: unknown): boolean {
   if (answer === true || answer === false) return answer;
-  if (answer instanceof Promise) {
+  if (types.isPromise(answer)) {
     // Nobody awaits it: without a handler its rejection would end the process.
     answer.catch(() => undefined);
     throw new ConditionError(`The condition "${name}" returned a promise; a condition is decided at once.`);
