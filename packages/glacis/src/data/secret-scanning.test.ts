@@ -55,6 +55,12 @@ describe("scanLine", () => {
     expect(scanLine(line, { file: "a", line: 1 })).toEqual([]);
   });
 
+  it("finds a token in whose random letters a word stands by chance, and none that says what it is", () => {
+    const [front, back] = [letters(14, "ABCDEGHJKMNPQRST23456789"), letters(18, "BCDEGHJKMNPQRST23456789")];
+    expect(scanText(`ghp_${front}fAkE${back}`, "a.ts")).toHaveLength(1);
+    for (const word of ["fake", "FAKE", "Fake"]) expect(scanText(`ghp_${front}${word}${back}`, "a.ts")).toEqual([]);
+  });
+
   it("gives one secret one fingerprint wherever it stands, and another secret another", () => {
     const [one, other] = [`ghp_${letters(36)}`, `ghp_${letters(36)}`];
     const prints = [`x ${one}`, `token = "${one}"`, other].map(
