@@ -1,6 +1,6 @@
 import type { ApiKey } from "glacis/authentication";
 import { html, type SafeHtml } from "glacis/input";
-import { csrfField, errorSummary, field, hasErrors, select, type FormState } from "../views/form.ts";
+import { csrfField, errorSummary, field, hasErrors, postButton, select, type FormState } from "../views/form.ts";
 import { layout, type Frame } from "../views/layout.ts";
 import { time } from "../views/time.ts";
 import { ACCESS_NAMES, LIFETIME_NAMES } from "./input.ts";
@@ -60,19 +60,11 @@ function keyRow(frame: Frame, key: ApiKey, nowMs: number): SafeHtml {
       ${
         alive &&
         html`<div class="actions">
-          ${button(frame, `/settings/api-keys/${id}/rotate`, "Rotate", `Rotate ${name}`)}
-          ${button(frame, `/settings/api-keys/${id}/revoke`, "Revoke", `Revoke ${name}`)}
+          ${postButton(frame.csrfToken, `/settings/api-keys/${id}/rotate`, "Rotate", `Rotate ${name}`)}
+          ${postButton(frame.csrfToken, `/settings/api-keys/${id}/revoke`, "Revoke", `Revoke ${name}`)}
         </div>`
       }
     </li>`;
-}
-
-function button({ csrfToken }: Frame, action: string, label: string, title: string): SafeHtml {
-  return html`
-    <form method="post" action="${action}">
-      ${csrfField(csrfToken)}
-      <button class="button quiet small" type="submit" aria-label="${title}">${label}</button>
-    </form>`;
 }
 
 /** The key, this once. */

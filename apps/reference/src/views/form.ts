@@ -8,6 +8,19 @@ export function csrfField(token: string): SafeHtml {
   return html`<input type="hidden" name="${CSRF_FIELD}" value="${token}">`;
 }
 
+/**
+ * A small button that is a form of its own.
+ *
+ * @param title what it does and to what, for those who do not see where it stands
+ */
+export function postButton(csrfToken: string, action: string, label: string, title: string): SafeHtml {
+  return html`
+    <form method="post" action="${action}">
+      ${csrfField(csrfToken)}
+      <button class="button quiet small" type="submit" aria-label="${title}">${label}</button>
+    </form>`;
+}
+
 /** What a form was sent with and what is wrong with it. */
 export interface FormState {
   readonly values: Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 import type { Secret } from "glacis";
 import { html, type SafeHtml } from "glacis/input";
-import { csrfField, errorSummary, field, hasErrors, type FormState } from "../views/form.ts";
+import { csrfField, errorSummary, field, hasErrors, postButton, type FormState } from "../views/form.ts";
 import { layout, type Frame } from "../views/layout.ts";
 import { time } from "../views/time.ts";
 import { MOST_WEBHOOKS, type Delivery, type Webhook } from "./webhooks.ts";
@@ -58,8 +58,8 @@ function webhookRow(frame: Frame, { id, endpoint, createdAt, deliveries }: Webho
         ${deliveries.length > 0 && html`<ul class="log" aria-label="Last deliveries to ${endpoint}">${deliveries.map(deliveryLine)}</ul>`}
       </div>
       <div class="actions">
-        ${button(frame, `/settings/webhooks/${id}/test`, "Send a test", `Send a test to ${endpoint}`)}
-        ${button(frame, `/settings/webhooks/${id}/remove`, "Remove", `Remove ${endpoint}`)}
+        ${postButton(frame.csrfToken, `/settings/webhooks/${id}/test`, "Send a test", `Send a test to ${endpoint}`)}
+        ${postButton(frame.csrfToken, `/settings/webhooks/${id}/remove`, "Remove", `Remove ${endpoint}`)}
       </div>
     </li>`;
 }
@@ -92,14 +92,6 @@ const WORDS: Readonly<Record<string, string>> = {
 function saidOf(outcome: string | null): string {
   if (outcome !== null && /^\d{3}$/u.test(outcome)) return `answered with ${outcome}`;
   return WORDS[outcome ?? ""] ?? "it failed";
-}
-
-function button({ csrfToken }: Frame, action: string, label: string, title: string): SafeHtml {
-  return html`
-    <form method="post" action="${action}">
-      ${csrfField(csrfToken)}
-      <button class="button quiet small" type="submit" aria-label="${title}">${label}</button>
-    </form>`;
 }
 
 /** The secret, this once. */

@@ -15,7 +15,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { generateKeyPairSync } from "node:crypto";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { AuditEvent, AuditRecord } from "../core/event.ts";
+import { heartbeat, segmentsOf } from "../../../../test/support/audit-log-files.ts";
+import type { AuditEvent } from "../core/event.ts";
 import { verifyAuditLog } from "./audit-log-verify.ts";
 import { openAuditLog, type AuditLog, type AuditLogOptions } from "./audit-log.ts";
 
@@ -43,19 +44,6 @@ async function openIn(options: Partial<AuditLogOptions> = {}): Promise<{ log: Au
   return { log, told };
 }
 
-const event = (count: number): AuditRecord => ({
-  time: "2026-01-01T00:00:00.000Z",
-  event_type: "system",
-  status: "observed",
-  severity: "info",
-  event: "sys_heartbeat",
-  count,
-});
-const segmentsOf = (directory: string): readonly string[] =>
-  readdirSync(directory)
-    .filter((name) => /^audit-\d+\.jsonl$/u.test(name))
-    .toSorted()
-    .map((name) => join(directory, name));
 const countsOf = (directory: string): readonly number[] =>
   segmentsOf(directory)
     .flatMap((path) => readFileSync(path, "utf8").trimEnd().split("\n"))
@@ -76,10 +64,10 @@ describe("a log whose file is no longer as the writer left it", () => {
   for (const [what, change] of Object.entries(meddle)) {
     it(`goes on in a new file once it is ${what}, tells of it, and loses nothing that it confirms afterwards`, async () => {
       const { log, told } = await openIn();
-      await log.append(event(1));
+      await log.append(heartbeat(1));
       change(segmentsOf(log.options.directory)[0] as string);
-      await log.append(event(2));
-      await log.append(event(3));
+      await log.append(heartbeat(2));
+      await log.append(heartbeat(3));
       expect(countsOf(log.options.directory)).toEqual(expect.arrayContaining([2, 3]));
       expect(told.map(({ event: name, count }) => [name, count])).toEqual([["audit_log_altered", 1]]);
       const { whole } = await verifyAuditLog({ directory: log.options.directory, origin: ORIGIN });
@@ -90,10 +78,10 @@ describe("a log whose file is no longer as the writer left it", () => {
 
   it("names the first event that is gone where a checkpoint was signed over it", async () => {
     const { log } = await openIn({ signingKey: privateKey });
-    await log.append(event(1));
+    await log.append(heartbeat(1));
     await log.checkpoint();
     unlinkSync(segmentsOf(log.options.directory)[0] as string);
-    await log.append(event(2));
+    await log.append(heartbeat(2));
     await log.close();
     const { from } = await verifyAuditLog({ directory: log.options.directory, origin: ORIGIN });
     expect(from).toBe(3);
@@ -105,12 +93,12 @@ describe("a log whose writing fails", () => {
     "opens its file anew when somebody else has closed its descriptor",
     async () => {
       const { log, told } = await openIn();
-      await log.append(event(1));
+      await log.append(heartbeat(1));
       const [path] = segmentsOf(log.options.directory);
       const descriptor = readdirSync("/proc/self/fd").find((name) => linkOf(name) === path);
       closeSync(Number(descriptor));
-      await expect(log.append(event(2))).rejects.toMatchObject({ code: "write_failed" });
-      await log.append(event(3));
+      await expect(log.append(heartbeat(2))).rejects.toMatchObject({ code: "write_failed" });
+      await log.append(heartbeat(3));
       expect(countsOf(log.options.directory)).toEqual([1, 3]);
       expect(told.map(({ event: name }) => name)).toEqual(["audit_log_unwritable"]);
       expect(await verifyAuditLog({ directory: log.options.directory, origin: ORIGIN })).toMatchObject({ whole: true });
@@ -119,12 +107,12 @@ describe("a log whose writing fails", () => {
 
   it("refuses while its directory is gone", async () => {
     const { log, told } = await openIn();
-    await log.append(event(1));
+    await log.append(heartbeat(1));
     const { directory } = log.options;
     renameSync(directory, `${directory}.away`);
-    await expect(log.append(event(2))).rejects.toMatchObject({ code: "write_failed" });
+    await expect(log.append(heartbeat(2))).rejects.toMatchObject({ code: "write_failed" });
     renameSync(`${directory}.away`, directory);
-    await log.append(event(3));
+    await log.append(heartbeat(3));
     expect(countsOf(directory)).toEqual([1, 3]);
     expect(told.at(-1)?.event).toBe("audit_log_unwritable");
   });
@@ -138,7 +126,7 @@ describe("a process that ends at once", () => {
       script,
       `import { openAuditLog } from ${JSON.stringify(LIBRARY)};
 const log = await openAuditLog({ directory: ${JSON.stringify(directory)}, origin: "${ORIGIN}" });
-const event = ${JSON.stringify(event(0))};
+const event = ${JSON.stringify(heartbeat(0))};
 for (let count = 1; count <= 3000; count += 1) log.audit({ ...event, count });
 if (process.argv[2] === "under way") await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 log.audit({ ...event, count: 3001, severity: "critical" });
@@ -160,9 +148,9 @@ describe("an anchor that never answers", () => {
     const { log, told } = await openIn({ signingKey: privateKey, anchors });
     vi.useFakeTimers({ toFake: ["setTimeout", "setInterval"] });
     try {
-      await log.append(event(1));
+      await log.append(heartbeat(1));
       const signed = log.checkpoint();
-      await log.append(event(2));
+      await log.append(heartbeat(2));
       await vi.advanceTimersByTimeAsync(10_000);
       await signed;
       const closed = log.close();
@@ -181,7 +169,7 @@ describe("a clock that is set back", () => {
     let nowMs = Date.parse("2026-06-01T00:00:00Z");
     const { log } = await openIn({ signingKey: privateKey, now: () => nowMs, checkpointEvents: 1 });
     nowMs -= 365 * 24 * 3600 * 1000;
-    await log.append(event(1));
+    await log.append(heartbeat(1));
     await vi.waitFor(() => expect(readdirSync(log.options.directory)).toContain("checkpoints.jsonl"));
   });
 });

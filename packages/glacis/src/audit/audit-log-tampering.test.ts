@@ -2,12 +2,13 @@
 import { spawn } from "node:child_process";
 import { generateKeyPairSync, randomInt } from "node:crypto";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { AuditEvent, AuditRecord } from "../core/event.ts";
+import { heartbeat, segmentsOf } from "../../../../test/support/audit-log-files.ts";
+import type { AuditEvent } from "../core/event.ts";
 import { fileAnchor } from "./audit-anchor.ts";
 import { chainHash, FIRST_HASH, readLine } from "./audit-log-line.ts";
 import { verifyAuditLog, type AuditLogVerdict } from "./audit-log-verify.ts";
@@ -29,21 +30,8 @@ const copyOf = (from: string): string => {
   cpSync(from, to, { recursive: true });
   return to;
 };
-const event = (count: number): AuditRecord => ({
-  time: "2026-01-01T00:00:00.000Z",
-  event_type: "system",
-  status: "observed",
-  severity: "info",
-  event: "sys_heartbeat",
-  count,
-});
 const verify = async (directory: string, anchors: readonly string[] = []): Promise<AuditLogVerdict> =>
   verifyAuditLog({ directory, origin: ORIGIN, publicKey, anchors });
-const segmentsOf = (directory: string): readonly string[] =>
-  readdirSync(directory)
-    .filter((name) => /^audit-\d+\.jsonl$/u.test(name))
-    .toSorted()
-    .map((name) => join(directory, name));
 
 /** The number of the event that a byte belongs to. */
 const seqAt = (bytes: Buffer, offset: number): number =>
@@ -60,7 +48,7 @@ beforeAll(async () => {
   ] as const) {
     const log = await openAuditLog({ directory, origin: ORIGIN, signingKey, segmentBytes, report: () => undefined });
     for (let first = 0; first < EVENTS; first += 500)
-      await Promise.all(Array.from({ length: 500 }, async (_, index) => log.append(event(first + index))));
+      await Promise.all(Array.from({ length: 500 }, async (_, index) => log.append(heartbeat(first + index))));
     await log.close();
   }
 }, 60_000);
@@ -148,12 +136,12 @@ describe("a log of ten thousand events", () => {
     const notes = [join(root, "anchor-one.jsonl"), join(root, "anchor-two.jsonl")];
     const anchors = notes.map((path) => fileAnchor(path));
     const log = await openAuditLog({ directory, origin: ORIGIN, signingKey, anchors, report: () => undefined });
-    await log.append(event(1));
+    await log.append(heartbeat(1));
     await log.checkpoint();
     const backup = copyOf(directory);
     rmSync(join(backup, "writer.lock"), { force: true });
     const early = readFileSync(notes[0] as string, "utf8");
-    for (let count = 2; count <= 6; count += 1) await log.append(event(count));
+    for (let count = 2; count <= 6; count += 1) await log.append(heartbeat(count));
     await log.close();
     writeFileSync(notes[0] as string, early);
     const read = (path: string): string[] =>
@@ -173,11 +161,11 @@ describe("two writers", () => {
     const directory = folder();
     const told: AuditEvent[] = [];
     const first = await openAuditLog({ directory, origin: ORIGIN, report: (one) => void told.push(one) });
-    await first.append(event(1));
+    await first.append(heartbeat(1));
     rmSync(join(directory, "writer.lock"));
     const second = await openAuditLog({ directory, origin: ORIGIN, report: () => undefined });
-    await second.append(event(2));
-    await first.append(event(3));
+    await second.append(heartbeat(2));
+    await first.append(heartbeat(3));
     await Promise.all([first.close(), second.close()]);
     const counts = segmentsOf(directory)
       .flatMap((path) => readFileSync(path, "utf8").trimEnd().split("\n"))
@@ -200,7 +188,7 @@ describe("a disk that takes no more", () => {
 const log = await openAuditLog({ directory: ${JSON.stringify(directory)}, origin: "${ORIGIN}", segmentBytes: 1 << 30, report: () => undefined });
 let confirmed = -1;
 for (let count = 0; count < 5000; count += 1) {
-  try { await log.append({ ...${JSON.stringify(event(0))}, count }); confirmed = count; } catch (error) { console.log(confirmed, error.code, error.cause?.code); break; }
+  try { await log.append({ ...${JSON.stringify(heartbeat(0))}, count }); confirmed = count; } catch (error) { console.log(confirmed, error.code, error.cause?.code); break; }
 }`,
       );
       // The limit is on a file's length, and cuts a write in the middle as a full disk does.
@@ -212,7 +200,7 @@ for (let count = 0; count < 5000; count += 1) {
       expect([code, cause]).toEqual(["write_failed", "EFBIG"]);
       expect(Number(confirmed)).toBeGreaterThan(50);
       const log = await openAuditLog({ directory, origin: ORIGIN, report: () => undefined });
-      await log.append(event(9999));
+      await log.append(heartbeat(9999));
       await log.close();
       const counts = segmentsOf(directory)
         .flatMap((path) => readFileSync(path, "utf8").trimEnd().split("\n"))

@@ -1,12 +1,13 @@
 import { spawn } from "node:child_process";
 import { createCipheriv, createDecipheriv, generateKeyPairSync, randomBytes } from "node:crypto";
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { segmentsOf } from "../../../../test/support/audit-log-files.ts";
 import type { AuditEvent, AuditRecord } from "../core/event.ts";
 import { fileAnchor } from "./audit-anchor.ts";
 import { AuditLogError } from "./audit-log-error.ts";
@@ -75,11 +76,6 @@ async function written(count: number, options: Changes = {}): Promise<string> {
 
 const verify = async (directory: string, anchors: readonly string[] = []): Promise<AuditLogVerdict> =>
   verifyAuditLog({ directory, origin: ORIGIN, publicKey, anchors });
-const segmentsOf = (directory: string): readonly string[] =>
-  readdirSync(directory)
-    .filter((name) => /^audit-\d+\.jsonl$/u.test(name))
-    .toSorted()
-    .map((name) => join(directory, name));
 const linesOf = (directory: string, fromSegment = 0): readonly string[] =>
   segmentsOf(directory)
     .slice(fromSegment)

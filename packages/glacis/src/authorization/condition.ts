@@ -157,46 +157,19 @@ export function columnsIn(condition: Condition, table?: readonly string[]): read
   }
 }
 
+/** What a condition is made of: everything inside of it that holds no further condition of the same row. */
+function leavesOf(condition: Condition): readonly Condition[] {
+  if (condition.kind === "not") return leavesOf(condition.condition);
+  if (condition.kind === "all" || condition.kind === "any") return condition.conditions.flatMap(leavesOf);
+  return [condition];
+}
+
 /** The properties under which a condition looks for rows of other tables. */
 export function relationsIn(condition: Condition): readonly string[] {
-  switch (condition.kind) {
-    case "related":
-      return [condition.relation.property];
-    case "not":
-      return relationsIn(condition.condition);
-    case "all":
-    case "any":
-      return condition.conditions.flatMap(relationsIn);
-    case "constant":
-    case "caller":
-    case "compare":
-    case "among":
-    case "member":
-    case "contains":
-    case "absent":
-    case "opaque":
-      return [];
-  }
+  return leavesOf(condition).flatMap((leaf) => (leaf.kind === "related" ? [leaf.relation.property] : []));
 }
 
 /** The name of an opaque function inside a condition, if there is one. */
 export function opaqueIn(condition: Condition): string | undefined {
-  switch (condition.kind) {
-    case "opaque":
-      return condition.name;
-    case "not":
-      return opaqueIn(condition.condition);
-    case "all":
-    case "any":
-      return condition.conditions.map(opaqueIn).find((name) => name !== undefined);
-    case "constant":
-    case "caller":
-    case "compare":
-    case "among":
-    case "member":
-    case "contains":
-    case "absent":
-    case "related":
-      return undefined;
-  }
+  return leavesOf(condition).find((leaf) => leaf.kind === "opaque")?.name;
 }

@@ -34,13 +34,13 @@ export async function takeOff(
 ): Promise<Flight & { readonly outdated?: boolean }> {
   const named = rare ? entering : prepared(entering);
   if (prepare === true) return wire.send([...opening, named, prepared(statement), ...ending]);
-  const unnamed = [...opening, entering, statement, ...ending];
-  if (!wire.atomic || prepare === false || !names.areKept) return wire.send(unnamed);
+  const unnamed = (): Promise<Flight> => wire.send([...opening, entering, statement, ...ending]);
+  if (!wire.atomic || prepare === false || !names.areKept) return unnamed();
   const flight = await wire.send([...opening, named, preparedWhenFrequent(statement), ...ending]);
   const error = flight.failure?.error;
   const outdated = planIsOutdated(error);
   if (lostName(error)) names.areKept = false;
   else if (!outdated) return flight;
   if (opening.length > 0) await wire.send([ROLLBACK]);
-  return { ...(await wire.send(unnamed)), outdated };
+  return { ...(await unnamed()), outdated };
 }
