@@ -7,13 +7,15 @@ import { ACCESS_NAMES, LIFETIME_NAMES } from "./input.ts";
 
 export interface ApiKeysView {
   readonly keys: readonly ApiKey[];
+  /** Who looks: a key is rotated by whoever made it alone. */
+  readonly userId: string;
   readonly nowMs: number;
   readonly state: FormState;
   readonly notice: string | undefined;
 }
 
 /** The keys of a workspace. Of a key itself nothing is known any more but how it begins. */
-export function apiKeysPage(frame: Frame, { keys, nowMs, state, notice }: ApiKeysView): SafeHtml {
+export function apiKeysPage(frame: Frame, { keys, userId, nowMs, state, notice }: ApiKeysView): SafeHtml {
   const values = { access: "read", days: "90", ...state.values };
   return layout(
     frame,
@@ -29,7 +31,7 @@ export function apiKeysPage(frame: Frame, { keys, nowMs, state, notice }: ApiKey
       <section class="sheet stack" aria-labelledby="keys-title">
         <h2 id="keys-title">Keys of this workspace</h2>
         ${keys.length === 0 && html`<p class="hint">There are none yet.</p>`}
-        <ul class="rows">${keys.map((key) => keyRow(frame, key, nowMs))}</ul>
+        <ul class="rows">${keys.map((key) => keyRow(frame, key, key.ownerId === userId, nowMs))}</ul>
       </section>
       <section class="sheet stack after" aria-labelledby="new-key-title">
         <h2 id="new-key-title">Make a key</h2>
@@ -45,7 +47,7 @@ export function apiKeysPage(frame: Frame, { keys, nowMs, state, notice }: ApiKey
   );
 }
 
-function keyRow(frame: Frame, key: ApiKey, nowMs: number): SafeHtml {
+function keyRow(frame: Frame, key: ApiKey, own: boolean, nowMs: number): SafeHtml {
   const { id, name, start, scopes, usedAtMs, expiresAtMs, revokedAtMs } = key;
   const alive = revokedAtMs === undefined && nowMs < expiresAtMs;
   const writes = scopes.includes("documents:write");
@@ -60,7 +62,7 @@ function keyRow(frame: Frame, key: ApiKey, nowMs: number): SafeHtml {
       ${
         alive &&
         html`<div class="actions">
-          ${postButton(frame.csrfToken, `/settings/api-keys/${id}/rotate`, "Rotate", `Rotate ${name}`)}
+          ${own && postButton(frame.csrfToken, `/settings/api-keys/${id}/rotate`, "Rotate", `Rotate ${name}`)}
           ${postButton(frame.csrfToken, `/settings/api-keys/${id}/revoke`, "Revoke", `Revoke ${name}`)}
         </div>`
       }

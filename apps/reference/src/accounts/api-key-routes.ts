@@ -21,8 +21,8 @@ export function apiKeyRoutes(app: Hono, services: Services): void {
 
   const page = async (request: Exchange, state: FormState): Promise<string> => {
     const notice = state === BLANK ? noticeOf(request) : undefined;
-    const list = await keys.list(userOf(request).tenantId);
-    const view = { keys: list, nowMs: request.receivedAtMs, state, notice };
+    const { id: userId, tenantId } = userOf(request);
+    const view = { keys: await keys.list(tenantId), userId, nowMs: request.receivedAtMs, state, notice };
     return String(apiKeysPage(await frameOf(services, request), view));
   };
 

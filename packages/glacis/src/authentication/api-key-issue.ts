@@ -38,7 +38,11 @@ export type IssuedApiKey =
         | "lifetime_invalid"
         | "too_many"
         | "not_found"
-        | "overlap_running";
+        /** Somebody else's: whoever rotates a key knows its secret, and it would not end with him. Revoke it, and make one of your own. */
+        | "not_yours"
+        | "overlap_running"
+        /** Whoever asked was signed out meanwhile. */
+        | "signed_out";
     };
 
 /** What keys are made with. */
@@ -47,6 +51,7 @@ export interface KeyMaking {
   readonly store: ApiKeyStore;
   readonly scopes: ReadonlyMap<string, readonly string[]>;
   readonly grants: (user: User) => readonly string[];
+  readonly signedIn: ((user: User) => boolean | Promise<boolean>) | undefined;
   readonly lifetimeDays: number;
   readonly mostPerTenant: number;
   readonly report: ((event: AuditEvent) => void) | undefined;
@@ -73,6 +78,7 @@ export async function issueKey(making: KeyMaking, user: User, wanted: NewApiKey,
     expiresAtMs: nowMs + lifetimeDays * DAY_MS,
   };
   if (!(await making.store.add(record, making.mostPerTenant))) return { kind: "refused", cause: "too_many" };
+  if (!(await isStillThere(making, user))) return takeBack(making, record, nowMs);
   return issued(making, user, key, record);
 }
 
@@ -91,6 +97,7 @@ export async function rotateKey(
   const present = isId(id) ? await store.read(id) : undefined;
   if (present?.tenantId !== user.tenantId || !isAliveKey(present, nowMs))
     return { kind: "refused", cause: "not_found" };
+  if (present.ownerId !== user.id) return { kind: "refused", cause: "not_yours" };
   if (!mayGrant(making, user, present.scopes)) return { kind: "refused", cause: "scopes_not_yours" };
   const { key, hash } = mintApiKey(prefix, id);
   const term = present.expiresAtMs - (present.rotatedAtMs ?? present.createdAtMs);
@@ -98,7 +105,21 @@ export async function rotateKey(
   const formerUntilMs = overlapHours === 0 ? 0 : nowMs + Math.round(overlapHours * HOUR_MS);
   const rotated = await store.rotate(user.tenantId, id, { hash, nowMs, expiresAtMs: nowMs + term, formerUntilMs });
   if (rotated === undefined) return { kind: "refused", cause: "overlap_running" };
+  if (!(await isStillThere(making, user))) return takeBack(making, rotated, nowMs);
   return issued(making, user, key, rotated, "rotated");
+}
+
+/**
+ * Asked once the key is in the store. Whoever throws somebody out ends his sessions first and his keys after that: the key was there by then, or the
+ * session is gone now. Where the answer cannot be had, nobody has seen the key.
+ */
+async function isStillThere({ signedIn }: KeyMaking, user: User): Promise<boolean> {
+  return signedIn === undefined || (await signedIn(user)) === true;
+}
+
+async function takeBack({ store }: KeyMaking, { tenantId, id }: ApiKeyRecord, nowMs: number): Promise<IssuedApiKey> {
+  await store.revoke(tenantId, id, nowMs);
+  return { kind: "refused", cause: "signed_out" };
 }
 
 function issued(making: KeyMaking, user: User, key: string, record: ApiKeyRecord, detail?: string): IssuedApiKey {
@@ -141,4 +162,6 @@ function requireUser(user: User): void {
     throw new TypeError("Only a signed-in user of a tenant makes API keys.");
   // A key would outlive the visit, and the consent to it.
   if (user.actor !== undefined) throw new TypeError("A visitor makes no API keys for whom he visits.");
+  // It would outlive the token as well, and could be for more than that was given for.
+  if (user.delegation !== undefined) throw new TypeError("Whoever comes by an access token makes no API keys.");
 }

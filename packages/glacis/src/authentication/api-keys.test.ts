@@ -195,6 +195,15 @@ describe.each(stores)("API keys in %s", (name, store) => {
     expect(await keys.list("visited")).toHaveLength(1);
   });
 
+  it("are made by nobody who comes by an access token: a key would outlive it, and be for more", async () => {
+    const keys = keysIn(store);
+    const delegation = { issuer: "https://idp.example", subject: "x", clientId: "app", scopes: ["documents:read"] };
+    const bearer = { ...userOf("delegated"), delegation } as unknown as User;
+    const wish = { name: "a longer life", scopes: ["documents:write"] };
+    await expect(keys.issue(bearer, wish, NOW)).rejects.toThrow("access token");
+    expect(await keys.list("delegated")).toEqual([]);
+  });
+
   it("are given by people alone, who give no more than they may", async () => {
     const keys = keysIn(store, { mostPerTenant: 1 });
     const viewer = userOf("gus", "gus", ["viewer"]);

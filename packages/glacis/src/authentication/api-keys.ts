@@ -39,6 +39,11 @@ export interface ApiKeysOptions {
   readonly scopes: Readonly<Record<string, readonly string[]>>;
   /** The scopes that a user may give away. Nobody gives more than this, at the making of a key or at its rotation. */
   readonly grants: (user: User) => readonly string[];
+  /**
+   * Whether whoever asks for a key is still signed in, by `sessions.hasSession(user)`: asked once the key is there, so that a request that was under way when its
+   * session was ended leaves none behind.
+   */
+  readonly signedIn?: (user: User) => boolean | Promise<boolean>;
   /** How long a key is good, in days: 90, and 365 at most. */
   readonly lifetimeDays?: number;
   /** How many keys of one tenant may be alive: 100. */
@@ -55,7 +60,7 @@ export interface ApiKeys extends BearerCredential {
   issue(user: User, wanted: NewApiKey, nowMs: number): Promise<IssuedApiKey>;
   /**
    * A new secret under the same id and a new term. The former one is good for `overlapHours` more, 24 unless you say otherwise, 168 at most; 0 voids it
-   * at once, as after a leak.
+   * at once, as after a leak. By its owner alone.
    */
   rotate(user: User, id: string, nowMs: number, options?: { readonly overlapHours?: number }): Promise<IssuedApiKey>;
   /** @returns false when this tenant has no such key, whoever else may */
@@ -72,7 +77,17 @@ export interface ApiKeys extends BearerCredential {
   flush(): Promise<void>;
 }
 
-const OPTIONS = ["prefix", "store", "scopes", "grants", "lifetimeDays", "mostPerTenant", "standing", "report"];
+const OPTIONS = [
+  "prefix",
+  "store",
+  "scopes",
+  "grants",
+  "signedIn",
+  "lifetimeDays",
+  "mostPerTenant",
+  "standing",
+  "report",
+];
 
 /**
  * API keys: 256 random bits behind a prefix that scanners know, SHA-256 in the store, scopes, a term, and one owner. A text with a wrong checksum costs
@@ -120,14 +135,14 @@ export function apiKeys(options: ApiKeysOptions): ApiKeys {
 
 function makingOf(options: ApiKeysOptions): KeyMaking {
   rejectUnknownOptions("apiKeys", options, OPTIONS);
-  const { store, grants, report, lifetimeDays = ADVISED_DAYS, mostPerTenant = MOST_KEYS } = options;
+  const { store, grants, signedIn, report, lifetimeDays = ADVISED_DAYS, mostPerTenant = MOST_KEYS } = options;
   if (!isLifetime(lifetimeDays)) throw new TypeError(`apiKeys() needs lifetimeDays between 1 and ${MOST_DAYS}.`);
   if (!(Number.isSafeInteger(mostPerTenant) && mostPerTenant > 0))
     throw new TypeError("apiKeys() needs mostPerTenant as a whole number above zero.");
   if (typeof grants !== "function")
     throw new TypeError("apiKeys() needs grants, which says what a user may give away.");
   const prefix = requirePrefix(options.prefix);
-  return { prefix, store, scopes: scopesOf(options.scopes), grants, lifetimeDays, mostPerTenant, report };
+  return { prefix, store, scopes: scopesOf(options.scopes), grants, signedIn, lifetimeDays, mostPerTenant, report };
 }
 
 function assess({ store, lifetimeDays }: KeyMaking, asksOwner: boolean, production: boolean): readonly Finding[] {

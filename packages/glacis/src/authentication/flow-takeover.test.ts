@@ -1,11 +1,15 @@
+import { setTimeout } from "node:timers/promises";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { authenticationGround, authenticationStores, tokenIn } from "../../../../test/support/authentication-ground.ts";
+import type { User } from "../core/principal.ts";
 import type { Account } from "./account-store.ts";
-import { memoryApiKeys } from "./api-key-store.ts";
+import type { IssuedApiKey } from "./api-key-issue.ts";
+import { API_KEY_MIGRATION, memoryApiKeys, postgresApiKeys } from "./api-key-store.ts";
 import { apiKeys } from "./api-keys.ts";
 import { memorySingleSignOn } from "./single-sign-on-store.ts";
 
 const { database, stores } = await authenticationStores("takeover");
+await database?.pool.query(API_KEY_MIGRATION);
 afterAll(() => database?.drop());
 const PASSWORD = "correct horse battery staple";
 
@@ -204,11 +208,13 @@ describe.each(stores)("a stranger over %s", (_, over) => {
 });
 
 describe.each(stores)("the API keys of an account over %s", (_, over) => {
+  const keyStore = over.store.kind === "shared" && database ? postgresApiKeys(database.pool) : memoryApiKeys();
   const keys = apiKeys({
     prefix: "folio_sk",
-    store: memoryApiKeys(),
+    store: keyStore,
     scopes: { "documents:read": ["viewer"] },
     grants: () => ["documents:read"],
+    signedIn: (user) => over.sessions.hasSession(user),
   });
   const ground = authenticationGround(over.store, over.sessions, { apiKeys: keys });
   const { flows, clock } = ground;
@@ -246,6 +252,69 @@ describe.each(stores)("the API keys of an account over %s", (_, over) => {
     const here = await ground.signIn(deleted, PASSWORD);
     await flows.deletion.request(await here.ask(), PASSWORD);
     expect(await alive(deleted)).toBe(0);
+  });
+
+  /** The thief's request has been let in: what it will make is the question. */
+  async function takenOver(): Promise<{ readonly account: Account; readonly thief: User; readonly disown: string }> {
+    const account = await ground.account();
+    await ground.deliver();
+    await flows.notices.tell(account.userId, "new_device", anybody());
+    const disown = tokenIn((await ground.deliver())[0]);
+    const thief = (await (await ground.signIn(account, PASSWORD)).ask()).principal;
+    if (thief.kind !== "user") throw new Error("Nobody is signed in.");
+    return { account, thief, disown };
+  }
+  const wish = { name: "a way back", scopes: ["documents:read"] };
+  const kindOf = (made: IssuedApiKey): string => (made.kind === "issued" ? "issued" : made.cause);
+
+  it("are none that a request makes which was under way when its owner disowned it", async () => {
+    const { account, thief, disown } = await takenOver();
+    const { add } = keyStore;
+    keyStore.add = async (...given) => {
+      expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
+      return add(...given);
+    };
+    const late = await keys.issue(thief, wish, clock.nowMs);
+    keyStore.add = add;
+    expect(kindOf(late)).toBe("signed_out");
+    expect(await alive(account)).toBe(0);
+  });
+
+  it("are none, whichever of 64 requests meets the disowning at which of its steps", async () => {
+    const { account, thief, disown } = await takenOver();
+    const issue = async (at: number): Promise<string> => {
+      await setTimeout(at / 2);
+      return kindOf(await keys.issue(thief, wish, clock.nowMs));
+    };
+    const tries = Promise.all(Array.from({ length: 64 }, (_none, at) => issue(at)));
+    await setTimeout(10);
+    expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
+    expect(new Set([...(await tries), await issue(0)])).toContain("signed_out");
+    expect(await alive(account)).toBe(0);
+  });
+
+  it("are rotated by nobody else, who would know a secret that does not end with him", async () => {
+    const [owner, colleague] = [await takenOver(), await takenOver()];
+    expect(owner.thief.tenantId).toBe(colleague.thief.tenantId);
+    const made = await keys.issue(owner.thief, wish, clock.nowMs);
+    const id = made.kind === "issued" ? made.apiKey.id : "";
+    expect(kindOf(await keys.rotate(colleague.thief, id, clock.nowMs))).toBe("not_yours");
+    expect(kindOf(await keys.rotate(owner.thief, id, clock.nowMs))).toBe("issued");
+  });
+
+  it("do not get a secret from whoever was thrown out while he rotated one", async () => {
+    const { account, thief, disown } = await takenOver();
+    const made = await keys.issue(thief, wish, clock.nowMs);
+    const { read } = keyStore;
+    keyStore.read = async (id) => {
+      await over.sessions.revoke(account.userId, { reason: "user_request", request: anybody() });
+      return read(id);
+    };
+    const late = await keys.rotate(thief, made.kind === "issued" ? made.apiKey.id : "", clock.nowMs);
+    keyStore.read = read;
+    expect(kindOf(late)).toBe("signed_out");
+    expect(await alive(account)).toBe(0);
+    expect(await flows.notices.isAlive(disown, clock.nowMs)).toBe(true);
   });
 });
 

@@ -343,3 +343,26 @@ describe.skipIf(cases.length === 0)("recorded session cases", () => {
     for (const [, line] of request.responseHeaders ?? []) expect(line).not.toMatch(/Max-Age|Expires/u);
   });
 });
+
+describe("a principal", () => {
+  it("has its session until that is over, renewed or not, and none that is another's", async () => {
+    const store = memorySessions();
+    const session = made({ store });
+    const cookie = await signIn(session);
+    const asked = sketchExchange({ method: "POST", nowMs: START, headers: { cookie } });
+    const { principal } = await session.authenticate(asked);
+    if (principal.kind !== "user") throw new Error("Nobody is signed in.");
+    expect(await session.hasSession(principal)).toBe(true);
+    expect(await session.renew(asked)).toBe(true);
+    expect(await session.hasSession(principal)).toBe(true);
+    for (const other of [{ tenantId: "evil" }, { id: "bo" }, { authenticatedAtMs: START - 1 }])
+      expect(await session.hasSession({ ...principal, ...other } as typeof principal)).toBe(false);
+    const list = store.list(principal.id);
+    await session.revoke(principal.id, { reason: "administrator" });
+    // A list that crossed the revocation still names it.
+    const behind = made({ store: { ...store, list: () => list } });
+    expect(await behind.hasSession(principal)).toBe(false);
+    await signIn(session, { nowMs: START + 1 });
+    expect(await session.hasSession(principal)).toBe(false);
+  });
+});

@@ -5,6 +5,7 @@ import { ALLOW, type HeaderPair } from "../core/decision.ts";
 import type { AuditEvent, EventDetails } from "../core/event.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import type { User } from "../core/principal.ts";
 import type { Authenticate } from "../core/security.ts";
 import { serializeCookie, serializeCookieDeletion } from "../primitives/set-cookie.ts";
 import {
@@ -109,6 +110,11 @@ export interface Sessions {
    * @param request marks its own session as the current one
    */
   list(userId: string, request?: RequestFacts): Promise<readonly SessionView[]>;
+  /**
+   * Whether the session that made this principal is still there. For what outlives a session, such as a key for programs: ask when it is stored, and
+   * take it back where the answer is no.
+   */
+  hasSession(user: User): Promise<boolean>;
   /** Writes uses that are still collected; call it when the process ends. */
   flush(): Promise<void>;
 }
@@ -191,6 +197,7 @@ export function sessions(options: SessionOptions): Sessions {
       const alive = (await store.list(userId)).filter((record) => isAlive(record, limits, nowMs));
       return alive.map((record) => viewOf(record, current));
     },
+    hasSession: (user) => hasSession(store, user),
     flush: () => writer.flush(),
   };
 }
@@ -200,6 +207,15 @@ async function endOne(store: SessionStore, request: Responding, id: string | und
   const ended = await store.read(id);
   await store.revoke(id);
   if (ended !== undefined) request.note(sessionEvent("session/session_ended/succeeded", ended));
+}
+
+/** A principal does not name its session; the moment of its last proof does. Each is read once more, for a list knows no revocation that it crossed. */
+async function hasSession(store: SessionStore, { id: userId, tenantId, authenticatedAtMs }: User): Promise<boolean> {
+  const own = (await store.list(userId)).filter(
+    (one) => one.tenantId === tenantId && one.authenticatedAtMs === authenticatedAtMs,
+  );
+  const read = await Promise.all(own.map(({ id }) => store.read(id)));
+  return read.some((record) => record !== undefined);
 }
 
 /** Which session a request has made for itself; its cookie still names the one before. */

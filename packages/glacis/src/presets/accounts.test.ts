@@ -4,6 +4,8 @@ import type { Deployment } from "../core/control.ts";
 import type { Layers } from "../core/security.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
+import { sketchExchange } from "../testing/exchange.ts";
+import { sketchProof } from "../testing/proof.ts";
 import { accounts, type AccountsOptions } from "./accounts.ts";
 import { saas } from "./saas.ts";
 
@@ -56,6 +58,23 @@ describe("saas({ accounts })", () => {
     const mounted = layers.endpoints.map(({ method, path }) => `${method} ${path}`);
     expect(mounted).toEqual(expect.arrayContaining(["GET /sign-in", "POST /sign-in", "POST /sign-up", "GET /not-me"]));
     expect(mounted).not.toContain("GET /outbox");
+  });
+
+  it("makes a key for nobody whose session is over", async () => {
+    const apiKeys = { prefix: "folio_sk", scopes: { read: ["viewer"] }, grants: () => ["read"] };
+    const { database: _, proxies: __, ...local } = { ...ground, mode: "test" } as const;
+    const { sessions, accounts: people } = saas({ ...local, accounts: accounts({ ...options, apiKeys }) });
+    const request = sketchExchange({ method: "POST" });
+    const proofs = [sketchProof({ userId: "u1", provedAtMs: request.receivedAtMs })];
+    const signIn = await sessions.establish(request, proofs, { userId: "u1", tenantId: "t1", roles: [] });
+    if (signIn.kind !== "established") throw new Error(signIn.kind);
+    const { authenticatedAtMs } = signIn.session;
+    const user = { kind: "user", id: "u1", tenantId: "t1", roles: [], assurance: 1, authenticatedAtMs } as const;
+    const make = async () => (await people.apiKeys?.issue(user as never, { name: "x", scopes: ["read"] }, 1))?.kind;
+    expect(await make()).toBe("issued");
+    await sessions.revoke("u1", { reason: "administrator" });
+    expect(await make()).toBe("refused");
+    expect(await people.apiKeys?.aliveOf("u1", 1)).toHaveLength(1);
   });
 
   it("lets no program use the account of whoever made its key", async () => {

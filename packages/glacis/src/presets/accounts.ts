@@ -245,6 +245,7 @@ function apiKeysOf(
     const granted = new Set(options.grants(user));
     return key.scopes.every((scope) => granted.has(scope));
   };
+  const signedIn = async (user: User): Promise<boolean> => (await flows()?.context.sessions.hasSession(user)) === true;
   const store = database ? postgresApiKeys(database) : memoryApiKeys();
-  return apiKeys({ standing, ...options, store, report });
+  return apiKeys({ standing, signedIn, ...options, store, report });
 }
