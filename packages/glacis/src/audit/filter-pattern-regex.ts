@@ -80,8 +80,8 @@ function readQuantity(cursor: Cursor): { readonly least: number; readonly most: 
   if (take(cursor, "*")) return { least: 0, most: Infinity };
   if (take(cursor, "+")) return { least: 1, most: Infinity };
   if (cursor.text[cursor.at] !== "{") return { least: 1, most: 1 };
-  const found = /^\{(\d{1,4})(?:(,)(\d{1,4})?)?\}/u.exec(cursor.text.slice(cursor.at));
-  if (found === null) return fail(cursor, "Write a number of repetitions as {2}, {2,} or {2,5}.");
+  const found = /^\{(?!,?\})(\d{0,4})(?:(,)(\d{1,4})?)?\}/u.exec(cursor.text.slice(cursor.at));
+  if (found === null) return fail(cursor, "Write a number of repetitions as {2}, {2,}, {,5} or {2,5}.");
   const least = Number(found[1]);
   const most = found[2] === undefined ? least : found[3] === undefined ? Infinity : Number(found[3]);
   if (most < least || least > MOST_REPEATS || (most !== Infinity && most > MOST_REPEATS) || most === 0)
@@ -96,7 +96,8 @@ function readSet(cursor: Cursor): Predicate {
   const escaped = readEscape(cursor);
   if (escaped !== undefined) return typeof escaped === "number" ? (code) => code === escaped : escaped;
   const character = cursor.text[cursor.at] as string;
-  if (!LITERAL.test(character)) {
+  // A brace that closes nothing stands for itself.
+  if (!LITERAL.test(character) && character !== "}") {
     const repeats = "?*+{".includes(character);
     return fail(
       cursor,
@@ -191,7 +192,8 @@ function prepend(step: Step, after: number, add: (state: State) => number): numb
 
 /** All states at once, one character after the other (Thompson). */
 function runner(states: readonly State[], sequences: number): (text: string) => boolean {
-  const seen = new Int32Array(states.length);
+  // Rounds are counted over all texts, and never begin again: a state last seen as many rounds ago as there are numbers would pass for seen.
+  const seen = new Float64Array(states.length);
   let round = 0;
   const current: number[] = [];
   const stack: number[] = [];
@@ -216,13 +218,13 @@ function runner(states: readonly State[], sequences: number): (text: string) => 
     let now = current;
     let then: number[] = [];
     now.length = 0;
-    round = (round + 1) | 0;
+    round += 1;
     for (let at = 0; ; at += 1) {
       const atEnd = at === text.length;
       for (let index = 0; index < sequences; index += 1) if (enter(index, now, at === 0, atEnd)) return true;
       if (atEnd) return false;
       const code = text.charCodeAt(at);
-      round = (round + 1) | 0;
+      round += 1;
       for (const index of now) {
         const { test, next } = states[index] as State;
         if (test?.(code) === true && enter(next, then, false, at + 1 === text.length)) return true;

@@ -76,6 +76,28 @@ describe("filterPattern", () => {
     ["[a>=4 && a<5, b]", "4.5 z", true],
     ["[a=1 || a=2, b]", "2 z", true],
     ["[a!=1*, b]", "1x z", false],
+    ["[ip, status = 4* && bytes > 1000]", "::1 404 1534", true],
+    ["[ip, status = 4* && bytes > 1000]", "::1 404 99", false],
+    ["[ip, status = 4* && bytes > 1000]", "::1 200 1534", false],
+    ["[ip, status = 4* && bytes > 1000]", "::1 404", false],
+    ["[..., status=4* && status!=404, bytes]", "::1 - 403 1534", true],
+    ["[..., status=4* && status!=404, bytes]", "::1 - 404 1534", false],
+    ["[..., status = 5* || bytes > 1000]", "::1 - 404 1534", true],
+    ["[..., status = 5* || bytes > 1000]", "::1 - 500 7", true],
+    ["[..., status = 5* || bytes > 1000]", "::1 - 404 7", false],
+    ["[ip, ..., status = 404 && ip = 10.*, bytes]", "10.0.0.1 - 404 7", true],
+    ["[ip, ..., status = 404 && ip = 10.*, bytes]", "11.0.0.1 - 404 7", false],
+    ["[status = 404 && bytes > 5, bytes]", "404 7", true],
+    ["[a=1 && b=2 || a=3 && c=4]", "3 0 4", true],
+    ["[a=1 && b=2 || a=3 && c=4]", "1 0 4", false],
+    ["[2=x*, , ...]", "xy z", true],
+    ['"ERROR" - "Exiting"', "Exiting with ERRORCODE: -1", false],
+    ['"ERROR" - "Exiting"', "[ERROR] fatal", true],
+    ["%^a{,2}b%", "aab", true],
+    ["%^a{,2}b%", "b", true],
+    ["%^a{,2}b%", "aaab", false],
+    ["%}$%", '{"Message": Success}', true],
+    ["%}$%", "Error: {'Hello'} is no object", false],
     ["%a{1,}%", "aa", true],
     ["%a/b%", "a/b", true],
     ["%a b%", "a b", true],
@@ -108,7 +130,6 @@ describe("filterPattern", () => {
     "[a,b",
     "[a IS NULL]",
     "[a = 'x', b]",
-    "[status = 4* && bytes > 1000]",
     "%a%b%",
     "%\\bfoo%",
     "%(a)%",
@@ -122,18 +143,43 @@ describe("filterPattern", () => {
     "{ $.a }",
     "{ $.a > x }",
     "{ $.a = 1 } x",
-    "[a = 1 && b = 2]",
+    "[a = 1 && b]",
+    "[a = 1 && = 2]",
+    "[a = 1 && && a = 2]",
+    "[a = 1 AND a = 2]",
+    "[a = !x, b]",
+    "[a = 1 && b = 2, a]",
+    "[...=1]",
     "[..., ...]",
     "a@b",
     "%a% b",
     "{ $.a[-1] = 1 }",
     "%a{2,1}%",
+    "%a{}%",
+    "%a{,}%",
+    "%a{,0}%",
     "%[z-a]%",
     "%a**%",
     "%*a%",
     "%a||b%",
   ])("refuses %s and says where", (pattern) => {
     expect(() => filterPattern(pattern)).toThrow(/at character \d+ of the filter pattern/u);
+  });
+
+  it("names a field that only a condition names, so that a metric can take its value", () => {
+    const pattern = filterPattern("[ip, ..., status = 4* && bytes > 1000]");
+    expect(pattern.fields).toEqual(["ip", "status", "bytes"]);
+    expect(Object.fromEntries(pattern.extract(logLine("::1 - 404 1534")) ?? [])).toEqual({
+      $ip: "::1",
+      $2: "-",
+      $status: "404",
+      $bytes: "1534",
+    });
+  });
+
+  it.each(["[ ", '"\\" ', '"a '])("divides a line full of %j in a time that grows with its length alone", (part) => {
+    const { matches: isLong } = filterPattern("[first = nothing, ...]");
+    for (const end of ["", "]x"]) expect(isLong(logLine(part.repeat(100_000) + end))).toBe(false);
   });
 
   it("never throws anything but its own error, whatever it is given", () => {

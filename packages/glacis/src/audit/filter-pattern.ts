@@ -153,6 +153,8 @@ function compileTerms(text: string, source: string): FilterPattern {
 
 function readTerm(cursor: Cursor): Term {
   const kind = take(cursor, "?") ? "optional" : take(cursor, "-") ? "excluded" : "required";
+  // The guide writes `"ERROR" - "Exiting"` too.
+  if (kind === "excluded") skipBlanks(cursor);
   if (cursor.text[cursor.at] === '"') return { kind, text: takeQuoted(cursor) };
   const word = takeMatch(cursor, /[A-Za-z0-9_]+/uy);
   return {
