@@ -12,6 +12,7 @@ import type { ArchivedEvent, EventArchive } from "glacis/center";
 import { html } from "glacis/input";
 import { systemScope, type Accounts } from "../accounts/accounts.ts";
 import type { Database } from "../database/database.ts";
+import { supportEvents } from "./records.ts";
 
 /** A role that no workspace can give: it comes with a place in the workspace of Folio's own staff. */
 export const SUPPORT_ROLE = "support";
@@ -56,10 +57,6 @@ export const CLOSED_TO_VISITORS: readonly string[] = [
   "/api/attachments/:id",
   "/api/admin/users",
 ];
-
-const MOST_RECORDS = 100;
-const MOST_REFUSALS = 20;
-const MOST_EVENTS = 1000;
 
 /** A consent as support staff sees it. */
 export interface OpenDoor {
@@ -152,26 +149,10 @@ export function supportOf(parts: SupportParts): Support {
       await archive.flush();
       const people = await namesIn(accounts, user.tenantId);
       const visitors = staff === undefined ? new Map<string, string>() : await namesIn(accounts, staff);
-      const filter = { tenant: user.tenantId, type: "data_access" } as const;
-      const events = await archive.store.page(filter, MOST_EVENTS);
-      let refusals = 0;
-      // What was seen must not be pushed out of the record by what was tried.
-      const isShown = ({ record: { event } }: ArchivedEvent): boolean =>
-        event !== "support.visit_refused" || (refusals += 1) <= MOST_REFUSALS;
-      return events
-        .filter(isAboutSupport)
-        .filter(isShown)
-        .slice(0, MOST_RECORDS)
-        .map((event) => recordOf(event, people, visitors));
+      const events = await supportEvents(archive.store, user.tenantId);
+      return events.map((event) => recordOf(event, people, visitors));
     },
   };
-}
-
-/** What shows nothing of the workspace: a stylesheet, the token of a form. */
-const SILENT: ReadonlySet<string> = new Set(["/assets/:file", "/api/csrf", "/healthz", "/robots.txt"]);
-
-function isAboutSupport({ record: { control, event, route = "" } }: ArchivedEvent): boolean {
-  return control === "support-impersonation" && !(event === "support.viewed" && SILENT.has(route));
 }
 
 function recordOf(
