@@ -168,13 +168,76 @@ describe.each(Object.entries(grounds))("webhooks on %s", (_, open) => {
     expect(events).toEqual([]);
   });
 
+  /** @returns events by document, each once */
+  const heardOf = (): readonly string[] =>
+    arrivals
+      .map(({ body }) => JSON.parse(body) as { type: string; data: { documentId: string } })
+      .map(({ type, data }) => `${type} ${data.documentId}`)
+      .toSorted();
+  async function colleague(role: "member" | "viewer" = "member"): Promise<User> {
+    const id = randomUUID();
+    await accountsIn(ground.database).addPerson(systemScope(owner.tenantId, "test"), { id, name: "C", role });
+    return personOf(owner.tenantId, id, role);
+  }
+
+  it("hear of a share that ends: by its owner, and with the place of whom it was with", async () => {
+    const [one, two] = [await colleague(), await colleague("viewer")];
+    const [first, second] = [await write(), await write()];
+    for (const [id, { id: userId }] of [
+      [first, one],
+      [first, two],
+      [second, two],
+    ] as const)
+      await documents().share(owner, id, { userId, permission: "view" });
+    await add();
+    expect(await documents().unshare(owner, first, one.id)).toBe(true);
+    expect(await documents().unshare(owner, first, one.id)).toBe(false);
+    expect(await accountsIn(ground.database).removePerson(owner, two.id)).toBe("changed");
+    await hooks.worker.run();
+    expect(heardOf()).toEqual(
+      [`document.unshared ${first}`, `document.unshared ${first}`, `document.unshared ${second}`].toSorted(),
+    );
+  });
+
+  it("hear which documents and shares went with a person, also with one who may write no more", async () => {
+    const leaving = await colleague();
+    const theirs = await documents().create(leaving, { title: "x", body: "y" });
+    const [shared, kept] = [await write(), await write()];
+    await documents().share(owner, shared, { userId: leaving.id, permission: "edit" });
+    await documents().share(leaving, theirs, { userId: owner.id, permission: "view" });
+    await accountsIn(ground.database).changeRole(owner, leaving.id, "viewer");
+    await add();
+    await accountsIn(ground.database).erasePerson(leaving.id);
+    await hooks.worker.run();
+    expect(heardOf()).toEqual([`document.deleted ${theirs}`, `document.unshared ${shared}`]);
+    expect(heardOf().join()).not.toContain(kept);
+    // The last one takes the workspace along, and everything that would be told.
+    await accountsIn(ground.database).erasePerson(owner.id);
+    expect(await rows("select 1 from webhooks")).toEqual([]);
+  });
+
+  it("hear no more of a person with very many documents than may wait, and the page says that there was more", async () => {
+    const leaving = await colleague();
+    await ground.query(
+      `insert into documents (tenant_id, owner_id, title, body) select $1, $2, 'x', 'y' from generate_series(1, 1500)`,
+      [owner.tenantId, leaving.id],
+    );
+    await add();
+    await accountsIn(ground.database).erasePerson(leaving.id);
+    expect(await rows("select state, count(*)::int as n from webhook_deliveries group by 1 order by 1")).toEqual([
+      { state: "given_up", n: 1 },
+      { state: "waiting", n: 1000 },
+    ]);
+    expect(await rows("select count(*)::int as n from webhook_queue")).toEqual([{ n: 1000 }]);
+  });
+
   it("hear nothing of a change that did not come to pass, nor of another workspace's", async () => {
     await add();
     expect(await documents().change(owner, randomUUID(), { title: "x" })).toEqual({ kind: "not_found" });
     const work = ground.database.withTenant(
       systemScope(owner.tenantId, "test"),
       async (_db, connection) => {
-        await tellWebhooks(connection, owner, "document.created", randomUUID());
+        await tellWebhooks(connection, owner, "document.created", [randomUUID()]);
         throw new Error("It fails at the end.");
       },
       owner,
@@ -321,6 +384,29 @@ describe.each(Object.entries(grounds))("webhooks on %s", (_, open) => {
     const told = arrivals.map(({ path, headers }) => `${path} ${String(headers["webhook-id"])}`);
     expect(told).toHaveLength(24);
     expect(new Set(told).size).toBe(24);
+    expect(await rows("select distinct state, attempts from webhook_deliveries")).toEqual([
+      { state: "delivered", attempts: 1 },
+    ]);
+  });
+
+  it("wait for no slow receiver, not even for one that has a workspace's whole share", async () => {
+    await add("/slow");
+    for (let count = 0; count < 6; count += 1) await write();
+    const slow = new Set<ServerResponse>();
+    answer = (request, response) => (request.url === "/slow" ? slow.add(response) : agree(request, response));
+    const round = hooks.worker.run();
+    await expect.poll(() => slow.size).toBe(4);
+    // Now, and not before, something happens in another workspace.
+    owner = await newcomer();
+    await add("/quick");
+    await write();
+    await expect.poll(() => arrivals.filter(({ path }) => path === "/quick").length, { timeout: 5000 }).toBe(1);
+    // The slow one has had no more than its share meanwhile, and none twice.
+    expect(slow.size).toBe(4);
+    answer = agree;
+    for (const response of slow) response.end();
+    await round;
+    expect(arrivals.filter(({ path }) => path === "/slow")).toHaveLength(6);
     expect(await rows("select distinct state, attempts from webhook_deliveries")).toEqual([
       { state: "delivered", attempts: 1 },
     ]);

@@ -1,6 +1,6 @@
 import { and, asc, eq, sql } from "drizzle-orm";
 import { randomUUID } from "node:crypto";
-import type { PersonalDatabase } from "glacis/data";
+import type { TenantConnection } from "glacis/data";
 import { tenantScope, type TenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { addressOf, memberships, tenants, users } from "../database/schema.ts";
@@ -73,14 +73,14 @@ export function accountsIn(database: Database): Accounts {
   const inOwnTenant = async <Result>(
     userId: string,
     step: string,
-    work: (db: TenantDrizzle, connection: PersonalDatabase, tenantId: string) => Promise<Result>,
+    work: (db: TenantDrizzle, connection: TenantConnection, person: User) => Promise<Result>,
   ): Promise<Result | undefined> => {
     const found = await belonging(userId);
     if (found === undefined) return undefined;
     const person = personOf(found.tenantId, userId, found.role);
     return database.withTenant(
       systemScope(found.tenantId, step),
-      (db, connection) => work(db, connection, found.tenantId),
+      (db, connection) => work(db, connection, person),
       person,
     );
   };
@@ -129,7 +129,7 @@ export function accountsIn(database: Database): Accounts {
 
     exportPerson: (userId) => inOwnTenant(userId, "export", (_, connection) => exportPerson(connection, userId)),
     erasePerson: async (userId) => {
-      await inOwnTenant(userId, "erasure", (db, connection, tenantId) => erasePerson(db, connection, tenantId, userId));
+      await inOwnTenant(userId, "erasure", erasePerson);
     },
     ...membershipsIn(database),
     ...secondFactorPolicyIn(database),

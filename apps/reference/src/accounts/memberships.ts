@@ -1,9 +1,11 @@
 import { and, asc, eq, inArray } from "drizzle-orm";
 import { Refusal, tenantScope, type User } from "glacis";
 import { isLastHolderRefusal, roleHierarchy, type RoleHierarchy } from "glacis/authorization";
+import type { TenantConnection } from "glacis/data";
 import { trail } from "../activity/trail.ts";
-import type { Database, TenantDrizzle } from "../database/database.ts";
+import type { Database, TenantDrizzle, TenantWork } from "../database/database.ts";
 import { memberships } from "../database/schema.ts";
+import { tellOfEndingShares } from "../webhooks/leaving.ts";
 
 export type Role = "owner" | "admin" | "member" | "viewer";
 
@@ -37,8 +39,10 @@ export interface Memberships {
 
 export function membershipsIn(database: Database): Memberships {
   async function change(actor: User, userId: string, role: Role | undefined): Promise<MembershipResult> {
+    // Whoever goes is the one to whom the database shows what is shared with him.
+    const leaving: User = { ...actor, id: userId as User["id"], roles: [] };
     try {
-      return await database.withTenant(tenantScope(actor), async (db, connection) => {
+      const work: TenantWork<MembershipResult> = async (db, connection) => {
         const held = await lockRoles(db, actor, userId);
         const from = held.get(userId);
         const own = held.get(actor.id);
@@ -47,7 +51,7 @@ export function membershipsIn(database: Database): Memberships {
         if (from === undefined && ROLE_ORDER.grantable(now).length > 0) return "not_found";
         const decision = ROLE_ORDER.decide(now, { from, to: role });
         if (decision.kind === "deny") throw new Refusal(decision);
-        await (role === undefined ? remove(db, actor, userId) : setRole(db, actor, userId, role));
+        await (role === undefined ? remove(db, connection, leaving) : setRole(db, actor, userId, role));
         await trail.record(connection, {
           principal: actor,
           action: role === undefined ? "member.remove" : "member.role",
@@ -57,7 +61,8 @@ export function membershipsIn(database: Database): Memberships {
           after: { role },
         });
         return "changed";
-      });
+      };
+      return await database.withTenant(tenantScope(actor), work, role === undefined ? leaving : undefined);
     } catch (error) {
       if (isLastHolderRefusal(error)) return "last_owner";
       throw error;
@@ -101,6 +106,8 @@ async function setRole(db: TenantDrizzle, { tenantId }: User, userId: string, ro
     .where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId)));
 }
 
-async function remove(db: TenantDrizzle, { tenantId }: User, userId: string): Promise<void> {
-  await db.delete(memberships).where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, userId)));
+async function remove(db: TenantDrizzle, connection: TenantConnection, leaving: User): Promise<void> {
+  const { id, tenantId } = leaving;
+  await tellOfEndingShares(db, connection, leaving);
+  await db.delete(memberships).where(and(eq(memberships.tenantId, tenantId), eq(memberships.userId, id)));
 }

@@ -1,9 +1,17 @@
 /** What is kept about one person: a copy of it, and its end (GDPR articles 17 and 20), as the personal data map says. */
 import { and, eq, ne } from "drizzle-orm";
-import { eraseSubject, exportSubject, type PersonalDatabase, type SubjectExport } from "glacis/data";
+import type { User } from "glacis";
+import {
+  eraseSubject,
+  exportSubject,
+  type PersonalDatabase,
+  type SubjectExport,
+  type TenantConnection,
+} from "glacis/data";
 import type { TenantDrizzle } from "../database/database.ts";
 import { PERSONAL_DATA } from "../database/personal-map.ts";
 import { memberships, tenants } from "../database/schema.ts";
+import { tellOfEndingShares, tellOfLostDocuments } from "../webhooks/leaving.ts";
 import { ROLE_ORDER, type Role } from "./memberships.ts";
 
 /** Rows by table; nothing of what others have shared with him but that they have. */
@@ -13,13 +21,17 @@ export function exportPerson(connection: PersonalDatabase, userId: string): Prom
   return exportSubject(PERSONAL_DATA, connection, userId);
 }
 
-/** @param connection the transaction that `db` is in */
+/**
+ * Webhooks hear which documents go with him, and which shares.
+ *
+ * @param connection the transaction that `db` is in: his own
+ */
 export async function erasePerson(
   db: TenantDrizzle,
-  connection: PersonalDatabase,
-  tenantId: string,
-  userId: string,
+  connection: TenantConnection,
+  person: Pick<User, "id" | "tenantId">,
 ): Promise<void> {
+  const { tenantId, id: userId } = person;
   const others = await db
     .select({ userId: memberships.userId, role: memberships.role })
     .from(memberships)
@@ -31,6 +43,8 @@ export async function erasePerson(
   }
   // A workspace keeps an owner: whoever stands highest follows the last one.
   if (heir.role !== "owner") await promote(db, tenantId, userId, heir.userId);
+  await tellOfEndingShares(db, connection, person);
+  await tellOfLostDocuments(db, connection, person);
   await eraseSubject(PERSONAL_DATA, connection, userId);
 }
 

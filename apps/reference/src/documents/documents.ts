@@ -70,7 +70,7 @@ export function documentsIn(database: Database): Documents {
         const [row] = await db.insert(documents).values(values).returning({ id: documents.id });
         if (row === undefined) throw new Error("The database accepted a document and returned none.");
         await trail.record(connection, { ...named(user, "document.create", row.id), after: input });
-        await tellWebhooks(connection, user, "document.created", row.id);
+        await tellWebhooks(connection, user, "document.created", [row.id]);
         return row.id;
       }),
 
@@ -97,7 +97,7 @@ export function documentsIn(database: Database): Documents {
             before,
             after: { ...before, ...after },
           });
-          await tellWebhooks(connection, user, "document.changed", id);
+          await tellWebhooks(connection, user, "document.changed", [id]);
           return { kind: "changed", version: row.version };
         }
         const now = await documentIn(db, user, id);
@@ -112,7 +112,7 @@ export function documentsIn(database: Database): Documents {
           .returning({ id: documents.id });
         if (removed.length === 0) return false;
         await trail.record(connection, named(user, "document.remove", id));
-        await tellWebhooks(connection, user, "document.deleted", id);
+        await tellWebhooks(connection, user, "document.deleted", [id]);
         return true;
       }),
 

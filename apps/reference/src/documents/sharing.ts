@@ -64,7 +64,7 @@ export function sharingIn(database: Database): Sharing {
             ...sharing(user, "document.share", id),
             after: { colleague: userId, permission },
           });
-          await tellWebhooks(connection, user, "document.shared", id);
+          await tellWebhooks(connection, user, "document.shared", [id]);
           return "shared";
         }),
       ),
@@ -83,6 +83,7 @@ export function sharingIn(database: Database): Sharing {
           ...sharing(user, "document.unshare", id),
           before: { colleague: userId, permission: gone.permission },
         });
+        await tellWebhooks(connection, user, "document.unshared", [id]);
         return true;
       }),
   };

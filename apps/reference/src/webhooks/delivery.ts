@@ -1,4 +1,5 @@
 /** Tells webhooks what is queued for them: signed, through the guarded way out, never twice for one attempt, and not for ever. */
+import { setTimeout as pause } from "node:timers/promises";
 import { eq } from "drizzle-orm";
 import type { AuditEvent } from "glacis";
 import { webhookSigner, type EncryptedColumn } from "glacis/data";
@@ -19,7 +20,7 @@ const KEPT_DELIVERIES = 20;
 const PAUSE_MS = 1000;
 
 export interface WebhookWorker {
-  /** Delivers everything that is due. Never throws: what could not be done is told, and tried again. */
+  /** Delivers everything that is due, and what becomes due meanwhile. Never throws: what could not be done is told, and tried again. */
   run(): Promise<void>;
   /** Does that every second. @returns stops it, once what is in hand has been delivered */
   start(): () => Promise<void>;
@@ -49,14 +50,21 @@ export function webhookWorker(parts: WebhookWorkerParts): WebhookWorker {
   let stopped = false;
   const tell = (error: unknown): void => parts.report(failure("sys_job_store_failed", "error", nameOf(error)));
   const run = async (): Promise<void> => {
-    try {
-      for (;;) {
-        const attempts = stopped ? [] : await claim(parts.database);
-        if (attempts.length === 0) return;
-        await Promise.all(attempts.map((attempt) => deliver(parts, attempt).catch(tell)));
-      }
-    } catch (error) {
-      tell(error);
+    const inHand = new Map<Promise<void>, Attempt>();
+    const begin = (attempt: Attempt): void => {
+      const done: Promise<void> = deliver(parts, attempt)
+        .catch(tell)
+        .finally(() => inHand.delete(done));
+      inHand.set(done, attempt);
+    };
+    for (;;) {
+      const before = [...inHand.values()];
+      const claims = !stopped && before.length < AT_ONCE;
+      const claimed = (claims && (await claim(parts.database, before).catch(tell))) || [];
+      // What ended while that was asked may have made room for more.
+      if (before.length === 0 && claimed.length === 0) return;
+      for (const attempt of claimed) begin(attempt);
+      await oneOf([...inHand.keys()]);
     }
   };
   return {
@@ -78,22 +86,34 @@ export function webhookWorker(parts: WebhookWorkerParts): WebhookWorker {
   };
 }
 
+/** Ends with the first delivery that ends, or after a pause, so that a slow receiver holds up nobody's that becomes due meanwhile. */
+async function oneOf(deliveries: readonly Promise<void>[]): Promise<void> {
+  if (deliveries.length === 0) return;
+  const over = new AbortController();
+  const { signal } = over;
+  await Promise.race([...deliveries, pause(PAUSE_MS, undefined, { signal }).catch(() => undefined)]);
+  over.abort();
+}
+
 /** The row is locked while its attempt is counted, so of two processes one gets it, and the other passes it over. */
 const CLAIM = `
   with ranked as (
     select delivery_id, row_number() over (partition by tenant order by due_at) as place
-    from webhook_queue where due_at <= now()
+    from webhook_queue where due_at <= now() and delivery_id <> all ($3::uuid[])
   ), due as materialized (
     select q.delivery_id from webhook_queue q join ranked r using (delivery_id)
-    where r.place <= ${AT_ONCE_PER_TENANT} and q.due_at <= now()
-    order by q.due_at limit ${AT_ONCE} for update of q skip locked
+    where r.place <= ${AT_ONCE_PER_TENANT} - (select count(*) from unnest($1::uuid[]) as t (id) where t.id = q.tenant)
+      and q.due_at <= now()
+    order by q.due_at limit $2 for update of q skip locked
   )
   update webhook_queue w set attempts = w.attempts + 1, due_at = now() + make_interval(secs => ${LEASE_SECONDS})
   from due where w.delivery_id = due.delivery_id
   returning w.delivery_id as id, w.tenant, w.attempts as number`;
 
-async function claim(database: Database): Promise<readonly Attempt[]> {
-  return (await database.query(CLAIM, [])).rows as readonly Attempt[];
+/** @param inHand what this process is delivering: it takes nothing over from itself, and counts it to its workspace's share */
+async function claim(database: Database, inHand: readonly Attempt[]): Promise<readonly Attempt[]> {
+  const [tenants, ids] = [inHand.map(({ tenant }) => tenant), inHand.map(({ id }) => id)];
+  return (await database.query(CLAIM, [tenants, AT_ONCE - inHand.length, ids])).rows as readonly Attempt[];
 }
 
 async function deliver(parts: WebhookWorkerParts, attempt: Attempt): Promise<void> {

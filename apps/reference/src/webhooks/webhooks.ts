@@ -97,7 +97,7 @@ export function webhooksIn({ database, sealer, out }: WebhooksParts): Webhooks {
       }),
 
     test: (user, id) =>
-      inTenant(user, async (_, connection) => (await tellWebhooks(connection, user, "webhook.test", null, id)) > 0),
+      inTenant(user, async (_, connection) => (await tellWebhooks(connection, user, "webhook.test", [null], id)) > 0),
   };
 }
 
