@@ -225,9 +225,12 @@ export async function prepareHash(
 /** The account is not its owner's, or nobody's any more: what it has made for programs ends as well. */
 const ENDS_KEYS: ReadonlySet<RevocationReason> = new Set(["compromise", "account_disabled", "account_deleted"]);
 
+/** Whoever was somebody else for a while, or may not come in any more, has nobody come in by what he has sent. */
+const ENDS_INVITATIONS: ReadonlySet<RevocationReason> = new Set(["compromise", "account_disabled"]);
+
 /** Ends a user's sessions before a change and after it, so that neither a crash nor a sign-in in between leaves one alive. */
 export async function withSessionsEnded<Result>(
-  { sessions, apiKeys, identities }: FlowContext,
+  { sessions, apiKeys, identities, links }: FlowContext,
   userId: string,
   request: Responding,
   options: { readonly reason: RevocationReason; readonly keepCurrent?: boolean },
@@ -236,6 +239,7 @@ export async function withSessionsEnded<Result>(
   const end = async (): Promise<void> => {
     await sessions.revoke(userId, { ...options, request });
     if (ENDS_KEYS.has(options.reason)) await apiKeys?.revokeUser(userId, request.receivedAtMs);
+    if (ENDS_INVITATIONS.has(options.reason)) await links.voidSent(["invited", "invitation"], userId);
     // A thief may have linked one of his own, and it would outlive the new password.
     if (options.reason === "compromise") await identities?.unlink(userId);
   };

@@ -1,6 +1,7 @@
 /** Invitations into a tenant: whoever reads the invited address's mail may accept, nobody else (catalog activation-tokens). */
 import { randomUUID } from "node:crypto";
 import type { UserId } from "../core/brand.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
 import type { Account } from "./account-store.ts";
 import { canonicalIdentifier, newIdentifier } from "./identifier.ts";
 import {
@@ -35,13 +36,19 @@ import type { JobHandler } from "./job-worker.ts";
 import type { OneTimeLink } from "./one-time-link-store.ts";
 import type { Responding } from "./session-cookies.ts";
 
+/** The request of whoever invites. Where it has a session, what it sends is void once that is gone. */
+export type InvitingRequest = Responding & Partial<Pick<IdentifiedFacts, "principal" | "session">>;
+
 export interface Invitations {
   /**
    * Invites an address. Who may do that, and with which roles, the caller has decided. A second invitation into the same tenant voids the first.
    *
    * @throws TypeError without a tenant, or with roles that are no list of texts
    */
-  invite(invitation: Invitation, request?: Responding): Promise<{ readonly kind: "accepted" | "address_malformed" }>;
+  invite(
+    invitation: Invitation,
+    request?: InvitingRequest,
+  ): Promise<{ readonly kind: "accepted" | "address_malformed" }>;
   /** Takes an invitation back. */
   revoke(email: string, tenantId: string): Promise<void>;
   /** What the page of the link needs; whether there is an account, only the invited address's owner gets to know. */
@@ -76,8 +83,10 @@ export function invitations(context: FlowContext): Invitations {
         throw new TypeError("An invitation needs a tenant and roles.");
       if (address === undefined) return { kind: "address_malformed" };
       const nowMs = request?.receivedAtMs ?? Date.now();
-      const leave = await links.mint("invited", subjectOf(address, tenantId), nowMs);
+      const subject = subjectOf(address, tenantId);
+      const leave = await links.mint("invited", subject, nowMs, { invitedBy });
       await enqueue(context, newJob("invitation", { email: address, tenantId, roles, leave, invitedBy }, nowMs));
+      if (await wasThrownOut(context, request)) await links.void(["invited", "invitation"], subject);
       const event = accountEvent("account/user_invited/succeeded", { control: CONTROL, tenant_id: tenantId });
       if (request === undefined) context.report(event);
       else request.note(event);
@@ -129,6 +138,13 @@ export function invitations(context: FlowContext): Invitations {
       },
     },
   };
+}
+
+/** Asked once the invitation is stored: whoever ends a session voids what it has sent after that, so that one of the two sees the other. */
+async function wasThrownOut({ sessions }: FlowContext, request: InvitingRequest | undefined): Promise<boolean> {
+  const { principal, session } = request ?? {};
+  if (session === undefined || principal?.kind !== "user") return false;
+  return !(await sessions.hasSession(principal));
 }
 
 /** The link, as long as whoever sent it could send it today. */

@@ -185,6 +185,62 @@ describe.each(stores)("a thief with a session and the password over %s", (_, ove
   });
 });
 
+describe.each(stores)("what a thief has sent over %s", (_, over) => {
+  const ground = authenticationGround(over.store, over.sessions);
+  const { flows } = ground;
+  const anybody = () => ground.browser().ask();
+  beforeEach(async () => void (await ground.deliver()));
+  let guests = 0;
+  const guestOf = ({ userId }: Account): string => `guest-${(guests += 1)}-of-${userId}@example.com`;
+  const invitation = (account: Account) => ({
+    email: guestOf(account),
+    tenantId: "acme",
+    roles: ["admin"],
+    invitedBy: account.userId,
+  });
+  const stands = async (token: string): Promise<boolean> =>
+    (await flows.invitations.read(token, ground.clock.nowMs)) !== undefined;
+  async function sent(account: Account): Promise<string> {
+    await flows.invitations.invite(invitation(account), anybody());
+    return tokenIn((await ground.deliver())[0]);
+  }
+  async function disownLink({ userId }: Account): Promise<string> {
+    await flows.notices.tell(userId, "new_device", anybody());
+    return tokenIn((await ground.deliver())[0]);
+  }
+
+  it("invites nobody any more once the owner is back, or the account is closed, mailed or not", async () => {
+    const [owner, closed, other] = [await ground.account(), await ground.account(), await ground.account()];
+    const disown = await disownLink(owner);
+    const tokens = [await sent(owner), await sent(closed)];
+    const others = await sent(other);
+    await flows.invitations.invite(invitation(owner), anybody());
+    expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
+    expect(await flows.accountStatus.disable(closed.userId, anybody())).toBe(true);
+    expect(await flows.accountStatus.enable(closed.userId, anybody())).toBe(true);
+    for (const token of tokens) {
+      expect(await stands(token)).toBe(false);
+      expect(await flows.invitations.accept(anybody(), token, PASSWORD)).toEqual({ kind: "link_invalid" });
+    }
+    expect(await stands(others)).toBe(true);
+    ground.clock.nowMs += 1000;
+    expect((await ground.deliver()).filter(({ text }) => text.includes("/invitation"))).toEqual([]);
+  });
+
+  it("invites nobody by a request that was under way when its session ended", async () => {
+    const account = await ground.account();
+    const disown = await disownLink(account);
+    const here = await ground.signIn(account, PASSWORD);
+    await flows.invitations.invite(invitation(account), await here.ask());
+    expect((await ground.deliver()).filter(({ text }) => text.includes("/invitation"))).toHaveLength(1);
+    const late = await here.ask();
+    expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
+    await flows.invitations.invite(invitation(account), late);
+    ground.clock.nowMs += 1000;
+    expect((await ground.deliver()).filter(({ text }) => text.includes("/invitation"))).toEqual([]);
+  });
+});
+
 describe.each(stores)("a stranger over %s", (_, over) => {
   const ground = authenticationGround(over.store, over.sessions);
   const { flows, store, clock } = ground;

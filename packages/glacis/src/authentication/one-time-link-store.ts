@@ -20,6 +20,8 @@ export interface OneTimeLinkStore {
   /** Removes a live link and returns it, once whoever asks at the same time. */
   take(id: string, purpose: string, nowMs: number): OneTimeLink | undefined | Promise<OneTimeLink | undefined>;
   void(purposes: readonly string[], subject: string): void | Promise<void>;
+  /** Voids what somebody has sent: links whose detail names him as `invitedBy`. */
+  voidSent(purposes: readonly string[], invitedBy: string): void | Promise<void>;
   /** Forgets what is over; at most a thousand at a time. */
   sweep(nowMs: number): void | Promise<void>;
 }
@@ -63,6 +65,8 @@ export function memoryOneTimeLinks(): OneTimeLinkStore {
       return link;
     },
     void: (purposes, subject) => remove((link) => link.subject === subject && purposes.includes(link.purpose)),
+    voidSent: (purposes, invitedBy) =>
+      remove(({ purpose, detail }) => detail["invitedBy"] === invitedBy && purposes.includes(purpose)),
     sweep: (nowMs) => remove(({ endsAtMs }) => endsAtMs <= nowMs),
   };
 }
@@ -101,6 +105,12 @@ export function postgresOneTimeLinks(database: AuthenticationDatabase): OneTimeL
         subject,
         purposes,
       ]);
+    },
+    async voidSent(purposes, invitedBy) {
+      await database.query(
+        "delete from glacis_one_time_links where purpose = any($2::text[]) and detail->>'invitedBy' = $1",
+        [invitedBy, purposes],
+      );
     },
     async sweep(nowMs) {
       await database.query(

@@ -48,6 +48,8 @@ export interface OneTimeLinks {
   redeem(purpose: LinkPurpose, token: unknown, nowMs: number): Promise<OneTimeLink | undefined>;
   /** Voids what is outstanding. */
   void(purposes: readonly LinkPurpose[], subject: string): Promise<void>;
+  /** Voids what somebody has sent to others: links whose detail names him as `invitedBy`. */
+  voidSent(purposes: readonly LinkPurpose[], invitedBy: string): Promise<void>;
 }
 
 /**
@@ -74,6 +76,7 @@ export function oneTimeLinks(store: OneTimeLinkStore): OneTimeLinks {
       return isToken(token) ? store.take(idOf(token), purpose, nowMs) : undefined;
     },
     void: async (purposes, subject) => store.void(purposes, subject),
+    voidSent: async (purposes, invitedBy) => store.voidSent(purposes, invitedBy),
   };
 }
 
