@@ -1,13 +1,14 @@
 /** The kinds of files that can be told apart: by name, by declared type, by signature and by structure, all four at once. */
 import { judgeArchive } from "./archive-safety.ts";
 import type { ArchiveLimits } from "./upload-archive.ts";
+import { judgeCsv } from "./upload-csv.ts";
 import type { QuarantinedFile, UploadFault } from "./upload-fault.ts";
 import { judgeImage, type ImageKind, type ImageLimits } from "./upload-image.ts";
 import { judgeOffice, type OfficeKind } from "./upload-ooxml.ts";
 import { judgePdf } from "./upload-pdf.ts";
 import { judgeActiveBeginning, judgeTrailingArchive, watchActiveContent, type ChunkWatch } from "./upload-polyglot.ts";
 import { judgeSvg } from "./upload-svg.ts";
-import { judgeCsv, judgeText } from "./upload-text.ts";
+import { judgeText } from "./upload-text.ts";
 
 /** What a structure is held against. */
 export interface StructureLimits {

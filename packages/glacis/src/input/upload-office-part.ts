@@ -18,6 +18,11 @@ const ATTRIBUTE = /([^\s=:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/gu;
 /** Encodings in which letters of ASCII are their own bytes and nothing else is. */
 const DECLARED = /^<\?xml[^>]*?\sencoding\s*=\s*["'](?!(?:utf-8|us-ascii|iso-8859-\d\d?|windows-125\d)["'])/iu;
 
+/** Blanks, however many, or a declaration that has not ended: what the part is, stands behind it. */
+const UNDECIDED = /^(?:\u00ef\u00bb\u00bf)?\s*(?:<\?[^>]*)?$/u;
+/** Marks and first letters of encodings of two and four bytes, and of EBCDIC. */
+const WIDE = /^(?:\0\0)?(?:\u00ff\u00fe|\u00fe\u00ff)|^\0*<\0|^\0+<|^Lo\u00a7\u0094/u;
+
 const FORMULA = new Set(FORMULAS.split("|"));
 const JUMPS = /^(?:ppaction:\/\/(?:hlinkshowjump|hlinksldjump|customshow|noaction|media)(?:\?[^]*)?)?$/iu;
 const PLAYS = /^(?:play|playFrom\([\d.]*\)|pause|resume|stop|togglePause)$/u;
@@ -32,6 +37,7 @@ export function watchOfficePart(name: string): EntryWatch | undefined {
   let text = "";
   const judge = (last: boolean): UploadFault | undefined => {
     if (begun === "no") {
+      if (!last && UNDECIDED.test(text)) return text.length > LONGEST_PIECE ? fault("ooxml_malformed") : undefined;
       const kind = kindOf(text);
       if (kind === "refused") return fault("ooxml_malformed");
       begun = kind;
@@ -56,7 +62,7 @@ export function watchOfficePart(name: string): EntryWatch | undefined {
 
 /** Whether a part is XML, and in an encoding that can be looked through. */
 function kindOf(text: string): "xml" | "other" | "refused" {
-  if (/^(?:\u00ff\u00fe|\u00fe\u00ff)\0?[<\s]|^\0*<\0|^\0+<|^Lo\u00a7\u0094/u.test(text)) return "refused";
+  if (WIDE.test(text)) return "refused";
   const document = text.replace(/^\u00ef\u00bb\u00bf/u, "");
   if (!/^\s*</u.test(document)) return "other";
   return DECLARED.test(document) ? "refused" : "xml";

@@ -48,6 +48,10 @@ describe("a field of a document", () => {
       word("", [{ name: "word/footer1.xml", data: `<w:ftr xmlns:w="urn:w">${field(code("DDE cmd"))}</w:ftr>` }]),
     ],
     [
+      "one behind more blanks than are read at once",
+      word("", [{ name: "word/a.xml", data: `${" \n".repeat(100_000)}${field(code("DDE cmd"))}` }]),
+    ],
+    [
       "one in a part of any name",
       word("", [{ name: "word/a.bin", data: `\n<w:ftr xmlns:w="urn:w">${field(code("DDE cmd"))}</w:ftr>` }]),
     ],
@@ -96,6 +100,23 @@ describe("a field of a document", () => {
     [
       "two bytes without a mark",
       word("", [{ name: "word/footer1.xml", data: Buffer.from("<w:ftr/>", "utf16le") }]),
+      "ooxml_malformed",
+    ],
+    [
+      "an encoding of four bytes, marked",
+      word("", [{ name: "word/a.xml", data: Buffer.from("\xff\xfe\0\0<\0\0\0a\0\0\0/\0\0\0>\0\0\0", "latin1") }]),
+      "ooxml_malformed",
+    ],
+    [
+      "an encoding of four bytes, marked the other way round",
+      word("", [{ name: "word/a.xml", data: Buffer.from("\0\0\xfe\xff\0\0\0<\0\0\0a\0\0\0/\0\0\0>", "latin1") }]),
+      "ooxml_malformed",
+    ],
+    [
+      "an encoding at the end of a long declaration",
+      word("", [
+        { name: "word/a.xml", data: `<?xml version="1.0"${" ".repeat(100_000)}encoding="UTF-7"?><a>+AEQARABF-</a>` },
+      ]),
       "ooxml_malformed",
     ],
     [
@@ -348,11 +369,40 @@ describe("a table of text", () => {
     '=DDE("cmd";"/c calc";"a")',
     "a\n\uff1dcmd|'/c calc'!A0",
     "a,%=cmd|'/c calc'!A0",
+    "=cmd|'/c dir | calc'!A0",
+    `=cmd|'/c ${" ".repeat(600)}calc'!A0`,
+    "='7'|'/c calc'!A0",
+    "=cmd\uff5c'/c calc'\uff01A0",
+    "a,\"=1+\ncmd|'/c calc'!A0\"\n",
+    'a,"=""x"" &\n\ncmd|\'/c calc\'!A0"\n',
   ])("is refused where a cell asks another program: %j", async (text) => {
     expect(await judge("a.csv", text)).toBe("text_formula");
   });
 
-  it.each(["a|b|c\n1|2|3\n", "name,formula\nx,=A1+B1\n", "-5|6!\n", "x,-1 | y!\n"])("is accepted: %j", async (text) => {
+  it.each([
+    "a|b|c\n1|2|3\n",
+    "name,formula\nx,=A1+B1\n",
+    "-5|6!\n",
+    "x,-1 | y!\n",
+    'a,"-5"\nb|c,d!\n',
+    'a,"=""x"""\nb|c,d!\n',
+  ])("is accepted: %j", async (text) => {
     expect(await judge("a.csv", text)).toBe("accepted");
+  });
+
+  it("is refused wherever its pieces are read apart", async () => {
+    const formula = `=${"1+".repeat(900)}cmd|'/c calc'!A0`;
+    for (let before = 256 * 1024 - formula.length - 2; before < 256 * 1024 + 2; before += 151) {
+      const text = `${"-x,y\n".repeat(before / 5)}${" ".repeat(before % 5)},"${formula}"\n`;
+      expect(await judge("a.csv", text)).toBe("text_formula");
+    }
+  });
+
+  it("is read in a time that grows with its length, whatever stands in it", async () => {
+    const characters = 3 * 1024 * 1024;
+    const started = performance.now();
+    for (const piece of ["a|!", "-a|", '-a|"', "-\n", "\t", '-"', "a|'|", ", "])
+      expect(await judge("a.csv", `x${piece.repeat(characters / piece.length)}`), piece).toBe("accepted");
+    expect(performance.now() - started).toBeLessThan(8000);
   });
 });

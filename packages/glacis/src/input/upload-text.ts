@@ -9,30 +9,6 @@ const CONTROL = /[\u0000-\u0008\u000b\u000e-\u001f\u007f]/u;
 const MARKUP =
   /^(?:<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|svg|object|embed|meta|link|form|img|image|math|video|audio|details|input|button|select|textarea|marquee|template|base|frameset|applet|noscript|plaintext|xmp)(?=[\s/>])|<!--|<[?%]|#!|%pdf-|\{\\rtf)/iu;
 
-/** `program|'arguments'!item`, which spreadsheets ask another program with (DDE), or the function that does the same. */
-const ASKS = /(?:[\p{L}_][\p{L}\p{N}_.]{0,64}'?\|[^\r\n|]{0,512}!|\bdde\s{0,8}\()/giu;
-/** Where a cell begins a formula in the line up to there (CWE-1236). */
-const FORMULA_BEFORE = /(?:^|[,;\t])[\s"'%]*[=+\-@\uff0b\uff0d\uff1d\uff20]/u;
-const LINE_REACH = 1024;
-
-/** Judges a table of text: a formula reckons, but asks no program. */
-export async function judgeCsv(file: QuarantinedFile): Promise<UploadFault | undefined> {
-  let before = "";
-  return judgeText(file, (text) => {
-    const seen = before + text;
-    before = seen.slice(-2 * LINE_REACH);
-    for (const { index } of seen.matchAll(ASKS)) {
-      const line =
-        seen
-          .slice(Math.max(0, index - LINE_REACH), index)
-          .split(/[\r\n]/u)
-          .at(-1) ?? "";
-      if (FORMULA_BEFORE.test(line)) return fault("text_formula");
-    }
-    return undefined;
-  });
-}
-
 /** Judges a file by streaming it through a strict decoder. @param look at each stretch of it besides */
 export async function judgeText(
   file: QuarantinedFile,
