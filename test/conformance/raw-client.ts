@@ -37,7 +37,7 @@ export interface Listening {
 
 /** Sends bytes over a socket of its own and reads what comes back, until the server closes, has said enough, or falls silent. */
 export async function speak(port: number, steps: readonly Step[], listening: Listening = {}): Promise<Exchanged> {
-  const { responses: expected = 1, silenceMs = 400, head = false, closes = false, host = "127.0.0.1" } = listening;
+  const { responses: expected = 1, silenceMs = 1500, head = false, closes = false, host = "127.0.0.1" } = listening;
   const socket = connect({ port, host });
   const chunks: Buffer[] = [];
   let closed = false;

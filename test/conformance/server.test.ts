@@ -1,13 +1,14 @@
 /** What reaches a guarded server without ever reaching a framework. */
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer, type Server } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { glacis, type Layers } from "glacis";
+import { glacis, publicAccess, routeRule, type Layers } from "glacis";
 import { guardServer, serverOptions } from "glacis/express";
 import { overloadProtection } from "glacis/network";
 import { bareLayers, stubControl } from "glacis/testing";
 import { afterEach, describe, expect, it } from "vitest";
+import { answer, type Answer } from "../../packages/glacis/src/core/decision.ts";
 import type { Outcome } from "../../packages/glacis/src/core/control.ts";
 import { get, post, request } from "./case.ts";
 import { speak, type Exchanged, type Listening, type Step } from "./raw-client.ts";
@@ -88,10 +89,13 @@ describe("a guarded server", () => {
   it("gives a refused client the answer before it closes, although the client still sends", async () => {
     const { ask } = await guarded();
     const head = request("POST /", { "Content-Length": "+2" });
-    const said = await ask([head, "x".repeat(200_000), 20, "x".repeat(200_000)], { closes: true });
-    expect(said).toMatchObject({ closed: true, reset: false });
-    expect(said.responses[0]?.status).toBe(400);
-    expect(marks(said)).toEqual(["yes"]);
+    // Each piece is one more fault to Node's parser, and any of them could cut the answer off.
+    for (let turn = 0; turn < 10; turn += 1) {
+      const said = await ask([head, "x".repeat(200_000), 20, "x".repeat(200_000)], { closes: true });
+      expect(said).toMatchObject({ closed: true, reset: false });
+      expect(said.responses[0]?.status).toBe(400);
+      expect(marks(said)).toEqual(["yes"]);
+    }
   });
 
   it("cuts a client that never stops sending after its refusal", async () => {
@@ -106,6 +110,71 @@ describe("a guarded server", () => {
     await closed;
     clearInterval(stream);
     expect(Date.now() - began).toBeLessThan(5000);
+  });
+
+  it("answers HEAD of a stream without end at once, and the request behind it", async () => {
+    let ended = 0;
+    async function* feed(): AsyncGenerator<string> {
+      try {
+        for (;;) {
+          yield "data: 1\n\n";
+          await sleep(5);
+        }
+      } finally {
+        ended += 1;
+      }
+    }
+    const rule = routeRule(publicAccess("a test"), { kind: "api" });
+    const handle = (): Answer => ({ ...answer(200, [["content-type", "text/event-stream"]]), stream: feed() });
+    const { ask } = await guarded({ endpoints: [{ method: "GET", path: "/feed", rule, accepts: [], handle }] });
+    const said = await ask([request("HEAD /feed"), { waitFor: "event-stream" }, get("/")], {
+      responses: 2,
+      head: true,
+    });
+    expect(said.responses.map(({ status }) => status)).toEqual([200, 404]);
+    const read = await ask([get("/feed"), { waitFor: "data: 1" }, { abort: true }]);
+    expect(read.responses).toEqual([]);
+    await sleep(50);
+    expect(ended).toBe(1);
+  });
+
+  it("lets an application that has been refused call everything, and sends nothing of it", async () => {
+    const thrown: unknown[] = [];
+    const done = new EventEmitter();
+    const late = once(done, "late");
+    const { ask } = await guarded({}, (server) => {
+      server.removeAllListeners("request");
+      server.on("request", (incoming, response) => {
+        incoming.on("error", () => {}).resume();
+        setTimeout(() => {
+          for (const call of [
+            () => response.setHeaders(new Map([["x-late", "1"]])),
+            () => response.setHeader("x-late", "1").appendHeader("x-late", "2").removeHeader("x-late"),
+            () => response.writeEarlyHints({ link: "</late.css>; rel=preload" }),
+            () => response.writeProcessing(),
+            () => response.writeContinue(),
+            () => response.addTrailers({ "x-late": "1" }),
+            () => response.flushHeaders(),
+            () => response.writeHead(200).write("late"),
+            () => response.end("late"),
+          ]) {
+            try {
+              call();
+            } catch (error) {
+              thrown.push(error);
+            }
+          }
+          done.emit("late");
+        }, 20);
+      });
+    });
+    const body = "x".repeat(200_000);
+    const head = request("POST /", { "Transfer-Encoding": "chunked" });
+    const said = await ask([`${head}${body.length.toString(16)}\r\n${body}\r\n`], { closes: true });
+    await late;
+    expect(thrown).toEqual([]);
+    expect(said.responses.map(({ status }) => status)).toEqual([413]);
+    expect(`${JSON.stringify(said.responses)}${said.rest}`).not.toContain("late");
   });
 
   it("survives one malformed request after another on a connection", async () => {

@@ -44,8 +44,11 @@ export function send(state: RequestState, verdict: Respond): void {
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   const lines: HeaderLines = verdict.headers.flat();
   const { status, body = "", stream } = verdict;
-  if (stream !== undefined) return startStream(state, status, lines, stream);
-  if (status !== 204 && status !== 304) lines.push("content-length", String(Buffer.byteLength(body)));
+  if (stream !== undefined && request.method !== "HEAD") return startStream(state, status, lines, stream);
+  // Nobody reads it, and one without end would keep the connection from its next request.
+  void stream?.[Symbol.asyncIterator]().return?.();
+  if (status !== 204 && status !== 304 && stream === undefined)
+    lines.push("content-length", String(Buffer.byteLength(body)));
   if (verdict.close) {
     lines.push("connection", "close");
     closeAfterAnswer(request.socket);
@@ -58,11 +61,26 @@ export function send(state: RequestState, verdict: Respond): void {
 
 /**
  * Answers for something that was thrown. Where the request has been refused already, such as for its body, a refusal that comes of it is no
- * second outcome.
+ * second outcome; and where the client has gone, what its reader or writer throws for that is no failure of the application.
  */
 export function fail(state: RequestState, error: unknown): void {
   if (state.answered && error instanceof Refusal) return;
+  if (comesOfDeparture(state, error)) return void state.response.destroy();
   send(state, state.security.fail(state.exchange, error));
+}
+
+/** What Node's streams say when their other end goes away: a body is cut short, an answer finds nobody. */
+const DEPARTURES: ReadonlySet<unknown> = new Set([
+  "ERR_STREAM_PREMATURE_CLOSE",
+  "ERR_STREAM_UNABLE_TO_PIPE",
+  "ABORT_ERR",
+]);
+
+/** Anybody can hang up at any time. If that were an error of the application, strangers could fill its log and ring its alarms. */
+function comesOfDeparture({ request, response }: RequestState, error: unknown): boolean {
+  const gone = request.socket.destroyed || response.destroyed;
+  if (!gone || !(error instanceof Error)) return false;
+  return error === request.errored || DEPARTURES.has((error as NodeJS.ErrnoException).code);
 }
 
 function startStream(
@@ -124,9 +142,15 @@ const DEAF = {
   appendHeader(this: ServerResponse): ServerResponse {
     return this;
   },
+  setHeaders(this: ServerResponse): ServerResponse {
+    return this;
+  },
   removeHeader: (): void => {},
+  addTrailers: (): void => {},
   flushHeaders: (): void => {},
   writeContinue: callBack,
+  writeProcessing: callBack,
+  writeEarlyHints: callBack,
   write(...values: readonly unknown[]): boolean {
     callBack(...values);
     return true;

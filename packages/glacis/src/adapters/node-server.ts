@@ -5,7 +5,7 @@ import { deny, type Decision } from "../core/decision.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { Security } from "../core/security.ts";
 import type { Wire } from "../core/wire.ts";
-import { reasonOfClientError } from "../primitives/client-error.ts";
+import { LEFT_EARLY, reasonOfClientError } from "../primitives/client-error.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { attach, open, proceeds } from "./node-exchange.ts";
 import { answerOnSocket } from "./node-raw.ts";
@@ -132,11 +132,15 @@ function ignore(request: IncomingMessage): boolean {
 type ClientError = Error & { readonly code?: string };
 
 function answerClientError(security: Security, error: ClientError, socket: ServingSocket): boolean {
+  // While a connection closes, its client may say what it likes: each piece of it is a fault of its own, and cutting the connection for one
+  // would let the reset overtake the answer.
+  if (isClosing(socket)) return true;
   if (error.code === "ECONNRESET" || !socket.writable) socket.destroy();
-  // While a connection closes, its client may say what it likes.
-  if (socket.destroyed || isClosing(socket)) return true;
+  if (socket.destroyed) return true;
   const exchange = security.begin(unreadWire(socket));
-  const decision = malformed(reasonOfClientError(error), error.code?.toLowerCase() ?? "unknown");
+  const reason = reasonOfClientError(error);
+  const decision =
+    error.code === LEFT_EARLY ? incomplete(reason) : malformed(reason, error.code?.toLowerCase() ?? "unknown");
   const verdict = security.refuse(exchange, decision);
   const pending = socket._httpMessage;
   if (pending?.req.complete === true && !pending.writableFinished) {
@@ -190,5 +194,17 @@ function malformed(reason: Reason, detail: string): Decision {
     control: "http-request-smuggling",
     reason,
     detail,
+  });
+}
+
+/** No attack, and nothing that anybody should be woken for. */
+function incomplete(reason: Reason): Decision {
+  return deny(reason, {
+    event_type: "input_validation",
+    status: "refused",
+    severity: "info",
+    event: "http.request_incomplete",
+    control: "http-request-smuggling",
+    reason,
   });
 }

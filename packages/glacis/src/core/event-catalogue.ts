@@ -165,6 +165,7 @@ export const EVENT_CATALOGUE = {
       "info warning error | limit count action resource_type error | Input was malformed, too large or not what the route takes.",
     "input.canonicalization/refused": "warning | - | A path can be read in two ways.",
     "http.request_rejected/refused": "warning | - | A request line or header that no browser sends.",
+    "http.request_incomplete/refused": "info | - | The client ended the connection in the middle of its request.",
     "http.framing_rejected/refused": "warning | - | Two readers would see two ends of the request: request smuggling.",
     "http.host_rejected/refused": "warning | - | The Host header is missing, malformed or not ours.",
     "http.method_rejected/refused": "warning | - | A method that is not served, or that overrides another.",

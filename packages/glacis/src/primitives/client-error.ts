@@ -32,9 +32,11 @@ const FRAMING: readonly string[] = [
   "HPE_CR_EXPECTED",
   "HPE_LF_EXPECTED",
   "HPE_STRICT",
-  "HPE_INVALID_EOF_STATE",
   "HPE_CLOSED_CONNECTION",
 ];
+
+/** The client ended the connection in the middle of its request: a phone that lost its network does, and means nothing by it (RFC 9112 section 8). */
+export const LEFT_EARLY = "HPE_INVALID_EOF_STATE";
 
 const REASON_OF_CODE: ReadonlyMap<string, Reason> = new Map([
   ...FRAMING.map((code) => [code, "framing_ambiguous"] as const),
