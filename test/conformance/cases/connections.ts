@@ -111,8 +111,31 @@ export const CONNECTIONS: readonly Case[] = [
   },
   {
     name: "an unknown expectation",
-    send: [post("/public", "{}", { Expect: "miracles" })],
-    expect: { status: 417, reason: "expectation_failed", nothingRan: true },
+    send: [post("/public", "{}", { Expect: "miracles" }) + get("/")],
+    listening: { responses: 2 },
+    expect: { status: [417], reason: "expectation_failed", closed: true, nothingRan: true },
+  },
+  ...["y 100-continue", "100-continue, x", "100-continue;q=1", ""].map((expectation): Case => ({
+    name: `Expect: ${JSON.stringify(expectation)}, which a proxy may not see`,
+    send: [post("/public", "{}", { Expect: expectation }) + get("/")],
+    listening: { responses: 2 },
+    expect: { status: [417], reason: "expectation_failed", closed: true, nothingRan: true },
+  })),
+  {
+    name: "Expect twice",
+    send: [post("/public", "{}", { Expect: "100-continue", expect: "100-continue" })],
+    expect: { status: 400, reason: "header_duplicated", closed: true, nothingRan: true },
+  },
+  {
+    name: "Expect in HTTP/1.0 is not heard",
+    send: [post("/public", "{}", { Expect: "100-continue" }).replace("HTTP/1.1", "HTTP/1.0")],
+    expect: { status: 200, closed: true, ran: "POST /public" },
+  },
+  {
+    name: "what follows a refusal of a body that was asked about is not a request",
+    send: [post("/documents", "", { "Content-Length": "7", Expect: "100-continue" }), 50, get("/")],
+    listening: { responses: 2 },
+    expect: { status: [403], closed: true, nothingRan: true },
   },
   {
     name: "an upgrade from our own page",
@@ -157,6 +180,16 @@ export const CONNECTIONS: readonly Case[] = [
     listening: { responses: 2 },
     expect: { status: [400], reason: "framing_ambiguous", closed: true, nothingRan: true },
   },
+  {
+    name: "an upgrade in HTTP/1.0, which knows none",
+    send: [upgrade().replace("HTTP/1.1", "HTTP/1.0")],
+    expect: { status: 400, reason: "framing_ambiguous", closed: true, nothingRan: true },
+  },
+  ...["h2c", "websocket, h2c", "HTTP/2.0"].map((protocol): Case => ({
+    name: `an upgrade to ${protocol}`,
+    send: [upgrade({ Upgrade: protocol, Connection: "Upgrade, HTTP2-Settings", "HTTP2-Settings": "AAMAAABk" })],
+    expect: { status: 400, reason: "framing_ambiguous", closed: true, nothingRan: true },
+  })),
   {
     name: "an upgrade to another host",
     send: [upgrade({ Host: "evil.test" })],

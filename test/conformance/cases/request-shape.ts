@@ -217,5 +217,89 @@ export const REQUEST_SHAPE: readonly Case[] = [
     send: [get("/documents/%2e%2E/admin/users")],
     expect: { status: 400, reason: "request_malformed", nothingRan: true },
   },
+  ...[
+    "X-Forwarded-For",
+    "close, Cookie",
+    "keep-alive,authorization",
+    "Host",
+    "Content-Length",
+    "Transfer-Encoding",
+  ].map((options): Case => ({
+    name: `Connection: ${options}, which asks proxies to drop what is ours`,
+    send: [get("/", { Connection: options })],
+    expect: { ...malformed, reason: "request_malformed", event: "connection-option" },
+  })),
+  {
+    name: "a second Connection line that asks proxies to drop what is ours",
+    send: raw("GET / HTTP/1.1", HOST, ...VIA, "Connection: keep-alive", "Connection: X-Forwarded-For"),
+    expect: { ...malformed, reason: "request_malformed" },
+  },
+  {
+    name: "Connection options that concern the connection",
+    send: raw("GET / HTTP/1.1", HOST, ...VIA, "Connection: TE , Keep-Alive,", "TE: trailers", "Connection: trailer"),
+    expect: { status: 200, closed: false, ran: "GET /" },
+  },
+  {
+    name: "a chunk extension that ends in a bare line feed",
+    send: [
+      `${request("POST /public", { "Transfer-Encoding": "chunked", "Content-Type": "application/json" })}2;a\n{}\r\n0\r\n\r\n${get("/page")}`,
+    ],
+    listening: { responses: 2 },
+    expect: { status: [400], reason: "framing_ambiguous", closed: true, nothingRan: true },
+  },
+  ...["0x2", "+2", "2 ", "2_0", "10000000000000002"].map((size): Case => ({
+    name: `a chunk size of ${JSON.stringify(size)}`,
+    send: [
+      `${request("POST /public", { "Transfer-Encoding": "chunked", "Content-Type": "application/json" })}${size}\r\n{}\r\n0\r\n\r\n${get("/page")}`,
+    ],
+    listening: { responses: 2 },
+    expect: { status: [400], reason: "framing_ambiguous", closed: true, nothingRan: true },
+  })),
+  ...["cHunked", "chunked;q=1", ",chunked", "chunked,", ""].map((coding): Case => ({
+    name: `Transfer-Encoding: ${JSON.stringify(coding)}`,
+    send: [request("POST /public", { "Transfer-Encoding": coding }) + chunk("{}") + chunk("") + get("/page")],
+    listening: { responses: 2 },
+    expect: { status: [400], closed: true, nothingRan: true },
+  })),
+  {
+    name: "headers that end in CR CR",
+    send: [`GET / HTTP/1.1\r\n${HOST}\r\n\r\rGET /page HTTP/1.1\r\n\r\n`],
+    listening: { responses: 2 },
+    expect: { status: [400], closed: true, nothingRan: true },
+  },
+  {
+    name: "a body on GET is no request",
+    send: [get("/", { "Content-Length": "47" }) + "GET /page HTTP/1.1\r\nHost: app.example.com\r\n\r\n..."],
+    listening: { responses: 2 },
+    expect: { status: [200], body: /inContext/u, ran: "GET /" },
+  },
+  {
+    name: "trailers change nothing",
+    send: [
+      `${request("POST /public", { "Transfer-Encoding": "chunked", "Content-Type": "application/json" })}${chunk("{}")}0\r\nHost: evil.test\r\nX-HTTP-Method-Override: DELETE\r\nCookie: a=b\r\n\r\n${get("/page")}`,
+    ],
+    listening: { responses: 2 },
+    expect: { status: [200, 200], ran: "POST /public" },
+  },
+  {
+    name: "absolute form with user information",
+    send: [get("http://app.example.com@evil.test/")],
+    expect: { ...malformed, reason: "host_malformed" },
+  },
+  {
+    name: "absolute form without a path",
+    send: [get("http://app.example.com?/../documents")],
+    expect: { status: 200, ran: "GET /" },
+  },
+  {
+    name: "absolute form of OPTIONS is no way in",
+    send: [request("OPTIONS http://app.example.com/documents")],
+    expect: { status: 405, nothingRan: true },
+  },
+  {
+    name: "a path that begins with two slashes and a host",
+    send: [get("//evil.test/documents")],
+    expect: { status: { oneOf: [404, 400, 401] }, nothingRan: true },
+  },
   { name: "an early end of the connection", send: ["GET / HT", { abort: true }], expect: { status: "none" } },
 ];

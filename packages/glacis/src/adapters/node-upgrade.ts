@@ -2,6 +2,7 @@ import { ServerResponse, type IncomingMessage } from "node:http";
 import { deny, type Decision } from "../core/decision.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { Security } from "../core/security.ts";
+import { rawHeaderValues } from "../core/wire.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { attach, reportOutcome } from "./node-exchange.ts";
 import { answerOnSocket } from "./node-raw.ts";
@@ -37,7 +38,7 @@ export function guardUpgrade(
   socket.on("error", ignoreFailure);
   void Promise.resolve(security.open(exchange)).then((opened) => {
     const refusal =
-      opened.kind === "proceed" ? (judgeBody(exchange) ?? judgeOrigin(exchange, security.layers.origin)) : undefined;
+      opened.kind === "proceed" ? (judgeFraming(exchange) ?? judgeOrigin(exchange, security.layers.origin)) : undefined;
     const verdict = refusal === undefined ? opened : security.refuse(exchange, refusal);
     // The response is never sent, so it never closes: whoever counts requests in flight learns the end from here. What follows is no request.
     reportOutcome(state, verdict.kind === "respond" ? verdict.status : SWITCHED, socket.destroyed);
@@ -49,10 +50,10 @@ export function guardUpgrade(
   return true;
 }
 
-/** Node takes what follows the head for the other protocol, a proxy takes it for a body: they would disagree where the next request begins. */
-function judgeBody(exchange: Exchange): Decision | undefined {
-  if (exchange.header("transfer-encoding") === undefined && Number(exchange.header("content-length") ?? "0") === 0)
-    return undefined;
+/** A handshake after which a proxy and we would not speak of the same thing. */
+function judgeFraming(exchange: Exchange): Decision | undefined {
+  const detail = framingFault(exchange);
+  if (detail === undefined) return undefined;
   return deny("framing_ambiguous", {
     event_type: "input_validation",
     status: "refused",
@@ -60,9 +61,24 @@ function judgeBody(exchange: Exchange): Decision | undefined {
     event: "http.framing_rejected",
     control: "http-request-smuggling",
     reason: "framing_ambiguous",
-    detail: "upgrade_with_body",
+    detail,
   });
 }
+
+function framingFault(exchange: Exchange): string | undefined {
+  // HTTP/1.0 has no Upgrade, so whoever reads it as what it says stays with HTTP (RFC 9110 section 7.8).
+  if (exchange.wire.httpVersion === "1.0") return "upgrade_in_1.0";
+  // Requests inside would pass every control in front; RFC 9113 section 3.1 has given this way into HTTP/2 up.
+  if (rawHeaderValues(exchange.wire.rawHeaders, "upgrade").some((value) => HTTP2.test(value)))
+    return "upgrade_to_http2";
+  // Node takes what follows the head for the other protocol, a proxy takes it for a body: they would disagree where the next request begins.
+  const bodiless =
+    exchange.header("transfer-encoding") === undefined && Number(exchange.header("content-length") ?? "0") === 0;
+  return bodiless ? undefined : "upgrade_with_body";
+}
+
+/** `h2c`, and `HTTP/2.0` of those who write it out. */
+const HTTP2 = /(?:^|,)[\t ]*(?:h2c?|http\/2(?:\.0)?)[\t ]*(?:,|$)/iu;
 
 /** No Origin means no browser, unless cookies say otherwise. */
 function judgeOrigin(exchange: Exchange, ours: string): Decision | undefined {

@@ -48,11 +48,14 @@ function respondWith(status: number, headers: readonly HeaderPair[], body: strin
   return { kind: "respond", status, headers, body, close: false };
 }
 
+const CLOSING: ReadonlySet<number> = new Set([408, 411, 413, 417]);
+
 /** What a refusal looks like besides its body: the reason's status, and whether the connection can go on. */
 function refusalWith(denial: Deny, { contentType, body }: RefusalBody): Respond {
   const { status, layer } = REASONS[denial.reason];
   const headers: HeaderPair[] = [["content-type", contentType], ...denial.headers];
   // RFC 9112 section 6.1 and 11.2: after a framing error nothing that follows on the connection can be trusted.
-  const close = status === 408 || status === 411 || status === 413 || (layer === "network" && status === 400);
+  // After 417 nobody knows whether the client sends the body that it has announced.
+  const close = CLOSING.has(status) || (layer === "network" && status === 400);
   return { kind: "respond", status, headers, body, close };
 }

@@ -18,6 +18,10 @@ export const SINGLE_HEADERS: readonly SingleHeader[] = [
     clause: "RFC 9112 section 6.3: differing lengths are unrecoverable; equal ones serve nobody",
   },
   { name: "transfer-encoding", clause: "RFC 9112 section 6.1: a list, but chunked alone is accepted here" },
+  {
+    name: "expect",
+    clause: "RFC 9110 section 10.1.1: 100-continue alone is known; what else stands there, a proxy may skip",
+  },
   { name: "content-type", clause: "RFC 9110 section 8.3: singleton; the parser and a filter in front could differ" },
   { name: "authorization", clause: "RFC 9110 section 11.6.2: one credential decides who it is" },
   { name: "proxy-authorization", clause: "RFC 9110 section 11.7.2: as Authorization" },
@@ -49,10 +53,12 @@ export const METHOD_OVERRIDES: readonly string[] = ["x-http-method-override", "x
 export const PLAIN = 0;
 export const NOT_A_TOKEN: number = -1;
 export const METHOD_OVERRIDE: number = -2;
+export const CONNECTION: number = -3;
 
 const ROLES: ReadonlyMap<string, number> = new Map([
   ...SINGLE_HEADERS.map(({ name }, index) => [name, 2 ** index] as const),
   ...METHOD_OVERRIDES.map((name) => [name, METHOD_OVERRIDE] as const),
+  ["connection", CONNECTION],
 ]);
 
 /** RFC 9110 section 5.6.2. */
@@ -61,6 +67,7 @@ const TOKEN = /^[!#$%&'*+.^_`|~\w-]+$/u;
 export const HOST: number = roleOf("host");
 export const CONTENT_LENGTH: number = roleOf("content-length");
 export const TRANSFER_ENCODING: number = roleOf("transfer-encoding");
+export const EXPECT: number = roleOf("expect");
 
 function roleOf(name: string): number {
   if (!TOKEN.test(name)) return NOT_A_TOKEN;

@@ -8,7 +8,9 @@ import type { Reason } from "../core/reasons.ts";
 import { observed, type Observation } from "../core/response.ts";
 import { parseAuthority, withoutDefaultPort } from "../primitives/authority.ts";
 import {
+  CONNECTION,
   CONTENT_LENGTH,
+  EXPECT,
   headerRole,
   HOST,
   METHOD_OVERRIDE,
@@ -62,6 +64,8 @@ const BAD_TARGET_BYTE = /[^\x21-\x7e]|[#\\]/u;
 /** Nobody but an attacker writes `HTTP://`, and frameworks differ in whether that is a URL or a path. */
 const ABSOLUTE_FORM = /^(https?):\/\/([^/?]+)(?:[/?]|$)/u;
 const LENGTH = /^\d{1,15}$/u;
+/** What concerns one connection alone. An option that names any other header asks each proxy to drop it (RFC 9110 section 7.6.1). */
+const CONNECTION_OPTIONS = new Set(["", "close", "keep-alive", "upgrade", "http2-settings", "te", "trailer"]);
 const SLASH = 0x2f;
 
 export interface RequestShapeOptions {
@@ -116,10 +120,15 @@ function judgeHeaders({ wire: { rawHeaders, httpVersion }, authority }: RequestF
     const role = headerRole(rawHeaders[index] as string);
     if (role === PLAIN) continue;
     if (role === NOT_A_TOKEN) return refuse("request_malformed", "header-name");
+    if (role === CONNECTION) {
+      if (value === "keep-alive" || concernsConnection(value)) continue;
+      return refuse("request_malformed", "connection-option");
+    }
     if (role === METHOD_OVERRIDE) return refuse("method_override", "method-override");
     if ((seen & role) !== 0) return repeated(role);
     seen |= role;
     if (role === HOST) host = value;
+    else if (role === EXPECT && value.toLowerCase() !== "100-continue") return refuse("expectation_failed", "expect");
     else if (role === CONTENT_LENGTH) length = value;
     else if (role === TRANSFER_ENCODING) coding = value;
   }
@@ -131,6 +140,10 @@ function judgeHeaders({ wire: { rawHeaders, httpVersion }, authority }: RequestF
   if (host === undefined) return httpVersion === "1.1" ? refuse("host_malformed", "host-missing") : undefined;
   // The allowed hosts judge the authority. Only where a proxy put another host in its place is Host still unread.
   return host !== authority && parseAuthority(host) === undefined ? refuse("host_malformed", "host-syntax") : undefined;
+}
+
+function concernsConnection(options: string): boolean {
+  return options.split(",").every((option) => CONNECTION_OPTIONS.has(option.trim().toLowerCase()));
 }
 
 function repeated(role: number): Decision {
@@ -179,6 +192,9 @@ const CAUSES: Readonly<Record<string, string>> = {
   "header-name": "A header name is no token.",
   "header-value": "A header value holds a control character or one beyond Latin-1.",
   "header-repeated": "A header that may come once came twice.",
+  "connection-option":
+    "Connection names a header that is meant for whoever answers: a proxy on the way drops it, such as the address that it had added itself.",
+  expect: "Expect may say 100-continue and nothing else.",
   "method-override":
     "A method override header would make the application see another method than every filter in front of it.",
   version: "Only HTTP/1.1 and HTTP/1.0 are served; a proxy ends HTTP/2.",
