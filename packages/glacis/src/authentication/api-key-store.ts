@@ -1,3 +1,4 @@
+import { preparedStatements } from "../primitives/prepared-statements.ts";
 import type { AuthenticationDatabase } from "./database.ts";
 
 /** The table, as a migration. One row for each key; of the keys themselves only hashes. */
@@ -150,10 +151,11 @@ export function memoryApiKeys(): ApiKeyStore {
 export function postgresApiKeys(database: AuthenticationDatabase): ApiKeyStore {
   const run = async (text: string, values: unknown[]): Promise<readonly Row[]> =>
     (await database.query(text, values)).rows as readonly Row[];
+  const prepared = preparedStatements(database);
   const first = ([row]: readonly Row[]): ApiKeyRecord | undefined => (row === undefined ? undefined : recordOf(row));
   return {
     kind: "shared",
-    read: async (id) => first(await run("select * from glacis_api_keys where id = $1", [id])),
+    read: async (id) => first((await prepared("select * from glacis_api_keys where id = $1", [id])) as readonly Row[]),
     async add({ id, hash, tenantId, ownerId, name, scopes, createdAtMs, expiresAtMs }, most) {
       const rows = await run(
         `insert into glacis_api_keys (id, hash, tenant_id, owner_id, name, scopes, created_at_ms, expires_at_ms)

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AssuranceLevel } from "../core/principal.ts";
+import { preparedStatements } from "../primitives/prepared-statements.ts";
 import type { AuthenticationDatabase } from "./database.ts";
 import type { Factor } from "./proof.ts";
 import { batchedReads } from "./session-batch.ts";
@@ -66,7 +67,10 @@ const COLUMNS = NAMES.join(", ");
 /** The revocation comes along as a column, which is planned faster than a join. */
 const READ = `select ${NAMES.map((name) => `s.${name}`).join(", ")},
   (select r.not_before_ms from glacis_session_revocations r where r.user_id = s.user_id) as floor
-from glacis_sessions s where s.id = any($1::text[])`;
+from glacis_sessions s where s.id =`;
+/** Postgres keeps one plan for one id, and plans anew for lists, whose length it cannot know. */
+const READ_ONE = `${READ} $1`;
+const READ_LIST = `${READ} any($1::text[])`;
 const VALUES =
   "$1::text, $2::text, $3::text, $4::text[], $5::text[], $6::smallint, $7::text[], $8::bigint, $9::bigint, $10::bigint, $11::bigint, $12::text";
 /** No session and no proof is older than this, so an older revocation ends nothing any more. */
@@ -78,10 +82,12 @@ const NOT_REVOKED =
 /** Sessions in Postgres: one indexed read for each request that carries a cookie. */
 export function postgresSessions(database: AuthenticationDatabase): SessionStore {
   const run: Run = async (text, values) => (await database.query(text, values)).rows;
+  const read = preparedStatements(database);
   return {
     kind: "shared",
     read: batchedReads(async (ids) => {
-      const rows = (await run(READ, [ids])) as readonly (Row & { readonly floor: string | number | null })[];
+      const found = await (ids.length === 1 ? read(READ_ONE, [ids[0]]) : read(READ_LIST, [ids]));
+      const rows = found as readonly (Row & { readonly floor: string | number | null })[];
       const valid = rows.filter(
         ({ floor, proved_since_ms }) => floor === null || Number(floor) <= Number(proved_since_ms),
       );

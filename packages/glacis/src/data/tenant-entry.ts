@@ -1,5 +1,6 @@
 /** The two statements around tenant work: the one that enters a tenant and refuses an exempt role, and the one that looks whether it still holds. */
 import { TENANT_PROOF_SETTING } from "../core/tenancy.ts";
+import { sqlState } from "../primitives/prepared-statements.ts";
 import type { Answer, Statement } from "./tenant-wire.ts";
 
 export interface EntryOptions {
@@ -104,11 +105,5 @@ export function carriedLeftover(answer: Answer | undefined): boolean {
 
 /** True for the failure with which the two statements refuse. */
 export function refusedByEntry(error: unknown): boolean {
-  return codeOf(error) === REFUSED;
-}
-
-/** The SQLSTATE of a database error, or undefined. */
-export function codeOf(error: unknown): string | undefined {
-  const code = (error as { readonly code?: unknown } | null)?.code;
-  return typeof code === "string" ? code : undefined;
+  return sqlState(error) === REFUSED;
 }

@@ -5,7 +5,7 @@ import type { Exchange } from "../core/exchange.ts";
 import { isSafeMethod } from "../core/safe-method.ts";
 import { currentRequest } from "../primitives/request-context.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
-import { codeOf } from "./tenant-entry.ts";
+import { sqlState } from "../primitives/prepared-statements.ts";
 import { PROOF_REFUSED } from "./tenant-proof.ts";
 
 /** Where events go: `security.report`. */
@@ -33,7 +33,7 @@ export function reportCrossing(report: Report | undefined, tenantId: string, det
  * told to the log.
  */
 export function explainFailure(report: Report | undefined, tenantId: string, error: unknown): unknown {
-  const code = codeOf(error);
+  const code = sqlState(error);
   if (code === PROOF_REFUSED) {
     reportCrossing(report, tenantId, "proof_refused");
     return new TenantIsolationError("The database does not accept the tenant of this transaction.", { cause: error });

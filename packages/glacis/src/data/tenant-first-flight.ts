@@ -1,5 +1,6 @@
 /** The first flight of a transaction: it may go by names, because it can be repeated where a pooler has lost them. */
-import { lostName, planIsOutdated, prepared, preparedWhenFrequent } from "./tenant-names.ts";
+import { lostName, planIsOutdated } from "../primitives/prepared-statements.ts";
+import { prepared, preparedWhenFrequent } from "./tenant-names.ts";
 import type { Flight, Statement, Wire } from "./tenant-wire.ts";
 
 /** Where statements go by names. */

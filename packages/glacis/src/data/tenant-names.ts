@@ -1,28 +1,21 @@
-/** Statements under names: Postgres plans each text once per connection, and what stands between may lose the names (PostgreSQL, "Extended Query"). */
-import { createHash } from "node:crypto";
-import { codeOf } from "./tenant-entry.ts";
+/** Which of an application's statements go under names: those that come again and again. */
+import { statementName } from "../primitives/prepared-statements.ts";
 import { named, type Statement } from "./tenant-wire.ts";
 
-const PREFIX = "glacis_";
 /** A connection keeps what it has prepared. An application that writes values into its SQL would fill it without end. */
 const MOST_NAMES = 500;
 const MOST_SEEN = 2000;
 const LONGEST_SEEN = 4000;
 /** A plan is worth keeping for what is asked again and again; so does the driver of Java count. */
 const USES_BEFORE_NAMED = 5;
-/** SQLSTATE invalid_sql_statement_name and duplicate_prepared_statement: a pooler has handed out another server connection. */
-const LOST: ReadonlySet<string> = new Set(["26000", "42P05"]);
-/** SQLSTATE feature_not_supported: a prepared statement whose result has changed with the schema fails until it is prepared anew. */
-const PLAN_OUTDATED = "0A000";
 
 const names = new Map<string, string>();
 const seen = new Map<string, number>();
 
-/** One name for one text: whoever else has prepared it on a shared connection has prepared the same. */
 function nameOf(text: string): string | undefined {
   let name = names.get(text);
   if (name === undefined && names.size < MOST_NAMES) {
-    name = PREFIX + createHash("sha256").update(text).digest("hex").slice(0, 32);
+    name = statementName(text);
     names.set(text, name);
   }
   return name;
@@ -47,14 +40,4 @@ export function preparedWhenFrequent(statement: Statement): Statement {
   }
   seen.delete(text);
   return prepared(statement);
-}
-
-/** True when a pooler has lost one of our names, or has it from somebody else: it keeps none. */
-export function lostName(error: unknown): boolean {
-  return LOST.has(codeOf(error) ?? "") && (error as Error).message.includes(PREFIX);
-}
-
-/** True when the plan of this connection no longer fits the schema. */
-export function planIsOutdated(error: unknown): boolean {
-  return codeOf(error) === PLAN_OUTDATED;
 }

@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { deny } from "../core/decision.ts";
 import { Refusal } from "../core/error-reason.ts";
-import { codeOf } from "./tenant-entry.ts";
+import { sqlState } from "../primitives/prepared-statements.ts";
 
 /** SQLSTATE serialization_failure and deadlock_detected: nothing was done, and the same work may succeed the next time. */
 const TRY_AGAIN: ReadonlySet<string> = new Set(["40001", "40P01"]);
@@ -37,7 +37,7 @@ export async function inSomeOrder<Result>(transaction: () => Promise<Result>): P
 function mayTryAgain(error: unknown): boolean {
   let cause = error;
   for (let depth = 0; depth < DEEPEST_CAUSE && cause instanceof Error; depth += 1) {
-    if (TRY_AGAIN.has(codeOf(cause) ?? "")) return true;
+    if (TRY_AGAIN.has(sqlState(cause) ?? "")) return true;
     cause = cause.cause;
   }
   return false;

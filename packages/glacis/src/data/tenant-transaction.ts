@@ -2,7 +2,8 @@
 import { carriedLeftover, refusedByEntry, stillInTenant, type Entry } from "./tenant-entry.ts";
 import { TenantIsolationError } from "./tenant-context.ts";
 import { ROLLBACK, takeOff, type Naming } from "./tenant-first-flight.ts";
-import { planIsOutdated, prepared } from "./tenant-names.ts";
+import { planIsOutdated } from "../primitives/prepared-statements.ts";
+import { prepared } from "./tenant-names.ts";
 import { failedWithResidue, leavesResidue } from "./tenant-residue.ts";
 import { borrow } from "./pool-lease.ts";
 import { embeddedWire } from "./tenant-driver.ts";

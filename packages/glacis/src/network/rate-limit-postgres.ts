@@ -1,25 +1,17 @@
 /** Counters in Postgres: one statement for each decision. */
-import { hash } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { preparedStatements, type StatementRunner } from "../primitives/prepared-statements.ts";
 import type { Allowance, Tally } from "./gcra.ts";
 import { counterKeys, type RateLimitStore, type StoreClock } from "./rate-limit-store.ts";
 
-export interface PreparedQuery {
-  readonly name: string;
-  readonly text: string;
-  readonly values: unknown[];
-}
-
-/** The part of a `pg` pool, or with `prepare: false` of PGlite, that is used. */
-export interface RateLimitDatabase {
-  query(query: string | PreparedQuery, values?: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
-}
+/** The part of a `pg` pool or of PGlite that is used. */
+export type RateLimitDatabase = StatementRunner;
 
 export interface PostgresRateLimitsOptions {
   readonly database: RateLimitDatabase;
   /** The table of `rateLimitMigration`, `glacis_rate_limits` unless you say otherwise. */
   readonly table?: string;
-  /** Named prepared statements. Switch off for PGlite and for a connection pooler that does not keep them. */
+  /** Named prepared statements on a `pg` pool, until a connection pooler turns out to keep none. `false` names none from the start. */
   readonly prepare?: boolean;
   /** `server`, unless a test holds the clock. */
   readonly clock?: StoreClock;
@@ -75,8 +67,9 @@ export function postgresRateLimits(options: PostgresRateLimitsOptions): Postgres
     throw new TypeError("postgresRateLimits() needs a pg pool, or something with its query(), as `database`.");
   }
   const table = checkTable(options.table ?? DEFAULT_TABLE);
-  const run: Run = (text, values) =>
-    prepare ? database.query({ name: statementName(text), text, values }) : database.query(text, values);
+  const run: Run = prepare
+    ? preparedStatements(database)
+    : async (text, values) => (await database.query(text, values)).rows;
   const sweeper = openSweeper(table, run);
   return {
     kind: "postgres",
@@ -92,7 +85,7 @@ export function postgresRateLimits(options: PostgresRateLimitsOptions): Postgres
         clock === "caller" ? [keyOf(subject), ...cost, nowUs] : [keyOf(subject), ...cost];
 
       const peek = async (subject: string, nowUs: number): Promise<Tally> => {
-        const { rows } = await run(peekText, valuesOf(subject, nowUs, []));
+        const rows = await run(peekText, valuesOf(subject, nowUs, []));
         return rows.length === 0 ? { allowed: true, usedUs: allowances.map(() => 0) } : tallyOf(rows[0], allowances);
       };
       return {
@@ -102,7 +95,7 @@ export function postgresRateLimits(options: PostgresRateLimitsOptions): Postgres
           // Never fits, so there is nothing to write.
           if (cost > smallest) return { ...(await peek(subject, nowUs)), allowed: false };
           if (clock === "server") sweeper.tick();
-          const { rows } = await run(consumeText, valuesOf(subject, nowUs, [cost]));
+          const rows = await run(consumeText, valuesOf(subject, nowUs, [cost]));
           return tallyOf(rows[0], allowances);
         },
       };
@@ -110,19 +103,7 @@ export function postgresRateLimits(options: PostgresRateLimitsOptions): Postgres
   };
 }
 
-type Run = (text: string, values: unknown[]) => ReturnType<RateLimitDatabase["query"]>;
-
-const statementNames = new Map<string, string>();
-
-/** A name for each text, because a connection refuses two texts under one name. There are a few for each limiter. */
-function statementName(text: string): string {
-  let name = statementNames.get(text);
-  if (name === undefined) {
-    name = `glacis_${hash("sha256", text, "hex").slice(0, 32)}`;
-    statementNames.set(text, name);
-  }
-  return name;
-}
+type Run = (text: string, values: unknown[]) => Promise<readonly unknown[]>;
 
 /**
  * The time of the statement in microseconds. A double holds seconds since 1970 to a quarter of one. With `caller` the time is a parameter.
@@ -206,7 +187,7 @@ select (select count(*)::int from gone) as deleted, (select max(key) from page) 
   async function sweep(): Promise<number> {
     sweeping = true;
     try {
-      const { rows } = await run(text, [after]);
+      const rows = await run(text, [after]);
       const { deleted, last } = rows[0] as { deleted: number; last: string | null };
       after = last ?? "";
       due = deleted < BUSY_DELETIONS ? CALM_DECISIONS : BUSY_DECISIONS;

@@ -1,7 +1,9 @@
 /** The three stores against the pure model and one another, on real servers. */
 import fc from "fast-check";
 import { Redis } from "ioredis";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { testBouncer } from "../../../../test/support/pgbouncer.ts";
 import { testDatabase, testRedis, type TestDatabase, type TestRedis } from "../../../../test/support/services.ts";
 import { allowanceOf, decide, type Allowance, type Arrivals, type Tally } from "./gcra.ts";
 import { memoryRateLimits } from "./rate-limit-memory.ts";
@@ -235,6 +237,24 @@ describe("postgresRateLimits", () => {
     const counters = store.open(scopeOf({ limit: 1, windowSeconds: 60 }, { limit: 3, windowSeconds: 600 }));
     expect((await counters.consume("a", 1, 0)).allowed).toBe(true);
     expect((await counters.consume("a", 1, 0)).allowed).toBe(false);
+  });
+
+  it("counts on behind a pooler that keeps no names", async (test) => {
+    if (database === undefined) return;
+    const bouncer = await testBouncer(database.url, 3);
+    if (bouncer === undefined) return test.skip();
+    await database.pool.query(rateLimitMigration("pooled"));
+    const pools = Array.from({ length: 4 }, () => new pg.Pool({ connectionString: bouncer.url, max: 5 }));
+    const scope = scopeOf({ limit: 30, windowSeconds: 3600 });
+    const counters = pools.map((pool) => postgresRateLimits({ database: pool, table: "pooled" }).open(scope));
+    try {
+      const asked = Array.from({ length: 100 }, async (_, index) => counters[index % 4]?.consume("a", 1, 0));
+      const tallies = await Promise.all(asked);
+      expect(tallies.filter((tally) => tally?.allowed)).toHaveLength(30);
+    } finally {
+      await Promise.all(pools.map((pool) => pool.end()));
+      await bouncer.stop();
+    }
   });
 
   it.each(["", "a b", 'x"; drop table y', "A", "a.b.c", "1a", "a".repeat(60)])("refuses the table name %j", (table) => {
