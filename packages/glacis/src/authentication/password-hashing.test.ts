@@ -8,10 +8,16 @@ import { loadVectors } from "../../../../test/support/vectors.ts";
 import type { UserId } from "../core/brand.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { KeySource } from "../core/keys.ts";
+import { argon2id } from "./password-hash-argon2.ts";
 import { hashingLine } from "./password-hash-line.ts";
 import { topUp } from "./password-hash-pbkdf2.ts";
 import { readStored } from "./password-hash-stored.ts";
-import { passwordHashing, type PasswordHashingOptions, type PasswordVerdict } from "./password-hashing.ts";
+import {
+  passwordHashing,
+  type PasswordAccount,
+  type PasswordHashingOptions,
+  type PasswordVerdict,
+} from "./password-hashing.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 const USER = "user-1" as UserId;
@@ -74,6 +80,36 @@ describe("verifying", () => {
     expect((await check("le\u0300tmein with accents", stored)).kind).toBe("verified");
     for (const other of ["letmein with accents", "L\u00e8tmein with accents", "l\u00e8tmein with accents "])
       expect((await check(other, stored)).kind).toBe("refused");
+  });
+
+  it("verifies a decomposed password that another system hashed as it came, and carries it over to the composed form", async () => {
+    const typed = "le\u0300tmein with accents";
+    const imported = `argon2${await argon2id(typed, { ...FAST, parallelism: 8 })}`;
+    const pepper = keys("k1");
+    const verdict = await check(typed, imported, { pepper });
+    if (verdict.kind !== "verified" || verdict.upgraded === undefined) throw new Error("no upgrade");
+    for (const spelling of [typed, typed.normalize("NFC")])
+      expect((await check(spelling, verdict.upgraded, { pepper })).kind).toBe("verified");
+    expect((await check(typed.normalize("NFC"), imported, { pepper })).kind).toBe("refused");
+    expect((await check(`${typed}x`, imported, { pepper })).kind).toBe("refused");
+  });
+
+  it("spends as many hashes on a decomposed password for nobody as for somebody whose hash may be of either spelling", async () => {
+    const typed = "le\u0300tmein with accents, but wrong";
+    const stored = await encoded("another password altogether");
+    const passwords = make();
+    const timeOf = async (account: PasswordAccount | undefined): Promise<number> => {
+      const times: number[] = [];
+      for (let round = 0; round < 9; round += 1) {
+        const startedAt = performance.now();
+        await passwords.verify(typed, account, NOW);
+        times.push(performance.now() - startedAt);
+      }
+      return Math.min(...times);
+    };
+    const ratio = (await timeOf(undefined)) / (await timeOf({ userId: USER, stored }));
+    expect(ratio).toBeGreaterThan(0.7);
+    expect(ratio).toBeLessThan(1.4);
   });
 
   it("gives an old hash a successor that verifies", async () => {

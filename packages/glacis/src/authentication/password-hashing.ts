@@ -8,6 +8,7 @@ import type { DerivedKeys, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { StoredHash } from "./password-hash.ts";
 import { argon2id, type Argon2Parameters } from "./password-hash-argon2.ts";
+import { unreadableEvent, upgradedEvent } from "./password-hash-events.ts";
 import { sharedHashingLine, type Busy, type HashingLine, type HashingPlace } from "./password-hash-line.ts";
 import { spendWork, topUp } from "./password-hash-pbkdf2.ts";
 import type { Argon2Hash } from "./password-hash-phc.ts";
@@ -133,6 +134,8 @@ export function passwordHashing(options: PasswordHashingOptions = {}): PasswordH
     const matches = stored !== undefined && (await matching(stored, text, pepper, onEvent));
     // Somebody unknown, a wrong password and an old hash all cost one hash of today and the level: an old hash uses it, the others drop it.
     const replacement = isCurrent ? undefined : await encode(text);
+    // Two verifications for a hash that may be of either spelling: everybody else's answer takes as long.
+    if (!isNormal(text) && !mayBeOfEitherSpelling(stored)) await encode(text);
     await spendWork(topUp(stored, isCurrent, level));
     if (!matches || account === undefined) return { kind: "refused" };
     if (replacement !== undefined) onEvent(upgradedEvent(stored.algorithm, account.userId));
@@ -220,7 +223,8 @@ async function matching(
   try {
     if (!isArgon2(stored)) return await stored.verify(text);
     const normal = text.normalize("NFC");
-    if (stored.keyId === undefined) return await stored.verify(normal);
+    if (mayBeOfEitherSpelling(stored))
+      return (await stored.verify(normal)) || (!isNormal(text) && (await stored.verify(text)));
     const key = pepper?.all.find(({ id }) => encodeId(id) === stored.keyId);
     if (key !== undefined) return await stored.verify(seasoned(key.bytes, normal));
     onEvent({ ...unreadableEvent(), detail: "pepper_key_missing" });
@@ -256,6 +260,15 @@ function encodeId(id: string): string {
   return Buffer.from(id).toString("base64url");
 }
 
+/** Without the id of a key it may be another system's, such as Django's, which hashes what was typed as it came. */
+function mayBeOfEitherSpelling(stored: StoredHash | undefined): boolean {
+  return stored !== undefined && isArgon2(stored) && stored.keyId === undefined;
+}
+
+function isNormal(text: string): boolean {
+  return text.normalize("NFC") === text;
+}
+
 function isArgon2(stored: StoredHash): stored is Argon2Hash {
   return "variety" in stored;
 }
@@ -281,27 +294,4 @@ function passwordProof(userId: UserId, nowMs: number): Proof {
     deviceBound: false,
     provedAtMs: nowMs,
   });
-}
-
-function unreadableEvent(): AuditEvent {
-  return {
-    event_type: "authentication",
-    status: "failed",
-    severity: "error",
-    event: "authn_stored_hash_unreadable",
-    control: META.id,
-    detail: "stored_hash_unreadable",
-  };
-}
-
-function upgradedEvent(algorithm: string, userId: UserId): AuditEvent {
-  return {
-    event_type: "crypto",
-    status: "succeeded",
-    severity: "info",
-    event: "password_hash_upgraded",
-    control: META.id,
-    detail: algorithm,
-    user_id: userId,
-  };
 }
