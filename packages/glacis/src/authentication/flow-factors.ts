@@ -93,8 +93,16 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       const account = await enrolling(request, "passkey");
       const added = account && (await passkeys?.register(request, account.userId, answer, name));
       if (account === undefined || added === undefined) return false;
-      if (await keepPasskey(context, account, request, added.proof)) return true;
-      await passkeys?.remove(account.userId, added.passkey.id, { evenLast: true });
+      const takeBack = async (): Promise<void> =>
+        void (await passkeys?.remove(account.userId, added.passkey.id, { evenLast: true }));
+      try {
+        if (await keepPasskey(context, account, request, added.proof)) return true;
+      } catch (error) {
+        // Whether he was thrown out meanwhile, nobody can say.
+        await takeBack();
+        throw error;
+      }
+      await takeBack();
       return false;
     },
     async passkeys({ principal }) {

@@ -210,6 +210,16 @@ describe("a passkey that a thief has added", () => {
     expect(await signInBy(added)).toBe("credentials_wrong");
   });
 
+  it("is not there when nobody can say whether he was thrown out while he added it", async () => {
+    const { account, thief } = await robbed();
+    const { list } = session;
+    const down = (): Promise<never> => Promise.reject(new Error("The sessions do not answer."));
+    meanwhile.registered = async () => void Object.assign(session, { list: down });
+    await expect(addedIn(thief)).rejects.toThrow("do not answer");
+    Object.assign(session, { list });
+    expect(await keys.list(account.userId)).toEqual([]);
+  });
+
   it("begins no sign-in when he adds it while its owner throws him out", async () => {
     const { thief, owner } = await robbed();
     let added: Awaited<ReturnType<typeof addedIn>> | undefined;

@@ -101,6 +101,27 @@ describe.each(stores)("signing in over %s", (_, over) => {
     expect(await over.sessions.list(account.userId)).toEqual([]);
   });
 
+  it("leaves no session behind when nobody can look at the account, or tell its owner", async () => {
+    const account = await ground.account();
+    const { byId } = store.accounts;
+    const { add } = store.jobs;
+    const down = (): Promise<never> => Promise.reject(new Error("The database does not answer."));
+    for (const breakIt of [() => void (store.accounts.byId = down), () => void (store.jobs.add = down)]) {
+      const browser = ground.browser();
+      const request = browser.ask();
+      breakIt();
+      await expect(flows.signIn(request, account.email, PASSWORD)).rejects.toThrow("does not answer");
+      Object.assign(store.accounts, { byId });
+      Object.assign(store.jobs, { add });
+      expect(await over.sessions.list(account.userId)).toEqual([]);
+      const token = request.responseHeaders?.find(([, line]) => line.startsWith("__Host-session="))?.[1].split(";")[0];
+      const headers = { cookie: token ?? "" };
+      expect((await over.sessions.authenticate(ground.browser().ask({ headers }))).principal.kind).toBe("anonymous");
+      browser.keep(request);
+      expect((await over.sessions.authenticate(browser.ask())).principal.kind).toBe("anonymous");
+    }
+  });
+
   it("voids an outstanding reset link, for its owner has remembered the password", async () => {
     const account = await ground.account();
     await flows.passwordReset.request(ground.browser().ask(), account.email);

@@ -152,8 +152,8 @@ export async function finishSignIn(
   proofs: readonly Proof[],
   { tellOfDevice = true }: { readonly tellOfDevice?: boolean } = {},
 ): Promise<SignInOutcome> {
-  const { store, sessions, throttle, application } = context;
-  const { userId, email, version } = account;
+  const { sessions, application } = context;
+  const { userId } = account;
   const membership = await application.membership(userId);
   if (membership === undefined) {
     request.note(signInEvent("failed", { user_id: userId, detail: "no_membership" }));
@@ -163,11 +163,31 @@ export async function finishSignIn(
   if (outcome.kind === "refused")
     return { kind: outcome.cause === "single_sign_on_required" ? outcome.cause : "sign_in_again" };
   if (outcome.kind !== "established") return outcome;
+  try {
+    if (!(await isSettled(context, request, account, tellOfDevice))) return { kind: "sign_in_again" };
+  } catch (error) {
+    // The browser has the cookie by now: nobody goes on in a session that nobody could look at, or that its owner is not told of.
+    await sessions.end(request);
+    throw error;
+  }
+  request.note(signInEvent("succeeded", { user_id: userId, tenant_id: membership.tenantId }));
+  return outcome;
+}
+
+/** Looks at the account once more now that its session is there, and does what follows from a sign-in. @returns false when the account has changed */
+async function isSettled(
+  context: FlowContext,
+  request: Responding,
+  account: Account,
+  tellOfDevice: boolean,
+): Promise<boolean> {
+  const { store, sessions, throttle } = context;
+  const { userId, email, version } = account;
   const still = await store.accounts.byId(userId);
   if (still?.version !== version || still.status !== "active") {
     await sessions.end(request);
     request.note(signInEvent("failed", { user_id: userId, detail: "account_changed" }));
-    return { kind: "sign_in_again" };
+    return false;
   }
   const { deviceCookie } = throttle;
   const known = deviceCookie.recognize(request.cookies.get(deviceCookie.name), email, request.receivedAtMs);
@@ -175,9 +195,8 @@ export async function finishSignIn(
     await enqueue(context, noticeOf(account, "new_device", request));
     request.note(newDevice(userId));
   }
-  throttle.remember(request, email);
   // Whoever remembers the password after all leaves no link behind for somebody else to find.
   await store.links.void(["password_reset"], userId);
-  request.note(signInEvent("succeeded", { user_id: userId, tenant_id: membership.tenantId }));
-  return outcome;
+  throttle.remember(request, email);
+  return true;
 }

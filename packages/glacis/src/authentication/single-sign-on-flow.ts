@@ -116,10 +116,13 @@ export async function comeBack(
   if (outcome.kind === "refused") return refuseSignIn(outcome.cause, { ...about, user_id: user.userId });
   if (outcome.kind !== "established")
     return goOn(outcome.kind === "enrolment_required" ? flow.enrolmentPath : flow.secondFactorPath);
-  if (!(await stillOpens(flow, identity, user.userId))) {
-    await flow.sessions.end(request);
-    return refuseSignIn("account_changed", { ...about, user_id: user.userId });
+  let opens = false;
+  try {
+    opens = await stillOpens(flow, identity, user.userId);
+  } finally {
+    if (!opens) await flow.sessions.end(request);
   }
+  if (!opens) return refuseSignIn("account_changed", { ...about, user_id: user.userId });
   request.note(ssoEvent("authentication/authn_login_success/succeeded", { ...about, user_id: user.userId }));
   return goOn(transaction.next);
 }
@@ -181,10 +184,13 @@ async function linkTo(
   const linked = await flow.store.link({ issuer, subject, userId, providerId: provider.id }, request.receivedAtMs);
   if (linked !== userId) return refuseSignIn("linked_to_another", about);
   // Nor whoever is thrown out at this moment: who ended his sessions before has looked for his identities before, too.
-  if (!(await flow.sessions.list(userId, request)).some(({ current }) => current)) {
-    if (before === undefined) await flow.store.unlink(userId, provider.id);
-    return refuseSignIn("link_session_ended", about);
+  let isThere = false;
+  try {
+    isThere = (await flow.sessions.list(userId, request)).some(({ current }) => current);
+  } finally {
+    if (!isThere && before === undefined) await flow.store.unlink(userId, provider.id);
   }
+  if (!isThere) return refuseSignIn("link_session_ended", about);
   await noteLink(flow, request, "linked", about);
   return goOn(next);
 }

@@ -284,6 +284,41 @@ describe.each(stores)("single sign-on at a real provider, kept in %s", (_, store
     expect(causes(records)).toEqual(["link_session_ended", "link_session_ended"]);
   });
 
+  it("links nothing when nobody can say whether whoever asked is still signed in, or still may", async () => {
+    const down = (): never => {
+      throw new Error("The store does not answer.");
+    };
+    const broken = { linked: false };
+    const { sessions } = await application({
+      ...store,
+      linked: (...which) => (broken.linked ? down() : store.linked(...which)),
+      async used(...use) {
+        await store.used(...use);
+        broken.linked = use[1] === "cy";
+      },
+    });
+    const browser = visitor(net);
+    await arrive(browser, await consent(browser, (await begin(browser, "real")).href, "ada", "app.example.com"));
+    const csrf_token = JSON.parse((await browser.open(`${APP}/token`)).body) as string;
+    const page = await browser.post(`${APP}/sso/link`, { csrf_token, provider: "real", next: "/me" });
+    browser.cookies.delete("idp.example");
+    const callback = await consent(browser, goesTo(page), "cy", "app.example.com");
+    const { list } = sessions;
+    Object.assign(sessions, { list: down });
+    expect((await arrive(browser, callback)).status).toBe(503);
+    Object.assign(sessions, { list });
+    expect(await store.linked("https://idp.example", "cy")).toBeUndefined();
+    await store.link({ issuer: "https://idp.example", subject: "cy", userId: "user-ada", providerId: "real" }, 1);
+    const other = visitor(net);
+    const before = (await sessions.list("user-ada")).length;
+    const back = await arrive(other, await consent(other, (await begin(other, "real")).href, "cy", "app.example.com"));
+    broken.linked = false;
+    expect([back.status, await me(other)]).toEqual([503, { kind: "anonymous" }]);
+    expect(await sessions.list("user-ada")).toHaveLength(before);
+    await store.unlink("user-ada");
+    await store.link({ issuer: "https://idp.example", subject: "ada", userId: "user-ada", providerId: "real" }, 1);
+  });
+
   it("links an identity to whoever is signed in and asks for it, and never to a second account", async () => {
     const { records } = await application(store);
     const browser = visitor(net);
