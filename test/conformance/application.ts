@@ -276,6 +276,10 @@ export function application(sessions: Sessions, csrf: Csrf, ran: string[]): Appl
         note("slow finished");
         return text("slow");
       }),
+      route("GET", "/hangs", open(), async () => {
+        await sleep(4000);
+        return text("late");
+      }),
       route("GET", "/asset.txt", open({ kind: "asset", cacheControl: "public, max-age=3600" }), () => text("asset")),
       route("ALL", "/any", open({ csrfExempt: "conformance" }), describing),
     ],

@@ -40,6 +40,7 @@ export function compose(): Composition {
     multipartParts: 5,
     headersTimeoutMs: 1500,
     requestTimeoutMs: 1500,
+    responseTimeoutMs: 1500,
   });
   const security = glacis({
     ...layers,

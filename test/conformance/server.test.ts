@@ -138,6 +138,65 @@ describe("a guarded server", () => {
     expect(ended).toBe(1);
   });
 
+  it("cuts off a client that does not read, and leaves one alone that waits for events", async () => {
+    const { server: limits } = bareLayers();
+    const closed: string[] = [];
+    const { server } = await guarded({ server: { ...limits, responseTimeoutMs: 300 } }, (inner) => {
+      inner.removeAllListeners("request");
+      inner.on("request", (incoming, response) => {
+        response.writeHead(404).write("begun");
+        if (incoming.url === "/much") response.write("x".repeat(64 * 1024 * 1024));
+        response.on("close", () => closed.push(String(incoming.url)));
+      });
+    });
+    const { port } = server.address() as AddressInfo;
+    const clients = ["/much", "/events"].map((path) => {
+      const socket = connect(port, "127.0.0.1").on("error", () => {});
+      socket.write(get(path));
+      if (path === "/events") socket.resume();
+      return socket;
+    });
+    for (let turn = 0; turn < 100 && closed.length === 0; turn += 1) await sleep(50);
+    expect(closed).toEqual(["/much"]);
+    for (const client of clients) client.destroy();
+  });
+
+  it("calls a body that stalls late by the client, and a connection without a request idle", async () => {
+    const { server: limits } = bareLayers();
+    const slow = { ...limits, responseTimeoutMs: 300, requestTimeoutMs: 60_000, headersTimeoutMs: 60_000 };
+    const { ask, records } = await guarded({ server: slow }, (server) => {
+      server.removeAllListeners("request");
+      server.on("request", (incoming, response) => {
+        if (incoming.method === "GET") response.writeHead(404).end();
+        else incoming.on("error", () => {}).resume();
+      });
+    });
+    const stalled = await ask([post("/", "", { "Content-Length": "5" }), "ab", 600], { closes: true });
+    expect(stalled).toMatchObject({ closed: true, responses: [{ status: 408 }] });
+    expect(marks(stalled)).toEqual(["yes"]);
+    const idle = await ask([get("/"), 800, get("/")], { responses: 2 });
+    expect(idle.responses.map(({ status }) => status)).toEqual([404, 404]);
+    expect(records.filter(({ severity }) => severity === "error")).toEqual([]);
+  });
+
+  it("does not hurry a socket that has left HTTP", async () => {
+    const { server: limits } = bareLayers();
+    const { ask } = await guarded({ server: { ...limits, responseTimeoutMs: 200 } }, (server) => {
+      server.on("upgrade", (_request, socket) => {
+        socket.write("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+        socket.on("error", () => {}).pipe(socket);
+      });
+    });
+    const said = await ask([
+      get("/", { Connection: "Upgrade", Upgrade: "x" }),
+      { waitFor: "101" },
+      700,
+      "still here",
+      100,
+    ]);
+    expect(said.rest).toBe("still here");
+  });
+
   it("lets an application that has been refused call everything, and sends nothing of it", async () => {
     const thrown: unknown[] = [];
     const done = new EventEmitter();

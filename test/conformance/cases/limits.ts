@@ -233,6 +233,12 @@ export const LIMITS: readonly Case[] = [
     expect: { status: 415, reason: "media_type_unsupported", nothingRan: true },
   },
   {
+    name: "a handler that does not begin to answer",
+    send: [get("/hangs") + get("/")],
+    listening: { responses: 2, silenceMs: 3000 },
+    expect: { status: [503], reason: "overloaded", closed: true, ran: "GET /hangs", event: "sys_response_late" },
+  },
+  {
     name: "headers that never end",
     send: ["GET / HTTP/1.1\r\nHost: app.example.com\r\n", 1000],
     listening: { silenceMs: 2500 },

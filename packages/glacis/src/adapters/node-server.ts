@@ -10,6 +10,7 @@ import { runInRequest } from "../primitives/request-context.ts";
 import { attach, open, proceeds } from "./node-exchange.ts";
 import { answerOnSocket } from "./node-raw.ts";
 import { isClosing, lingeringClose, markClosing, type ServingSocket } from "./node-respond.ts";
+import { answerSilence } from "./node-silence.ts";
 import { stateOf } from "./node-state.ts";
 import { guardUpgrade } from "./node-upgrade.ts";
 
@@ -51,6 +52,8 @@ export function guardServer<S extends Server>(server: S, security: Security): S 
   Object.assign(server, serverOptions(security));
   server.maxHeadersCount = security.layers.server.maxHeaderCount;
   server.maxRequestsPerSocket = security.layers.server.maxRequestsPerSocket;
+  // Zero is Node's word for never. What the application itself has set shorter stays.
+  server.timeout = Math.min(server.timeout || Number.POSITIVE_INFINITY, security.layers.server.responseTimeoutMs);
   // Without a listener Node answers these by itself, or hangs up, before anybody has looked at the request.
   server.on("checkContinue", noListener);
   server.on("checkExpectation", noListener);
@@ -75,6 +78,8 @@ export function guardServer<S extends Server>(server: S, security: Security): S 
       case "dropRequest":
         dressDropped(security, first as IncomingMessage, second as Socket);
         return emit(event, ...values);
+      case "timeout":
+        return answerSilence(first as ServingSocket) || emit(event, ...values);
       case "clientError":
         return answerClientError(security, first as ClientError, second as Socket);
       default:

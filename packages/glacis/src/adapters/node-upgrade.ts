@@ -45,6 +45,8 @@ export function guardUpgrade(
     if (verdict.kind === "respond") return answerOnSocket(security, socket, exchange, verdict);
     state.opened = true;
     socket.off("error", ignoreFailure);
+    // How long the other protocol may be silent is its own affair.
+    socket.setTimeout(0);
     if (!socket.destroyed) runInRequest(exchange, forward);
   });
   return true;

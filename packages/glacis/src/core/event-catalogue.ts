@@ -252,6 +252,7 @@ export const EVENT_CATALOGUE = {
     "malicious_excess_404/observed": "warning | count | One client searches for paths that are not there.",
     "malicious_honey_route/observed": "warning | - | A path was asked for that only scanners know.",
     "sys_detection_failed/failed": "error | error | A detector failed; traffic was not touched.",
+    "sys_response_late/failed": "error | - | A handler did not begin to answer in time; the client got 503.",
     "sys_overload_began/refused": "warning | count | The process sheds load.",
     "sys_overload_ended/observed": "info | - | The process sheds load no more.",
     "sys_issuer_keys_unavailable/failed": "error | error | The keys of a token's issuer cannot be fetched.",

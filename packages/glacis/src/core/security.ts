@@ -47,6 +47,8 @@ export interface ServerLimits {
   readonly requestTimeoutMs: number;
   /** How often node looks for requests that are late; its own default of 30 s would double the limits above. Set before listening. */
   readonly connectionsCheckingIntervalMs: number;
+  /** How long a connection may be silent while a response is due, or is not taken. */
+  readonly responseTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxRequestsPerSocket: number;
 }

@@ -53,6 +53,7 @@ const LIMITS = {
   jsonKeys: { initial: 10_000, generous: 100_000 },
   headersTimeoutMs: { initial: 15_000, generous: 60_000 },
   requestTimeoutMs: { initial: 30_000, generous: 300_000 },
+  responseTimeoutMs: { initial: 30_000, generous: 300_000 },
   keepAliveTimeoutMs: { initial: 65_000, generous: 600_000 },
   maxRequestsPerSocket: { initial: 1000, generous: 100_000 },
 } as const;
@@ -88,6 +89,11 @@ export interface RequestLimitsOptions {
   readonly headersTimeoutMs?: number;
   /** To the last byte of the body. 30 s. */
   readonly requestTimeoutMs?: number;
+  /**
+   * How long a connection may be silent while its response is due: a handler that has not begun to answer by then is answered for, with 503, and
+   * a client that has stopped reading is cut off. 30 s, and never less than headers may take.
+   */
+  readonly responseTimeoutMs?: number;
   /** How long an idle connection stays open. 65 s: longer than a load balancer's 60, so that the balancer closes first and no request is lost. */
   readonly keepAliveTimeoutMs?: number;
   /** Requests before a connection is closed. 1000. */
@@ -142,12 +148,16 @@ export function requestLimits(options: RequestLimitsOptions = {}): RequestLimits
  * Node drops header lines above its count in silence; one line more than we allow is enough for us to see that there were too many.
  */
 function serverLimits(limits: Limits): ServerLimits {
+  const connectionsCheckingIntervalMs = Math.ceil(limits.headersTimeoutMs / 5);
+  // A client that stops in the middle of its headers is silent as well, and its answer is the one of headersTimeoutMs.
+  const headersMs = limits.headersTimeoutMs + 2 * connectionsCheckingIntervalMs;
   return {
     maxHeaderBytes: limits.headerBytes + limits.targetBytes + KIB,
     maxHeaderCount: limits.headerCount + 1,
     headersTimeoutMs: limits.headersTimeoutMs,
     requestTimeoutMs: limits.requestTimeoutMs,
-    connectionsCheckingIntervalMs: Math.ceil(limits.headersTimeoutMs / 5),
+    connectionsCheckingIntervalMs,
+    responseTimeoutMs: Math.max(limits.responseTimeoutMs, headersMs),
     keepAliveTimeoutMs: limits.keepAliveTimeoutMs,
     maxRequestsPerSocket: limits.maxRequestsPerSocket,
   };

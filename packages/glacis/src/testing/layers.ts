@@ -42,6 +42,7 @@ export function bareLayers(replacements: Partial<Layers> = {}): Layers & { reado
       maxHeaderCount: 100,
       headersTimeoutMs: 15_000,
       requestTimeoutMs: 30_000,
+      responseTimeoutMs: 5_000,
       keepAliveTimeoutMs: 5_000,
       connectionsCheckingIntervalMs: 1_000,
       maxRequestsPerSocket: 1_000,
