@@ -187,6 +187,7 @@ const watchedState = (query: Ground["query"]): ApplicationState =>
       glacis_events: "the archive of events, which every request adds to; no route of a tenant reads another's",
       glacis_audit_trail: "what was done, which comes with the rows above, under row-level security of its own",
       glacis_event_counts: "how many events there were of a kind, under a tenant's id",
+      glacis_event_sums: "the same over longer stretches",
       glacis_rate_limits: "counters under hashed names, which every request moves",
     },
   });

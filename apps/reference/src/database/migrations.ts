@@ -96,9 +96,9 @@ const LIBRARY_TABLES = [
  */
 export function upkeep({ runtime, library }: DatabaseRoles = ROLES): string {
   return `
-revoke all on glacis_events, glacis_event_counts, ${LIBRARY_TABLES} from public, ${runtime};
+revoke all on glacis_events, glacis_event_counts, glacis_event_sums, ${LIBRARY_TABLES} from public, ${runtime};
 grant select, insert, delete on glacis_events to ${library};
-grant select, insert, update, delete on glacis_event_counts to ${library};
+grant select, insert, update, delete on glacis_event_counts, glacis_event_sums to ${library};
 grant select, insert, update, delete on ${LIBRARY_TABLES} to ${library};
 ${auditLogMigration(library)}
 ${[runtime, library].map(membershipOf).join("")}

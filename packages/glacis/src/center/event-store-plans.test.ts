@@ -4,7 +4,7 @@ import { explained } from "../../../../test/support/explained-database.ts";
 import { testDatabase } from "../../../../test/support/services.ts";
 import type { EventCursor, EventFilter } from "./event-filter.ts";
 import { EVENT_ARCHIVE_MIGRATION, postgresEvents } from "./event-store-postgres.ts";
-import { LONGEST_GAP, MOST_COUNTED, MOST_LOOKED_AT } from "./event-store.ts";
+import { BUCKET_MS, LONGEST_GAP, MOST_COUNTED, MOST_LOOKED_AT } from "./event-store.ts";
 
 const EVENTS = 200_000;
 const START = Date.parse("2026-10-01T00:00:00Z");
@@ -126,6 +126,25 @@ describe.skipIf(database === undefined)("a page of events in Postgres", () => {
     const counting = explained(database?.pool as pg.Pool);
     expect(await postgresEvents(counting).since({ event: "unknown" }, "0", 200)).toEqual([]);
     expect(counting.looked()).toBeLessThanOrEqual(LONGEST_GAP);
+  });
+
+  it("draws a chart of a month from few counts, of those of an archive that had none before too", async () => {
+    const counting = explained(database?.pool as pg.Pool);
+    const store = postgresEvents(counting);
+    const [monthMs, barMs] = [30 * 86_400_000, 12 * 3_600_000];
+    const fromMs = START - (START % barMs);
+    // Thirty kinds of event in each quarter of an hour, of all tenants and of one.
+    await database?.pool.query(`truncate glacis_event_sums;
+      insert into glacis_event_counts select ${fromMs}::bigint + quarter * ${BUCKET_MS}, tenant, 'kind-' || kind, 'failed', 'info', 1
+      from generate_series(0::bigint, ${monthMs / BUCKET_MS - 1}) quarter, generate_series(1, 30) kind, (values (''), ('tenant-1')) as owner(tenant)`);
+    await database?.pool.query(EVENT_ARCHIVE_MIGRATION);
+    await database?.pool.query("analyze glacis_event_counts; analyze glacis_event_sums");
+    for (const tenant of [undefined, "tenant-1"]) {
+      const counts = await store.counts({ fromMs, toMs: fromMs + monthMs - 1, tenant }, barMs);
+      expect(counts.map(({ failed }) => failed)).toEqual(Array.from({ length: 60 }, () => (barMs / BUCKET_MS) * 30));
+    }
+    // Where there are two tenants and no more, reading both is less work; quarters of an hour would be sixteen times as many.
+    expect(counting.looked()).toBeLessThanOrEqual((2 * monthMs * 30) / BUCKET_MS / 16);
   });
 
   it("loses nothing between pages that stop early", async () => {

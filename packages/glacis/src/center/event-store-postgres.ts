@@ -17,15 +17,32 @@ import {
   LONGEST_GAP,
   LOOK_BACK,
   MOST_COUNTED,
+  type EventCount,
   type EventPage,
   type EventStore,
   type TopField,
   type TopValue,
 } from "./event-store.ts";
 
+/** What a chart of a week or a month is drawn from: quarters of an hour would be thousands for each kind of event, scattered among those of all tenants. */
+const WIDE_MS = 16 * BUCKET_MS;
+
+const countsTable = (name: string): string => `
+create table if not exists ${name} (
+  bucket_ms bigint not null,
+  tenant_id text not null,
+  event_type text not null,
+  status text not null,
+  severity text not null,
+  count bigint not null,
+  primary key (tenant_id, bucket_ms, event_type, status, severity)
+);
+create index if not exists ${name}_by_age on ${name} using brin (bucket_ms);`;
+
 /**
  * The tables, as a migration. Columns are what filters ask for; `record` is the whole event. Counts are kept beside, so that a chart of a day does
- * not read a day; those of all tenants together stand under the empty name. The role of the application needs select, insert and delete, and no update of `glacis_events`.
+ * not read a day: by quarters of an hour in `glacis_event_counts`, by four hours in `glacis_event_sums`; those of all tenants together stand under the
+ * empty name. The role of the application needs select, insert and delete, and no update of `glacis_events`.
  */
 export const EVENT_ARCHIVE_MIGRATION: string = `
 create table if not exists glacis_events (
@@ -56,36 +73,34 @@ create index if not exists glacis_events_refusals on glacis_events (${BY_TIME} d
 create index if not exists glacis_events_tenant_refusals on glacis_events (tenant_id, ${BY_TIME} desc, id desc)
   where status in ('refused', 'failed') and tenant_id is not null;
 create statistics if not exists glacis_events_kinds (mcv) on event_type, status, severity, event from glacis_events;
-create table if not exists glacis_event_counts (
-  bucket_ms bigint not null,
-  tenant_id text not null,
-  event_type text not null,
-  status text not null,
-  severity text not null,
-  count bigint not null,
-  primary key (tenant_id, bucket_ms, event_type, status, severity)
-);
+${["glacis_event_counts", "glacis_event_sums"].map(countsTable).join("")}
+insert into glacis_event_sums (tenant_id, bucket_ms, event_type, status, severity, count)
+select tenant_id, bucket_ms - bucket_ms % ${WIDE_MS}, event_type, status, severity, sum(count) from glacis_event_counts
+where not exists (select from glacis_event_sums) group by 1, 2, 3, 4, 5 on conflict do nothing;
 `;
 
 const COLUMNS = ["event_type", "status", "severity", "event", "user_id", "tenant_id", "ip_address", "request_id"];
 
 /** Rows in one order, so that two processes that count the same quarter of an hour do not wait for each other in a circle. */
+const count = (table: string, lengthMs: number): string => `
+insert into ${table} (tenant_id, bucket_ms, event_type, status, severity, count)
+select owner.tenant_id, time_ms - time_ms % ${lengthMs}, record->>'event_type', record->>'status', record->>'severity', count(*)
+from given cross join lateral (values (''), (nullif(record->>'tenant_id', ''))) as owner(tenant_id)
+where owner.tenant_id is not null
+group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+on conflict (tenant_id, bucket_ms, event_type, status, severity)
+do update set count = ${table}.count + excluded.count`;
+
 const ADD = `
 with given as materialized (
   select * from jsonb_to_recordset($1::jsonb) as given(time_ms bigint, record jsonb)
 ), added as (
   insert into glacis_events (time_ms, ${COLUMNS.join(", ")}, record)
   select time_ms, ${COLUMNS.map((name) => `record->>'${name}'`).join(", ")}, record from given order by time_ms
-)
-insert into glacis_event_counts (tenant_id, bucket_ms, event_type, status, severity, count)
-select owner.tenant_id, time_ms - time_ms % ${BUCKET_MS}, record->>'event_type', record->>'status', record->>'severity', count(*)
-from given cross join lateral (values (''), (nullif(record->>'tenant_id', ''))) as owner(tenant_id)
-where owner.tenant_id is not null
-group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
-on conflict (tenant_id, bucket_ms, event_type, status, severity)
-do update set count = glacis_event_counts.count + excluded.count`;
+), summed as (${count("glacis_event_sums", WIDE_MS)})
+${count("glacis_event_counts", BUCKET_MS)}`;
 
-const COUNTS = `
+const countsOf = (table: string): string => `
 select (bucket_ms - bucket_ms % $4::bigint)::text as from_ms,
   coalesce(sum(count) filter (where status = 'succeeded'), 0)::text as succeeded,
   coalesce(sum(count) filter (where status = 'observed'), 0)::text as observed,
@@ -93,7 +108,7 @@ select (bucket_ms - bucket_ms % $4::bigint)::text as from_ms,
   coalesce(sum(count) filter (where status = 'failed'), 0)::text as failed,
   coalesce(sum(count) filter (where status = 'failed' and event_type = 'authentication'), 0)::text as failed_sign_ins,
   coalesce(sum(count) filter (where severity in ('error', 'critical')), 0)::text as severe
-from glacis_event_counts where tenant_id = $1 and bucket_ms between $2 and $3
+from ${table} where tenant_id = $1 and bucket_ms between $2 and $3
 group by bucket_ms - bucket_ms % $4::bigint order by bucket_ms - bucket_ms % $4::bigint`;
 
 /** The fields of `top` that are no column of their own. */
@@ -138,16 +153,9 @@ export function postgresEvents(database: AuditDatabase): EventStore {
       return row?.id ?? "0";
     },
     async counts({ fromMs, toMs, tenant = "" }, stretchMs) {
-      const rows = await rowsOf<CountRow>(COUNTS, [tenant, fromMs, toMs, stretchMs]);
-      return rows.map((row) => ({
-        fromMs: Number(row.from_ms),
-        succeeded: Number(row.succeeded),
-        observed: Number(row.observed),
-        refused: Number(row.refused),
-        failed: Number(row.failed),
-        failedSignIns: Number(row.failed_sign_ins),
-        severe: Number(row.severe),
-      }));
+      const isWide = stretchMs % WIDE_MS === 0 && fromMs % WIDE_MS === 0;
+      const text = countsOf(isWide ? "glacis_event_sums" : "glacis_event_counts");
+      return (await rowsOf<CountRow>(text, [tenant, fromMs, toMs, stretchMs])).map(countOf);
     },
     async top(field, { fromMs, toMs, tenant }, limit) {
       const expression = TOP_EXPRESSIONS[field];
@@ -173,6 +181,7 @@ export function postgresEvents(database: AuditDatabase): EventStore {
         [beforeMs, most],
       );
       await database.query("delete from glacis_event_counts where bucket_ms < $1", [beforeMs - BUCKET_MS]);
+      await database.query("delete from glacis_event_sums where bucket_ms < $1", [beforeMs - WIDE_MS]);
       return rows.length;
     },
   };
@@ -192,6 +201,18 @@ async function lookAt(
 type CountRow = Readonly<
   Record<"from_ms" | "succeeded" | "observed" | "refused" | "failed" | "failed_sign_ins" | "severe", string>
 >;
+
+function countOf(row: CountRow): EventCount {
+  return {
+    fromMs: Number(row.from_ms),
+    succeeded: Number(row.succeeded),
+    observed: Number(row.observed),
+    refused: Number(row.refused),
+    failed: Number(row.failed),
+    failedSignIns: Number(row.failed_sign_ins),
+    severe: Number(row.severe),
+  };
+}
 
 interface EventRow {
   readonly id: string;

@@ -157,4 +157,32 @@ describe.each(Object.entries(grounds))("an event store in %s", (_, open) => {
     expect(await ground.store.sweep(NOW - 20 * MINUTE, 100)).toBe(14);
     expect(await ground.store.sweep(NOW - 20 * MINUTE, 100)).toBe(0);
   });
+
+  it("counts longer stretches as the sum of their quarters, all tenants or one", async ({ skip }) => {
+    if (ground === undefined) return skip();
+    const { store } = ground;
+    const longMs = 16 * BUCKET_MS;
+    const startMs = NOW - (NOW % (3 * longMs)) - 60 * longMs;
+    await store.add(
+      Array.from({ length: 200 }, (_, index) => {
+        const atMs = startMs + Math.floor((index * 6 * longMs) / 200);
+        return draftOf(record(atMs, { ...(index % 4 === 0 && { tenant_id: "tenant-2" }) }), atMs);
+      }),
+    );
+    for (const tenant of [undefined, "tenant-2"]) {
+      const range = { fromMs: startMs, toMs: startMs + 6 * longMs - 1, tenant };
+      const quarters = await store.counts(range, BUCKET_MS);
+      for (const stretchMs of [longMs, 3 * longMs]) {
+        const sums = await store.counts(range, stretchMs);
+        expect(sums.map(({ fromMs }) => fromMs)).toEqual(
+          Array.from({ length: (6 * longMs) / stretchMs }, (_, at) => startMs + at * stretchMs),
+        );
+        for (const { fromMs, failed } of sums) {
+          const own = quarters.filter((one) => one.fromMs >= fromMs && one.fromMs < fromMs + stretchMs);
+          expect(failed).toBe(own.reduce((sum, one) => sum + one.failed, 0));
+        }
+      }
+      expect(await store.counts({ ...range, fromMs: startMs + BUCKET_MS }, longMs)).toHaveLength(6);
+    }
+  });
 });

@@ -11,7 +11,7 @@ const DAY_MS = 86_400_000;
 const WEEK_MS = 7 * DAY_MS;
 /** Controls that hold somebody back for asking too often. */
 const LIMITING = /rate-limit|throttling|lockout|overload|stuffing/u;
-const MOST_REPORTS = 2000;
+const MOST_REPORTS = 1000;
 
 export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, nowMs } = context;
