@@ -1,6 +1,7 @@
 /** Attacks as the events that they leave, to see which alarm they set off. Addresses are those of RFC 5737. */
 import { auditEvent } from "../core/event-entry.ts";
 import type { AuditEvent, EventContext, EventDetails } from "../core/event.ts";
+import { PLAIN_ATTACKS } from "./alarm-attack-plain.ts";
 
 /** An event of a replay and when it comes. */
 export interface TimedRecord {
@@ -52,39 +53,6 @@ const refused = (
 function single(about: Shape): Shape {
   return { ip_address: ATTACKER, ...about };
 }
-
-/** What the detection finds, and how often it is written until somebody is called. */
-const DETECTED = [
-  [
-    "id-walking",
-    "IdWalking",
-    "authorization_failure/malicious_direct_reference/observed",
-    "The detection finds one user trying ids.",
-    1,
-  ],
-  ["path-search", "PathSearch", "system/malicious_excess_404/observed", "The detection finds a search for paths.", 1],
-  [
-    "scanner",
-    "ScannerAtWork",
-    "system/malicious_honey_route/observed",
-    "A scanner asks for six paths that are bait.",
-    6,
-  ],
-  [
-    "stolen-bait",
-    "BaitTouched",
-    "authentication/malicious_honeytoken/observed",
-    "Somebody uses a credential that is bait.",
-    1,
-  ],
-  [
-    "impossible-travel",
-    "ImpossibleTravel",
-    "authentication/authn_impossible_travel/observed",
-    "One user in Oslo and Lima within an hour.",
-    1,
-  ],
-] as const;
 
 /** One attack for every shipped alarm that waits for an attacker. */
 export const SYNTHETIC_ATTACKS: readonly SyntheticAttack[] = [
@@ -149,11 +117,11 @@ export const SYNTHETIC_ATTACKS: readonly SyntheticAttack[] = [
       auditEvent("authentication/authn_login_lock/refused"),
     ].flatMap((event) => spread(1, MINUTE, () => single(event))),
   },
-  ...DETECTED.map(([name, alarm, key, description, count]) => ({
+  ...PLAIN_ATTACKS.map(([name, alarm, key, description, count]) => ({
     name,
     description,
     rings: [alarm],
-    records: spread(count, MINUTE, () => single(auditEvent(key))),
+    records: spread(count, MINUTE, () => single({ ...auditEvent(key), user_id: "user-7" })),
   })),
   {
     name: "malicious-upload",

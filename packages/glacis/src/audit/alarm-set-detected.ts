@@ -62,6 +62,27 @@ export const DETECTED_ALARMS: readonly ShippedAlarm[] = [
     periodSeconds: 60,
   },
   {
+    name: "AccountEnumeration",
+    severity: "error",
+    description:
+      "One address has asked for links or accounts for twenty addresses within ten minutes: it looks for who has one.",
+    pattern: '{ ($.event = "password_reset_requested" || $.event = "sign_up_requested") && $.ip_address = * }',
+    metric: "LinksAskedForByAddress",
+    per: "ip_address",
+    threshold: 20,
+    periodSeconds: 600,
+  },
+  {
+    name: "NewDevicesOfOneUser",
+    severity: "warning",
+    description: "One user has signed in from three browsers within an hour that the account had not seen.",
+    pattern: '{ $.event = "authn_new_device" && $.user_id = * }',
+    metric: "NewDevicesByUser",
+    per: "user_id",
+    threshold: 3,
+    periodSeconds: 3600,
+  },
+  {
     name: "ImpossibleTravel",
     severity: "critical",
     description: "Somebody has signed in from two places that nobody gets between in the time.",

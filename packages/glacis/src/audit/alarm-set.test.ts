@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { EVENT_ENTRIES } from "../core/event-entry.ts";
 import { SYNTHETIC_ATTACKS, type TimedRecord } from "./alarm-attack.ts";
 import { readAlarmDefinitions } from "./alarm-definition.ts";
 import { alarmRemarks } from "./alarm-remarks.ts";
 import { replayAlarms } from "./alarm-replay.ts";
 import { SECURITY_ALARMS } from "./alarm-set.ts";
+import { logValue } from "./filter-pattern.ts";
 
 const definitions = readAlarmDefinitions(SECURITY_ALARMS);
 const raised = async (records: readonly TimedRecord[]): Promise<readonly string[]> =>
@@ -43,6 +45,31 @@ describe("SECURITY_ALARMS", () => {
             },
     }));
     expect(await raised(records)).toEqual([]);
+  });
+
+  it("ring at the first of every event that is critical, except where one alone may be chance", () => {
+    const deaf = EVENT_ENTRIES.filter(({ severities }) => severities.includes("critical")).filter(
+      ({ type: event_type, status, event }) => {
+        const written = logValue({
+          event_type,
+          status,
+          event,
+          severity: "critical",
+          user_id: "u-1",
+          ip_address: "::1",
+        });
+        return !definitions.alarms.some(
+          ({ threshold, metricName }) =>
+            threshold === 1 &&
+            definitions.filters.some(
+              ({ pattern, transformations }) =>
+                transformations.some((one) => one.metricName === metricName) && pattern.matches(written),
+            ),
+        );
+      },
+    );
+    // A control that fails once has refused once. Alarms and their messages are told of by the log, for no alarm rings for itself.
+    expect(deaf.map(({ event }) => event)).toEqual(["sys_control_failed", "sys_alarm_raised", "sys_alarm_undelivered"]);
   });
 
   it("look only for fields and values that events have", () => {

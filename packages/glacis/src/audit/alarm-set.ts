@@ -142,7 +142,7 @@ const RINGING: readonly ShippedAlarm[] = [
   {
     name: "AuditIntegrityFailure",
     severity: "critical",
-    description: "The audit log does not verify, or has been repaired.",
+    description: "The audit log does not verify, takes nothing, or has lost events.",
     pattern: '{ $.event_type = "audit_integrity" && $.status = "failed" }',
     metric: "AuditIntegrityFailures",
     threshold: 1,
@@ -201,6 +201,26 @@ const RINGING: readonly ShippedAlarm[] = [
     metric: "RecoveryCodeFailures",
     threshold: 5,
     periodSeconds: 600,
+  },
+  {
+    name: "ApplicationErrors",
+    severity: "error",
+    description: "The application has failed twenty times within five minutes; each time the client saw an opaque id.",
+    pattern: '{ $.event = "sys_error" }',
+    metric: "ApplicationErrors",
+    threshold: 20,
+    periodSeconds: 300,
+  },
+  {
+    name: "CriticalEvent",
+    severity: "critical",
+    description:
+      "Something happened of which one is enough: an answer before access was decided, text run as code, an account whose owner says it was not them, a passkey that was copied, or routes that fail their check.",
+    pattern:
+      '{ $.event = "authz_undecided" || $.event = "sys_code_generation_blocked" || $.event = "authn_account_disowned" || $.event = "sys_seal_failed" || ($.event = "authn_passkey_fail" && $.severity = "critical") }',
+    metric: "CriticalEvents",
+    threshold: 1,
+    periodSeconds: 60,
   },
   {
     name: "SecretsStale",

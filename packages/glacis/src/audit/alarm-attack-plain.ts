@@ -1,0 +1,67 @@
+/** Attacks that one kind of event shows: a name, the alarm that must ring, the event, what happens, and how often. */
+export const PLAIN_ATTACKS = [
+  [
+    "id-walking",
+    "IdWalking",
+    "authorization_failure/malicious_direct_reference/observed",
+    "The detection finds one user trying ids.",
+    1,
+  ],
+  ["path-search", "PathSearch", "system/malicious_excess_404/observed", "The detection finds a search for paths.", 1],
+  [
+    "scanner",
+    "ScannerAtWork",
+    "system/malicious_honey_route/observed",
+    "A scanner asks for six paths that are bait.",
+    6,
+  ],
+  [
+    "stolen-bait",
+    "BaitTouched",
+    "authentication/malicious_honeytoken/observed",
+    "Somebody uses a credential that is bait.",
+    1,
+  ],
+  [
+    "impossible-travel",
+    "ImpossibleTravel",
+    "authentication/authn_impossible_travel/observed",
+    "One user in Oslo and Lima within an hour.",
+    1,
+  ],
+  [
+    "account-enumeration",
+    "AccountEnumeration",
+    "account/password_reset_requested/observed",
+    "One address asks for links to thirty accounts.",
+    30,
+  ],
+  [
+    "stolen-session-mill",
+    "NewDevicesOfOneUser",
+    "authentication/authn_new_device/observed",
+    "One account is signed in to from four new browsers.",
+    4,
+  ],
+  [
+    "passed-over-decision",
+    "CriticalEvent",
+    "authorization_failure/authz_undecided/failed",
+    "An answer that no access rule had decided.",
+    1,
+  ],
+  [
+    "disowned-account",
+    "CriticalEvent",
+    "account/authn_account_disowned/succeeded",
+    "An owner says that it was not them.",
+    1,
+  ],
+  [
+    "fault-provoked",
+    "ApplicationErrors",
+    "system/sys_error/failed",
+    "Thirty requests on which the application fails.",
+    30,
+  ],
+] as const;
