@@ -116,6 +116,23 @@ describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
     expect(line).toContain(`"""><script>alert(1)</script>\u202Egnp.exe"`);
   });
 
+  it("says in a row what tells an event from others of its name", async () => {
+    const time = new Date().toISOString();
+    const violation = {
+      event_type: "csp_violation",
+      status: "refused",
+      severity: "warning",
+      event: "csp_violation",
+    } as const;
+    const blocked = `https://cdn.evil.example/${HOSTILE}`;
+    ground.archive.sink({ time, ...violation, tenant_id: "alpha", directive: "img-src", blocked });
+    await ground.archive.flush();
+    const page = await (await ada.get("/security/events?type=csp_violation")).text();
+    expect(page).toContain("img-src · https://cdn.evil.example/");
+    expect(page).not.toContain("<script>alert");
+    expect(page).not.toContain("\u202E");
+  });
+
   it("streams an export of many pages whole, within the own tenant", async () => {
     const archive = eventArchive({ store: memoryEvents(50_000) });
     const large = await startCenter(framework, { archive });

@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { EventFilter } from "./event-filter.ts";
 import type { ArchivedEvent } from "./event-record.ts";
 import type { EventStore } from "./event-store.ts";
+import { detailOf } from "./event-table.ts";
 import { visible } from "./widgets.ts";
 
 const POLL_MS = 2000;
@@ -70,7 +71,7 @@ function rowOf({ id, timeMs, record }: ArchivedEvent): object {
     severity: visible(record.severity),
     status: visible(record.status),
     event: visible(record.event, 60),
-    detail: record.detail === undefined ? "" : visible(record.detail, 60),
+    detail: detailOf(record),
     user: record.user_id === undefined ? "" : visible(record.user_id, 40),
     ip: record.ip_address === undefined ? "" : visible(record.ip_address, 40),
     route: visible([record.method, record.route].filter(Boolean).join(" "), 60),

@@ -165,7 +165,8 @@ tr.fresh { animation: fresh 3s ease-out; }
 .switch a:hover { text-decoration: none; color: var(--text); }
 .filters { display: grid; gap: 10px; }
 .filter-row { display: flex; flex-wrap: wrap; gap: 10px; align-items: flex-end; }
-.filters details .filter-row { padding-top: 10px; }
+.filters details .filter-row { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); padding-top: 10px; }
+.filters input { width: 100%; }
 .filters summary { width: max-content; color: var(--quiet); cursor: pointer; }
 label { display: grid; gap: 3px; color: var(--quiet); font-size: 12.5px; font-weight: 500; }
 label.grow { flex: 1 1 280px; }
@@ -198,11 +199,16 @@ const NARROW = `
   .side nav a { white-space: nowrap; }
   .group, .who { display: none; }
   main { padding: 18px 14px 40px; }
+  .filters details .filter-row { grid-template-columns: repeat(2, minmax(0, 1fr)); }
 }
 @media (max-width: 640px) {
   .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 10px; }
   .tiles a { padding: 12px 14px 36px; }
   .tile-value { grid-column: 1 / -1; font-size: 24px; }
+  .filters details .filter-row { grid-template-columns: minmax(0, 1fr); }
+  .filter-row > label { flex: 1 1 140px; }
+  .filter-buttons { flex: 1 1 100%; }
+  .filter-buttons .button { flex: 1; justify-content: center; }
   .panel { padding: 14px; }
   .plain-list li { flex-wrap: wrap; gap: 0 16px; }
   /* The newest stands at the right, and is seen first. */

@@ -1,4 +1,5 @@
 /** Events as rows of a table. */
+import type { AuditRecord } from "../core/event.ts";
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, type CenterContext } from "./center-context.ts";
 import type { ArchivedEvent } from "./event-record.ts";
@@ -36,7 +37,7 @@ export function eventTable(
       cell: ({ record }) =>
         html`<span class="mono">${visible(record.event, 60)}</span>
           ${record.resource_type === "alarm" && html`<strong>${visible(record.resource_id ?? "", 60)}</strong>`}
-          ${record.detail !== undefined && html`<small>${visible(record.detail, 60)}</small>`}`,
+          ${detailOf(record) !== "" && html`<small>${detailOf(record)}</small>`}`,
     },
     { title: "Outcome", cell: ({ record }) => statusBadge(record.status) },
     { title: "User", kind: "mono clip", cell: ({ record }) => filterLink(context, "user", record.user_id) },
@@ -51,6 +52,14 @@ export function eventTable(
     },
   ];
   return table(caption, columns, events, id);
+}
+
+/** What tells an event from others of its name: in what way, what was blocked, of which kind. For the eye. */
+export function detailOf({ detail, directive, blocked, limit, purpose }: AuditRecord): string {
+  return [detail, directive, blocked, limit, purpose]
+    .filter((part) => part !== undefined && part !== "")
+    .map((part) => visible(String(part), 60))
+    .join(" · ");
 }
 
 export function filterLink(

@@ -6,7 +6,7 @@ import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, type CenterContext } from "./center-context.ts";
 import { eventPanel } from "./event-panel.ts";
 import { renderPage } from "./page-frame.ts";
-import { badge, emptyState, number, panel, table, timeOf, visible, type Tone } from "./widgets.ts";
+import { badge, emptyState, number, panel, table, timeOf, visible, visibleId, type Tone } from "./widgets.ts";
 
 /** An alarm as people read it. */
 interface AlarmView {
@@ -33,7 +33,6 @@ const SEVERITY: Readonly<Record<AlarmSeverity, readonly [tone: Tone, order: numb
 const MOST_CONTRIBUTORS = 5;
 /** What is under the attacks must not be pushed out of sight. */
 const MOST_RINGING = 5;
-const LONGEST_SHOWN = 20;
 /** A combination of others is longer, and stands in the title. */
 const LONGEST_RULE = 36;
 
@@ -114,7 +113,7 @@ function contributorLinks(context: CenterContext, contributors: readonly string[
     .slice(0, MOST_CONTRIBUTORS)
     .map(
       (one) =>
-        html` <a href="${linkTo(context, "/events", { search: one })}" title="${visible(one)}">${badge(one.length > LONGEST_SHOWN ? `${one.slice(0, LONGEST_SHOWN)}…` : one, "neutral")}</a>`,
+        html` <a href="${linkTo(context, "/events", { search: one })}" title="${visible(one)}">${badge(visibleId(one), "neutral")}</a>`,
     )}`;
 }
 

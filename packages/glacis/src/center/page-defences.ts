@@ -16,13 +16,20 @@ const MOST_REPORTS = 1000;
 export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, nowMs } = context;
   const { store } = settings.archive;
-  const [limited, lockouts, addresses] = await Promise.all([
+  const [limited, held, lockouts, addresses] = await Promise.all([
     eventPanel(context, {
       title: "Latest refusals by a limit",
       caption: "Latest refusals by a limit",
       filter: { type: "rate_limit" },
       limit: 25,
       none: emptyState("No limit was reached", "Nobody has asked too often."),
+    }),
+    eventPanel(context, {
+      title: "Sign-ins that had to wait",
+      caption: "Sign-ins that had to wait",
+      filter: { event: "authn_login_fail_max" },
+      limit: 10,
+      none: html`<p class="quiet">No sign-in was held back.</p>`,
     }),
     eventPanel(context, {
       title: "Lockouts",
@@ -55,7 +62,7 @@ export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
           body: html`<ul class="plain-list">${[...limiting].map(([id, title]) => html`<li><span>${title}</span><span class="mono quiet">${id}</span></li>`)}</ul>`,
         })}
       </div>
-      ${limited} ${lockouts}`,
+      ${limited} ${held} ${lockouts}`,
   });
 }
 
@@ -78,7 +85,7 @@ export async function cspPage(context: CenterContext): Promise<SafeHtml> {
               "Nothing to allow",
               violations.length === 0
                 ? "No browser has reported anything."
-                : "What was reported should stay blocked: inline code, plain HTTP or other schemes.",
+                : "What was reported should stay blocked: scripts and inline code without our nonce, plain HTTP or other schemes.",
             )
           : html`<pre tabindex="0">${proposalText(additions)}</pre>
               <p class="quiet">Anybody can send reports. Allow an origin only when you know why the page needs it.</p>`,
