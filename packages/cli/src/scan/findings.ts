@@ -64,7 +64,7 @@ export function collectFindings(rules: readonly ScanRule[]): Collector {
       for (const rule of rules) {
         const report = reporter(rule, file);
         if (file.markup !== undefined)
-          rule.markup?.(file.markup, file.path, (start, detail) => report({ ...file.program, start }, detail));
+          rule.markup?.(file.markup, file.path, (start, detail) => report({ ...file.program, start }, detail), file);
       }
       const asked = reading.map((rule) => ({ rule, report: reporter(rule, file) }));
       visit(file.program, [], (node, parents) => {

@@ -20,7 +20,12 @@ export interface ScanRule extends Rule {
   /** Hears of JSX attributes and tagged templates. */
   readonly values?: (node: Node, value: Value, run: Run, report: Report) => void;
   /** Looks at pages and templates. */
-  readonly markup?: (text: string, path: string, report: (offset: number, detail?: string) => void) => void;
+  readonly markup?: (
+    text: string,
+    path: string,
+    report: (offset: number, detail?: string) => void,
+    file: SourceFile,
+  ) => void;
   /** Looks at the text alone. */
   readonly nodes?: (node: Node, parents: readonly Node[], file: SourceFile, report: Report) => void;
 }

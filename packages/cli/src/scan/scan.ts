@@ -43,8 +43,10 @@ export async function scan(paths: readonly string[], progress?: (done: number, a
   }
   const places = new Map([...files].map(([absolute, file]) => [file, absolute]));
   const collector = collectFindings(SCAN_RULES);
-  const interpreter = createInterpreter(collector.observer, (from, specifier) =>
-    find(files, places.get(from) ?? "", specifier),
+  const interpreter = createInterpreter(
+    collector.observer,
+    (from, specifier) => find(files, places.get(from) ?? "", specifier),
+    viewsOf([...files.values()]),
   );
   const walked: SourceFile[] = [];
   let done = 0;
@@ -54,7 +56,6 @@ export async function scan(paths: readonly string[], progress?: (done: number, a
       continue;
     }
     attempt(file, unread, () => {
-      collector.readText(file);
       interpreter.analyse(file);
       walked.push(file);
     });
@@ -62,11 +63,22 @@ export async function scan(paths: readonly string[], progress?: (done: number, a
     progress?.(done, files.size);
   }
   for (const file of walked) attempt(file, unread, () => interpreter.finish(file));
+  // What handlers put into a template is known by now.
+  for (const file of walked) attempt(file, unread, () => collector.readText(file));
   return {
     findings: collector.findings,
     comments: [...files.values()].flatMap(commentsOf),
     files: listed.length,
     unread,
+  };
+}
+
+/** Templates by the end of their path, with and without the ending of the file. */
+function viewsOf(files: readonly SourceFile[]): (name: string) => readonly SourceFile[] {
+  const views = files.filter(({ markup }) => markup !== undefined);
+  return (name) => {
+    const asked = `/${name.replace(/^\.?\//u, "")}`;
+    return views.filter(({ path }) => [path, path.replace(/\.\w+$/u, "")].some((one) => `/${one}`.endsWith(asked)));
   };
 }
 

@@ -6,7 +6,7 @@ import { constructParent } from "./functions.ts";
 import { factsOfCall, factsOfStart } from "./guards.ts";
 import { elementOf, keyOf, newObject, readMember } from "./members.ts";
 import { passed, type Call, type Run } from "./run.ts";
-import { hookSource, storedBy } from "./sources.ts";
+import { hookSource, readBy, storedBy } from "./sources.ts";
 import { textOf, UNKNOWN, type Facts, type Value } from "./value.ts";
 
 export function evaluateCall(run: Run, node: CallExpression | NewExpression): Value {
@@ -124,6 +124,7 @@ const CHAINED_ON_RESPONSE = new Set([
   "type",
   "set",
   "header",
+  "headers",
   "code",
   "contentType",
   "setHeader",
@@ -146,7 +147,7 @@ function unknownCall(call: Call): Value {
   if (receiver?.role !== undefined && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
   const hook = receiver === undefined || receiver.api !== undefined ? hookSource(run, node, api) : undefined;
   if (hook !== undefined) return hook;
-  const stored = storedBy(call);
+  const stored = readBy(call) ?? storedBy(call);
   if (stored !== undefined) return stored;
   const madeOf = textOf(args[0]);
   // A request's own methods, such as c.req.query("id"), give what the request holds.

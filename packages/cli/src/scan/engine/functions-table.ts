@@ -72,7 +72,10 @@ const url: Model = (call) => {
     kinds: base !== undefined && /^\/[^/\\]|^\?|^#/u.test(prefix) ? KIND.ssrf | KIND.redirect | KIND.href : 0,
   };
   return {
-    taints: safeFor(value, kinds).taints,
+    taints: safeFor(value, kinds).taints.map((taint) =>
+      // What a server was asked for, whole, leads to itself.
+      base === undefined && /^\w+\.url$/u.test(taint.label) ? { ...taint, label: `${taint.label}(parsed)` } : taint,
+    ),
     api: "URL()",
     type: "object",
     ...(host !== undefined && host.length > 0 && { parts: host }),
@@ -90,9 +93,13 @@ const assign: Model = (call) => {
 };
 
 const list: Model = ({ args, run }) => {
-  const [first = UNKNOWN] = args;
+  const [first = UNKNOWN, each] = args;
   const array = newObject(run, "array");
-  array.fields.set("*", elementOf(first));
+  const element = elementOf(first);
+  array.fields.set(
+    "*",
+    each?.closure === undefined ? element : run.apply(each, [element, { taints: [], type: "number" }]),
+  );
   return { ...array, taints: safeFor(first, KIND.shape).taints };
 };
 
@@ -115,9 +122,12 @@ const pattern: Model = (call) => {
 
 /** What may become a secret, and should not. */
 const guessable: Model = ({ run, node, api }) => ({
-  taints: source(run, node, `${api}()`, "random", NUMERIC & ~KIND.format),
+  taints: source(run, node, `${api}()`, "random", EVERY & ~KIND.guess),
   type: "number",
 });
+
+/** The time and the address of the machine. */
+const clockIdentifier: Model = (call) => ({ ...guessable(call), type: "string" });
 
 /** What stands in a file: harmless to all but whom it is sent to. */
 const fromFile: Model = ({ run, node, api, args }) => ({
@@ -203,6 +213,8 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "fs/promises.readFile": fromFile,
   "Math.random": guessable,
   "Date.now": guessable,
+  "uuid.v1": clockIdentifier,
+  "uuid/v1": clockIdentifier,
   Boolean: nothing,
   String: (call) => text({ ...call, args: [pageAddress(call, call.args[0] ?? UNKNOWN)] }),
   "String.raw": text,
@@ -214,7 +226,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   decodeURI: decode,
   unescape: decode,
   atob: decode,
-  btoa: (call) => ({ ...through(call, EVERY & ~KIND.size), type: "string" }),
+  btoa: (call) => ({ ...through(call, NUMERIC), type: "string" }),
   "JSON.stringify": (call) => ({
     ...through({ ...call, args: call.args.slice(0, 1) }, KIND.log | KIND.header | KIND.format | TEXTUAL),
     type: "string",

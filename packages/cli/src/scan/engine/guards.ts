@@ -145,7 +145,8 @@ export function factsOfStart(text: Value, start: Value | undefined): Facts | und
   if (known === "-" || known === "--") return { yes: [], no: clears(text, KIND.argument) };
   if (known !== undefined && /^https?:\/\//u.test(known))
     return { yes: clears(text, /^https?:\/\/[^/]+\//u.test(known) ? HOST : 0), no: [] };
-  if (start.taints.length > 0) return undefined;
+  // The folder that a caller names is the caller's own.
+  if (start.taints.some(({ source }) => source !== "parameter")) return undefined;
   return {
     yes: clears(
       { ...text, taints: text.taints.filter(({ safe }) => (safe & RESOLVED) !== 0) },
@@ -156,9 +157,10 @@ export function factsOfStart(text: Value, start: Value | undefined): Facts | und
 }
 
 /** `/data` is also the start of `/data-of-others`. */
-function isWholeFolder(start: Value, known: string | undefined): boolean {
-  if (known !== undefined) return known.endsWith("/") || known.endsWith("\\");
-  return start.api?.endsWith(".resolve()") !== true || start.parts !== undefined;
+function isWholeFolder({ api = "", parts }: Value, known: string | undefined): boolean {
+  const end = known ?? parts?.at(-1);
+  if (typeof end === "string") return end.endsWith("/") || end.endsWith("\\");
+  return !/(?:^|\.)(?:resolve|normalize|join|realpath(?:Sync)?)\(\)$/u.test(api);
 }
 
 /** `text.includes("..")` and `allowed.includes(text)`. */

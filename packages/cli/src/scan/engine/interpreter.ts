@@ -4,7 +4,7 @@ import type { SourceFile } from "../parse.ts";
 import { namespaceOf } from "./modules.ts";
 import type { Module, Observer } from "./run.ts";
 import type { Value } from "./value.ts";
-import { Walk, type Resolve } from "./walk.ts";
+import { Walk, type Resolve, type Views } from "./walk.ts";
 
 export interface Interpreter {
   /** Walks through a file, and through what it imports. */
@@ -13,9 +13,9 @@ export interface Interpreter {
   finish(file: SourceFile): void;
 }
 
-export function createInterpreter(observer: Observer, resolve: Resolve): Interpreter {
+export function createInterpreter(observer: Observer, resolve: Resolve, views: Views = () => []): Interpreter {
   const modules = new Map<SourceFile, Value>();
-  const shared = { observer, resolve, load, answers: new Map(), visited: new Set(), stack: new Set() };
+  const shared = { observer, resolve, views, load, answers: new Map(), visited: new Set(), stack: new Set() };
 
   /** Modules that are known and not yet walked through. */
   const entered = new Map<SourceFile, Module>();

@@ -26,7 +26,8 @@ export const KIND: Readonly<
     | "href"
     | "slow"
     | "graphql"
-    | "attribute",
+    | "attribute"
+    | "guess",
     number
   >
 > = {
@@ -63,6 +64,8 @@ export const KIND: Readonly<
   graphql: 1 << 24,
   /** What ends the value of an attribute: a quote. */
   attribute: 1 << 25,
+  /** A secret that is guessed: arithmetic makes nothing of the time and of Math.random() less easy to guess. */
+  guess: 1 << 26,
 };
 
 /** Half a check of a redirect each: starts with a slash, and not with two. Together they make it local. */
@@ -71,9 +74,9 @@ export const NOT_TWO_SLASHES: number = 1 << 29;
 /** The path has no dots left to climb with. */
 export const RESOLVED: number = 1 << 30;
 
-export const EVERY: number = (1 << 26) - 1;
+export const EVERY: number = (1 << 27) - 1;
 /** What a number, a boolean or a date can no longer do. It can still be too large. */
-export const NUMERIC: number = EVERY & ~KIND.size;
+export const NUMERIC: number = EVERY & ~KIND.size & ~KIND.guess;
 /** What is past once a value is surely a text. */
 export const TEXTUAL: number = KIND.nosql | KIND.shape | KIND.fields;
 /** What checking the host of a URL is good for. */

@@ -21,7 +21,7 @@ export function readMember(run: Run, node: Node, object: Value, key: string | un
     const member = memberOfClass(object, key, true);
     if (member !== undefined) return asked(run, member);
   }
-  const field = key === undefined ? allFields(object) : (object.fields?.get(key) ?? otherField(object, key));
+  const field = key === undefined ? anyField(object) : (object.fields?.get(key) ?? otherField(object, key));
   if (field !== undefined)
     return named(key !== undefined && object.own?.has(key) === true ? field : inherit(field, object, key), key);
   if (key === "constructor" && object.closure !== undefined) return { taints: [], api: "Function", name: "Function" };
@@ -65,6 +65,14 @@ function inherit(field: Value, object: Value, key: string | undefined): Value {
 
 function named(value: Value, name: string | undefined): Value {
   return name === undefined ? value : { ...value, name };
+}
+
+/** One of the fields: what is guessable in one of them is not therefore guessable in all. */
+function anyField(object: Value): Value | undefined {
+  const any = allFields(object);
+  return any === undefined || object.type === "array"
+    ? any
+    : { ...any, taints: any.taints.filter(({ source }) => source !== "random") };
 }
 
 function allFields(object: Value): Value | undefined {
@@ -129,9 +137,10 @@ function memberOfClass(
   for (const member of known.node.body.body) {
     if (member.type !== "MethodDefinition" || member.static !== isStatic || member.computed) continue;
     const { key: name, value } = member;
+    const isPrivate = name.type === "PrivateIdentifier";
     if (
-      (name.type !== "Identifier" && name.type !== "PrivateIdentifier") ||
-      name.name !== key ||
+      (name.type !== "Identifier" && !isPrivate) ||
+      (isPrivate ? `#${name.name}` : name.name) !== key ||
       member.kind === "constructor" ||
       (kind === "set" ? member.kind !== "set" : member.kind === "set")
     )
@@ -156,7 +165,9 @@ function memberOfClass(
 /** `object.key = value`: the object that everybody holds changes. */
 export function writeMember(run: Run, object: Value, key: string | undefined, given: Value): void {
   const value = bake(given, run.state);
-  if (object.role !== undefined && key !== undefined) carriedBy(run.module.file).set(key, value);
+  // The handlers of a route may stand in several files.
+  if (object.role !== undefined && key !== undefined)
+    for (const file of [run.module.file, run.root]) carriedBy(file).set(key, value);
   if (object.fields === undefined) return;
   const instanceOf = object.fields.get("constructor");
   const setter =

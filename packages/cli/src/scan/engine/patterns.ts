@@ -1,5 +1,5 @@
 /** Where values go: declarations, destructuring, assignments, parameters. */
-import type { BindingPattern, Node, ParamPattern, PropertyKey } from "../parse.ts";
+import type { BindingPattern, Node, ParamPattern, PropertyKey, SourceFile } from "../parse.ts";
 import { elementOf, keyOf, readMember, writeMember } from "./members.ts";
 import { passed, source, type Run } from "./run.ts";
 import { decoratedParameter, globalSource, MESSAGE_EVENT, roleOf, typeNameOf } from "./sources.ts";
@@ -201,6 +201,18 @@ function isAction({ module }: Run, typeName: string | undefined): boolean {
   return typeName === "FormData" || /^\s*["']use server["']/u.test(module.file.text);
 }
 
+/** What nobody asks of a request that has arrived: it is one that is sent. */
+const SENT = /\brequest\.(?:write|end|setHeader|removeHeader|abort|send|completed|aborted|upgrade|on[A-Z]\w*)\b/u;
+const CLIENTS = new WeakMap<SourceFile, boolean>();
+
+/** `request` in a library that sends requests. */
+function asksOthers({ module: { file } }: Run, name: string | undefined, typeName: string | undefined): boolean {
+  if (name !== "request" || typeName !== undefined) return false;
+  const known = CLIENTS.get(file) ?? SENT.test(file.text);
+  CLIENTS.set(file, known);
+  return known;
+}
+
 /** Options of a plugin of jQuery are a page's. */
 const PLUGIN = /(?:\$|jQuery)\.fn\.\w+\s*=/u;
 
@@ -219,7 +231,7 @@ function guess(
   const numeric = annotation !== undefined && TRUSTED_TYPES.has(annotation.type);
   const decorated = decoratedParameter(run, pattern, name ?? "", decorators ?? [], numeric);
   if (decorated !== undefined) return decorated;
-  const role = roleOf(name, typeName);
+  const role = asksOthers(run, name, typeName) ? undefined : roleOf(name, typeName);
   if (role !== undefined) return { taints: [], role, ...(name !== undefined && { name }) };
   if (left.type === "ObjectPattern" && index <= 1) {
     const request = destructured(run, left, typeName);

@@ -56,6 +56,8 @@ export interface Run {
   state: State;
   environment: Environment;
   module: Module;
+  /** The file with which the walk began. */
+  readonly root: SourceFile;
   self: Value | undefined;
   frame: Frame;
   depth: number;
@@ -71,6 +73,8 @@ export interface Run {
   apply(callee: Value, args: readonly Value[], self?: Value): Value;
   construct(callee: Value, args: readonly Value[]): Value | undefined;
   import(specifier: string): Value;
+  /** The templates that a name such as `users/show` may mean. */
+  views(name: string): readonly SourceFile[];
   /** Remembers a function, to be looked into at the end if nothing has called it. */
   register(closure: Closure): void;
   registerClass(of: Value): void;

@@ -101,7 +101,7 @@ export function sanitisedByReplacing(
     (source === "\\\\D" || source === "\\D" || source === "\\D+" || source === "\\W" || source === "\\W+") &&
     replacement !== undefined
   )
-    kinds |= EVERY & ~KIND.size;
+    kinds |= NUMERIC;
   if (source === "\\$" || source === "^\\$") kinds |= KIND.nosql;
   return kinds;
 }
@@ -111,7 +111,7 @@ function keptKinds(kept: string, replacement: string | undefined): number {
   if (replacement !== undefined && /[<>'"&;|`$/\\]/u.test(replacement)) return 0;
   const left = kept.replaceAll(/\\[wd]|\w-\w|\\-|-|\w/gu, "");
   if (/\\[SDW]/u.test(kept)) return 0;
-  let kinds = EVERY & ~KIND.size;
+  let kinds = NUMERIC;
   if (left.includes("/") || left.includes("\\\\")) kinds &= ~(KIND.path | KIND.redirect | KIND.ssrf | KIND.href);
   if (/['"]/u.test(left)) kinds &= ~(KIND.attribute | KIND.sql | KIND.xpath | KIND.command | KIND.code);
   if (/[;|&$`]/u.test(left)) kinds &= ~(KIND.command | KIND.code);

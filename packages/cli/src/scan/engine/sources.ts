@@ -207,20 +207,48 @@ export function globalSource(run: Run, node: Node, api: string): Value | undefin
 }
 
 /** Hooks of React routers and of Next that return parts of the address. */
-const ADDRESS_HOOKS = /(?:^|\.)(?:useSearchParams|useParams|useQueryParam|useLocation|useRouter)\(\)(?:\.|$)/u;
+const ADDRESS_HOOKS = /(?:^|\.)(?:useSearchParams|useParams|useQueryParam|useLocation|useRoute|useRouter)\(\)(?:\.|$)/u;
 
 export function hookSource(run: Run, node: Node, api: string): Value | undefined {
   if (!ADDRESS_HOOKS.test(`${api}()`)) return undefined;
   const hook = api.slice(api.lastIndexOf(".") + 1);
-  if (hook === "useRouter" || hook === "useLocation") {
+  if (/^use(?:Router|Route|Location)$/u.test(hook)) {
     const taints = source(run, node, `${hook}()`, "browser", TEXTUAL);
     return {
       taints: [],
       api: `${api}()`,
-      fields: new Map(["query", "asPath", "search", "hash", "pathname"].map((key) => [key, { taints, name: key }])),
+      fields: new Map(
+        ["query", "params", "asPath", "fullPath", "search", "hash", "pathname"].map((key) => [
+          key,
+          { taints, name: key },
+        ]),
+      ),
     };
   }
   return { taints: source(run, node, `${hook}()`, "browser", TEXTUAL), api: `${api}()` };
+}
+
+/** Functions that read a part of the request which is being answered, and what that part surely is not. */
+const READERS: readonly (readonly [RegExp, number])[] = [
+  [/^hono\/cookie\.get(?:Signed)?Cookie$/u, TEXTUAL],
+  [/^next\/headers\.(?:cookies|headers)$/u, TEXTUAL],
+  [/^(?:h3\.|#imports\.)?(?:getQuery|readBody|readValidatedBody|readFormData|readMultipartFormData)$/u, 0],
+  [
+    /^(?:h3\.|#imports\.)?(?:getRouterParams?|get(?:Request)?Headers?|getRequestURL|parseCookies|readRawBody)$/u,
+    TEXTUAL,
+  ],
+  [/^(?:h3|#imports)\.getCookie$/u, TEXTUAL],
+  [/^co-body(?:\.\w+)?$|^raw-body$|^micro\.(?:json|text|buffer)$/u, 0],
+];
+
+export function readBy({ api, run, node, args }: Call): Value | undefined {
+  const reader = READERS.find(([pattern]) => pattern.test(api));
+  if (reader === undefined) return undefined;
+  // Without an import it is the function of that name which Nuxt brings, and that is asked about an event.
+  const isBare = !api.includes(".") && args[0]?.role === undefined;
+  if (isBare && args[0]?.name !== "event") return undefined;
+  const label = `${api.slice(api.lastIndexOf(".") + 1)}()`;
+  return { taints: source(run, node, label, "remote", reader[1]), api: `${api}()` };
 }
 
 /** What stands in fields of the page: somebody may have written it there. */
@@ -238,8 +266,13 @@ const OWN_STORES = /(?:^|\.)(?:localStorage|sessionStorage)\.getItem$/u;
 
 /** Rows of a database, answers of a server and what a page has kept: harmless to all but markup. */
 export function storedBy({ api, name, receiver, run, node, args }: Call): Value | undefined {
+  // A model from a file that is not read, asked as models are.
+  const isModel =
+    /^find(?:One|All|Many|First|ById|ByPk|Unique)?$/u.test(name) && /^[A-Z][a-z]\w*$/u.test(receiver?.name ?? "");
   const isRows =
-    ROWS.test(name) && (STORES.test(api) || /^(?:pool|db|prisma\.\w+)$/u.test(receiver?.api ?? receiver?.name ?? ""));
+    isModel ||
+    (ROWS.test(name) &&
+      (STORES.test(api) || /(?:^|\.)(?:pool|db|prisma\.\w+)$/u.test(receiver?.api ?? receiver?.name ?? "")));
   if (name === "getEntries" && /^adm-zip\b/u.test(api)) return archiveFiles(run, node);
   if (/^fs(?:\/promises|\.promises)?\.readdir(?:Sync)?$/u.test(api))
     return { taints: [], type: "array", element: { taints: source(run, node, "name of a file", "stored") } };

@@ -13,6 +13,9 @@ const MOST_STEPS = 400_000;
 /** Finds the file that an import means; undefined for packages and for what is not there. */
 export type Resolve = (from: SourceFile, specifier: string) => SourceFile | undefined;
 
+/** Finds the templates that a name may mean. */
+export type Views = (name: string) => readonly SourceFile[];
+
 /** What the walks of a project share. */
 export interface Shared {
   readonly observer: Observer;
@@ -21,6 +24,7 @@ export interface Shared {
   /** Functions that are being walked through. */
   readonly stack: Set<unknown>;
   readonly resolve: Resolve;
+  readonly views: Views;
   readonly load: (file: SourceFile) => Value;
   /** What functions of modules return for arguments that hold nothing but what the program says. */
   readonly answers: Map<unknown, Map<string, Value>>;
@@ -31,6 +35,7 @@ export class Walk implements Run {
   state: State = new State(undefined);
   environment: Environment = new Environment(undefined);
   module: Module;
+  readonly root: SourceFile;
   self: Value | undefined = undefined;
   frame: Frame = { closure: undefined, base: this.state, returns: [], yields: [], breaks: [] };
   depth: number = 0;
@@ -45,6 +50,7 @@ export class Walk implements Run {
 
   constructor(module: Module, shared: Shared) {
     this.module = module;
+    this.root = module.file;
     this.#shared = shared;
     this.observer = shared.observer;
   }
@@ -145,6 +151,10 @@ export class Walk implements Run {
   import(specifier: string): Value {
     const file = this.#shared.resolve(this.module.file, specifier);
     return file === undefined ? packageValue(specifier) : this.#shared.load(file);
+  }
+
+  views(name: string): readonly SourceFile[] {
+    return this.#shared.views(name);
   }
 
   register(closure: Closure): void {

@@ -1,4 +1,5 @@
 import type { Node } from "../parse.ts";
+import { textOf } from "../engine/value.ts";
 import type { ScanRule } from "../rule.ts";
 import { weakHostPattern } from "./encodings.ts";
 import { nameOf, textAt } from "./names.ts";
@@ -176,7 +177,9 @@ export const OPEN_FILE_MODE: ScanRule = {
   bad: 'import fs from "node:fs";\nexport const open_ = (file) => fs.chmodSync(file, 0o777);',
   good: 'import fs from "node:fs";\nexport const open_ = (file) => fs.chmodSync(file, 0o600);',
   calls: ({ api, args, node }, report) => {
-    if (!/^fs(?:\/promises|\.promises)?\.\w+$|^process\.umask$/u.test(api) || api.endsWith("umask")) return;
+    if (api === "process.umask" && (args[0]?.literal === 0 || /^0+$/u.test(textOf(args[0]) ?? "")))
+      report(node, "every mode as it is asked for");
+    if (!/^fs(?:\/promises|\.promises)?\.\w+$/u.test(api)) return;
     const isMode = /chmod|mkdir/u.test(api) ? args[1] : undefined;
     for (const value of [isMode, ...args.map(({ fields }) => fields?.get("mode"))]) {
       const mode =

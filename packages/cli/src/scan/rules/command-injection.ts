@@ -38,6 +38,10 @@ function commandOf({ api, args, receiver, name, run }: Call): readonly (Value | 
   )
     return [first];
   if (!PROGRAMS.test(api)) return [];
+  if (first?.type === "array") {
+    const [program, ...others] = first.fields?.values() ?? [];
+    return INTERPRETERS.test(textOf(program) ?? "") ? others : [program];
+  }
   const settings = third ?? (second?.type === "array" ? undefined : second);
   if (isTrue(option(settings, "shell"))) return [first, second];
   const program = textOf(first) ?? "";

@@ -5,6 +5,7 @@ import type { Node } from "../parse.ts";
 import { option, untrusted, type ScanRule } from "../rule.ts";
 import { textAt } from "./names.ts";
 import { unescapedIn } from "./templates.ts";
+import { unescapedInView } from "./views.ts";
 
 /** What the response has been declared to be, on the way that is being walked. */
 const CONTENT_TYPE: Cell = { name: "content type" };
@@ -28,6 +29,8 @@ export const REFLECTED_SCRIPT: ScanRule = {
     noteContentType(call);
     const unescaped = unescapedIn(call);
     if (unescaped !== undefined) report(call.node, `${unescaped.label} is not escaped`, unescaped);
+    const put = unescapedInView(call);
+    if (put !== undefined) report(call.node, `${put.taint.label} is not escaped in ${put.view.path}`, put.taint);
     for (const value of bodiesOf(call)) {
       if (value.type === "object" || value.type === "array" || value.type === "number" || value.fields !== undefined)
         continue;
@@ -88,7 +91,7 @@ function noteContentType({ receiver, name, args, run }: Call): void {
   const [first, second] = args;
   let type: string | undefined;
   if (/^(?:type|contentType)$/u.test(name)) type = textOf(first);
-  else if (/^(?:setHeader|set|header|append)$/u.test(name)) {
+  else if (/^(?:setHeader|set|headers?|append)$/u.test(name)) {
     if (/^content-type$/iu.test(textOf(first) ?? "")) type = textOf(second) ?? prefixIn(second);
     else if (first?.fields !== undefined) type = typeIn(first);
   } else if (name === "writeHead") type = args.map((value) => typeIn(value)).find((found) => found !== undefined);

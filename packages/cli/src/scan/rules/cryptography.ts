@@ -7,6 +7,8 @@ import { nameOf, nameOfTarget, SECRET_NAMES, textAt } from "./names.ts";
 
 const PASSWORDS = /passw(?:or)?d|passphrase|pwd|\bp(?:in|w)\b|(?:^|[a-z])P(?:w|W)$/iu;
 
+const BROKEN = /^(?:md[245]|rsa-md5|sha-?1|rsa-sha1|ripemd(?:160)?)$/iu;
+
 /** A hash that is broken, or too fast for passwords. */
 export const WEAK_HASH: ScanRule = {
   id: "scan/weak-hash",
@@ -22,9 +24,9 @@ export const WEAK_HASH: ScanRule = {
     const [first] = args;
     if (
       /^crypto\.(?:createHash|createHmac|hash|(?:webcrypto\.)?subtle\.digest)$/u.test(api) &&
-      /^(?:md[245]|rsa-md5|sha-?1|rsa-sha1|ripemd(?:160)?)$/iu.test(textOf(first) ?? "")
+      BROKEN.test(textOf(first) ?? textOf(option(first, "name")) ?? "")
     )
-      report(node, textOf(first));
+      report(node, textOf(first) ?? textOf(option(first, "name")));
     if (
       /^(?:md5|sha1|blueimp-md5|js-md5|js-sha1|crypto-js\.(?:MD5|SHA1)|crypto-js\/(?:md5|sha1)|CryptoJS\.(?:MD5|SHA1))$/u.test(
         api,
@@ -66,6 +68,9 @@ export const WEAK_CIPHER: ScanRule = {
   calls: ({ api, args, node, run }, report) => {
     if (/^crypto\.(?:createCipher|createDecipher)$/u.test(api))
       report(node, "derives key and vector from a password, without salt");
+    const padding = /^crypto\.(?:publicEncrypt|privateDecrypt)$/u.test(api) ? option(args[0], "padding") : undefined;
+    if (padding?.api?.endsWith("RSA_PKCS1_PADDING") === true || padding?.literal === 1)
+      report(node, "the padding of PKCS #1 1.5");
     if (!/^crypto\.createCipheriv$|^crypto\.createDecipheriv$/u.test(api)) {
       if (/^(?:crypto-js|CryptoJS)\.(?:DES|TripleDES|RC4|Rabbit|RC4Drop)\.encrypt$/u.test(api)) report(node, api);
       if (option(args[2], "mode")?.api?.endsWith(".ECB") === true) report(node, "ECB");
@@ -109,7 +114,7 @@ export const INSECURE_RANDOMNESS: ScanRule = {
   calls: ({ api, name, args, receiver, run, node }, report) => {
     if (api === "crypto.pseudoRandomBytes") report(node, "pseudoRandomBytes()");
     if (receiver?.role === undefined || !/^(?:cookie|setCookie)$/u.test(name)) return;
-    const taint = untrustedItself(run, args[1], KIND.format, ["random"]);
+    const taint = untrustedItself(run, args[1], KIND.guess, ["random"]);
     if (taint !== undefined && SESSION_NAMES.test(textOf(args[0]) ?? "")) report(node, textOf(args[0]), taint);
   },
   assigns: ({ node, key, value, run }, report) => {
@@ -138,12 +143,13 @@ export const INSECURE_RANDOMNESS: ScanRule = {
 
 const SESSION_NAMES = /sess|^sid$|token|auth|csrf|xsrf/iu;
 /** Times at which a secret ends are no secrets. */
-const TIMES = /expir|time|date|\bage|ttl|issued|created|until|valid|At$|count|length|index|name|type|url|field/iu;
+const TIMES =
+  /expir|time|date|\bage|ttl|issued|created|until|valid|At$|count|length|index|name|type|url|field|delay|jitter|wait/iu;
 
 /** A secret that holds a number of Math.random(), or the time as a text. */
 function noteGuessable(node: Node, name: string, value: Value, run: Run, report: Report): void {
   if (!SECRET_NAMES.test(name) || TIMES.test(name) || value.closure !== undefined) return;
-  const taint = untrustedItself(run, value, KIND.format, ["random"]);
+  const taint = untrustedItself(run, value, KIND.guess, ["random"]);
   if (taint !== undefined && (taint.label === "Math.random()" || value.type === "string")) report(node, name, taint);
 }
 
@@ -188,9 +194,27 @@ export const TIMING_COMPARISON: ScanRule = {
       const text = textAt(file, side);
       return (PROOFS.test(text) && text.length < 160) || (side.type === "Identifier" && isSecret(file, text));
     };
-    if (sides.some(secret)) report(node);
+    if (sides.some(secret) || isKeptAndGiven(sides, file) || isKeptAndGiven(sides.toReversed(), file)) report(node);
   },
 };
+
+const KEPT =
+  /\.(?:\w*(?:reset|verif\w*|confirm\w*|activation|access|refresh|api|auth|csrf|xsrf|session|invite|bearer|magic|secret)_?(?:token|key|code)|token|secret|password|otp)$/iu;
+const GIVEN =
+  /^(?:c\.)?(?:req|request|ctx|event)\??\.(?:\w+\??\.)*(?:body|query|params|headers?|cookies|get|payload)\b/u;
+
+/** `user.resetToken === req.body.resetToken`: what is kept, and what a request says it is. */
+function isKeptAndGiven([kept, given]: readonly Node[], file: SourceFile): boolean {
+  const text = textAt(file, kept);
+  if (!KEPT.test(text) || GIVEN.test(text) || text.length > 80) return false;
+  const other = textAt(file, given);
+  if (GIVEN.test(other)) return true;
+  const taken = new RegExp(
+    `\\{[^{}]*\\b${other.replaceAll("$", "\\$")}\\b[^{}]*\\}\\s*=\\s*(?:await\\s+)?(?:req|request|ctx|c\\.req|event)\\b`,
+    "u",
+  );
+  return /^[\w$]+$/u.test(other) && taken.test(file.text);
+}
 
 /** Is a variable what an HMAC came to, or a secret of the environment? Its name need not say so. */
 function isSecret({ text }: SourceFile, name: string): boolean {

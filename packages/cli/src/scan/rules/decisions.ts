@@ -1,12 +1,12 @@
 /** Decisions that are left to whoever sends the request. */
-import type { ScanRule } from "../rule.ts";
-import { option } from "../rule.ts";
+import { KIND } from "../engine/kinds.ts";
+import { option, untrustedItself, type ScanRule } from "../rule.ts";
 import { textOf } from "../engine/value.ts";
 import type { Node, SourceFile } from "../parse.ts";
 import { nameOf, textAt } from "./names.ts";
 
 const CLAIM =
-  /^(?:req|request|ctx|ctx\.request)\.(?:body|query|cookies|headers|params)(?:\??\.|\[["'])(?:x-)?(?:is_?-?)?(?:admin(?:istrator)?|super_?-?user|staff|root|authenticated|logged_?-?in|authori[sz]ed|verified|privileged|role|user_?-?role)(?:["']\])?$/iu;
+  /^(?:c\.)?(?:req|request|ctx|ctx\.request)\.(?:(?:body|query|cookies|headers|params)(?:\??\.|\[["'])|(?:get|header|query|cookie|headers\.get|query\.get|cookies\.get)\(["'])(?:x-)?(?:is_?-?)?(?:admin(?:istrator)?|super_?-?user|staff|root|authenticated|logged_?-?in|authori[sz]ed|verified|privileged|(?:user_?-?)?roles?)(?:["'][\])])?(?:\??\.value)?$/iu;
 const COOKIE = /^(?:req|request)\.cookies\??\.\w+$/u;
 const PARAMETER = /^(?:req|request)\.(?:params|query|body)\??\.\w+$/u;
 
@@ -21,14 +21,36 @@ export const CLIENT_DECIDES: ScanRule = {
   fix: "Ask the session or a verified token, and look the role up on the server.",
   bad: 'app.post("/wipe", (req, res) => { if (req.body.isAdmin) wipe(); res.end(); });',
   good: 'app.post("/wipe", (req, res) => { if (req.user.isAdmin) wipe(); res.end(); });',
-  nodes: (node, _parents, file, report) => {
+  nodes: (node, parents, file, report) => {
+    // const isAdmin = req.cookies.admin === "true";
+    const told =
+      node.type === "VariableDeclarator" ? node.init : node.type === "ReturnStatement" ? node.argument : null;
+    if (told?.type === "BinaryExpression" && comparesOwnWords(told, file)) report(told, textAt(file, told));
     if (node.type !== "IfStatement" && node.type !== "ConditionalExpression") return;
+    const around = parents.findLast((one) => /Function/u.test(one.type));
     for (const asked of conditionsOf(node.test)) {
-      if (CLAIM.test(textAt(file, asked))) report(asked, textAt(file, asked));
+      if (CLAIM.test(textAt(file, asked)) || isToldBefore(asked, around, file)) report(asked, textAt(file, asked));
       else if (asked.type === "BinaryExpression" && comparesOwnWords(asked, file)) report(asked, textAt(file, asked));
     }
   },
 };
+
+const CLAIMED = /^(?:is_?)?(?:admin(?:istrator)?|super_?user|staff|role|authenticated|logged_?in|authori[sz]ed)$/iu;
+
+/** `const { isAdmin } = req.body; if (isAdmin)`, and the same of a comparison. */
+function isToldBefore(asked: Node, around: Node | undefined, file: SourceFile): boolean {
+  const name = asked.type === "BinaryExpression" && asked.right.type === "Literal" ? (asked.left as Node) : asked;
+  if (name.type !== "Identifier" || !CLAIMED.test(name.name)) return false;
+  const body = textAt(file, around);
+  const request =
+    "(?:await\\s+)?(?:c\\.)?(?:req|request|ctx\\.request)\\.(?:body|query|cookies|headers|params|json\\(\\))";
+  if (new RegExp(`\\{[^{}=]*\\b${name.name}\\b[^{}]*\\}(?:\\s*:[^=;]+)?\\s*=\\s*${request}\\s*[;\\n]`, "u").test(body))
+    return true;
+  const given = new RegExp(`\\b(?:const|let|var)\\s+${name.name}(?:\\s*:[^=;]+)?\\s*=\\s*([^;\\n]+)`, "u").exec(
+    body,
+  )?.[1];
+  return given !== undefined && CLAIM.test(given.replace(/\s+as\s+\w+$/u, "").trim());
+}
 
 function comparesOwnWords(node: Node & { readonly type: "BinaryExpression" }, file: SourceFile): boolean {
   const [left, right] = [textAt(file, node.left), textAt(file, node.right)];
@@ -79,11 +101,23 @@ export const TRUSTED_PROXY: ScanRule = {
   fix: 'Name the proxies: app.set("trust proxy", 1), or their addresses.',
   bad: 'import express from "express";\nconst app = express();\napp.set("trust proxy", true);',
   good: 'import express from "express";\nconst app = express();\napp.set("trust proxy", 1);',
-  calls: ({ api, name, args, node }, report) => {
+  nodes: (node, _parents, file, report) => {
+    if (node.type !== "BinaryExpression" || !/^[!=]==?$/u.test(node.operator) || node.right.type !== "Literal") return;
+    const asked = textAt(file, node.left);
+    const isAddress = typeof node.right.value === "string" && /^[\d.]{7,}$|^::1$|^localhost$/u.test(node.right.value);
+    if (isAddress && /x-(?:forwarded-for|real-ip|client-ip)["']/iu.test(asked) && asked.length < 80)
+      report(node, asked);
+  },
+  calls: ({ api, name, args, node, run }, report) => {
     const [first, second] = args;
     const isExpress =
       textOf(first) === "trust proxy" && (name === "enable" || (name === "set" && second?.literal === true));
     if (isExpress) report(node);
+    if (/^(?:includes|has)$/u.test(name)) {
+      const told = untrustedItself(run, first, KIND.format);
+      if (told !== undefined && TOLD_ADDRESS.test(told.label))
+        report(node, `${told.label} is looked for in a list`, told);
+    }
     if (
       /^(?:fastify(?:\.\w+)?|koa)$/iu.test(api) &&
       ["trustProxy", "proxy"].some((key) => option(first, key)?.literal === true)
@@ -91,6 +125,9 @@ export const TRUSTED_PROXY: ScanRule = {
       report(node);
   },
 };
+
+/** Headers in which proxies say whom they have heard. */
+const TOLD_ADDRESS = /\.(?:x-forwarded-for|x-real-ip|x-client-ip|cf-connecting-ip|true-client-ip)(?:\.\*|\.0)?$/iu;
 
 const SIGNED_IN =
   /^(?:req|request|ctx)\.session\.(?:user(?:_?id|name)?|uid|account(?:Id)?|member(?:Id)?|(?:is_?)?(?:authenticated|logged_?in|auth))$/iu;

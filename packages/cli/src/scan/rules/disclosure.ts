@@ -21,7 +21,17 @@ export const STACK_EXPOSURE: ScanRule = {
       (receiver?.role === "response" && /^(?:send|json|end|write|jsonp|render)$/u.test(name)) ||
       (receiver?.role === "context" && /^(?:json|html|text|body)$/u.test(name));
     if (!isBody || (node.type !== "CallExpression" && node.type !== "NewExpression")) return;
-    const isSentWhole = node.arguments.some((argument, index) => isWholeError(argument, args[index], run));
+    const isSentWhole = node.arguments.some(
+      (argument, index) =>
+        isWholeError(argument, args[index], run) ||
+        (argument.type === "ObjectExpression" &&
+          argument.properties.some(
+            (one) =>
+              one.type === "Property" &&
+              isWholeError(one.value, args[index]?.fields?.get(nameOf(one.key) ?? ""), run) &&
+              one.value.type === "Identifier",
+          )),
+    );
     if (isSentWhole && !isSentByFastify(node, run.module.file)) {
       report(node, `an error in ${name}()`);
       return;

@@ -1,5 +1,6 @@
 /** Every rule of the scan. Adding one is adding a line here and a heading to docs/controls/static-analysis.md. */
 import type { ScanRule } from "../rule.ts";
+import { ENDLESS_TOKEN, MISSING_AUTHORIZATION } from "./access.ts";
 import { INCOMPLETE_SANITISATION, INCOMPLETE_URL_CHECK, OPEN_FILE_MODE, TEMPORARY_FILE } from "./checks.ts";
 import { CODE_INJECTION, TEMPLATE_INJECTION } from "./code-injection.ts";
 import { ARGUMENT_INJECTION, COMMAND_INJECTION } from "./command-injection.ts";
@@ -89,10 +90,12 @@ export const SCAN_RULES: readonly ScanRule[] = [
   TIMING_COMPARISON,
   HARD_CODED_SECRET,
   UNVERIFIED_TOKEN,
+  ENDLESS_TOKEN,
   UNVERIFIED_PEER,
   COOKIE_FLAGS,
   SESSION_FIXATION,
   CROSS_SITE_REQUEST_FORGERY,
+  MISSING_AUTHORIZATION,
   CLIENT_DECIDES,
   CASE_SENSITIVE_PATH,
   TRUSTED_PROXY,

@@ -5,7 +5,12 @@ import { option, untrusted, untrustedItself, type ScanRule } from "../rule.ts";
 
 const QUERIES =
   /^(?:find|findOne|findOneAndUpdate|findOneAndDelete|findOneAndReplace|findOneAndRemove|updateOne|updateMany|deleteOne|deleteMany|countDocuments|count|exists|remove|replaceOne|aggregate)$/u;
-const COLLECTIONS = /^[A-Z]\w*$|collection|model|users?$|accounts?$|\bdb\b/iu;
+/** What nothing but a collection of MongoDB is asked for. */
+const OF_COLLECTIONS =
+  /^(?:findOne\w*|updateOne|updateMany|deleteOne|deleteMany|countDocuments|replaceOne|aggregate)$/u;
+/** A model, a collection, or a word in the plural. */
+const COLLECTIONS =
+  /(?:^|\.)(?:[A-Z]\w*|\w*(?:[cC]ollection|[mM]odel|[uU]ser|[aA]ccount)|[a-z]\w*[a-rt-z]s|db)(?:\(\))?$/u;
 
 /** A query object with operators that a client wrote. */
 export const NOSQL_INJECTION: ScanRule = {
@@ -35,7 +40,10 @@ export const NOSQL_INJECTION: ScanRule = {
     )
       return;
     // Sequelize and TypeORM keep the conditions below "where".
-    if (filter.fields?.has("where") === true || !COLLECTIONS.test(receiver.name ?? receiver.api ?? "")) return;
+    if (filter.fields?.has("where") === true) return;
+    const owners = [receiver.name ?? "", receiver.api ?? ""];
+    if (!OF_COLLECTIONS.test(name) && !owners.some((owner) => COLLECTIONS.test(owner) || owner.startsWith("mongo")))
+      return;
     const taint = untrusted(run, filter, KIND.nosql);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },

@@ -64,6 +64,9 @@ function mergesDeeply(
 
 const WRITES =
   /^(?:create|insert|insertOne|insertMany|bulkCreate|build|update|updateOne|updateMany|upsert|findByIdAndUpdate|findOneAndUpdate|save|patch|merge|set|assign)$/u;
+/** What a list of words or a cache is not asked for. */
+const KEEPS =
+  /^(?:create|insert|insertOne|insertMany|bulkCreate|updateOne|updateMany|upsert|findByIdAndUpdate|findOneAndUpdate)$/u;
 const WHOLE_BODY = /(?:^|\.)(?:body|json|parseBody)$|^@Body/u;
 
 /** Columns that a client fills because nobody said which. */
@@ -77,10 +80,15 @@ export const MASS_ASSIGNMENT: ScanRule = {
   fix: "Name the properties, or parse the body with a schema that knows them.",
   bad: 'app.post("/users", async (req, res) => res.json(await User.create(req.body)));',
   good: 'app.post("/users", async (req, res) => res.json(await User.create({ name: String(req.body.name) })));',
+  assigns: (assignment, report) => ASSIGNED_ONE_BY_ONE(assignment, report),
   calls: ({ api, name, args, receiver, isNew, run, node, callee }, report) => {
     const owner = receiver?.name ?? receiver?.api ?? "";
     const isModel =
-      /^[A-Z]\w*$|model|repo(?:sitory)?$|collection|prisma|user|account|profile|\bdb\b|knex|values/iu.test(owner);
+      /^[A-Z]\w*$/u.test(owner) ||
+      /model|repo(?:sitory)?$|collection|prisma|user|account|profile|\bdb\b|knex|values/iu.test(owner) ||
+      (KEEPS.test(name) && /(?:^|\.)[a-z]\w*s$/u.test(owner)) ||
+      // A document takes all of it at once, a map by a name.
+      (name === "set" && args.length === 1);
     const made = callee.name ?? name;
     const makes =
       isNew &&
@@ -108,6 +116,16 @@ export const MASS_ASSIGNMENT: ScanRule = {
   },
 };
 
+/** `for (const key of Object.keys(req.body)) user[key] = req.body[key];` */
+const ASSIGNED_ONE_BY_ONE: NonNullable<ScanRule["assigns"]> = ({ node, object, key, value, run }, report) => {
+  if (object.fields !== undefined || object.role !== undefined || object.api === "process.env") return;
+  const name = untrustedItself(run, key, KIND.key);
+  if (name === undefined || !/(?:^|\.)body(?:\.\*|\.\(name\))$/u.test(name.label)) return;
+  const taint = untrustedItself(run, value, KIND.fields);
+  if (taint !== undefined && /(?:^|\.)body\.\*$/u.test(taint.label))
+    report(node, `every field of ${name.label}`, taint);
+};
+
 /** An amount that a client chooses. */
 export const RESOURCE_EXHAUSTION: ScanRule = {
   id: "scan/resource-exhaustion",
@@ -130,8 +148,10 @@ export const RESOURCE_EXHAUSTION: ScanRule = {
     const timed = /^(?:setTimeout|setInterval)$/u.test(api);
     if (!sized && !timed) return;
     const taint = untrustedItself(run, args[timed ? 1 : 0], KIND.size);
-    if (taint !== undefined && !(sized && api.endsWith("Array") && taint.label.endsWith(".length")))
-      report(node, `${taint.label} in ${name}()`, taint);
+    const isCopy =
+      /Array(?:Buffer)?$/u.test(api) &&
+      /\.(?:length|byteLength|buffer|value|arrayBuffer|body|rawBody)$/u.test(taint?.label ?? "");
+    if (taint !== undefined && !(sized && isCopy)) report(node, `${taint.label} in ${name}()`, taint);
   },
   values: (node, value, run, report) => {
     if (node.type !== "ForStatement" && node.type !== "WhileStatement" && node.type !== "DoWhileStatement") return;

@@ -56,7 +56,7 @@ function locationOf(node: Node, value: Value, run: Run): Value | undefined {
 
 /** The page's own path leads to the page. */
 function isOwnAddress(label: string): boolean {
-  return /^(?:(?:window|document)\.)?location\.(?:pathname|href)$|^\w+\.(?:path|originalUrl|hostname|host)$/u.test(
+  return /^(?:(?:window|document)\.)?location\.(?:pathname|href)$|^\w+\.(?:path|originalUrl|hostname|host|url\(parsed\))$/u.test(
     label,
   );
 }

@@ -163,7 +163,7 @@ export const UNVERIFIED_TOKEN: ScanRule = {
       if (taint !== undefined) report(node, "decoded only", taint);
     }
     if (api === "jose.UnsecuredJWT.decode") report(node, "without a signature");
-    if (api === "JSON.parse" && /base64/u.test(run.module.file.text)) {
+    if (api === "JSON.parse" && /base64|\batob\(/u.test(run.module.file.text)) {
       const taint = untrusted(run, token, KIND.format);
       const isPayload = taint !== undefined && /token|jwt|authorization|bearer/iu.test(taint.label);
       const { text } = run.module.file;

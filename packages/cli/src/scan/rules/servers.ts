@@ -1,7 +1,7 @@
 /** What a server lacks: limits, headers, an address of its own. Each of these would rather say nothing than something wrong. */
 import { KIND } from "../engine/kinds.ts";
 import { textOf, type Value } from "../engine/value.ts";
-import type { Node } from "../parse.ts";
+import type { Node, SourceFile } from "../parse.ts";
 import { option, untrusted, type ScanRule } from "../rule.ts";
 import { nameOf, textAt } from "./names.ts";
 
@@ -28,11 +28,25 @@ export const MISSING_RATE_LIMIT: ScanRule = {
     const [path, ...handlers] = node.arguments;
     if (path?.type !== "Literal" || typeof path.value !== "string" || !path.value.startsWith("/")) return;
     if (!PROOFS.test(path.value) || LIMITED.test(file.text)) return;
-    const text = handlers.map((handler) => textAt(file, handler)).join("\n");
+    const text = handlers.map((handler) => bodyAt(file, handler)).join("\n");
     if (COMPARES.test(text) || (SIGN_IN.test(path.value) && /\bpass(?:word|code)\b/u.test(text)))
       report(node, path.value);
   },
 };
+
+/** The text of a handler, also of one that has its name from elsewhere in the file. */
+function bodyAt(file: SourceFile, handler: Node): string {
+  if (handler.type !== "Identifier") return textAt(file, handler);
+  const declared = file.program.body
+    .map((statement) =>
+      "declaration" in statement && statement.declaration !== null ? statement.declaration : statement,
+    )
+    .flatMap((statement): readonly Node[] =>
+      statement.type === "VariableDeclaration" ? statement.declarations : [statement],
+    )
+    .find((one) => "id" in one && one.id?.type === "Identifier" && one.id.name === handler.name);
+  return textAt(file, declared);
+}
 
 const HEADERS =
   /helmet|glacis|secureHeaders|secure-headers|lusca|x-powered-by|content-security-policy|x-frame-options|strict-transport/iu;

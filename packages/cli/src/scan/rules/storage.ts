@@ -67,8 +67,12 @@ export const CLEAR_TEXT_STORAGE: ScanRule = {
 };
 
 function isStore({ name = "", api = "" }: Value): boolean {
-  return /^[A-Z]\w*$|model|repo(?:sitory)?$|collection|prisma|users?$|accounts?$|\bdb\b|pool|client|conn|knex|values/iu.test(
-    name || api,
+  const owner = name || api;
+  return (
+    /^[A-Z]\w*$/u.test(owner) ||
+    /model|repo(?:sitory)?$|collection|prisma|users?$|accounts?$|members$|customers$|\bdb\b|pool|client|conn|knex|values/iu.test(
+      owner,
+    )
   );
 }
 

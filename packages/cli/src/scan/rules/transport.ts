@@ -78,7 +78,7 @@ export const COOKIE_FLAGS: ScanRule = {
   fix: '{ httpOnly: true, secure: true, sameSite: "lax" }, and the prefix __Host-.',
   bad: 'app.post("/login", (req, res) => { res.cookie("session", createSession()); res.end(); });',
   good: 'app.post("/login", (req, res) => { res.cookie("__Host-session", createSession(), { httpOnly: true, secure: true, sameSite: "lax" }); res.end(); });',
-  calls: ({ name, api, args, receiver, node }, report) => {
+  calls: ({ name, api, args, receiver, node, isNew }, report) => {
     if (/^(?:express-session|cookie-session|koa-session|session)$/u.test(api)) {
       if (api === "express-session" && args[0]?.fields !== undefined && neverSecure(args[0]))
         report(node, "not secure");
@@ -96,10 +96,12 @@ export const COOKIE_FLAGS: ScanRule = {
       if (lacks !== undefined) report(node, lacks);
       return;
     }
+    const inAnswer = writtenCookie(api, isNew, args);
+    if (inAnswer !== undefined) report(node, inAnswer);
     const sets =
       (receiver?.role !== undefined && /^(?:cookie|setCookie)$/u.test(name)) ||
       /^hono\/cookie\.setCookie$/u.test(api) ||
-      (name === "set" && /cookies?(?:\(\))?$/iu.test(receiver?.name ?? receiver?.api ?? ""));
+      (name === "set" && [receiver?.name, receiver?.api].some((owner) => /cookies?(?:\(\))?$/iu.test(owner ?? "")));
     if (!sets) return;
     const [cookie, , settings] = api === "hono/cookie.setCookie" ? args.slice(1) : args;
     const cookieName = textOf(cookie) ?? "";
@@ -127,6 +129,18 @@ function neverSecure(settings: Value): boolean {
   const cookie = option(settings, "cookie");
   if (cookie === undefined) return settings.taints.length === 0 && settings.fields?.has("*") !== true;
   return cookie.fields !== undefined && !cookie.fields.has("secure") && !cookie.fields.has("*");
+}
+
+/** In the headers of a Response, or in headers that are made for one. */
+function writtenCookie(api: string, isNew: boolean, args: readonly Value[]): string | undefined {
+  if (!isNew)
+    return /^Headers\(\)\.(?:set|append)$/u.test(api) && /^set-cookie$/iu.test(textOf(args[0]) ?? "")
+      ? lackingInText(args[1])
+      : undefined;
+  if (!/^(?:Response|NextResponse|next\/server\.NextResponse|Headers)$/u.test(api)) return undefined;
+  const headers = api === "Headers" ? args[0] : option(args[1], "headers");
+  const written = [...(headers?.fields ?? [])].find(([header]) => /^set-cookie$/iu.test(header))?.[1];
+  return lackingInText(written);
 }
 
 /** A cookie that is written out: nothing after its value that is not known. */
@@ -157,7 +171,7 @@ export const OPEN_CORS: ScanRule = {
   fix: "Name the origins in a list and compare with ===; without cookies, * is enough.",
   bad: 'import cors from "cors";\napp.use(cors({ origin: true, credentials: true }));',
   good: 'import cors from "cors";\napp.use(cors({ origin: ["https://app.example.com"], credentials: true }));',
-  calls: ({ name, api, args, node, run, receiver }, report) => {
+  calls: ({ name, api, args, node, run, receiver, isNew }, report) => {
     const isPlugin = name === "register" && /(?:^|\/)(?:fastify-)?cors$/u.test(args[0]?.api ?? "");
     if (isPlugin || /(?:^|\/)cors(?:\.cors)?$/u.test(api) || name === "enableCors") {
       const settings = args[isPlugin ? 1 : 0];
@@ -177,6 +191,12 @@ export const OPEN_CORS: ScanRule = {
     const asked = option(args[0], "verifyClient")?.closure;
     if (asked !== undefined && /=>\s*true$|\{\s*return true;?\s*\}$/u.test(textAt(asked.file, asked.node)))
       report(node, "any origin may open a socket");
+    if (isNew && /(?:^|\.)(?:Next)?Response$/u.test(api)) {
+      const headers = option(args[1], "headers");
+      const allowed =
+        headers === undefined ? undefined : untrusted(run, allowedOrigin([headers]), KIND.header | KIND.ssrf);
+      if (allowed !== undefined) report(node, `${allowed.label} is allowed`, allowed);
+    }
     if (receiver?.role === undefined || !/^(?:setHeader|set|header|append|writeHead)$/u.test(name)) return;
     if (name === "writeHead" || args[0]?.fields !== undefined) {
       const taint = untrusted(run, allowedOrigin(args), KIND.header | KIND.ssrf);

@@ -3,6 +3,7 @@ import { textOf } from "../engine/value.ts";
 import type { ScanRule } from "../rule.ts";
 import { misplacedValues, rawValues } from "./markup.ts";
 import { nameOf, textAt } from "./names.ts";
+import { isCleanedBefore } from "./views.ts";
 
 const CDN =
   /^(?:https?:)?\/\/(?:[\w-]+\.)*(?:jsdelivr\.net|unpkg\.com|cdnjs\.cloudflare\.com|code\.jquery\.com|bootstrapcdn\.com|ajax\.googleapis\.com|polyfill\.io|bootcdn\.net|bootcss\.com|staticfile\.\w+|cdn\.[\w-]+\.\w+)\//iu;
@@ -84,8 +85,9 @@ export const UNESCAPED_TEMPLATE: ScanRule = {
   fix: "Leave escaping on; where a value is markup that was meant, pass it through a sanitiser first.",
   bad: 'import nunjucks from "nunjucks";\nnunjucks.configure("views", { autoescape: false });',
   good: 'import nunjucks from "nunjucks";\nnunjucks.configure("views", { autoescape: true });',
-  markup: (text, path, report) => {
-    for (const { offset, value } of [...rawValues(text, path), ...misplacedValues(text, path)]) report(offset, value);
+  markup: (text, path, report, file) => {
+    const raw = rawValues(text, path).filter(({ value }) => !isCleanedBefore(file, value));
+    for (const { offset, value } of [...raw, ...misplacedValues(text, path)]) report(offset, value);
   },
   calls: ({ api, args, name, node }, report) => {
     for (const { fields } of args) {
