@@ -16,6 +16,8 @@ describe("credentials in commands", () => {
     ["a hello with credentials", "HELLO 3 AUTH default hunter2"],
     ["a configuration", "requirepass hunter2\nmasterauth hunter2"],
     ["a change of the configuration", 'CONFIG SET requirepass "hunter2"'],
+    ["the same in capitals", 'CONFIG SET REQUIREPASS "hunter2"'],
+    ["SMTP in a sentence", `Auth plain ${encoded}`],
     ["a user of Redis", "ACL SETUSER anna on >hunter2 ~* +@all"],
     ["an option of its client", "redis-cli -h cache -a hunter2 ping"],
     ["SMTP", `C: AUTH PLAIN ${encoded}`],

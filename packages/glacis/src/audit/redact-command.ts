@@ -17,8 +17,7 @@ const ANSWER = eitherCase(
 const PROMPT = String.raw`(?<=^|\n|[>:"'\x60] ?|[>:] )`;
 
 const REDIS: HiddenPattern = {
-  marks: ["th ", "epa", "era"],
-  mayStand: (text) => /(?:AUTH|auth)[ \t\r\n"]|requirepass|masterauth/u.test(text),
+  marks: [String.raw`auth[\s"]`, "requirepass|masterauth"],
   replacements: [
     // One word or two up to the end of the command.
     [
@@ -51,7 +50,7 @@ const REDIS: HiddenPattern = {
 };
 
 const LOGIN: HiddenPattern = {
-  marks: ["pas", "ogi", "-a ", "etu"],
+  marks: ["PASS |LOGIN |redis-cli|SETUSER "],
   mayStand: (text) => /PASS |LOGIN |redis-cli|SETUSER/u.test(text),
   replacements: [
     [/(\bUSER \S{1,256}(?:\r?\n(?:[^\n]{1,256}\n){0,2}?[^\n]{0,16}|\s{1,4})PASS )\S[^\r\n]{0,1024}/gu, "$1[redacted]"],

@@ -1,15 +1,15 @@
 /** A second way to write a character hides what stands there from every pattern, and from nobody who reads the log. */
 
 /** ASCII in full width, which a phone's keyboard makes; digits of Arabic; marks that nobody sees. */
-const LOOKALIKE = /[\u00ad\u200b-\u200d\u2060\ufeff\uff01-\uff5e]|[\u0660-\u0669\u06f0-\u06f9]{4,}/u;
-const LOOKALIKES = new RegExp(LOOKALIKE, "gu");
+const LOOKALIKES = /[\u00ad\u200b-\u200d\u2060\ufeff\uff01-\uff5e]|[\u0660-\u0669\u06f0-\u06f9]{4,}/gu;
+const ASCII = /^[\u0000-\u007f]*$/u;
 /** An escape of JSON for a printable character, but for the quote and the backslash, which would end a string. */
 const JSON_ESCAPES = /\\u00(?:2[013-9a-f]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e])/giu;
 /** A percent sign that was encoded once more, and again. */
 const ENCODED_TWICE = /%(?:25)+(?=[0-9a-f]{2})/giu;
 /** Letters of Cyrillic and Greek that are drawn like Latin ones, and those (Unicode TR 39). */
 const CONFUSABLE =
-  "\u0430a\u0435e\u043eo\u0440p\u0441c\u0443y\u0445x\u0456i\u0458j\u0455s\u04bbh\u0501d\u051bq\u051dw\u043ak\u0442t\u043dn\u043cm\u0432b\u0433r\u0475v\u0410A\u0412B\u0421C\u0415E\u041dH\u0406I\u0408J\u041aK\u041cM\u041eO\u0420P\u0405S\u0422T\u0425X\u0423Y\u03b1a\u03b5e\u03b9i\u03bak\u03bdv\u03bfo\u03c1p\u03c4t\u03c5u\u03c7x\u03c9w\u0391A\u0392B\u0395E\u0397H\u0399I\u039aK\u039cM\u039dN\u039fO\u03a1P\u03a4T\u03a7X\u03a5Y\u0396Z\u0131i\u0261g\u026ai\u1d0ao\u1d0bk";
+  "\u0430a\u0435e\u043eo\u0440p\u0441c\u0443y\u0445x\u0456i\u0458j\u0455s\u04bbh\u0501d\u051bq\u051dw\u043ak\u0442t\u043dn\u043cm\u0432b\u0433r\u0475v\u0410A\u0412B\u0421C\u0415E\u041dH\u0406I\u0408J\u041aK\u041cM\u041eO\u0420P\u0405S\u0422T\u0425X\u0423Y\u03b1a\u03b5e\u03b9i\u03bak\u03bdv\u03bfo\u03c1p\u03c4t\u03c5u\u03c7x\u03c9w\u0391A\u0392B\u0395E\u0397H\u0399I\u039aK\u039cM\u039dN\u039fO\u03a1P\u03a4T\u03a7X\u03a5Y\u0396Z\u0131i\u0261g\u026ai\u1d0ao\u1d0bk\u017fs\u212aK";
 const LATIN: ReadonlyMap<string, string> = new Map(
   Array.from({ length: CONFUSABLE.length / 2 }, (_, index) => [
     CONFUSABLE.charAt(2 * index),
@@ -56,11 +56,12 @@ export function plainName(name: string): string {
  * plainText("anna\\u0040example.com"); // "anna@example.com"
  */
 export function plainText(text: string): string {
-  let plain = LOOKALIKE.test(text) ? text.replace(LOOKALIKES, narrow) : text;
+  const isAscii = ASCII.test(text);
+  let plain = isAscii ? text : text.replace(LOOKALIKES, narrow);
   if (plain.includes("\\u00"))
     plain = plain.replace(JSON_ESCAPES, (escape) => String.fromCharCode(Number.parseInt(escape.slice(2), 16)));
   if (plain.includes("%25")) plain = plain.replace(ENCODED_TWICE, "%");
-  plain = plain.replace(MIXED, (word) => [...word].map((letter) => LATIN.get(letter) ?? letter).join(""));
+  if (!isAscii) plain = plain.replace(MIXED, (word) => [...word].map((letter) => LATIN.get(letter) ?? letter).join(""));
   return plain.includes("&#") || plain.includes("&commat;") ? plain.replace(ENTITIES, "@") : plain;
 }
 

@@ -13,6 +13,7 @@ describe("credentials by their look", () => {
     ["Basic to a proxy", `Proxy-Authorization: Basic ${encoded("a:b")}`, encoded("a:b")],
     ["a short bearer token", "Authorization: Bearer abc", "abc"],
     ["a scheme of an application", "Authorization: Token abc12", "abc12"],
+    ["a header behind a tab or a backtick", "authorization\t: token abc12 `authorization`: token abc12", "abc12"],
     ["DPoP", "Authorization: DPoP abc12", "abc12"],
     ["a signed request", "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEX/1, Signature=5d672d79", "5d672d79"],
     ["a key of Google", joined("AIza", "SyD-9tSrke72PouQMnMX-a7eZS"), "SyD-9t"],

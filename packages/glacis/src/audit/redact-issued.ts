@@ -11,8 +11,7 @@ const BASE64_CHARACTERS = Uint8Array.from({ length: 128 }, (_, code) =>
 );
 
 const PRIVATE_KEY: HiddenPattern = {
-  marks: ["---", "te-"],
-  mayStand: (text) => text.includes("-----BEGIN") || text.includes("Private-Lines"),
+  marks: ["-----BEGIN ", "Private-Lines: "],
   replacements: [
     [/(-----BEGIN [A-Z ]{0,40}PRIVATE KEY(?: BLOCK)?-----)(?:(?!-----END)[\s\S]){1,65536}/gu, "$1[redacted]"],
     [/(Private-Lines: \d{1,4}\r?\n)(?:[A-Za-z0-9+/=]{1,128}(?:\r?\n|$)){1,256}/gu, "$1[redacted]\n"],
@@ -20,18 +19,15 @@ const PRIVATE_KEY: HiddenPattern = {
 };
 
 const JSON_WEB_TOKEN: HiddenPattern = {
-  marks: ["eyj"],
-  mayStand: (text) => text.includes("J") && text.includes("eyJ"),
+  marks: ["eyJ"],
   replacements: [[/\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*){0,3}/gu, "[token]"]],
 };
 
-const SCHEME = /(?:uthorization|earer|asic)[\\"' :=]/iu;
 const SCHEMES = String.raw`(?:basic|bearer|token|digest|dpop|api-?key|negotiate|ntlm|hawk|hmac[\w-]{0,16}|signature|aws4-hmac-sha256|sharedkey(?:lite)?|sharedaccesssignature)`;
 /** After "bearer" and eight characters of a credential: what sentences have in its place. */
 const ABOUT_SCHEMES = String.raw`(?!(?:auth(?:entication|ori[sz]ation)|credentials?|(?:access )?tokens?|realm|schemes?|required)\b)`;
 const CREDENTIALS: HiddenPattern = {
-  marks: ["riz", "rer", "sic"],
-  mayStand: (text) => SCHEME.test(text),
+  marks: [String.raw`(?:authorization|bearer|basic)[\s\\"'\x60:=]`],
   replacements: [
     [
       new RegExp(
@@ -52,16 +48,11 @@ const CREDENTIALS: HiddenPattern = {
   ],
 };
 
-const ISSUED =
-  /A[KS]IA[0-9A-Z]{12}|xox[a-z]-|xapp-|k_(?:live|test)_|whsec_|gh[a-z]_|github_pat_|glpat-|npm_|pypi-|shp[a-z]{2}_|do[opr]_v1_|hf_|lin_api_|\bsk-|SG\.|ya29\.|1\/\/0|GOCSPX-|AIza/u;
-/** Each form has one of these; a letter stands between the two of GitHub's. */
-const ISSUED_MARKS: readonly string[] = [
-  ..."kia sia xox pp- k_l k_t hse b_p glp npm pi- shp _v0 hf_ n_a sk- sg. ya0 0// spx aiz".split(" "),
-  ...Array.from("abcdefghijklmnopqrstuvwxyz", (letter) => `h${letter}_`),
-];
 const OF_ISSUERS: HiddenPattern = {
-  marks: ISSUED_MARKS,
-  mayStand: (text) => ISSUED.test(text),
+  marks: [
+    "A[KS]IA[0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]|xox[a-z]-|xapp-|[prs]k_(?:live|test)_|whsec_|gh[a-z]_|github_pat_|glpat-|npm_|pypi-",
+    String.raw`shp[a-z][a-z]_|do[opr]_v1_|lin_api_|GOCSPX-|AIza|(?<![A-Za-z0-9_])(?:hf_|sk-|SG\.|ya29\.|1\/\/0)`,
+  ],
   replacements: [
     [
       /(?:A[KS]IA[0-9A-Z]{12,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|[prs]k_(?:live|test)_\w{8,}|whsec_[\w+/=]{8,}|gh[a-z]_\w{16,}|github_pat_\w{8,}|glpat-[\w-]{12,}|npm_[A-Za-z0-9]{16,}|pypi-[\w-]{8,}|shp[a-z]{2}_[\da-f]{8,}|do[opr]_v1_[\da-f]{8,}|\bhf_[A-Za-z0-9]{16,}|lin_api_\w{8,}|\bsk-(?:(?:proj|ant|or|svcacct)-[\w-]{8,}|[A-Za-z0-9]{20,})|\bSG\.[\w-]{12,}\.[\w-]{8,}|\bya29\.[\w-]{6,}|\b1\/\/0[\w-]{10,}|GOCSPX-[\w-]{8,}|AIza[\w-]{20,})/gu,
@@ -72,8 +63,7 @@ const OF_ISSUERS: HiddenPattern = {
 
 /** Addresses whose path is the credential. */
 const WEBHOOK: HiddenPattern = {
-  marks: ["ook", "/bo"],
-  mayStand: (text) => text.includes("/") && (text.includes("/bot") || /hooks[/.]/u.test(text)),
+  marks: [String.raw`hooks[/.]|\/bot\d`],
   replacements: [
     [/(\/webhooks\/\d{5,32}\/)[\w-]{8,}/gu, "$1[token]"],
     [/(hooks\.slack\.com\/(?:services|workflows|triggers)\/)[\w/-]{8,}/gu, "$1[token]"],
@@ -83,7 +73,6 @@ const WEBHOOK: HiddenPattern = {
 
 const PASSWORD_HASH: HiddenPattern = {
   marks: ["$"],
-  mayStand: (text) => text.includes("$"),
   replacements: [
     [/\$(?:argon2(?:id|i|d)|2[abxy]|scrypt|pbkdf2[\w-]{0,16}|bcrypt[\w-]{0,16}|[156y])\$[\w$=,.+/-]{20,}/gu, "[hash]"],
     [/\b(?:pbkdf2_\w{3,16}|bcrypt(?:_sha256)?|argon2|scrypt)\$[\w$=,.+/-]{20,}/gu, "[hash]"],
@@ -146,8 +135,9 @@ function hasLongRun(text: string, length: number, characters: Uint8Array): boole
   return false;
 }
 
+/** The flags `iu` take two characters beyond ASCII for letters. */
 function isPart(characters: Uint8Array, code: number): boolean {
-  return code < 128 && characters[code] === 1;
+  return code < 128 ? characters[code] === 1 : code === 0x17f || code === 0x212a;
 }
 
 /** A path of that length has slashes too, but hardly so many capitals and a digit without a dot, a hyphen or an underscore. */

@@ -60,6 +60,13 @@ describe("values behind telling names", () => {
     ["a name with a Greek letter", '{"t\u03bfken":"hunter2","s\u0435cr\u0435t":"hunter2"}'],
     ["a name with a soft hyphen", "pass\u00adword=hunter2"],
     ["a name in full width and another script", "\uff50\u0430ssword=hunter2"],
+    ["an element without its end", "<password>hunter2"],
+    ["a multipart field in capitals", 'NAME="password"\r\n\r\nhunter2'],
+    ["the rest of an element", 'name="password">hunter2'],
+    ["a statement of SQL in mixed case", "alter role app PassWord 'hunter2'"],
+    ["a quote that is encoded, and a separator that is not", "%22password%22: hunter2"],
+    ["a name with the sign of a kelvin", "to\u212aen=hunter2 api_\u212aEY=hunter2"],
+    ["a name with a long s", "pa\u017f\u017fword=hunter2"],
     ["an address of Oracle", "jdbc:oracle:thin:scott/hunter2@h:1521"],
   ])("are hidden: %s", (_, text) => {
     expect(redactText(text)).not.toMatch(/hunter2?|Hunter2|42424/u);

@@ -35,11 +35,9 @@ const WORDS = new RegExp(
   String.raw`((?:mnemonic|seed[ _-]?phrase)${SEPARATOR}["'\x60]?)(?:[a-z]{3,8}[ ,]{1,2}){2,23}[a-z]{3,8}`,
   "giu",
 );
-/** One of these stands in every name, and in what is named beside them. */
-const NAME_MARKS =
-  "pas nnw ras nha pwd scl ecr oke key gna ede n_i n-i nid pin otp cvv cvc jwt sid sig srf ssn iba oki emo hra".split(
-    " ",
-  );
+/** Behind a name comes neither a letter nor a digit. */
+const BEHIND = "[^a-z0-9./]";
+const NAME_MARKS = [`(?:${LONG_NAME}|${SHORT_NAME})${BEHIND}`];
 
 /** What a name ends with: a look back from each separator tells whether one stands there. */
 const SENSITIVE_END =
@@ -54,7 +52,7 @@ for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -
 
 /** Behind a separator: `password=`, `"client_secret":`, `Cookie: `. */
 const BEHIND_NAME: HiddenPattern = {
-  marks: NAME_MARKS,
+  marks: [...NAME_MARKS, `(?:cookie|mnemonic|phrase)${BEHIND}`],
   mayStand: hasNamed,
   replacements: [
     [COOKIE, "$1[redacted]"],
@@ -70,7 +68,7 @@ const BEHIND_NAME: HiddenPattern = {
 /** `<password>x</password>`, with whatever attributes. */
 const ELEMENT: HiddenPattern = {
   marks: NAME_MARKS,
-  mayStand: (text) => text.includes("</"),
+  mayStand: (text) => text.includes("<"),
   replacements: [
     [new RegExp(String.raw`(<[\w:.-]{0,64}${NAME}(?:\s[^<>]{0,400})?>)[^<]{1,4000}`, "giu"), "$1[redacted]"],
   ],
@@ -79,7 +77,7 @@ const ELEMENT: HiddenPattern = {
 /** A field of a multipart body. */
 const PART: HiddenPattern = {
   marks: NAME_MARKS,
-  mayStand: (text) => text.includes('name="'),
+  mayStand: (text) => /name="/iu.test(text),
   replacements: [
     [
       new RegExp(String.raw`(name="[^"\n]{0,64}${NAME}"(?:[^\n]{0,400}\n){2,8}?)(?=[^\s])(?!--)[^\r\n]{1,4000}`, "giu"),
@@ -90,7 +88,7 @@ const PART: HiddenPattern = {
 
 /** `mysql --password hunter2`. */
 const ARGUMENT: HiddenPattern = {
-  marks: [...NAME_MARKS, "--u"],
+  marks: [...NAME_MARKS, String.raw`--user[\s=]`],
   mayStand: (text) => text.includes("--"),
   replacements: [
     [
@@ -105,7 +103,7 @@ const HEADER = String.raw`(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|
 const PAIRED = /(?:zation|ookie|key|token)["'],|alue["']?:/iu;
 /** Names and values that stand in turn, as Node lists raw headers, and pairs that are called name and value. */
 const PAIR: HiddenPattern = {
-  marks: ["zat", "ook", "key", "oke", "alu"],
+  marks: [`${HEADER}["']`, `value["':]`],
   mayStand: (text) => (text.includes('",') || text.includes("',")) && PAIRED.test(text),
   replacements: [
     [new RegExp(String.raw`((["'])${HEADER}\2,\s{0,8})(["'\x60])(?:\\.|(?!\3)[^\\]){1,8192}`, "giu"), "$1$3[redacted]"],
@@ -135,7 +133,7 @@ const SHORT_ARGUMENT: HiddenPattern = {
 /** `<add key="password" value="x"/>`, `<property name="password">x</property>`. */
 const ATTRIBUTE: HiddenPattern = {
   marks: NAME_MARKS,
-  mayStand: (text) => text.includes("<") && (text.includes("name=") || text.includes("key=")),
+  mayStand: (text) => /(?:name|key)=["']/iu.test(text),
   replacements: [
     [
       new RegExp(
@@ -152,12 +150,9 @@ const ATTRIBUTE: HiddenPattern = {
 };
 
 const KNOWN_TO_ONE = String.raw`(?:passwor[dt]|passwd|pwd)`;
-/** Cheaper than one look that minds no case. Each begins with a letter that is rare, which is what such a look stops at. */
-const KNOWN_PARTS = ["wor", "wd", "WOR", "WD", "FIED BY"];
 /** What a statement of SQL, a call or a sentence quotes: `PASSWORD 'x'`, `setPassword("x")`, `the password was "x"`. What has a blank is a sentence of its own. */
 const QUOTED_WORD: HiddenPattern = {
-  marks: ["pas", "pwd", "fie"],
-  mayStand: (text) => KNOWN_PARTS.some((part) => text.includes(part)),
+  marks: [String.raw`${KNOWN_TO_ONE}[\s(]|identified by[\s]`],
   replacements: [
     [
       new RegExp(
@@ -195,7 +190,7 @@ function hasNamed(text: string): boolean {
     namedBefore(text, "=") ||
     namedBefore(text, ":") ||
     (text.includes("->") && namedBefore(text, "->")) ||
-    (text.includes("%") && /%3[AD]|%5D[=:]/iu.test(text))
+    (text.includes("%") && /%(?:3[AD]|5D|22)/iu.test(text))
   );
 }
 

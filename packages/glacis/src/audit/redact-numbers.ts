@@ -1,11 +1,8 @@
 /** Numbers that name an account: recognised by their check digits, so that an order number is left alone. */
+import type { Mark } from "./redact-marks.ts";
 
 const LEAST_DIGITS = 13;
-const DIGIT_9 = 57;
-/** Of a card: 2 to 6. */
-const FIRST_OF_CARD = 50;
-const LAST_OF_CARD = 54;
-const PERCENT = 37;
+const LONGEST_GAP = 2;
 /** Behind the two digits. */
 const LEAST_OF_IBAN = 11;
 
@@ -48,19 +45,40 @@ const IBAN_LENGTHS: ReadonlyMap<string, number> = new Map(
   ),
 );
 
-/** Three digits in a row, or two with one character between them. */
-export const CARD_MARKS: readonly string[] = ["000", "0 0", "0-0", "0.0", "0_0", "0/0"];
-/** The letters of a country and a digit. */
-export const IBAN_MARKS: readonly string[] = [...IBAN_LENGTHS.keys()].map((country) => `${country.toLowerCase()}0`);
+/** What a byte is to a number: nothing, what may stand between its parts, or a part. */
+const [SEPARATOR, PART] = [1, 2];
+/** No separator of the patterns is left out; of `%20` the digits count as some of the number. */
+const OF_CARD = kindsOf(/\d/u);
+const OF_IBAN = kindsOf(/[A-Za-z0-9]/u);
+
+function kindsOf(part: RegExp): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => {
+    const character = String.fromCharCode(byte);
+    if (part.test(character)) return PART;
+    return /[\s%+./_\u0080-\u00ff-]/u.test(character) ? SEPARATOR : 0;
+  });
+}
+
+/** Where the first of thirteen digits stands that a card begins with. */
+export const CARD_MARKS: readonly Mark[] = [
+  { source: "[^0-9][2-6][0-9 -][0-9 -][0-9 -]", stands: (text, at) => counts(LEAST_DIGITS, OF_CARD, text, at + 1) },
+];
+/** Where two letters of a country and two digits stand, and as many of both as the shortest account has. */
+export const IBAN_MARKS: readonly Mark[] = [
+  {
+    source: `(?:${[...IBAN_LENGTHS.keys()].join("|")})[0-9][0-9]`,
+    stands: (text, at) => counts(LEAST_OF_IBAN, OF_IBAN, text, at + 4),
+  },
+];
 
 /** The text without the numbers of cards (ISO/IEC 7812-1, annex B). */
 export function hideCardNumbers(text: string): string {
-  return mayHoldCard(text) ? text.replace(CARD_NUMBERS, hideCardNumber) : text;
+  return text.replace(CARD_NUMBERS, hideCardNumber);
 }
 
 /** The text without the numbers of bank accounts (ISO 13616). */
 export function hideIbans(text: string): string {
-  return mayHoldIban(text) ? text.replace(IBANS, hideIban) : text;
+  return text.replace(IBANS, hideIban);
 }
 
 function hideCardNumber(digits: string): string {
@@ -77,62 +95,20 @@ function isCardNumber(text: string): boolean {
   return sum % 10 === 0 && new Set(digits).size > 1;
 }
 
-/**
- * Thirteen digits from one that no digit stands before and that a card begins with; between them what may stand between groups. Looks at every second
- * character: behind the first digit of a card stands another one or a separator.
- */
-function mayHoldCard(text: string): boolean {
-  for (let at = 1; at <= text.length; at += 2) {
-    const code = text.charCodeAt(at);
-    if (code > DIGIT_9) continue;
-    if (!isDigit(code) && !isDigit(text.charCodeAt(at - 1))) continue;
-    let start = isDigit(code) ? at : at - 1;
-    while (isDigit(text.charCodeAt(start - 1))) start -= 1;
-    const first = text.charCodeAt(start);
-    if (first >= FIRST_OF_CARD && first <= LAST_OF_CARD) at = endOfGroups(text, start);
-    else while (isDigit(text.charCodeAt(at))) at += 1;
-    if (at === HAS_ENOUGH) return true;
+/** Whether so many parts of a number stand there, with what may stand between them. */
+function counts(least: number, kinds: Uint8Array, text: Uint8Array, start: number): boolean {
+  let parts = 0;
+  let gap = 0;
+  for (let at = start; at < text.length && gap <= LONGEST_GAP; at += 1) {
+    const kind = kinds[text[at] as number];
+    if (kind === PART) {
+      parts += 1;
+      gap = 0;
+      if (parts === least) return true;
+    } else if (kind === SEPARATOR) gap += 1;
+    else return false;
   }
   return false;
-}
-
-const HAS_ENOUGH = -1;
-
-/** Where something else than digits and their separators stands; -1 where so many digits stand before it as a card has. */
-function endOfGroups(text: string, start: number): number {
-  let digits = 0;
-  let at = start;
-  for (; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    if (isDigit(code)) digits += 1;
-    else if (code === PERCENT && text.startsWith("%20", at)) at += 2;
-    else if (!isSeparator(code)) break;
-    if (digits === LEAST_DIGITS) return HAS_ENOUGH;
-  }
-  return at;
-}
-
-/** Two letters and two digits, and as many letters and digits behind them as the shortest account has. */
-function mayHoldIban(text: string): boolean {
-  for (let at = 2; at < text.length - 1; at += 1) {
-    if (!isDigit(text.charCodeAt(at)) || !isDigit(text.charCodeAt(at + 1))) continue;
-    if (!isLetter(text.charCodeAt(at - 1)) || !isLetter(text.charCodeAt(at - 2))) continue;
-    if (!IBAN_LENGTHS.has(text.slice(at - 2, at).toUpperCase())) continue;
-    let characters = 0;
-    let end = at + 2;
-    for (; end < text.length && characters < LEAST_OF_IBAN; end += 1) {
-      const code = text.charCodeAt(end);
-      if (isDigit(code) || isLetter(code)) characters += 1;
-      else if (!isSeparator(code) && code !== PERCENT) break;
-    }
-    if (characters === LEAST_OF_IBAN) return true;
-  }
-  return false;
-}
-
-/** Not exactly: no separator of the patterns is left out. */
-function isSeparator(code: number): boolean {
-  return code <= 32 || code === 43 || (code >= 45 && code <= 47) || code === 95 || code > 127;
 }
 
 /** The next words may look like more of it, so as many characters are taken as its country has. */
@@ -158,12 +134,4 @@ function isIban(characters: string): boolean {
     rest = (rest * (value > 9 ? 100 : 10) + value) % 97;
   }
   return rest === 1;
-}
-
-function isDigit(code: number): boolean {
-  return code >= 48 && code <= DIGIT_9;
-}
-
-function isLetter(code: number): boolean {
-  return (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
 }

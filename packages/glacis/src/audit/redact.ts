@@ -31,7 +31,8 @@ const QUERY: HiddenPattern = {
   replacements: [[/([?&#][^\s=&#"'<>?]{1,64}=)(?!\[redacted\])(?:[^\s&#"']|'(?=\w))+/gu, "$1[redacted]"]],
 };
 
-const PATTERNS: readonly HiddenPattern[] = [
+/** In this order: what one leaves, the next may take for something else. */
+export const PATTERNS: readonly HiddenPattern[] = [
   ...CREDENTIAL_FORMS,
   ...COMMANDS,
   ...NAMED_VALUES,
@@ -60,11 +61,13 @@ export function redactText(text: string): string {
   let marks = findMarks(text);
   let clean = hideRevealed((marks & DISGUISED) === 0 ? text : plainText(text));
   if (clean !== text) marks = findMarks(clean);
+  if (marks === 0) return clean;
   for (let index = 0; index < PATTERNS.length; index += 1) {
     if ((marks & (NEEDED[index] as number)) === 0) continue;
     const before = clean;
     const { mayStand, replacements } = PATTERNS[index] as HiddenPattern;
-    if (mayStand(clean)) for (const [pattern, by] of replacements) clean = clean.replace(pattern, by as string);
+    if (mayStand?.(clean) !== false)
+      for (const [pattern, by] of replacements) clean = clean.replace(pattern, by as string);
     if (clean !== before) marks = findMarks(clean);
   }
   if ((marks & CARDS) !== 0) clean = hideCardNumbers(clean);
