@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { projectFiles, read } from "../support/repository.ts";
 import { fuzzAll, fuzzTarget, isMeant } from "./run.ts";
 import type { Target } from "./target.ts";
 import { TARGETS } from "./targets.ts";
@@ -9,6 +10,26 @@ describe("the parsers", () => {
     const results = await fuzzAll(20261126, 6000, () => undefined);
     expect(results.filter(({ failure }) => failure !== undefined)).toEqual([]);
     expect(results.reduce((sum, { runs }) => sum + runs, 0)).toBeGreaterThanOrEqual(6000);
+  });
+
+  it("are there, each function whose name says that it parses", () => {
+    /** Which are reached through another one. */
+    const through: Readonly<Record<string, string>> = {
+      parseDelimitedPattern: "filterPattern",
+      parseJsonPattern: "filterPattern",
+      parseSchema: "scanText",
+    };
+    const files = projectFiles();
+    const thrown = files
+      .filter((file) => file.startsWith("test/fuzz/"))
+      .map(read)
+      .join("");
+    const names = files
+      .filter((file) => /^packages\/[^/]+\/src\/.*(?<!\.test)\.ts$/u.test(file))
+      .flatMap((file) => [...read(file).matchAll(/^export (?:async )?function (parse[A-Z]\w*)/gmu)])
+      .map(([, name = ""]) => name);
+    expect(names.length).toBeGreaterThan(25);
+    expect(names.filter((name) => !new RegExp(`\\b${through[name] ?? name}\\(`, "u").test(thrown))).toEqual([]);
   });
 
   it("are each there once", () => {

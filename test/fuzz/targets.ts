@@ -24,6 +24,7 @@ import { html } from "../../packages/glacis/src/input/html.ts";
 import { htmlSanitizer } from "../../packages/glacis/src/input/html-sanitization.ts";
 import { input } from "../../packages/glacis/src/input/input.ts";
 import { csv } from "../../packages/glacis/src/primitives/csv.ts";
+import { parseWrite, writeSchema } from "../../packages/glacis/src/input/mass-assignment.ts";
 import { domainName, emailAddress, ipAddress, webAddress } from "../../packages/glacis/src/input/text-format.ts";
 import { integerText } from "../../packages/glacis/src/input/integer-text.ts";
 import { readPathName } from "../../packages/glacis/src/input/path-name.ts";
@@ -37,8 +38,9 @@ import { bodyParser } from "../../packages/glacis/src/network/body-parser.ts";
 import { parseForwarded } from "../../packages/glacis/src/network/forwarded.ts";
 import { parseHostEntry } from "../../packages/glacis/src/network/host-list.ts";
 import { watchParts } from "../../packages/glacis/src/network/multipart.ts";
+import { parsePublicOrigin } from "../../packages/glacis/src/network/public-url.ts";
 import { readChain } from "../../packages/glacis/src/network/proxy-chain.ts";
-import { parseRate } from "../../packages/glacis/src/network/rate.ts";
+import { parseRate, parseRates, type RateText } from "../../packages/glacis/src/network/rate.ts";
 import { requestShape } from "../../packages/glacis/src/network/request-shape.ts";
 import { trustedProxies } from "../../packages/glacis/src/network/trusted-proxies.ts";
 import { parseAuthority, parseConfiguredAuthority } from "../../packages/glacis/src/primitives/authority.ts";
@@ -57,6 +59,8 @@ import { readSetCookie } from "../../packages/glacis/src/transport/set-cookie-li
 import { ANYTHING, like } from "./grammar.ts";
 import { DOCUMENT_TARGETS } from "./document-targets.ts";
 import { JWT } from "./jwt-targets.ts";
+import { OFFICE } from "./office-targets.ts";
+import { PROJECT } from "./project-targets.ts";
 import { holds, target, type Target } from "./target.ts";
 import { UPLOADS } from "./upload-targets.ts";
 
@@ -87,6 +91,8 @@ const declared = input({
   query: { page: whole, tag: repeated(slug, { most: 3 }) },
   form: { title: slug },
 });
+
+const writable = writeSchema({ slug });
 
 const ADDRESS = ["1", "255", "256", "0", ".", ":", "::", "ffff", "fe80", "%eth0", "[", "]", "/", "24", "0x7f", "010"];
 const ADDRESSES = ["192.0.2.1", "2001:db8::1", "::ffff:10.0.0.1", "[2001:db8::1]:443", "10.0.0.0/8", "fe80::1%eth0"];
@@ -246,7 +252,7 @@ const NETWORK: readonly Target[] = [
   target(
     "origin",
     like(URLISH, ["https://app.example.com", "http://localhost:3000"]),
-    (text) => parseOrigin("fuzz", text),
+    (text) => [parseOrigin("fuzz", text), parsePublicOrigin(text)],
     meant,
   ),
   target("JSON body", like(JSONISH, ['{"a":[1,"b",null],"c":{"d":true}}']), (text) =>
@@ -271,7 +277,7 @@ const NETWORK: readonly Target[] = [
   target(
     "rate",
     like(["1", "60", "/", "m", "s", "hour", " ", "per", "0", "e", "-", "."], ["60/m", "10/15s", "1000/day"]),
-    (text) => parseRate(text),
+    (text) => [parseRate(text), parseRates([text as RateText])],
     meant,
   ),
   target(
@@ -511,6 +517,15 @@ const INPUT: readonly Target[] = [
       return declared.judge(exchange);
     },
   ),
+  target(
+    "what a client may write",
+    fc.oneof(ANYTHING, fc.dictionary(fc.constantFrom("slug", "page", "__proto__", "id"), ANYTHING)),
+    async (body) => {
+      const { slug: written, ...others } = await parseWrite(writable, body, ["csrf_token"]);
+      holds(typeof written === "string" && Object.keys(others).length === 0, "nothing else is written");
+    },
+    { throws: [Refusal] },
+  ),
   target("number as text", fc.oneof(like(["0", "1", "-", "+", "e", ".", "x"], ["42", "-1000"]), ANYTHING), (value) =>
     whole["~standard"].validate(value),
   ),
@@ -554,6 +569,8 @@ export const TARGETS: readonly Target[] = [
   ...INPUT,
   ...JWT,
   ...UPLOADS,
+  ...OFFICE,
+  ...PROJECT,
   ...AUDIT,
   ...DOCUMENT_TARGETS,
 ];

@@ -15,13 +15,15 @@ import {
   writePng,
   writeWebp,
 } from "../support/upload-samples.ts";
-import { writeDocx, writeZip } from "../support/zip-writer.ts";
+import { writeDocx, writeOffice, writeZip } from "../support/zip-writer.ts";
 import { like } from "./grammar.ts";
 import { holds, target, type Target } from "./target.ts";
 
 const SAMPLES: readonly (readonly [name: string, content: Buffer])[] = [
   ["a.pdf", writePdf("", [writeObjectStream(4, "<< /S /URI >>")])],
   ["a.docx", writeDocx()],
+  ["a.xlsx", writeOffice("xlsx", { body: '<row r="1"><c r="A1"><f>SUM(B1:B2)</f></c></row>' })],
+  ["a.pptx", writeOffice("pptx", { body: '<a:hlinkClick r:id="" action="ppaction://noaction"/>' })],
   ["a.zip", writeZip([{ name: "b/c.txt", data: "text".repeat(50) }])],
   ["a.png", writePng(2, 2, [["tEXt", "Comment\0none"]])],
   ["a.jpg", writeJpeg(2, 2, "none")],

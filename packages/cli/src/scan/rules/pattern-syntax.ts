@@ -226,7 +226,8 @@ class Reader {
   }
 
   #member(): Letters {
-    const letter = this.#source[this.#at] as string;
+    const letter = this.#source[this.#at];
+    if (letter === undefined) throw new NotUnderstood();
     this.#at += 1;
     return letter === "\\" ? (this.#escape(true) ?? []) : one(letter);
   }

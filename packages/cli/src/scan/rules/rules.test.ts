@@ -21,6 +21,12 @@ describe("the list of rules", () => {
   });
 });
 
+describe("a pattern that is none", () => {
+  it.each(["[ -", "[", "(", "a{", "\\\\", "[\\\\"])("ends no scan: %s", (pattern) => {
+    expect(scanText("a.ts", `export const a = new RegExp("${pattern}");`)).toEqual([]);
+  });
+});
+
 describe("docs/scan.md", () => {
   it("lists every rule as it is", () => {
     const page = readFileSync(new URL("../../../../../docs/scan.md", import.meta.url), "utf8");
