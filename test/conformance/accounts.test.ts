@@ -4,7 +4,7 @@ import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accounts } from "glacis/accounts";
-import { authenticated, glacis, routeRule, saas, type AuditRecord } from "glacis";
+import { authenticated, glacis, routeRule, saas, type AuditRecord, type User } from "glacis";
 import { outboxMail } from "glacis/authentication";
 import { keyRing, newKey } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -119,12 +119,9 @@ describe.each(Object.entries(BUILDS))("saas({ accounts }) in %s", (_, build) => 
 
   it("signs people up and in, and their programs by keys that end when their owner may no more", async () => {
     const own = await newcomer("ada@example.com");
-    const { id } = JSON.parse((await own.open("/api/whoami")).body) as { readonly id: string };
-    const made = await people.apiKeys?.issue(
-      { kind: "user", id, tenantId: `of-${id}`, roles: ["owner"], assurance: 1, authenticatedAtMs: 0 } as never,
-      { name: "export", scopes: ["documents:read"] },
-      Date.now(),
-    );
+    const owner = JSON.parse((await own.open("/api/whoami")).body) as User;
+    const { id } = owner;
+    const made = await people.apiKeys?.issue(owner, { name: "export", scopes: ["documents:read"] }, Date.now());
     if (made?.kind !== "issued") throw new Error("No key was made.");
     const program = browser();
     const asked = async (): Promise<number> =>
@@ -223,6 +220,27 @@ describe.each(Object.entries(BUILDS))("saas({ accounts }) in %s", (_, build) => 
     }
     expect(faults).toEqual([]);
     expect(JSON.parse((await own.open("/api/whoami")).body)).toMatchObject({ kind: "user" });
+  });
+
+  it("writes down what no form sends, on a page as in a document, and not that somebody forgot a field", async () => {
+    const own = browser();
+    await own.open("/sign-in");
+    const told = async (act: () => Promise<unknown>): Promise<readonly unknown[]> => {
+      const before = records.length;
+      await act();
+      const found = records.slice(before).filter(({ event }) => event === "input_validation_fail");
+      return found.map(({ severity, detail, count, route }) => [severity, detail, count, route]);
+    };
+    const signIn = { email: "a@example.com", password: PASSWORD };
+    const stray = [["warning", "unknown_field", 1, "/sign-in"]];
+    expect(await told(() => own.json("/sign-in", { ...signIn, role: "admin" }))).toEqual(stray);
+    expect(await told(() => own.post("/sign-in", { ...signIn, role: "admin" }))).toEqual(stray);
+    const listed = { email: ["a@example.com", "b@example.com"], password: PASSWORD };
+    expect(await told(() => own.json("/sign-in", listed))).toEqual([["info", "invalid_value", 1, "/sign-in"]]);
+    expect(await told(() => own.json("/sign-in/passkey/options", { role: "admin" }))).toEqual([
+      ["warning", "unknown_field", 1, "/sign-in/passkey/options"],
+    ]);
+    expect(await told(() => own.post("/sign-in", { email: "a@example.com", password: "" }))).toEqual([]);
   });
 
   it("opens every page whatever stands in its address, and never with 5xx", { timeout: 120_000 }, async () => {

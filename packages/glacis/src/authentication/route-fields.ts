@@ -1,3 +1,4 @@
+import type { AuditEvent } from "../core/event.ts";
 import type { Deny } from "../core/decision.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { CSRF_FIELD } from "../primitives/csrf-field.ts";
@@ -23,6 +24,8 @@ export type ReadFields =
   | { readonly ok: false; readonly errors: readonly FieldError[] };
 
 const MOST_ERRORS = 20;
+/** What no form sends by itself, however it is filled in: somebody tries what the route does with it. */
+const NEVER_TYPED = new Set(["unknown", "repeated", "not_text", "not_characters", "not_a_line", "not_an_object"]);
 const NOT_AN_OBJECT: FieldError = { field: "", code: "not_an_object", message: "Send the fields as an object." };
 
 /**
@@ -80,17 +83,35 @@ function flawOf(
   return undefined;
 }
 
-/** 422 with the name of each field. */
+/** 422 with the name of each field, and an event where it was more than a slip. */
 export function fieldsInvalid(errors: readonly FieldError[]): Deny {
   return refusal("input_invalid", {
+    events: errors.some(({ code }) => NEVER_TYPED.has(code)) ? [triedEvent(errors)] : [],
     members: {
       errors: errors.map(({ field, code, message }) => ({ in: "body", pointer: pointerTo(field), code, message })),
     },
   });
 }
 
+function triedEvent(errors: readonly FieldError[]): AuditEvent {
+  const isStray = errors.some(({ code }) => code === "unknown");
+  return {
+    event_type: "input_validation",
+    status: "refused",
+    severity: isStray ? "warning" : "info",
+    event: "input_validation_fail",
+    control: "input-validation",
+    reason: "input_invalid",
+    detail: isStray ? "unknown_field" : "invalid_value",
+    count: errors.length,
+  };
+}
+
 /** A refusal whose event the flow has written already, or that is not worth one. */
-export function refusal(reason: Deny["reason"], details: Partial<Pick<Deny, "headers" | "members">> = {}): Deny {
+export function refusal(
+  reason: Deny["reason"],
+  details: Partial<Pick<Deny, "events" | "headers" | "members">> = {},
+): Deny {
   return {
     kind: "deny",
     reason,

@@ -1,5 +1,5 @@
 /** What the routes answer: a page to people, a document to programs. */
-import { answer, redirect, type HeaderPair } from "../core/decision.ts";
+import { answer, redirect, type Answer, type HeaderPair } from "../core/decision.ts";
 import type { EndpointReply } from "../core/endpoint.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { REASONS, type Reason } from "../core/reasons.ts";
@@ -62,7 +62,7 @@ export function showPage(
   request: Exchange,
   { page, action, view: always }: Pick<Form, "page" | "action" | "view">,
   more: More = {},
-  status = 200,
+  { status = 200, events = [] }: Partial<Pick<Answer, "status" | "events">> = {},
 ): EndpointReply {
   if (render === undefined) return refusal("not_found");
   const view: AuthenticationView = {
@@ -76,7 +76,7 @@ export function showPage(
     ...always,
     ...more,
   };
-  return answer(status, pageHeaders(page), render(view));
+  return answer(status, pageHeaders(page), render(view), events);
 }
 
 /** Reads a form and hands its fields on, or shows it again with what is wrong. */
@@ -101,7 +101,7 @@ export function setBack(context: RouteContext, request: Exchange, form: Form, se
     ...(retry !== undefined && { headers: [["retry-after", `${retry}`]], members: { retry_after_seconds: retry } }),
   });
   if (reason === "link_invalid" && !isProgram(request) && context.render !== undefined)
-    return showPage(context, request, { page: "link_invalid", action: "" }, {}, REASONS.link_invalid.status);
+    return showPage(context, request, { page: "link_invalid", action: "" }, {}, REASONS.link_invalid);
   return again(context, request, form, { notice: REASONS[reason].sentence }, denial);
 }
 
@@ -133,7 +133,7 @@ export function signedInByScript({ home }: RouteContext, request: Exchange): End
 /** A mail may be on its way, or not: 202 for everybody. */
 export function accepted(context: RouteContext, request: Exchange): EndpointReply {
   if (isProgram(request) || context.render === undefined) return json(202, { status: "accepted" });
-  return showPage(context, request, { page: "mail_sent", action: "" }, {}, 202);
+  return showPage(context, request, { page: "mail_sent", action: "" }, {}, { status: 202 });
 }
 
 export function told(context: RouteContext, request: Exchange, status: string): EndpointReply {
@@ -179,7 +179,8 @@ function again(
       return typeof value === "string" && value.length <= LONGEST_NEXT ? [[name, value]] : [];
     }),
   );
-  return showPage(context, request, form, { values, ...more }, REASONS[denial.reason].status);
+  const { status } = REASONS[denial.reason];
+  return showPage(context, request, form, { values, ...more }, { status, events: denial.events });
 }
 
 function errorsOf(setback: Setback): readonly FieldError[] {

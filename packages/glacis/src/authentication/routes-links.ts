@@ -131,7 +131,7 @@ function linkRoute(context: RouteContext, { path, page, rules = {}, isAlive, act
     async show(request) {
       const token = queryOf(request, "token");
       if (token === undefined || !(await isAlive(token, request.receivedAtMs)))
-        return showPage(context, request, { page: "link_invalid", action: "" }, {}, 400);
+        return showPage(context, request, { page: "link_invalid", action: "" }, {}, { status: 400 });
       return showPage(context, request, form, { values: { token } });
     },
     post: (request) => withFields(context, request, form, (values) => act(request, values, form)),
