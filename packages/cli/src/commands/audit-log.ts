@@ -1,14 +1,22 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
-import { verifyAuditLog, type AuditLogVerdict } from "glacis/audit";
+import { verifyAuditLog, verifyPostgresAuditLog, type AuditLogVerdict } from "glacis/audit";
 import type { Command } from "commander";
+import { databaseUrl, withClient, type DatabaseFailure } from "../database.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 
 interface VerifyOptions {
   readonly origin: string;
   readonly publicKey?: string;
   readonly anchor?: string;
+  readonly database: boolean;
 }
+
+const UNREAD: DatabaseFailure = {
+  what: "the log could not be read",
+  why: "a log that was not verified proves nothing.",
+  fix: "name in DATABASE_URL the database that postgresAuditLog writes to, with a login that reads its tables.",
+};
 
 /** `glacis audit-log`: makes a key for a log, and says whether a log is as it was written. */
 export function addAuditLogCommand(program: Command, setExitCode: (code: number) => void): void {
@@ -16,11 +24,12 @@ export function addAuditLogCommand(program: Command, setExitCode: (code: number)
   log
     .command("verify")
     .description("read a log and name the first event that is altered, missing or cut off")
-    .argument("<directory>", "where the log's segments are")
+    .argument("[directory]", "where the log's segments are")
+    .option("--database", "verify the log that postgresAuditLog keeps in the database of DATABASE_URL", false)
     .requiredOption("--origin <name>", "the log's name in its checkpoints")
     .option("--public-key <path>", "the Ed25519 key that checkpoints must be signed with, in PEM")
     .option("--anchor <path>", "checkpoints that were kept elsewhere: one JSON object with a note on each line")
-    .action(async (directory: string, options: VerifyOptions) => {
+    .action(async (directory: string | undefined, options: VerifyOptions) => {
       const verdict = await verify(directory, options);
       process.stdout.write(`${describe(verdict, options)}\n`);
       setExitCode(verdict.whole ? EXIT.clean : EXIT.findings);
@@ -37,12 +46,17 @@ export function addAuditLogCommand(program: Command, setExitCode: (code: number)
     });
 }
 
-async function verify(directory: string, { origin, publicKey, anchor }: VerifyOptions): Promise<AuditLogVerdict> {
-  if (!existsSync(directory)) throw cannot(`there is no ${directory} here.`, "name the directory of the log.");
+async function verify(directory: string | undefined, options: VerifyOptions): Promise<AuditLogVerdict> {
+  const { origin, publicKey, anchor } = options;
+  if ((directory === undefined) !== options.database)
+    throw cannot("it is not said which log.", "name the directory of the log, or --database where Postgres keeps it.");
   const anchors = anchor === undefined ? [] : notesOf(anchor);
-  const key = publicKey === undefined ? undefined : keyOf(publicKey);
+  const how = { origin, anchors, ...(publicKey !== undefined && { publicKey: keyOf(publicKey) }) };
+  if (directory === undefined)
+    return withClient(databaseUrl("--database"), UNREAD, (database) => verifyPostgresAuditLog({ database, ...how }));
+  if (!existsSync(directory)) throw cannot(`there is no ${directory} here.`, "name the directory of the log.");
   try {
-    return await verifyAuditLog({ directory, origin, anchors, ...(key !== undefined && { publicKey: key }) });
+    return await verifyAuditLog({ directory, ...how });
   } catch (error) {
     throw cannot(`the log could not be read: ${(error as Error).message}`, "correct what the message names.");
   }
