@@ -62,7 +62,7 @@ describe("glacis init ci", () => {
         "npm run test",
         "glacis audit --deploy",
         "glacis secrets",
-        "glacis check --deploy",
+        'GLACIS_KEYS="$(npx --no -- glacis keys new)" npx --no -- glacis check --deploy',
       ];
       for (const command of commands) expect(ci).toContain(command);
       const nightly = readFileSync(join(root, NIGHTLY), "utf8");

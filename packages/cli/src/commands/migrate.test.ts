@@ -48,7 +48,7 @@ describe("glacis migrate", () => {
       const { status, stderr } = migrate(["--role", ROLE, "--write"], database?.url);
       expect(status).toBe(2);
       expect(stderr).toContain("nothing was changed");
-      expect(stderr).toContain("create role");
+      expect(stderr).toContain(`create role "${ROLE}" login`);
       const { rows } = (await database?.pool.query("select to_regclass('glacis_sessions') as it")) ?? { rows: [] };
       expect(rows).toEqual([{ it: null }]);
     });

@@ -12,11 +12,14 @@ interface MigrateOptions {
 /** One number for every process that runs this. */
 const LOCK = 4_716_002_212;
 
-const FAILED: DatabaseFailure = {
-  what: "nothing was changed",
-  why: "the migration runs in one transaction: all of it, or none.",
-  fix: "connect as the owner of the database, and create the application's role first: create role app login.",
-};
+function failureFor(roles: readonly string[]): DatabaseFailure {
+  const statements = roles.map((name) => `create role "${name}" login`).join("; ");
+  return {
+    what: "nothing was changed",
+    why: "the migration runs in one transaction: all of it, or none.",
+    fix: `connect as the owner of the database, and create the roles that are not there yet: ${statements}.`,
+  };
+}
 
 /** `glacis migrate`: prints or runs what makes and upgrades the library's tables. */
 export function addMigrateCommand(program: Command): void {
@@ -33,7 +36,8 @@ export function addMigrateCommand(program: Command): void {
     .action(async ({ role, tenantRole, write }: MigrateOptions) => {
       const sql = migrationFor(role, tenantRole);
       if (!write) return void process.stdout.write(sql);
-      await withClient(databaseUrl("--write"), FAILED, async (client) => {
+      const failure = failureFor([role, tenantRole].filter((name) => name !== undefined));
+      await withClient(databaseUrl("--write"), failure, async (client) => {
         await client.query("begin");
         await client.query(`select pg_advisory_xact_lock(${LOCK})`);
         await client.query(sql);

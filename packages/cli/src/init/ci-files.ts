@@ -91,9 +91,9 @@ ${commands.includes("scan") ? `${step("Dangerous code", `${glacis} scan`)}\n` : 
 }
 
 function checkStep(glacis: string): string {
-  return `      # Judges what is composed, not what is deployed: give it throw-away values for what the configuration reads.
+  return `      # Judges what is composed, not what is deployed: give it throw-away values for what else the configuration reads.
       - name: The composed policy
-        run: ${glacis} check --deploy
+        run: GLACIS_KEYS="$(${glacis} keys new)" ${glacis} check --deploy
         env:
           NODE_ENV: production
 `;
