@@ -52,7 +52,7 @@ export const DRIFT_UNJUDGED: Rule = {
   severity: "warning",
   what: "Nobody could compare the row-level security of a table with the access policy.",
   why: "A policy that was dropped or altered by hand would not be seen.",
-  fix: "Check the table's name, and ask with a login that may make temporary tables, such as the one that migrates.",
+  fix: "Check the table's name, and ask with a login that may make temporary tables, such as the one that migrates: for glacis check name it in MIGRATION_DATABASE_URL.",
 };
 /** What the live database can be found to be. */
 export const DRIFT_RULES: readonly Rule[] = [
