@@ -1,6 +1,7 @@
 /** An event as one line of JSON that nobody can forge from inside (catalog log-injection; CWE-117). */
 import type { AuditRecord } from "../core/event.ts";
 import { hideRevealed } from "../core/revealed.ts";
+import { cleanBeginning } from "../core/clean-beginning.ts";
 import { redactText } from "./redact.ts";
 
 const LONGEST_FIELD = 2048;
@@ -35,8 +36,7 @@ export function cleanRecord(record: AuditRecord): AuditRecord {
 
 function cleanValue(name: string, value: unknown): unknown {
   if (typeof value !== "string") return typeof value === "bigint" ? String(value) : value;
-  const cut = value.length > LONGEST_FIELD ? `${value.slice(0, LONGEST_FIELD)}[more]` : value;
-  return name === "error" ? redactText(cut) : hideRevealed(cut);
+  return cleanBeginning(value, LONGEST_FIELD, name === "error" ? redactText : hideRevealed);
 }
 
 /** Plain ASCII has one such character, and is recognised in a fraction of the time that the pattern takes. */

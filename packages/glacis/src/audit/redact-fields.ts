@@ -1,6 +1,7 @@
 /** What may not stand in a log, by its name: fields of objects that were not made for one (catalog log-redaction). */
 import { rejectUnknownOptions } from "../core/options.ts";
 import { Secret } from "../core/secret.ts";
+import { cleanBeginning } from "../core/clean-beginning.ts";
 import { plainName } from "./redact-disguise.ts";
 import { redactText } from "./redact.ts";
 
@@ -120,7 +121,6 @@ function bounded<Item>(items: readonly Item[], { left }: Walk): readonly Item[] 
   return taken;
 }
 
-/** Cut before it is cleaned: what a pattern would have found at the cut is left out with it. */
 function clean(text: string): string {
-  return text.length <= MOST_CHARACTERS ? redactText(text) : `${redactText(text.slice(0, MOST_CHARACTERS))}[more]`;
+  return cleanBeginning(text, MOST_CHARACTERS, redactText);
 }

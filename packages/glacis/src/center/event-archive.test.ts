@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { AuditRecord } from "../core/event.ts";
+import { Secret } from "../core/secret.ts";
 import { eventArchive } from "./event-archive.ts";
 import { memoryEvents } from "./event-store-memory.ts";
 import type { EventStore } from "./event-store.ts";
@@ -50,6 +51,18 @@ describe("eventArchive", () => {
     });
     expect(() => sink(record(1))).toThrow("no disk");
     expect(archive.state.queued).toBe(1);
+  });
+
+  it("says what a store answered, and none of the secrets in it", async () => {
+    const errors = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    const revealed = new Secret("archive-password-4711").reveal();
+    const answer = `no route to postgres://app:hunter2@db, tried ${revealed}`;
+    const archive = eventArchive({ store: { ...memoryEvents(), add: () => Promise.reject(new Error(answer)) } });
+    archive.sink(record(1));
+    await expect(archive.flush()).rejects.toThrow("no route");
+    const said = errors.mock.calls.map(([text]) => String(text)).join("");
+    errors.mockRestore();
+    expect(said).toContain("no route to postgres://[redacted]@db, tried [secret]");
   });
 
   it("keeps events while the store is down and writes each once when it is back", async () => {

@@ -1,4 +1,5 @@
 /** A bounded queue of events before a store: whoever writes never waits, and what does not fit is counted. */
+import { redactText } from "../audit/redact.ts";
 import type { AuditRecord } from "../core/event.ts";
 import { describeError } from "../core/pipeline.ts";
 import { draftOf, type EventDraft } from "./event-record.ts";
@@ -49,7 +50,7 @@ export function eventQueue(store: EventStore, now: () => number, afterFlush: () 
   function noteFailure(error: unknown): void {
     failures += 1;
     if (failures === 1)
-      process.stderr.write(`glacis: the event archive does not take events: ${describeError(error)}\n`);
+      process.stderr.write(`glacis: the event archive does not take events: ${redactText(describeError(error))}\n`);
   }
 
   async function drain(): Promise<void> {

@@ -1,6 +1,8 @@
+import { cleanBeginning } from "./clean-beginning.ts";
 import type { Control, ReceivedBody } from "./control.ts";
 import { ALLOW, deny, type Decision, type Deny } from "./decision.ts";
 import type { AdmittedFacts, IdentifiedFacts, InputFacts, RequestFacts, RouteInput } from "./facts.ts";
+import { hideRevealed } from "./revealed.ts";
 
 /** One step of a stage: a control's id and its decision function. */
 export interface Step<Facts extends RequestFacts> {
@@ -136,11 +138,12 @@ export function controlFailed(id: string, error: unknown): Deny {
   );
 }
 
-const LONGEST_DESCRIPTION = 4000;
+/** More than any sink keeps, so that none of them shows what this has cut through. */
+const LONGEST_DESCRIPTION = 8192;
 
-/** An error for the log: class, message and stack on one line, bounded. A sink redacts it before it is stored. */
+/** An error for the log: class, message and stack on one line, bounded, without what left a `Secret`. A sink redacts it before it is stored. */
 export function describeError(error: unknown): string {
   const text =
     error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : `Non-error thrown: ${typeof error}`;
-  return text.slice(0, LONGEST_DESCRIPTION);
+  return cleanBeginning(text, LONGEST_DESCRIPTION, hideRevealed);
 }
