@@ -138,6 +138,53 @@ const ADDRESSES: readonly string[] = [
     "spoofed.burpcollaborator.example",
   ],
   Object.keys(ZONE),
+  // a first label that is a number, numbers in a last label, and numbers that only some parsers read
+  ["127.0.0.1.0x7f", "example.0x7f", "example.0177", "example.1", "a.b.127", "127.0.0.1x", "0x7f000001.example.0x0"],
+  ["127.0.0.0b1", "0b1111111.1", "0o177.0.0.1", "127_0_0_1", "1_27.0.0.1", "127,0,0,1", "0x7f.0.0.1e0", "+127.0.0.1"],
+  ["0xffffffff7f000001", "127.4294967297", "18446744071562067969", "0x7f000001.", "0x7F.1.", "017700000001."],
+  // punycode that hides ASCII, deviates between IDNA 2003 and 2008, or is none
+  ["xn--localhost-", "xn--127.0.0.1-", "xn--", "xn--a", "xn--127-0-0-1", "fa\u00df.localhost", "xn--ls8h.localhost"],
+  // signs that disappear, join or turn the text around
+  ["loc\u200dalhost", "local\ufe0fhost", "\u202e1.0.0.721", "127.0.0.\u0661", "127.0.0.\u0967", "\u2460\u2461\u2466.1"],
+  [
+    "localhost\u3002",
+    "127\u2024 0.0.1",
+    "127\u20240\u20240\u20241",
+    "1\u20247.0.0.1",
+    "loc\u212alhost",
+    "\u2139oopback",
+  ],
+  // addresses within addresses: compatible, translated by a network's own prefix, of tunnels, and in wrong shapes
+  ["[::ffff:0:0]", "[::ffff:10.0.0.1]", "[::ffff:0:7f00:1]", "[::1:7f00:1]", "[64:ff9b::a00:1]", "[64:ff9b::c0a8:1]"],
+  [
+    "[2001:4860::200:5efe:a9fe:a9fe]",
+    "[2001:0:7f00:1::]",
+    "[2002:a9fe:a9fe::1]",
+    "[2002:c0a8:1::]",
+    "[fe80::5efe:7f00:1]",
+  ],
+  ["[::ffff:127.1]", "[::ffff:0x7f000001]", "[::ffff:017700000001]", "[::127.1]", "[1::2::3]", "[::00001]", "[::g]"],
+  [
+    "[::1%]",
+    "[::1%251]",
+    "[::1/128]",
+    "[ ::1]",
+    "[::1\u200b]",
+    "[::\uff11]",
+    "[::ffff:\u2460\u2461\u2466.0.0.1]",
+    "0:0:0:0:0:0:0:1",
+  ],
+  // what hands out credentials elsewhere, and what clusters and containers call themselves
+  [
+    "[fd00:42::42]",
+    "[fd00:ec2::23]",
+    "169.254.170.23",
+    "169.254.0.23",
+    "192.0.0.170",
+    "metadata.tencentyun.com.internal",
+  ],
+  ["kubernetes.default.svc", "host.docker.internal", "gateway.docker.internal", "consul.service.consul", "_gateway"],
+  ["instance-data.ec2.internal", "metadata.oraclecloud.internal", "wpad", "isatap", "broadcasthost", "ip6-localhost"],
   // malformed names
   [
     "",
@@ -264,6 +311,35 @@ const URLS: readonly string[] = [
     "https://exa mple.com/",
   ],
   [
+    "https://example.com:@127.0.0.1/",
+    "https://127.0.0.1:443@example.com/",
+    "https://127.0.0.1&@example.com#@127.0.0.1/",
+    "https://example.com#@127.0.0.1/",
+    "https://example.com?@127.0.0.1/",
+    "https://example.com\\\\@127.0.0.1/",
+    "https://127.0.0.1:443#\\@example.com/",
+    "https://example.com%09.127.0.0.1/",
+    "https://example.com\uff0f@127.0.0.1/",
+    "https://example.com\uff03@127.0.0.1/",
+    "https://127.0.0.1\uff1a443/",
+    "https://example.com:443\uff20127.0.0.1/",
+    "https://[example.com]@127.0.0.1/",
+    "https://example.com:+443/",
+    "https://example.com:443\u0661/",
+    "https://example.com:\u00b2/",
+    "https:example.com/@127.0.0.1",
+    "https:///127.0.0.1/",
+    "https:/127.0.0.1/",
+    "https:\\/127.0.0.1/",
+    "https://\u2025/",
+    "url:https://127.0.0.1/",
+    "URL:https://127.0.0.1/",
+    "0://127.0.0.1:443/;https://example.com:443/",
+    "https://127.0.0.1:11211:443/",
+    "httpſ://127.0.0.1/",
+    "\uff48ttps://127.0.0.1/",
+  ],
+  [
     "https://127.0.0.1\u2028/",
     "\ufeffhttps://example.com/",
     "https://example.com/\u00a0",
@@ -274,7 +350,7 @@ const URLS: readonly string[] = [
 
 describe("outbound() for users' URLs", () => {
   it("has a table worth the name", () => {
-    expect(new Set(ADDRESSES).size + new Set(URLS).size).toBeGreaterThanOrEqual(150);
+    expect(new Set(ADDRESSES).size + new Set(URLS).size).toBeGreaterThanOrEqual(400);
   });
 
   it.each([...ADDRESSES.map((host) => `https://${host}/secret-path?token=secret-value`), ...URLS])(
@@ -294,10 +370,10 @@ describe("outbound() for users' URLs", () => {
     },
   );
 
+  /** What begins like an address and is a name to every parser that follows the standard. */
+  const NAMES = /[a-z]\.(?:io|com|me)$|\.\d+(?:x|b1|e0)$|[\u0660-\u0969]$/u;
   it("asks no resolver about anything that is written as an address or names this machine", async () => {
-    for (const host of ADDRESSES.filter(
-      (text) => /^[\d[]|localhost|\.local$/u.test(text) && !/[a-z]\.(?:io|com|me)$/u.test(text),
-    ))
+    for (const host of ADDRESSES.filter((text) => /^[\d[]|localhost|\.local$/u.test(text) && !NAMES.test(text)))
       await way.fetch(`https://${host}/`).catch(() => undefined);
     expect(asked).toEqual([]);
   });
@@ -322,6 +398,65 @@ describe("outbound() for users' URLs", () => {
         blocked: "private.attacker.example",
       },
     ]);
+  });
+});
+
+describe("a redirect", () => {
+  const judge = targetJudge({ hosts: "public-only", ports: [443], permits: addressRule() });
+  const from = new URL("https://example.com/start/here");
+
+  it.each(ADDRESSES.flatMap((host) => [`https://${host}/`, `//${host}/x`, `https:${host}/`, `https:/\\${host}/`]))(
+    "reaches no address and no name inside by %j",
+    (location) => {
+      let to: URL;
+      try {
+        to = judge(location, from);
+      } catch (error) {
+        expect(error).toBeInstanceOf(OutboundError);
+        return;
+      }
+      // What is left is a name for the resolver, each of whose answers is vetted, or the same host.
+      expect(to.protocol).toBe("https:");
+      expect(to.hostname).toMatch(/^(?=.*[a-z])[a-z\d-]+(?:\.[a-z\d-]+)+$/u);
+      expect(to.hostname).not.toMatch(/(?:^|\.)(?:localhost|local|internal|lan|corp|arpa|onion|alt)$|\.(?:0x)?\d+$/u);
+    },
+  );
+
+  it.each([
+    "",
+    "?x",
+    "#x",
+    "../up",
+    "/\t/127.0.0.1/",
+    "/\n/127.0.0.1/",
+    "///127.0.0.1/",
+    "/%2f%2f127.0.0.1/",
+    "https:x",
+  ])("leads nowhere else by %j", (location) => {
+    let host = from.hostname;
+    try {
+      host = judge(location, from).hostname;
+    } catch (error) {
+      expect(error).toBeInstanceOf(OutboundError);
+    }
+    expect(host).toBe("example.com");
+  });
+});
+
+describe("an address that hands out credentials", () => {
+  it.each([
+    "169.254.169.254",
+    "fe80::a9fe:a9fe",
+    "168.63.129.16",
+    "100.100.100.200",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "fd00:42::42",
+  ])("stays closed whatever range is opened: %s", (address) => {
+    const everything = addressRule(["0.0.0.0/0", "::/0"]);
+    expect(everything("10.0.0.1") && everything("fd00::1")).toBe(true);
+    expect(everything(address)).toBe(false);
   });
 });
 
