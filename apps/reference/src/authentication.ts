@@ -116,6 +116,7 @@ function applicationOf({
       const person = { id: userId, name: lineOf(profile["name"], email), role };
       await accounts.addPerson(systemScope(tenantId, "invitation"), person, invitedBy);
     },
+    disowned: ({ userId, sinceMs }) => accounts.disownSince(userId, new Date(sinceMs)),
     exportData: (userId) => accounts.exportPerson(userId),
     async erase(userId) {
       await accounts.erasePerson(userId);

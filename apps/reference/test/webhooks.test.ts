@@ -216,6 +216,21 @@ describe.each(Object.entries(grounds))("webhooks on %s", (_, open) => {
     expect(await rows("select 1 from webhooks")).toEqual([]);
   });
 
+  it("go when whoever is said to have added them says that it was not he, and neither older ones nor others'", async () => {
+    const admin = await colleague();
+    const older = await add("/older");
+    await ground.query("update webhooks set created_at = now() - interval '1 day'");
+    const planted = await add("/planted");
+    const others = await hooks.webhooks.add(admin, `${origin}/others`);
+    if (others === "full") throw new Error("There is no room.");
+    await accountsIn(ground.database).disownSince(owner.id, new Date(Date.now() - 600_000));
+    await accountsIn(ground.database).disownSince(randomUUID(), new Date(0));
+    const left = (await hooks.webhooks.list(owner)).map(({ id }) => id);
+    expect(left.toSorted()).toEqual([older.id, others.id].toSorted());
+    const recorded = await rows("select resource_id, actor_id from glacis_audit_trail where action = 'webhook.remove'");
+    expect(recorded).toEqual([{ resource_id: planted.id, actor_id: owner.id }]);
+  });
+
   it("hear no more of a person with very many documents than may wait, and the page says that there was more", async () => {
     const leaving = await colleague();
     await ground.query(

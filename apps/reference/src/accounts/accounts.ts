@@ -5,6 +5,7 @@ import { tenantScope, type TenantScope, type User } from "glacis";
 import type { Database, TenantDrizzle } from "../database/database.ts";
 import { addressOf, memberships, tenants, users } from "../database/schema.ts";
 import { erasePerson, exportPerson, type PersonalData } from "./personal-data.ts";
+import { removeAddedSince } from "../webhooks/leaving.ts";
 import { mayInvite, membershipsIn, type Memberships, type Role } from "./memberships.ts";
 
 export interface Person {
@@ -53,6 +54,8 @@ export interface Accounts extends Memberships, SecondFactorPolicy {
   /** Everybody in the tenant, by name. */
   people(scope: TenantScope): Promise<readonly Person[]>;
   exportPerson(userId: string): Promise<PersonalData | undefined>;
+  /** Removes the webhooks that were added in somebody's name since then: it was not he who did it. */
+  disownSince(userId: string, since: Date): Promise<void>;
   /** Removes a person with the documents that are his; a workspace goes with the only person in it. */
   erasePerson(userId: string): Promise<void>;
 }
@@ -128,6 +131,11 @@ export function accountsIn(database: Database): Accounts {
       }),
 
     exportPerson: (userId) => inOwnTenant(userId, "export", (_, connection) => exportPerson(connection, userId)),
+    disownSince: async (userId, since) => {
+      await inOwnTenant(userId, "disowning", (db, connection, person) =>
+        removeAddedSince(db, connection, person, since),
+      );
+    },
     erasePerson: async (userId) => {
       await inOwnTenant(userId, "erasure", erasePerson);
     },

@@ -1,8 +1,9 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, gte } from "drizzle-orm";
 import type { User } from "glacis";
 import type { TenantConnection } from "glacis/data";
+import { trail } from "../activity/trail.ts";
 import type { TenantDrizzle } from "../database/database.ts";
-import { documents, documentShares, memberships, users } from "../database/schema.ts";
+import { documents, documentShares, memberships, users, webhooks } from "../database/schema.ts";
 import { tellWebhooks } from "./queue.ts";
 
 type Person = Pick<User, "id" | "tenantId">;
@@ -23,6 +24,28 @@ export async function tellOfEndingShares(db: TenantDrizzle, connection: TenantCo
     .from(documentShares)
     .where(and(eq(documentShares.tenantId, tenantId), eq(documentShares.userId, id)));
   await tellWebhooks(connection, who, "document.unshared", idsOf(ending));
+}
+
+/** What somebody else has set up in a person's name goes on telling him, so it goes. The trail says which it was. */
+export async function removeAddedSince(
+  db: TenantDrizzle,
+  connection: TenantConnection,
+  principal: User,
+  since: Date,
+): Promise<void> {
+  const { id, tenantId } = principal;
+  const removed = await db
+    .delete(webhooks)
+    .where(and(eq(webhooks.tenantId, tenantId), eq(webhooks.addedBy, id), gte(webhooks.createdAt, since)))
+    .returning({ id: webhooks.id, endpoint: webhooks.endpoint });
+  for (const one of removed)
+    await trail.record(connection, {
+      principal,
+      action: "webhook.remove",
+      resource: "webhook",
+      id: one.id,
+      before: { endpoint: one.endpoint },
+    });
 }
 
 /** Tells of the documents that go with their owner, in the same way. Whoever shares in them hears of no ended share besides. */

@@ -38,6 +38,13 @@ export interface FlowApplication {
   joined?(guest: Newcomer & Omit<Invitation, "email">): Promise<void>;
   /** Everything the application holds about a user, for his copy of it (GDPR article 20). */
   exportData?(userId: string): Promise<unknown>;
+  /**
+   * Somebody has said that a change of his account was not his: end what was set up in his name since, and would go on by itself, such as webhooks. His
+   * sessions, keys, identities and invitations have ended.
+   *
+   * @param sinceMs when what he disowns was done, and a little earlier; milliseconds since the epoch
+   */
+  disowned?(account: { readonly userId: string; readonly sinceMs: number }): Promise<void>;
   /** Removes what the application holds about a user (GDPR article 17). */
   erase?(userId: string): Promise<void>;
 }

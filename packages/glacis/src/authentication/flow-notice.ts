@@ -85,7 +85,8 @@ export function notices(context: FlowContext, passkeys: Pick<Passkeys, "demote">
       const { link, account, email, version } = found;
       const { userId } = account;
       const moved = account.email !== email;
-      const demote = async (): Promise<void> => passkeys?.demote(userId, occurredAtMs(link) - LATE_NOTICE_MS);
+      const sinceMs = occurredAtMs(link) - LATE_NOTICE_MS;
+      const demote = async (): Promise<void> => passkeys?.demote(userId, sinceMs);
       // First: should this end half-way, the link still works and says it again.
       await demote();
       const changed = await withSessionsEnded(context, userId, request, { reason: "compromise" }, () =>
@@ -106,6 +107,7 @@ export function notices(context: FlowContext, passkeys: Pick<Passkeys, "demote">
               noticeOf({ ...account, email }, "account_disowned", request),
               ...(moved ? [noticeOf(account, "account_disowned", request)] : []),
               newJob("password_reset", { email }, nowMs),
+              newJob("disowned", { userId, sinceMs }, nowMs),
             ],
           },
         ),
@@ -123,7 +125,14 @@ export function notices(context: FlowContext, passkeys: Pick<Passkeys, "demote">
       return { kind: "disowned" };
     },
 
-    handlers: { notice: (job, nowMs) => tellByMail(context, job, nowMs) },
+    handlers: {
+      notice: (job, nowMs) => tellByMail(context, job, nowMs),
+      async disowned({ payload }) {
+        const { sinceMs } = payload;
+        if (typeof sinceMs !== "number") throw new TypeError("A job lacks what it needs.");
+        await context.application.disowned?.({ userId: textIn(payload, "userId"), sinceMs });
+      },
+    },
   };
 }
 

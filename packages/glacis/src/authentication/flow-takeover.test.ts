@@ -227,6 +227,31 @@ describe.each(stores)("what a thief has sent over %s", (_, over) => {
     expect((await ground.deliver()).filter(({ text }) => text.includes("/invitation"))).toEqual([]);
   });
 
+  it("is the application's to end, which hears of the disowning however often it fails to", async () => {
+    const heard: unknown[] = [];
+    const told = authenticationGround(over.store, over.sessions, {
+      application: {
+        membership: async () => undefined,
+        async disowned(account) {
+          heard.push(account);
+          if (heard.length === 1) throw new Error("The application's database does not answer.");
+        },
+      },
+    });
+    const account = await ground.account();
+    const disown = await disownLink(account);
+    const sinceMs = ground.clock.nowMs - 600_000;
+    ground.clock.nowMs += 3_600_000;
+    expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
+    told.clock.nowMs = ground.clock.nowMs;
+    for (let round = 0; round < 3; round += 1) {
+      await told.deliver();
+      told.clock.nowMs += 60_000;
+    }
+    const wanted = { userId: account.userId, sinceMs: expect.closeTo(sinceMs, -4) as number };
+    expect(heard).toEqual([wanted, wanted]);
+  });
+
   it("invites nobody by a request that was under way when its session ended", async () => {
     const account = await ground.account();
     const disown = await disownLink(account);
