@@ -27,11 +27,15 @@ export const CROSS_SITE_REQUEST_FORGERY: ScanRule = {
   nodes: (node, _parents, file, report) => {
     if (
       node.type === "Property" &&
-      /^(?:csrf|csrfProtection|csrfPrevention|enableCsrf)$/u.test(nameOf(node.key) ?? "") &&
+      /^(?:csrf|csrfProtection|csrfPrevention|enableCsrf|checkOrigin)$/u.test(nameOf(node.key) ?? "") &&
       node.value.type === "Literal" &&
       node.value.value === false
     )
       report(node, "switched off");
+    if (node.type === "Property" && /^ignored?Methods$/u.test(nameOf(node.key) ?? "")) {
+      const passed = /["'`](?:POST|PUT|PATCH|DELETE)["'`]/iu.exec(textAt(file, node.value))?.[0];
+      if (passed !== undefined) report(node, `${passed} passes`);
+    }
     if (node.type !== "CallExpression" || !textAt(file, node.callee).endsWith(".use")) return;
     if (!node.arguments.some((argument) => MOUNTED.test(textAt(file, argument)))) return;
     const { text } = file;

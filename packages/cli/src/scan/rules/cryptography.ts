@@ -23,7 +23,7 @@ export const WEAK_HASH: ScanRule = {
   calls: ({ api, name, args, receiver, node, run }, report) => {
     const [first] = args;
     if (
-      /^crypto\.(?:createHash|createHmac|hash|(?:webcrypto\.)?subtle\.digest)$/u.test(api) &&
+      /^crypto\.(?:createHash|createHmac|createSign|hash|(?:webcrypto\.)?subtle\.digest)$/u.test(api) &&
       BROKEN.test(textOf(first) ?? textOf(option(first, "name")) ?? "")
     )
       report(node, textOf(first) ?? textOf(option(first, "name")));
@@ -44,6 +44,13 @@ export const WEAK_HASH: ScanRule = {
       Number(api.includes("genSalt") ? first?.literal : rounds) < 10
     )
       report(node, "fewer than 10 rounds");
+    const memory = /^(?:@node-rs\/)?argon2\.hash(?:Sync)?$/u.test(api)
+      ? option(args[1], "memoryCost")?.literal
+      : undefined;
+    if (typeof memory === "number" && memory < 7168) report(node, "less than 7 MiB");
+    const settings = /^crypto\.scrypt(?:Sync)?$/u.test(api) ? args[3] : undefined;
+    const cost = (option(settings, "N") ?? option(settings, "cost"))?.literal;
+    if (typeof cost === "number" && cost < 16_384) report(node, "a cost below 16384");
     if (/^crypto\.(?:scrypt|pbkdf2)(?:Sync)?$/u.test(api) && isFixed(args[1])) report(node, "a fixed salt");
     if (/^crypto\.pbkdf2(?:Sync)?$/u.test(api) && typeof args[2]?.literal === "number" && args[2].literal < 100_000)
       report(node, "fewer than 100000 iterations");
@@ -129,6 +136,10 @@ export const INSECURE_RANDOMNESS: ScanRule = {
     const target = parents.at(-1);
     if (target !== undefined && SECRET_NAMES.test(nameOfTarget(target) ?? "") && isRandom(node.callee, file))
       report(node, nameOfTarget(target));
+    if (isShort(node, file) && parents.slice(-6).some((one) => LONG_LIVED.test(nameOfTarget(one) ?? ""))) {
+      report(node, "fewer than eight bytes");
+      return;
+    }
     if (!textAt(file, node).startsWith("Math.random(")) return;
     for (const parent of parents.toReversed().slice(0, 14)) {
       if (SECRET_NAMES.test(nameOfTarget(parent) ?? "")) {
@@ -140,6 +151,20 @@ export const INSECURE_RANDOMNESS: ScanRule = {
     }
   },
 };
+
+/** What may be tried for a long time. */
+const LONG_LIVED = /(?:token|secret|session_?id|api_?key|invite_?code)$/iu;
+
+/** `randomBytes(4)` */
+function isShort(node: Node & { readonly type: "CallExpression" }, file: SourceFile): boolean {
+  const [size] = node.arguments;
+  return (
+    /(?:^|\.)randomBytes$/u.test(textAt(file, node.callee)) &&
+    size?.type === "Literal" &&
+    typeof size.value === "number" &&
+    size.value < 8
+  );
+}
 
 const SESSION_NAMES = /sess|^sid$|token|auth|csrf|xsrf/iu;
 /** Times at which a secret ends are no secrets. */
@@ -186,6 +211,12 @@ export const TIMING_COMPARISON: ScanRule = {
   fix: "crypto.timingSafeEqual on two buffers of one length, such as two digests.",
   bad: 'app.post("/hook", (req, res) => { if (req.headers["x-signature"] === hmac.digest("hex")) run(); });',
   good: 'import { timingSafeEqual } from "node:crypto";\napp.post("/hook", (req, res) => { if (timingSafeEqual(Buffer.from(String(req.headers["x-signature"])), hmac.digest())) run(); });',
+  calls: ({ api, name, args, receiver, node }, report) => {
+    const isMac = ({ api: made = "" }: Value): boolean => /^crypto\.createHmac\(\).*\bdigest\(\)$/u.test(made);
+    const asked =
+      name === "equals" || name === "localeCompare" ? [receiver, args[0]] : api === "Buffer.compare" ? args : [];
+    if (asked.some((value) => value !== undefined && isMac(value))) report(node, `${name}()`);
+  },
   nodes: (node, _parents, file, report) => {
     if (node.type !== "BinaryExpression" || !/^[!=]==?$/u.test(node.operator)) return;
     const sides = [node.left, node.right];

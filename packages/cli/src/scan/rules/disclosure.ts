@@ -37,6 +37,7 @@ export const STACK_EXPOSURE: ScanRule = {
       return;
     }
     const text = node.arguments.map((argument) => textAt(run.module.file, argument)).join(",");
+    if (args.some(holdsEnvironment)) report(node, "process.env");
     if (args.some(holdsStack) || /\b(?:err|error|e|ex|exception)\??\.stack\b/u.test(text)) report(node, `${name}()`);
   },
   assigns: ({ node, object, key, value }, report) => {
@@ -44,6 +45,10 @@ export const STACK_EXPOSURE: ScanRule = {
       report(node, "in the body");
   },
 };
+
+function holdsEnvironment({ api, fields }: Value): boolean {
+  return api === "process.env" || [...(fields?.values() ?? [])].some((value) => value.api === "process.env");
+}
 
 function holdsStack(value: Value): boolean {
   return (
@@ -67,7 +72,7 @@ function isWholeError(node: Node, value: Value | undefined, run: Run): boolean {
       ? node.name
       : node.type === "CallExpression" &&
           node.arguments[0]?.type === "Identifier" &&
-          textAt(run.module.file, node.callee) === "String"
+          /^(?:String|JSON\.stringify|(?:util\.)?inspect)$/u.test(textAt(run.module.file, node.callee))
         ? node.arguments[0].name
         : undefined;
   if (name === undefined) return false;
@@ -99,7 +104,7 @@ export const SENSITIVE_LOG: ScanRule = {
     )
       return;
     for (const argument of node.arguments) {
-      const name = sensitiveIn(argument) ?? sensitiveBehind(argument, node, file);
+      const name = sensitiveIn(argument) ?? sensitiveBehind(argument, node, file) ?? wholeRequest(argument, file);
       if (name !== undefined) {
         report(node, name);
         return;
@@ -107,6 +112,14 @@ export const SENSITIVE_LOG: ScanRule = {
     }
   },
 };
+
+/** All headers, with the one that signs in, or a body with a password in it. */
+function wholeRequest(argument: Node, file: SourceFile): string | undefined {
+  const text = textAt(file, argument);
+  if (/^(?:req|request|ctx|ctx\.request)\.(?:headers|rawHeaders|cookies)$/u.test(text)) return text;
+  const holdsPassword = /\bbody\??\.password\b|\{[^{}]*\bpassword\b[^{}]*\}\s*=\s*(?:req|request)\.body\b/u;
+  return /^(?:req|request)\.body$/u.test(text) && holdsPassword.test(file.text) ? text : undefined;
+}
 
 /** `const line = "for " + password;` and the line is printed. */
 function sensitiveBehind(argument: Node, call: Node, { text }: SourceFile): string | undefined {

@@ -3,7 +3,7 @@ import { KIND } from "../engine/kinds.ts";
 import type { Call } from "../engine/run.ts";
 import { option, untrusted, type ScanRule } from "../rule.ts";
 import type { Node, SourceFile } from "../parse.ts";
-import { textAt } from "./names.ts";
+import { nameOf, textAt } from "./names.ts";
 
 const LOOKS = /\b(?:existsSync|exists|statSync|stat|lstatSync|lstat|accessSync|access)$/u;
 const CHANGES = /^(?:\w+\.)*(?:writeFile|writeFileSync|appendFile|appendFileSync|open|openSync|createWriteStream)$/u;
@@ -105,5 +105,27 @@ export const UNCHECKED_BUFFER: ScanRule = {
   calls: ({ api, name, args, isNew, node }: Call, report) => {
     if (NUMBERS.test(name) && args.at(-1)?.literal === true) report(node, "noAssert");
     if (isNew && api === "Buffer" && args[0]?.type === "number") report(node, "new Buffer()");
+  },
+};
+
+/** A file that is whatever its name says. */
+export const UNRESTRICTED_UPLOAD: ScanRule = {
+  id: "scan/unrestricted-upload",
+  severity: "warning",
+  cwe: ["CWE-434"],
+  owasp: "A04",
+  what: "An upload keeps the ending that the client gave it, and nothing asks which that is.",
+  why: "avatar.html is then a page of your site with a script of somebody else's, and avatar.php a program where there is one to run it.",
+  fix: "Take a list of types, look at what the file holds (upload of glacis/input does), and give it a name and an ending of your own.",
+  bad: 'import multer from "multer";\nimport path from "node:path";\nexport const upload = multer({ limits: { fileSize: 1e6 }, storage: multer.diskStorage({ destination: "public", filename: (req, file, done) => done(null, Date.now() + path.extname(file.originalname)) }) });',
+  good: 'import multer from "multer";\nimport { randomUUID } from "node:crypto";\nexport const upload = multer({ limits: { fileSize: 1e6 }, storage: multer.diskStorage({ destination: "public", filename: (req, file, done) => done(null, `${randomUUID()}.bin`) }) });',
+  nodes: (node, parents, file, report) => {
+    if (node.type !== "Property" || nameOf(node.key) !== "filename") return;
+    const text = textAt(file, node.value);
+    const isStorage = parents.some(
+      (one) => one.type === "CallExpression" && textAt(file, one.callee).endsWith("diskStorage"),
+    );
+    if (!isStorage || !text.includes("originalname")) return;
+    if (!/fileFilter|mime_?type|\ballowed|extensions?\b|file_?types?\b/iu.test(file.text)) report(node, "originalname");
   },
 };

@@ -7,7 +7,7 @@ import { ARGUMENT_INJECTION, COMMAND_INJECTION } from "./command-injection.ts";
 import { DOM_SCRIPT, REFLECTED_SCRIPT, SCRIPT_LINK } from "./cross-site-scripting.ts";
 import { INSECURE_RANDOMNESS, TIMING_COMPARISON, WEAK_CIPHER, WEAK_HASH } from "./cryptography.ts";
 import { CASE_SENSITIVE_PATH, CLIENT_DECIDES, SESSION_FIXATION, TRUSTED_PROXY } from "./decisions.ts";
-import { FILE_DATA_SENT, FILE_RACE, NETWORK_DATA_STORED, UNCHECKED_BUFFER } from "./files.ts";
+import { FILE_DATA_SENT, FILE_RACE, NETWORK_DATA_STORED, UNCHECKED_BUFFER, UNRESTRICTED_UPLOAD } from "./files.ts";
 import { ENVIRONMENT_INJECTION, METHOD_BY_NAME, PROPERTY_INJECTION } from "./names-from-outside.ts";
 import { UNESCAPED_TEMPLATE, UNTRUSTED_SCRIPT } from "./untrusted-script.ts";
 import { DOUBLE_UNESCAPING, INCOMPLETE_SCHEME_CHECK } from "./encodings.ts";
@@ -121,4 +121,5 @@ export const SCAN_RULES: readonly ScanRule[] = [
   FILE_RACE,
   FILE_DATA_SENT,
   NETWORK_DATA_STORED,
+  UNRESTRICTED_UPLOAD,
 ];

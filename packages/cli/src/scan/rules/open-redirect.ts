@@ -8,7 +8,7 @@ import { controlsHost, untrusted, type ScanRule } from "../rule.ts";
 const FUNCTIONS =
   /^(?:Response\.redirect|NextResponse\.redirect|next\/server\.NextResponse\.(?:redirect|rewrite)|next\/navigation\.(?:redirect|permanentRedirect)|@remix-run\/\w+\.redirect|react-router(?:-dom)?\.redirect|@sveltejs\/kit\.redirect|astro\.redirect)$/u;
 const BROWSER =
-  /^(?:(?:window|document|self|top|parent|globalThis)\.)?(?:location\.(?:assign|replace))$|^(?:window|self|top|parent)\.open$/u;
+  /^(?:(?:window|document|self|top|parent|globalThis)\.)?(?:location\.(?:assign|replace))$|^(?:window|self|top|parent)\.open$|^next\/(?:navigation|router)\.useRouter\(\)\.(?:push|replace)$/u;
 
 /** A redirect to wherever a link says. */
 export const OPEN_REDIRECT: ScanRule = {

@@ -39,6 +39,7 @@ function pathsOf({ api, name, args, receiver, run }: Call): readonly Value[] {
   if (api === "require") return typeof first.parts?.[0] === "string" ? [first] : [];
   const owner = MODULES.exec(api);
   if (owner !== null && METHODS.test(name)) return TWO.test(name) ? args.slice(0, 2) : [first];
+  if (api === "sharp") return first.parts === undefined ? [] : [first];
   if (api === "Bun.file" || api === "Bun.write" || api === "multer.diskStorage") return [first];
   if (receiver?.role === "response" || receiver?.role === "context") {
     // Express holds a path below the root that is given to it.

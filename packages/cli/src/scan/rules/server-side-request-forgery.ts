@@ -4,7 +4,7 @@ import type { Value } from "../engine/value.ts";
 import { controlsHost, option, untrusted, type ScanRule } from "../rule.ts";
 
 const CLIENTS =
-  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:create|get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|net\.(?:connect|createConnection)|\$fetch|urllib\.request|http-proxy-middleware(?:\.\w+)?|http-proxy(?:\.\w+|\(\))*\.(?:web|ws|createProxyServer|createServer)|express-http-proxy|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
+  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:create|get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|(?:net|tls)\.(?:connect|createConnection)|\$fetch|urllib\.request|http-proxy-middleware(?:\.\w+)?|http-proxy(?:\.\w+|\(\))*\.(?:web|ws|createProxyServer|createServer)|express-http-proxy|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
 const HOSTS = ["url", "uri", "baseURL", "baseUrl", "hostname", "host", "href", "origin", "target"];
 
 /** A request to wherever a client wants. */
@@ -64,6 +64,9 @@ function addressesOf({ api, name, args, receiver, isNew, callee }: Call): readon
   if (!isPage && !isClient && !(isNew && /^(?:ws|WebSocket)$/u.test(api))) return [];
   // needle("post", address)
   if (api === "needle" && second !== undefined) return [second];
+  // net.connect(port, host)
+  if (/^(?:net|tls)\.(?:connect|createConnection)$/u.test(api) && second !== undefined && second.fields === undefined)
+    return second.closure === undefined ? [second] : [];
   return [first, second, ...(/proxy/u.test(api) ? args.slice(2) : [])].flatMap((value) => {
     if (value === undefined) return [];
     if (value.fields === undefined || value.api === "URL()") return value === first ? [value] : [];

@@ -44,6 +44,8 @@ export const UNVERIFIED_PEER: ScanRule = {
         name !== "insecure"
       )
         report(node, name);
+      else if (name === "ciphers" && /(?<![!\-\w])(?:RC4|3?DES|MD5|[ae]?NULL|EXPORT|LOW)\b/u.test(String(value)))
+        report(node, String(value).slice(0, 40));
       else if (
         name === "checkServerIdentity" &&
         /=>\s*(?:undefined|null|void 0|\{\s*\}|true)$|\{\s*(?:return(?: undefined| null| true)?;?)?\s*\}$/u.test(
