@@ -4,6 +4,9 @@ import { judgeSample as judge } from "../../../../test/support/upload-judge.ts";
 import { writeObjectStream, writePdf } from "../../../../test/support/upload-samples.ts";
 
 describe("a PDF", () => {
+  /** More than two windows have in common. */
+  const BLANKS = " ".repeat(1024 * 1024 + 70_000);
+  const link = (address: string): Buffer => writePdf("", [`5 0 obj\n<< /S /URI ${address} >>\nendobj\n`]);
   const scripted = "<< /S /JavaScript /JS (app.alert(1)) >>";
   it.each<[string, Buffer, string]>([
     ["opens with a script", writePdf(`/OpenAction ${scripted}`), "pdf_javascript"],
@@ -57,6 +60,19 @@ describe("a PDF", () => {
     ["has a dynamic form", writePdf("/AcroForm << /XFA 5 0 R >>"), "pdf_action"],
     ["has a dynamic form behind a comment", writePdf("/AcroForm << /XFA%x\n5 0 R >>"), "pdf_action"],
     ["has a dynamic form behind a NUL", writePdf("/AcroForm << /XFA\0 5 0 R >>"), "pdf_action"],
+    ["has a dynamic form behind very many blanks", writePdf(`/AcroForm << /XFA${BLANKS}5 0 R >>`), "pdf_action"],
+    ["has additional actions behind a comment and blanks", writePdf(`/AA%x\n${BLANKS}<< /O 5 0 R >>`), "pdf_action"],
+    ["carries a file behind very many blanks", writePdf(`/F << /EF${BLANKS}<< /F 5 0 R >> >>`), "pdf_embedded"],
+    ["links to a script behind very many blanks", link(`/URI${BLANKS}(javascript:alert\\(1\\))`), "pdf_action"],
+    [
+      "links to a script that begins with blanks",
+      link(`/URI (${" ".repeat(300)}javascript:alert\\(1\\))`),
+      "pdf_action",
+    ],
+    ["links to a script behind a break and a blank", link("/URI (\\n \\n javascript:a)"), "pdf_action"],
+    ["links to a script with breaks in its name", link(`/URI (java${"\\n".repeat(150)}script:a)`), "pdf_action"],
+    ["links to a script in hex with blanks", link(`/URI <${" ".repeat(500)}6a6176617363726970743a>`), "pdf_action"],
+    ["links to a script behind a mark of its encoding", link("/URI (\xef\xbb\xbfjavascript:a)"), "pdf_action"],
     ["has additional actions behind comments", writePdf("/AA%x\r%y\n << /O 5 0 R >>"), "pdf_action"],
     ["has a script of a name behind a comment", writePdf("/Names << /JS%x\n(app.alert(1)) >>"), "pdf_javascript"],
     ["is encrypted behind a comment", writePdf("", ["trailer\n<< /Encrypt%x\n5 0 R >>\n"]), "pdf_encrypted"],

@@ -17,16 +17,18 @@ const MOST_UNPACKED_BYTES = 32 * 1024 * 1024;
 const MOST_OBJECT_BYTES = 256 * 1024 * 1024;
 const NAME_END = "(?![^\\s()<>[\\]{}/%\\u0000])";
 
-const SPACE = "[\\s\\u0000]*";
+const BLANK = "[\\s\\u0000]";
+/** Nobody writes so many blanks but who hides something, so they count like what they hide: two windows may not have it in common. */
+const MANY = `${BLANK}{200}`;
+const FEW = `${BLANK}{0,199}`;
 /**
- * What a key's value begins with, perhaps behind a comment (section 7.2.4). Nobody writes comments there but who hides something, so a long one counts
- * as well: to read on to its end for each of many would take forever.
+ * What a key's value begins with, perhaps behind a comment (section 7.2.4). Nobody writes comments there either, so a long one counts as well: to
+ * read on to its end for each of many would take forever.
  */
-const valued = (key: string, starts: string): RegExp =>
-  new RegExp(
-    `/${key}${NAME_END}${SPACE}(?:${starts}|%(?:[^\\r\\n]{200}|[^\\r\\n]{0,199}[\\r\\n]${SPACE}(?:%|${starts})))`,
-    "u",
-  );
+const valued = (key: string, starts: string): RegExp => {
+  const commented = `%(?:[^\\r\\n]{200}|[^\\r\\n]{0,199}[\\r\\n](?:${MANY}|${FEW}(?:%|${starts})))`;
+  return new RegExp(`/${key}${NAME_END}(?:${MANY}|${FEW}(?:${starts}|${commented}))`, "u");
+};
 const named = (names: string): RegExp => new RegExp(`/(?:${names})${NAME_END}`, "u");
 /** Long names are looked for everywhere, streams included, since a reader finds objects by offset: they do not stand in random bytes by chance. */
 const RULES: readonly (readonly [RegExp, UploadFaultCode])[] = [
@@ -45,10 +47,16 @@ const RULES: readonly (readonly [RegExp, UploadFaultCode])[] = [
   [valued("EF", "\\d+\\s+\\d+\\s+R|<<"), "pdf_embedded"],
 ];
 const OPENED = new RegExp(
-  `/OpenAction${NAME_END}${SPACE}(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`,
+  `/OpenAction${NAME_END}${BLANK}*(?:(\\[)|<<(?=([^]{0,300}))|(\\d{1,10})\\s+\\d{1,5}\\s+R)?`,
   "gu",
 );
-const ADDRESS = new RegExp(`/URI${NAME_END}${SPACE}(?:(%)|\\(([^]{0,200})|<([\\da-fA-F\\s]{1,400}))`, "gu");
+const ADDRESS = new RegExp(
+  `/URI${NAME_END}(?:(${MANY}|${FEW}%)|${FEW}(?:\\(([^]{0,200})|<([\\da-fA-F\\s]{1,400})))`,
+  "gu",
+);
+const ADDRESS_CHARACTERS = 200;
+/** The longest scheme of those below, with its colon. */
+const SCHEME_CHARACTERS = 11;
 /** What a click would run here or read from here; https, mailto and addresses relative to the document are links like any other. */
 const RUNS_HERE = /^(?:javascript|vbscript|data|file):|^[\\/]{2}/iu;
 const FLATE_ALONE = new RegExp(`/Filter\\s*\\[?\\s*/(?:FlateDecode|Fl)${NAME_END}\\s*(?:\\]|/|>|$)`, "u");
@@ -110,9 +118,16 @@ function judgeObjects(scan: Scan, text: string): UploadFault | undefined {
     if (object !== undefined) scan.opened.add(object);
     else if (action === undefined || !isHarmless(action)) return fault("pdf_action");
   }
-  for (const [, comment, literal, hex] of objects.matchAll(ADDRESS))
-    if (comment !== undefined || RUNS_HERE.test(stringOf(literal, hex))) return fault("pdf_action");
+  for (const [, hidden, literal, hex] of objects.matchAll(ADDRESS))
+    if (hidden !== undefined || runsHere(literal, hex)) return fault("pdf_action");
   return undefined;
+}
+
+/** What was read of an address may be nothing but what is left out of one: then it hides what follows. */
+function runsHere(literal: string | undefined, hex: string | undefined): boolean {
+  const address = stringOf(literal, hex);
+  const read = literal?.length ?? (hex?.length ?? 0) / 2;
+  return RUNS_HERE.test(address) || (read >= ADDRESS_CHARACTERS && address.length < SCHEME_CHARACTERS);
 }
 
 /** The beginning of a string (section 7.3.4), without what browsers leave out of an address. */
@@ -123,8 +138,9 @@ function stringOf(literal: string | undefined, hex: string = ""): string {
       : literal.replaceAll(/\\(?:([0-7]{1,3})|\r\n|([^]))/gu, (_whole, octal?: string, other?: string) =>
           octal === undefined ? (ESCAPED[other ?? ""] ?? other ?? "") : String.fromCharCode(Number.parseInt(octal, 8)),
         );
+  const unmarked = text.replace(/^(?:\u00fe\u00ff|\u00ff\u00fe|\u00ef\u00bb\u00bf)/u, "");
   // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f]|^ +/gu, "");
+  return unmarked.replaceAll(/[\u0000-\u001f\u007f]/gu, "").trimStart();
 }
 
 /** A break after a backslash goes on with the line; the others are letters for control characters. */

@@ -2,11 +2,12 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { watchActiveContent } from "./upload-polyglot.ts";
 
-const ACTIVE = /<\?php|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+const ACTIVE = /<\?php|<\?=\s?@?[a-z_]{4,11}\(|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
 
 /** Pieces that are, or nearly are, what is looked for. */
 const piece = fc.constantFrom(
   "<?php",
+  "<?= @abcdefghijk(",
   "<SCRIPT",
   "<!DocType",
   "<iframe",

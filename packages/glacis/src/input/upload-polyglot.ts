@@ -1,7 +1,8 @@
 /** Files that are two things at once: an image or a PDF that a browser, a server or an unpacker would read as something else (CWE-434). */
 import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
 
-const OVERLAP = 16;
+/** The longest of what is looked for. */
+const OVERLAP = 17;
 const ARCHIVE_END = Buffer.from("PK\x05\x06", "latin1");
 const ARCHIVE_END_BYTES = 22;
 const MOST_COMMENT = 65_535;
