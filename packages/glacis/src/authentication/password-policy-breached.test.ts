@@ -30,7 +30,7 @@ async function judgedBy(
   const url = `http://127.0.0.1:${(running.address() as AddressInfo).port}/range/`;
   const policy = passwordPolicy({
     breached: breachedPasswordRange({ fetch, url }),
-    breachedTimeoutMs: 400,
+    breachedTimeoutMs: 1500,
     report: (event) => events.push(event),
   });
   return policy.judge(password);

@@ -21,12 +21,19 @@ async function read(): Promise<ReadonlySet<string>> {
  * keyboard, such as `1q2w3e4r`. @param text folded
  */
 export function isCommon(text: string, common: ReadonlySet<string>): boolean {
-  if (common.has(text) || isWalk(text)) return true;
+  // Of nothing but spaces and invisible characters nothing is left.
+  if (text === "" || common.has(text) || isWalk(text)) return true;
   const [, word = "", digits = ""] = /^(.*\D)(\d{3,})$/su.exec(text) ?? [];
   if (isRow(digits) && common.has(word)) return true;
   const unit = repeatedUnit(text);
-  if (unit !== undefined && /^[\p{L}\p{N}]+$/u.test(unit) && (common.has(unit) || [...unit].length <= 4)) return true;
+  if (unit !== undefined && isGuessedRepeated(unit, common)) return true;
   return isRow(text);
+}
+
+/** One sign, whichever; a few letters or digits; a word of the list. */
+function isGuessedRepeated(unit: string, common: ReadonlySet<string>): boolean {
+  const { length } = [...unit];
+  return length === 1 || (/^[\p{L}\p{N}]+$/u.test(unit) && (length <= 4 || common.has(unit)));
 }
 
 /** The shortest piece that the text is a repetition of, by the text's first return within itself doubled. */

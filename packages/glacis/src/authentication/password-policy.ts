@@ -186,7 +186,7 @@ async function listProblems(text: string, about: PasswordContext, settings: Sett
   const skeleton = skeletonOf(text);
   const problems: PasswordProblem[] = [];
   try {
-    if (isCommon(skeleton, await commonPasswords())) problems.push(COMMON);
+    if (text !== "" && isCommon(skeleton, await commonPasswords())) problems.push(COMMON);
     if (isExpected(skeleton, contextWords(settings.words, about))) problems.push(SIMILAR);
   } catch {
     settings.report(failed("password_blocklist_unavailable", "list"));
