@@ -224,6 +224,22 @@ describe.each(stores)("API keys in %s", (name, store) => {
     await expect(keys.issue(service, wish, NOW)).rejects.toThrow("Only a signed-in user");
   });
 
+  it("that are over or revoked take up no room", async () => {
+    const keys = keysIn(store, { mostPerTenant: 2 });
+    const owner = userOf("roomy");
+    const wish = { name: "x", scopes: ["documents:read"] };
+    const make = async (nowMs: number) => (await keys.issue(owner, { ...wish, lifetimeDays: 1 }, nowMs)).kind;
+    expect([await make(NOW), await make(NOW), await make(NOW)]).toEqual(["issued", "issued", "refused"]);
+    expect([await make(NOW + DAY), await make(NOW + DAY), await make(NOW + DAY)]).toEqual([
+      "issued",
+      "issued",
+      "refused",
+    ]);
+    const [newest] = await keys.list("roomy");
+    expect(await keys.revoke("roomy", newest?.id ?? "", NOW + DAY)).toBe(true);
+    expect(await make(NOW + DAY)).toBe("issued");
+  });
+
   it("remember their last use to a minute, written behind the requests", async () => {
     const keys = keysIn(store);
     const { key } = await issued(keys, userOf("hal"));

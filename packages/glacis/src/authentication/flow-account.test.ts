@@ -106,6 +106,11 @@ describe.each(stores)("an account over %s", (_, over) => {
       const token = await invited(email);
       expect(await flows.invitations.read(token, clock.nowMs)).toEqual({ email, ...invitation, hasAccount: false });
       expect(await flows.invitations.accept(anybody(), token, "short")).toMatchObject({ kind: "password_rejected" });
+      const profile = { name: "Wilhelmina Tabacaru" };
+      expect(await flows.invitations.accept(anybody(), token, "Wilhelmina Tabacaru 1", profile)).toMatchObject({
+        kind: "password_rejected",
+        problems: [{ code: "password_too_similar" }],
+      });
       const outcomes = await Promise.all(
         Array.from({ length: 64 }, () => flows.invitations.accept(anybody(), token, PASSWORD)),
       );
@@ -134,6 +139,28 @@ describe.each(stores)("an account over %s", (_, over) => {
       ground.members.delete(inviter.userId);
       expect(await flows.invitations.read(token, clock.nowMs)).toBeUndefined();
       expect(await flows.invitations.accept(anybody(), token, PASSWORD)).toEqual({ kind: "link_invalid" });
+    });
+
+    it("is not mailed again once it is accepted, when the mail server took the mail and then failed", async () => {
+      const sent: string[] = [];
+      const flaky = authenticationGround(over.store, over.sessions, {
+        mail: {
+          kind: "other",
+          async send({ text }) {
+            sent.push(text);
+            if (sent.length === 1) throw new Error("The connection was lost.");
+          },
+        },
+      });
+      const email = `twice-${Math.random()}@example.com`;
+      await flaky.flows.invitations.invite({ email, ...invitation }, flaky.browser().ask());
+      await flaky.deliver();
+      const token = /token=([\w-]+)/u.exec(sent[0] ?? "")?.[1];
+      const accepted = await flaky.flows.invitations.accept(flaky.browser().ask(), token, PASSWORD);
+      expect(accepted.kind).toBe("established");
+      flaky.clock.nowMs += 60_000;
+      await flaky.deliver();
+      expect(sent.filter((text) => text.includes("/invitation"))).toHaveLength(1);
     });
 
     it("is void when it is taken back, sent again, or a week old", async () => {

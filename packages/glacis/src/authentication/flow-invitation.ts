@@ -106,7 +106,7 @@ export function invitations(context: FlowContext): Invitations {
       const link = await standing(context, token, request.receivedAtMs);
       if (link === undefined) return refuseLink(request, "invitation");
       if (!isProfile(profile)) return { kind: "profile_malformed" };
-      const proved = await proveGuest(context, request, link, password);
+      const proved = await proveGuest(context, request, link, { password, profile });
       if (proved.kind !== "proved") return proved;
       const job = newJob(
         "joined",
@@ -165,7 +165,7 @@ async function proveGuest(
   context: FlowContext,
   request: Responding,
   link: OneTimeLink,
-  password: unknown,
+  { password, profile }: { readonly password: unknown; readonly profile: Newcomer["profile"] },
 ): Promise<Guest | CredentialsWrong | PasswordRejected | FlowWait | FlowBusy> {
   const email = textIn(link.detail, "email");
   const standing = await context.store.accounts.byEmail(email);
@@ -173,7 +173,7 @@ async function proveGuest(
     const proved = await provePassword(context, request, email, async () => standing, password);
     return proved.kind === "proved" ? { ...proved, isNew: false } : proved;
   }
-  const prepared = await prepareHash(context, password, email);
+  const prepared = await prepareHash(context, password, email, Object.values(profile));
   if (prepared.kind !== "hashed") return prepared;
   const nowMs = request.receivedAtMs;
   const account: Account = {

@@ -201,6 +201,19 @@ describe("a passkey that a thief has added", () => {
     return { account, thief, owner };
   }
 
+  it("opens nothing, nor does one of the owner's, until there is a new password", async () => {
+    const account = await over.account();
+    const own = await addedIn((await over.signIn(account, PASSWORD)).browser);
+    await over.deliver();
+    clock.nowMs += 3_600_000;
+    await flows.notices.tell(account.userId, "new_device", over.browser().ask());
+    const told = tokenIn((await over.deliver())[0]);
+    expect(await signInBy(own)).toBe("established");
+    clock.nowMs += 60_000;
+    expect(await flows.notices.disown(over.browser().ask(), told)).toEqual({ kind: "disowned" });
+    expect(await signInBy(own)).toBe("credentials_wrong");
+  });
+
   it("is not there when its owner throws him out while he adds it", async () => {
     const { account, thief, owner } = await robbed();
     meanwhile.registered = owner.disowns;

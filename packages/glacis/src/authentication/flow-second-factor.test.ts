@@ -163,6 +163,23 @@ describe("a second factor", () => {
     });
   });
 
+  it("ends the other sessions when it is removed, however they came by it", async () => {
+    const { account, here, secret } = await enrolled();
+    const elsewhere = over.browser();
+    const begun = elsewhere.ask();
+    await flows.signIn(begun, account.email, PASSWORD);
+    elsewhere.keep(begun);
+    const shown = elsewhere.ask();
+    expect(await flows.secondFactors.complete(shown, "totp", codeOf(secret))).toMatchObject({ kind: "established" });
+    elsewhere.keep(shown);
+    const who = async () => (await over.sessions.authenticate(elsewhere.ask())).principal.kind;
+    expect(await who()).toBe("user");
+    const removing = await here.ask();
+    expect(await flows.secondFactors.removeTotp(removing)).toBe(true);
+    here.browser.keep(removing);
+    expect([await who(), (await here.ask()).principal.kind]).toEqual(["anonymous", "user"]);
+  });
+
   it("leaves a stolen cookie worth nothing after a change of password, and after it is removed", async () => {
     const { here } = await enrolled();
     const stolen = await here.ask();

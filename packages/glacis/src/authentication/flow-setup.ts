@@ -60,7 +60,7 @@ export function firstAccount(context: FlowContext): FirstAccount {
       if (link === undefined || (await store.accounts.any())) return refuseLink(request, "setup");
       const address = newIdentifier(email);
       if (address === undefined) return { kind: "address_malformed" };
-      const prepared = await prepareHash(context, password, address);
+      const prepared = await prepareHash(context, password, address, Object.values(profile));
       if (prepared.kind !== "hashed") return prepared;
       const userId = randomUUID() as UserId;
       const job = newJob("welcome", { userId, email: address, profile: { ...profile, setup: "first account" } }, nowMs);

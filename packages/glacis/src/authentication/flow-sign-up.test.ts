@@ -121,6 +121,8 @@ describe.each(stores)("signing up over %s", (_, over) => {
     for (const odd of [undefined, [email], `${email}\0`, "x".repeat(1e6), `\u0430dmin-${email}`])
       expect(await flows.signUp.request(ask(), odd, PASSWORD)).toEqual({ kind: "address_malformed" });
     expect(await flows.signUp.request(ask(), email, "short")).toMatchObject({ kind: "password_rejected" });
+    const named = await flows.signUp.request(ask(), email, "Wilhelmina Tabacaru 1", { name: "Wilhelmina Tabacaru" });
+    expect(named).toMatchObject({ kind: "password_rejected", problems: [{ code: "password_too_similar" }] });
     expect(await ground.deliver()).toEqual([]);
   });
 
