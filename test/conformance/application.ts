@@ -266,6 +266,8 @@ export function application(sessions: Sessions, csrf: Csrf, ran: string[]): Appl
           "x-frame-options": "ALLOWALL",
           "referrer-policy": "unsafe-url",
           "x-content-type-options": "none",
+          "cache-control": "public, max-age=600",
+          "cdn-cache-control": "max-age=600",
           "access-control-allow-origin": "*",
         },
         body: "<!doctype html>",

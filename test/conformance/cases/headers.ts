@@ -97,6 +97,8 @@ export const HEADERS: readonly Case[] = [
         "x-frame-options": "DENY",
         "referrer-policy": /^(?!.*unsafe-url)/u,
         "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+        "cdn-cache-control": null,
         "access-control-allow-origin": null,
       },
     },

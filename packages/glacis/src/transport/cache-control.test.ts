@@ -40,6 +40,47 @@ describe("cacheControl", () => {
     expect(value({ headers: { "cache-control": "private, No-Store" } }, {})).toBe("private, No-Store");
   });
 
+  const targeted = {
+    "cdn-cache-control": "max-age=600",
+    "surrogate-control": "max-age=600",
+    "cloudflare-cdn-cache-control": "max-age=600",
+    "vercel-cdn-cache-control": "max-age=600",
+    "netlify-cdn-cache-control": "public, durable, max-age=600",
+    "edge-control": "cache-maxage=10m",
+    "x-accel-expires": "600",
+  };
+
+  it.each<[string, Readonly<Record<string, string>>, RequestSketch]>([
+    ["is not declared", {}, {}],
+    ["the application itself forbids to store", { "cache-control": "no-store" }, { route: { cacheControl: stored } }],
+    ["a signed-in user gets", {}, { principal: user, route: { cacheControl: stored } }],
+  ])("takes away what CDNs prefer to Cache-Control from what %s", (_, own, request) => {
+    const out = emit(cacheControl(), { headers: { ...html, ...own, ...targeted } }, request);
+    for (const name of Object.keys(targeted)) expect(out, name).not.toHaveProperty(name);
+  });
+
+  it("leaves it where the route may be stored", () => {
+    const out = emit(cacheControl(), { headers: { ...html, ...targeted } }, { route: { cacheControl: stored } });
+    expect(out).toMatchObject(targeted);
+  });
+
+  it.each(Object.entries(targeted))("finds %s beside no-store on the wire, unless it says the same", (name, value) => {
+    const see = (header: string): readonly string[] =>
+      (
+        cacheControl().observe?.({
+          url: "https://app.example.com/",
+          status: 200,
+          headers: [
+            ["cache-control", "no-store"],
+            [name, header],
+          ],
+          scheme: "https",
+        } as never) ?? []
+      ).map(({ rule }) => rule.id);
+    expect(see(value)).toEqual(["cache-control/targeted"]);
+    expect(see(name === "x-accel-expires" ? "0" : "no-store")).toEqual([]);
+  });
+
   it("honours a public route's declaration for an anonymous visitor", () => {
     const route = { cacheControl: stored };
     expect(value({ headers: html }, { route })).toBe(stored);

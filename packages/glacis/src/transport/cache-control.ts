@@ -38,8 +38,25 @@ export const CACHE_CONTROL_NO_VARY: Rule = {
   why: "A shared cache would show a signed-in user the anonymous page, or the other way round.",
   fix: "Let cacheControl() write Vary: Cookie, and configure the CDN to honour it.",
 };
+export const CACHE_CONTROL_TARGETED: Rule = {
+  id: "cache-control/targeted",
+  severity: "error",
+  what: "A response that must not be stored tells one kind of cache to store it.",
+  why: "A CDN follows its own field, such as CDN-Cache-Control, and does not look at Cache-Control then (RFC 9213 section 2.2).",
+  fix: "Let cacheControl() take the field away; declare cacheControl on the public routes that may be stored.",
+};
 
 const NO_STORE = "no-store";
+/** Fields that a shared cache prefers to Cache-Control: RFC 9213's own, and those of CDNs and proxies in use. */
+const TARGETED: ReadonlySet<string> = new Set([
+  "cdn-cache-control",
+  "surrogate-control",
+  "cloudflare-cdn-cache-control",
+  "vercel-cdn-cache-control",
+  "netlify-cdn-cache-control",
+  "edge-control",
+  "x-accel-expires",
+]);
 /** What a person reads as a page, and so may look different for each. */
 const PAGE_TYPES = new Set(["text/html", "application/xhtml+xml"]);
 const DECLARED_STATUSES = new Set([200, 203, 206, 301, 304, 308]);
@@ -49,6 +66,8 @@ const DECLARED_STATUSES = new Set([200, 203, 206, 301, 304, 308]);
  * a response that sets a cookie, belongs to a signed-in user or is an error is never stored, whatever the application says. A static file
  * (`kind: "asset"`) is the same for everyone and keeps its declaration for signed-in users too.
  *
+ * Nothing that is not to be stored carries a field for one kind of cache, such as CDN-Cache-Control, which would prevail over this one.
+ *
  * Pages carry no ETag and no Last-Modified: a 304 would pair the old page with a new policy, whose nonce it does not have.
  *
  * @example
@@ -57,11 +76,11 @@ const DECLARED_STATUSES = new Set([200, 203, 206, 301, 304, 308]);
 export function cacheControl(): Control {
   return {
     meta: META,
-    rules: [CACHE_CONTROL_MISSING, CACHE_CONTROL_COOKIE_STORED, CACHE_CONTROL_NO_VARY],
+    rules: [CACHE_CONTROL_MISSING, CACHE_CONTROL_COOKIE_STORED, CACHE_CONTROL_NO_VARY, CACHE_CONTROL_TARGETED],
     head: writeCaching,
     check: () =>
       assess(
-        { cacheControl: [NO_STORE], cookies: 0, vary: "Cookie", page: true },
+        { cacheControl: [NO_STORE], targeted: [], cookies: 0, vary: "Cookie", page: true },
         { kind: "setting", name: "cache-control" },
       ),
     observe: observeCaching,
@@ -73,9 +92,10 @@ const withCookie = joinVary("Cookie");
 function writeCaching(draft: ResponseDraft, facts: IdentifiedFacts): void {
   const declared = facts.route.cacheControl;
   const theirs = draft.get("cache-control");
-  if (theirs === undefined || !forbidsStoring(theirs)) {
-    draft.set("cache-control", declared !== undefined && mayBeStored(draft, facts) ? declared : NO_STORE);
-  }
+  const forbidden = theirs !== undefined && forbidsStoring(theirs);
+  const stored = !forbidden && declared !== undefined && mayBeStored(draft, facts);
+  if (!forbidden) draft.set("cache-control", stored ? declared : NO_STORE);
+  if (!stored) draft.removeAny(TARGETED);
   if (facts.route.kind !== "asset" || PAGE_TYPES.has(draft.mediaType)) {
     draft.set("vary", withCookie(draft.get("vary")));
   }
@@ -105,6 +125,8 @@ function variesByCookie(vary: string): boolean {
 
 interface Caching {
   readonly cacheControl: readonly string[];
+  /** The fields for one kind of cache that do not forbid storing. */
+  readonly targeted: readonly string[];
   readonly cookies: number;
   readonly vary: string;
   readonly page: boolean;
@@ -113,6 +135,7 @@ interface Caching {
 function observeCaching(response: Observation): readonly Finding[] {
   const caching = {
     cacheControl: observed(response, "cache-control"),
+    targeted: [...TARGETED].filter((name) => mayStore(name, observed(response, name).join(", "))),
     cookies: observed(response, "set-cookie").length,
     vary: observed(response, "vary").join(","),
     page: PAGE_TYPES.has((observed(response, "content-type")[0] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""),
@@ -120,12 +143,21 @@ function observeCaching(response: Observation): readonly Finding[] {
   return assess(caching, { kind: "response", url: response.url, header: "cache-control" });
 }
 
+/** X-Accel-Expires holds seconds, or `@` and a time; the others hold directives. */
+function mayStore(name: string, value: string): boolean {
+  if (value === "") return false;
+  return name === "x-accel-expires" ? value.trim() !== "0" : !forbidsStoring(value);
+}
+
 /** The one judgement behind `check` and `observe`. */
-function assess({ cacheControl: values, cookies, vary, page }: Caching, at: Location): readonly Finding[] {
+function assess({ cacheControl: values, targeted, cookies, vary, page }: Caching, at: Location): readonly Finding[] {
   const value = values.join(", ");
   const findings: Finding[] = [];
   if (values.length === 0) findings.push(finding(CACHE_CONTROL_MISSING, at));
-  if (forbidsStoring(value)) return findings;
+  if (forbidsStoring(value)) {
+    for (const name of targeted) findings.push(finding(CACHE_CONTROL_TARGETED, at, name));
+    return findings;
+  }
   if (cookies > 0) findings.push(finding(CACHE_CONTROL_COOKIE_STORED, at, value.slice(0, 80) || "absent"));
   if (page && values.length > 0 && !/(?:^|[,\s])private(?:[,\s]|$)/iu.test(value) && !variesByCookie(vary))
     findings.push(finding(CACHE_CONTROL_NO_VARY, at, vary.slice(0, 80) || "absent"));
