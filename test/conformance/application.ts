@@ -200,6 +200,10 @@ export function application(sessions: Sessions, csrf: Csrf, ran: string[]): Appl
         chunks: chunksOf(["data: 1\n\n", "data: 2\n\n"]),
       })),
       route("GET", "/redirect", open({ kind: "page" }), () => ({ kind: "redirect", status: 302, location: "/page" })),
+      route("GET", "/two-locations", open({ kind: "page" }), () => ({
+        kind: "raw",
+        write: (response) => response.writeHead(302, { Location: ["/page", "https://evil.test/"] }).end(),
+      })),
       route("GET", "/not-modified", open(), () => ({
         kind: "send",
         status: 304,

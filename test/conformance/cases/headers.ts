@@ -26,6 +26,11 @@ export const HEADERS: readonly Case[] = [
     },
   },
   { name: "a redirect", send: [get("/redirect")], expect: { status: 302, headers: { location: "/page" } } },
+  {
+    name: "two places to go are one line, and a path of ours",
+    send: [get("/two-locations")],
+    expect: { status: 302, headers: { location: "/page, https://evil.test/" } },
+  },
   { name: "a 304", send: [get("/not-modified", { "If-None-Match": '"1"' })], expect: { status: 304, body: "" } },
   { name: "a 204", send: [get("/no-content")], expect: { status: 204, body: "" } },
   { name: "an error", send: [get("/throw")], expect: { status: 500, reason: "internal_error" } },

@@ -62,6 +62,9 @@ export function redirectGuard(options: SafeRedirectOptions): Control {
         if (path === redirects.fallback) draft.remove("location");
         else draft.set("location", redirects.fallback);
         events.push(refusedRedirect(refusal));
+      } else if (location !== undefined) {
+        // Of several lines each client would follow another: what was judged goes out, as one.
+        draft.set("location", location);
       }
       const later = refresh === undefined ? undefined : judgeRefresh(refresh, redirects, path);
       if (later !== undefined) {
