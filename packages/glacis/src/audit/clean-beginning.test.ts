@@ -20,8 +20,13 @@ const beginnings = (secret: string): readonly string[] => [secret.slice(-12), se
 
 describe("a text that is cut", () => {
   const record = (text: string): AuditRecord => ({
-    ...{ time: "2026-01-01T00:00:00.000Z", event_type: "system", status: "failed", severity: "error" },
-    ...{ event: "sys_error", error: text, detail: text },
+    time: "2026-01-01T00:00:00.000Z",
+    event_type: "system",
+    status: "failed",
+    severity: "error",
+    event: "sys_error",
+    error: text,
+    detail: text,
   });
   const writers: readonly (readonly [string, number, (text: string) => string])[] = [
     ["an event", 2048, (text) => eventLine(record(text))],
@@ -41,7 +46,7 @@ describe("a text that is cut", () => {
   it("shows the beginning all the same, and no more than that", () => {
     const text = FILLER.repeat(1_000);
     expect(cleanBeginning(text, 2048, (given) => given)).toBe(`${text.slice(0, 2048)}[more]`);
-    expect(cleanBeginning(`${text.slice(0, 2049)}`, 2048, (given) => given)).toBe(`${text.slice(0, 2048)}[more]`);
+    expect(cleanBeginning(text.slice(0, 2049), 2048, (given) => given)).toBe(`${text.slice(0, 2048)}[more]`);
     expect(cleanBeginning("short", 2048, (given) => given.toUpperCase())).toBe("SHORT");
     let looked = 0;
     cleanBeginning("x".repeat(5_000_000), 2048, (given) => ((looked = given.length), given));
