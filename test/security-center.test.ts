@@ -74,6 +74,30 @@ describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
       expect(await (await ada.get(`/security/events?${query}`)).text()).toContain("Nothing found");
   });
 
+  it("counts, ranks and relates nothing of another tenant, on any page", async () => {
+    const time = new Date().toISOString();
+    const shared = { time, request_id: "a-request-of-two-tenants" } as const;
+    const refused = { event_type: "authorization_failure", status: "refused", event: "authz_fail" } as const;
+    const another = { ...shared, ...refused, severity: "critical", tenant_id: "gamma" } as const;
+    for (let index = 0; index < 500; index += 1)
+      ground.archive.sink({ ...another, user_id: "user-of-gamma", ip_address: "198.51.100.250", route: "/of-gamma" });
+    ground.archive.sink({ ...another, event: "tenant_cross_access", event_type: "tenant", user_id: "user-of-gamma" });
+    ground.archive.sink({ ...shared, ...refused, severity: "info", tenant_id: "alpha", user_id: "user-ada" });
+    await ground.archive.flush();
+    const [own] = await ground.archive.store.page({ tenant: "alpha", search: shared.request_id }, 1);
+    const counted = async (range: string): Promise<string> => {
+      const text = await (await ada.get(`/security?range=${range}`)).text();
+      expect(text).not.toMatch(/of-gamma|198\.51\.100\.250/u);
+      return /tile-title">Events<\/span>\s*<span class="tile-value">([\d,]+)/u.exec(text)?.[1] ?? "";
+    };
+    for (const range of ["24h", "7d", "30d"]) expect(Number((await counted(range)).replace(",", ""))).toBeLessThan(450);
+    for (const path of [...TENANT_PAGES, `/event?id=${own?.id ?? ""}`, "/events?severity=critical"]) {
+      const answer = await ada.get(`/security${path}`);
+      expect([path, answer.status]).toEqual([path, 200]);
+      expect(await answer.text()).not.toMatch(/of-gamma|198\.51\.100\.250/u);
+    }
+  });
+
   it("pages without a gap, and says which conditions mean nothing", async () => {
     await ground.archive.flush();
     const all = await ground.archive.store.page({ tenant: "alpha" }, 5000);
