@@ -40,13 +40,15 @@ export async function* exportEvents(
 ): AsyncGenerator<string, void, undefined> {
   if (format === "csv") yield `${COLUMNS.join(",")}\r\n`;
   let before: EventCursor | undefined;
-  for (let exported = 0; exported < MOST_EXPORTED; exported += PAGE) {
-    const page = await store.page(filter, PAGE, before);
-    if (page.length === 0) return;
-    yield page.map(({ record }) => (format === "csv" ? csvLine(record) : `${JSON.stringify(record)}\n`)).join("");
-    if (page.length < PAGE) return;
-    before = page.at(-1);
-  }
+  let left = MOST_EXPORTED;
+  do {
+    // A look is bounded: conditions that seldom meet would otherwise hold a statement until it has read the archive to its end.
+    const { events, older } = await store.look(filter, Math.min(PAGE, left), before);
+    if (events.length > 0)
+      yield events.map(({ record }) => (format === "csv" ? csvLine(record) : `${JSON.stringify(record)}\n`)).join("");
+    left -= events.length;
+    before = older;
+  } while (before !== undefined && left > 0);
 }
 
 function csvLine(record: AuditRecord): string {

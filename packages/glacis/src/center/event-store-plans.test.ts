@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { explained } from "../../../../test/support/explained-database.ts";
 import { testDatabase } from "../../../../test/support/services.ts";
 import type { EventCursor, EventFilter } from "./event-filter.ts";
+import { exportEvents } from "./event-export.ts";
 import { EVENT_ARCHIVE_MIGRATION, postgresEvents } from "./event-store-postgres.ts";
 import { BUCKET_MS, LONGEST_GAP, MOST_COUNTED, MOST_LOOKED_AT } from "./event-store.ts";
 
@@ -145,6 +146,21 @@ describe.skipIf(database === undefined)("a page of events in Postgres", () => {
     }
     // Where there are two tenants and no more, reading both is less work; quarters of an hour would be sixteen times as many.
     expect(counting.looked()).toBeLessThanOrEqual((2 * monthMs * 30) / BUCKET_MS / 16);
+  });
+
+  it("is exported whole by statements of which each is bounded, however seldom its conditions meet", async () => {
+    const counting = explained(database?.pool as pg.Pool);
+    const store = postgresEvents(counting);
+    const linesOf = async (filter: EventFilter): Promise<number> => {
+      let lines = 0;
+      for await (const part of exportEvents(store, filter, "jsonl")) lines += part.split("\n").length - 1;
+      return lines;
+    };
+    expect(await linesOf({ event: "authz_fail", status: "failed" })).toBe(0);
+    expect(counting.blocks()).toBeLessThan(2.5 * MOST_LOOKED_AT);
+    const some: EventFilter = { status: "refused", type: "authorization_failure", tenant: "tenant-3", ip: "192.0.2.3" };
+    expect(await linesOf(some)).toBe((await store.page(some, 1_000)).length);
+    expect(await linesOf({ event: "old_1" })).toBe(10_000);
   });
 
   it("loses nothing between pages that stop early", async () => {
