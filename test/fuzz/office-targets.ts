@@ -5,6 +5,7 @@ import type { QuarantinedFile, UploadFault } from "../../packages/glacis/src/inp
 import { judgeField, readFields } from "../../packages/glacis/src/input/upload-office-field.ts";
 import { judgeFormula } from "../../packages/glacis/src/input/upload-office-formula.ts";
 import { watchOfficePart } from "../../packages/glacis/src/input/upload-office-part.ts";
+import { judgePdf } from "../../packages/glacis/src/input/upload-pdf.ts";
 import { judgeSvg } from "../../packages/glacis/src/input/upload-svg.ts";
 import { XmlError } from "../../packages/glacis/src/input/xml-tokens.ts";
 import { SVG } from "../support/upload-samples.ts";
@@ -75,7 +76,35 @@ const fileOf = (text: string): QuarantinedFile => {
   return { path: "", size: bytes.length, read: async (at, length) => bytes.subarray(at, at + length) };
 };
 
+const PDF = "%PDF-1.7\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n";
+const PIECES =
+  "<< >> /S /URI ( ) < > /JS /OpenAction [ ] 5 0 R obj endobj stream endstream % /Filter /FlateDecode #4a \\".split(
+    " ",
+  );
+/** Whatever stands between a key and its value where readers skip it. */
+const SKIPPED = fc
+  .array(fc.constantFrom(" ", "\n", "\0", "\t", " ".repeat(150), "%x\n", "\r\n"), { minLength: 1, maxLength: 6 })
+  .map((pieces) => pieces.join(""));
+/** What a browser leaves out of an address, as a string of a PDF may write it. */
+const LEFT_OUT = fc
+  .array(fc.constantFrom(" ", "\\n", "\\t", "\\011", " ".repeat(120)), { maxLength: 4 })
+  .map((pieces) => pieces.join(""));
+
 export const OFFICE: readonly Target[] = [
+  target("objects of a PDF", like([...PIECES, "\n", " "], [PDF]), (text) => judgePdf(fileOf(`${PDF}${text}\n%%EOF\n`))),
+  target(
+    "PDF that does something when it is opened or touched",
+    fc.tuple(SKIPPED, LEFT_OUT, fc.integer({ min: 0, max: 3 })),
+    async ([skipped, leftOut, which]) => {
+      const does = [
+        `/AA${skipped}<< /O 5 0 R >>`,
+        `/XFA${skipped}5 0 R`,
+        `/S /URI /URI${skipped}(${leftOut}java${leftOut.replaceAll(" ", "")}script:a)`,
+        `/EF${skipped}<< /F 5 0 R >>`,
+      ][which];
+      holds((await judgePdf(fileOf(`${PDF}<< ${does} >>\n%%EOF\n`))) !== undefined, "it is found");
+    },
+  ),
   target(
     "part of an Office document",
     fc.tuple(like(PARTS, [PART]), CUTS),

@@ -117,6 +117,7 @@ describe("newIdentifier", () => {
     "admin@ex\u0430mple.com",
     "admin@mail.ex\u0430mple.com",
     "admin@xn--exmple-4nf.com",
+    "=?utf-8?q?x=40y.example=3e=00?=a@example.com", // an encoded word
     "not an address",
     undefined,
   ])("gives no account to %j, which another one looks like", (text) => {

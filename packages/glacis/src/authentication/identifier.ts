@@ -44,8 +44,9 @@ const ALPHABETS = [
 
 /**
  * The canonical form of an address that is to become the name of an account, and undefined besides for one that is made to be taken for another: a local
- * part, or a label of the domain, with letters of two alphabets that look alike, such as a Cyrillic `а` in `admin` (UTS #39 section 5.2). Whoever has
- * such an address signs in with it as ever: an account is not lost to a rule that came after it.
+ * part, or a label of the domain, with letters of two alphabets that look alike, such as a Cyrillic `а` in `admin` (UTS #39 section 5.2), or an encoded
+ * word, which some mail programs decode into another address (RFC 2047). Whoever has such an address signs in with it as ever: an account is not
+ * lost to a rule that came after it.
  */
 export function newIdentifier(text: unknown): string | undefined {
   const address = canonicalIdentifier(text);
@@ -53,7 +54,7 @@ export function newIdentifier(text: unknown): string | undefined {
   const at = address.lastIndexOf("@");
   const parts = [address.slice(0, at), ...domainToUnicode(address.slice(at + 1)).split(".")];
   const mixed = parts.some((part) => ALPHABETS.filter((alphabet) => alphabet.test(part)).length > 1);
-  return mixed ? undefined : address;
+  return mixed || address.includes("=?") ? undefined : address;
 }
 
 function canonicalLocalPart(text: string): string | undefined {
