@@ -207,6 +207,7 @@ const NARROW = `
   .tile-value { grid-column: 1 / -1; font-size: 24px; }
   .filters details .filter-row { grid-template-columns: minmax(0, 1fr); }
   .filter-row > label { flex: 1 1 140px; }
+  .filter-row > label.grow { flex-basis: 100%; }
   .filter-buttons { flex: 1 1 100%; }
   .filter-buttons .button { flex: 1; justify-content: center; }
   .panel { padding: 14px; }
