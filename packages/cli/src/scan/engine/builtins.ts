@@ -147,7 +147,12 @@ function carried({ name, args, api }: Call, receiver: Value): Value {
   if (name === "get" || name === "getAll" || name === "at") {
     const key = textOf(args[0]);
     return {
-      taints: receiver.taints.map((taint) => ({ ...taint, label: `${taint.label}.${key ?? "*"}` })),
+      taints: receiver.taints.map((taint) => ({
+        ...taint,
+        label: `${taint.label}.${key ?? "*"}`,
+        // A jar of cookies answers with a text, whatever is asked for.
+        safe: taint.safe | (taint.label.endsWith(".cookies") ? TEXTUAL : 0),
+      })),
       type: "string",
     };
   }
