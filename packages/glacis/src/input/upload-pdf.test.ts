@@ -3,6 +3,16 @@ import { describe, expect, it } from "vitest";
 import { judgeSample as judge } from "../../../../test/support/upload-judge.ts";
 import { writeObjectStream, writePdf } from "../../../../test/support/upload-samples.ts";
 
+const TO_PAGE = "/S /GoTo /D [3 0 R /Fit]";
+
+/** An object stream of two objects, 5 and 6. */
+function packedPair(one: string, other: string): Buffer {
+  const pairs = `5 0 6 ${one.length + 1} `;
+  const packed = deflateSync(Buffer.from(`${pairs}${one} ${other}`, "latin1"));
+  const head = `8 0 obj\n<< /Type /ObjStm /N 2 /First ${pairs.length} /Filter /FlateDecode /Length ${packed.length} >>\nstream\r\n`;
+  return Buffer.concat([Buffer.from(head), packed, Buffer.from("\nendstream\nendobj\n")]);
+}
+
 describe("a PDF", () => {
   /** More than two windows have in common. */
   const BLANKS = " ".repeat(1024 * 1024 + 70_000);
@@ -47,6 +57,23 @@ describe("a PDF", () => {
     [
       "opens a packed object that is an address",
       writePdf("/OpenAction 5 0 R", [writeObjectStream(5, "<< /S /URI /URI (a) >>")]),
+      "pdf_action",
+    ],
+    [
+      "opens a page and an object after it",
+      writePdf(`/OpenAction << ${TO_PAGE} /Next 5 0 R >>`, [
+        "5 0 obj\n<< /S /URI /URI (https://a.example) >>\nendobj\n",
+      ]),
+      "pdf_action",
+    ],
+    [
+      "opens an object that has another one after it",
+      writePdf("/OpenAction 5 0 R", [`5 0 obj\n<< ${TO_PAGE} /Next 6 0 R >>\nendobj\n`]),
+      "pdf_action",
+    ],
+    [
+      "opens a packed object that has another one after it",
+      writePdf("/OpenAction 5 0 R", [writeObjectStream(5, `<< ${TO_PAGE} /Next 6 0 R >>`)]),
       "pdf_action",
     ],
     ["opens an object that is not there", writePdf("/OpenAction 7 0 R"), "pdf_action"],
@@ -140,6 +167,16 @@ describe("a PDF", () => {
           Buffer.from("\nendstream\nendobj\n"),
         ]),
       ]),
+    ],
+    [
+      "a page that is opened, and a list of chapters behind it",
+      writePdf("/OpenAction 5 0 R", [
+        `5 0 obj\n<< ${TO_PAGE} >>\nendobj\n6 0 obj\n<< /Title (a) /Next 7 0 R >>\nendobj\n`,
+      ]),
+    ],
+    [
+      "the same, packed",
+      writePdf("/OpenAction 5 0 R", [packedPair(`<< ${TO_PAGE} >>`, "<< /Title (a) /Next 7 0 R >>")]),
     ],
   ])("is accepted with %s", async (_what, content) => {
     expect(await judge("a.pdf", content)).toBe("accepted");

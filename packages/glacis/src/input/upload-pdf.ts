@@ -54,6 +54,7 @@ const ADDRESS = new RegExp(
   `/URI${NAME_END}(?:(${MANY}|${FEW}%)|${FEW}(?:\\(([^]{0,200})|<([\\da-fA-F\\s]{1,400})))`,
   "gu",
 );
+const OBJECT_BEGINNING = 300;
 const ADDRESS_CHARACTERS = 200;
 /** The longest scheme of those below, with its colon. */
 const SCHEME_CHARACTERS = 11;
@@ -146,7 +147,11 @@ function stringOf(literal: string | undefined, hex: string = ""): string {
 /** A break after a backslash goes on with the line; the others are letters for control characters. */
 const ESCAPED: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", f: "\f", "\n": "", "\r": "" };
 
-const isHarmless = (action: string): boolean => GOES_TO_PAGE.test(action) && !action.includes("/URI");
+/** To a page, and no further: what comes next may be anything. */
+function isHarmless(action: string): boolean {
+  const [own = ""] = action.split("endobj", 1);
+  return GOES_TO_PAGE.test(own) && !/\/(?:URI|Next)/u.test(own);
+}
 
 /** Section 7.3.5: any character of a name may be written as `#` and two digits. */
 function plain(text: string): string {
@@ -233,9 +238,14 @@ function beginsFlate(bytes: Buffer): boolean {
 /** The stream begins with pairs of object number and offset. */
 function indexObjects({ packed }: Scan, text: string, first: number): void {
   if (Number.isNaN(first)) return;
-  for (const [, number = "", offset] of text.slice(0, first).matchAll(/(\d{1,10})\s+(\d{1,10})/gu)) {
-    const start = first + Number(offset);
-    if (packed.size < 100_000) packed.set(number, text.slice(start, start + 120));
+  const places = [...text.slice(0, first).matchAll(/(\d{1,10})\s+(\d{1,10})/gu)].map(
+    ([, number = "", offset]) => [number, first + Number(offset)] as const,
+  );
+  const starts = [...new Set(places.map(([, start]) => start))].toSorted((one, other) => one - other);
+  const ends = new Map(starts.map((start, index) => [start, starts[index + 1]]));
+  for (const [number, start] of places) {
+    const end = Math.min(start + OBJECT_BEGINNING, ends.get(start) ?? Infinity);
+    if (packed.size < 100_000) packed.set(number, text.slice(start, end));
   }
 }
 
@@ -247,7 +257,7 @@ async function judgeOpened({ file, opened, packed }: Scan): Promise<UploadFault 
     for (const match of text.matchAll(/(?<![\d])(\d{1,10})\s+\d{1,5}\s+obj(?=([^]{0,300}))/gu))
       found.get(match[1] ?? "")?.push(match[2] ?? "");
   }
-  const fine = (body: string): boolean => /^\s*\[/u.test(body) || isHarmless(body.split("endobj")[0] ?? "");
+  const fine = (body: string): boolean => /^\s*\[/u.test(body) || isHarmless(body);
   return [...found.values()].every((bodies) => bodies.length > 0 && bodies.every(fine))
     ? undefined
     : fault("pdf_action");
