@@ -116,10 +116,12 @@ export function sparkline(values: readonly number[]): SafeHtml {
   </svg>`;
 }
 
+/** A round number that the grid divides into whole ones: nobody counts half an event. */
 function niceCeiling(value: number): number {
+  if (value <= 5 * GRID_LINES) return GRID_LINES * Math.ceil(value / GRID_LINES);
   const magnitude = 10 ** Math.floor(Math.log10(value));
   const step = [1, 2, 4, 6, 8, 10].find((factor) => factor * magnitude >= value) ?? 10;
-  return Math.max(GRID_LINES, step * magnitude);
+  return step * magnitude;
 }
 
 function shortNumber(value: number): string {
