@@ -55,6 +55,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "alone",
+          globalSetup: "test/support/run-folder.ts",
           include: [
             "packages/*/src/**/*.test.ts",
             "apps/*/src/**/*.test.ts",

@@ -27,6 +27,11 @@ import { seedDemo } from "./seed.ts";
 
 const SHUTDOWN_MS = 10_000;
 
+interface StartParts extends Pick<GuardParts, "alarmClock" | "ssoFetch" | "webhookOutbound"> {
+  /** A black-box test's folder holds what it starts from already, and is neither emptied nor seeded once more. */
+  readonly isSeeded?: boolean;
+}
+
 /** A running application. */
 export interface Running {
   readonly settings: Settings;
@@ -44,14 +49,15 @@ export interface Running {
 export async function start(
   settings: Settings,
   output: Output = process.stdout,
-  more: Pick<GuardParts, "alarmClock" | "ssoFetch" | "webhookOutbound"> = {},
+  more: StartParts = {},
 ): Promise<Running> {
   const progress = progressOn(output);
   await refuseTakenPort(settings);
   prepareFolder(settings.dataFolder);
   const unlock = settings.databaseUrl === undefined ? lockFolder(settings.dataFolder) : () => undefined;
   try {
-    if (settings.kind === "test-target") emptyFolder(settings.dataFolder);
+    const afresh = settings.kind === "test-target" && more.isSeeded !== true;
+    if (afresh) emptyFolder(settings.dataFolder);
     const storage = await openFiles(settings);
     const tenants = settings.kind === "production" ? [] : settings.kind === "demo" ? DEMO : TEST_TENANTS;
     const database = await progress.step("Opening the database", () => openDatabase(settings));
@@ -64,7 +70,6 @@ export async function start(
     const { security, sessions, flows, previews, hooks, archive, fileTasks, watch } = guard;
     if (tenants.length > 0) {
       const { passwords } = flows.context;
-      const afresh = settings.kind === "test-target";
       await progress.step("Seeding the demonstration", () =>
         seedDemo({ database, accounts, passwords, keys: keyRing(keys), afresh }, tenants),
       );

@@ -3,11 +3,15 @@ import { createHmac } from "node:crypto";
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const shown = new Map<string, number>();
 
-/** The next code of an authenticator app that nobody has shown yet (RFC 6238): a clock may be one step early or late, so three at most come at once. */
+/**
+ * The next code of an authenticator app that nobody has shown yet (RFC 6238): a clock may be one step early or late, so three at most come at
+ * once. One of the step before is good for at least ten seconds more, which a busy machine may take to ask.
+ */
 export async function nextCode(secret: string): Promise<string> {
   for (;;) {
     const now = Math.floor(Date.now() / 30_000);
-    const step = Math.max((shown.get(secret) ?? 0) + 1, now - 1);
+    const earliest = Math.floor((Date.now() - 20_000) / 30_000);
+    const step = Math.max((shown.get(secret) ?? 0) + 1, earliest);
     if (step <= now + 1) {
       shown.set(secret, step);
       return codeOf(secret, step);
