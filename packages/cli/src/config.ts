@@ -10,6 +10,8 @@ import { CannotCheck } from "./outcome.ts";
 
 const EXPORTS: readonly string[] = ["database", "layers", "policies", "security", "waivers"];
 const LOAD_TIMEOUT_MS = 30_000;
+/** Where a configuration stands that nobody names. */
+export const CONFIG_FILES = ["glacis.config.ts", "glacis.config.js", "glacis.config.mjs"] as const;
 
 const EXAMPLE = 'export { security } from "./src/security.ts";';
 
@@ -22,6 +24,11 @@ export interface Config {
   readonly database: PostureOptions;
   /** The access policies that `--database` compares with the row-level security of their tables. */
   readonly policies: readonly EnforcedPolicy[];
+}
+
+/** The configuration of the working directory, if it has one; a project of plain JavaScript writes its own in that. */
+export function presentConfig(): string | undefined {
+  return CONFIG_FILES.find((name) => existsSync(name));
 }
 
 /**

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { newKey } from "glacis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commandProcess, spawnGlacis, type Ended } from "../../../../test/support/command-line.ts";
 
@@ -70,6 +71,8 @@ export const security = glacis(
   "weak.config.ts": `import { glacis, keyRing, saas } from "glacis";
 export const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));`,
   "syntax.config.ts": "export const security = ;",
+  "plain/glacis.config.js":
+    'import { glacis, keyRing, saas } from "glacis";\nexport const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));',
   "exits.config.ts": "process.exit(0);",
   "crashes.config.ts":
     'import { compose } from "./src/security";\nexport const security = compose({});\nsetImmediate(() => { throw new Error("later"); });\nawait new Promise((resolve) => setTimeout(resolve, 5_000));',
@@ -223,6 +226,12 @@ warning  hsts/too-short  at hsts (max-age=300)
       expect(stderr).toMatch(/^glacis: .+\n {2}why: .+\n {2}fix: /mu);
     },
   );
+
+  it("finds the configuration of a project in plain JavaScript", async () => {
+    const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", GLACIS_KEYS: newKey("k1") };
+    const { stdout } = await answer(["check"], { cwd: join(folder, "plain"), env });
+    expect(stdout).toContain("glacis check: glacis.config.js, production");
+  });
 
   it("suggests the export that was meant", async () => {
     expect((await glacis("check --config misspelt.config.ts")).stderr).toContain('fix: did you mean "security"?');

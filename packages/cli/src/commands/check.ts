@@ -1,6 +1,6 @@
 import { currentDeployment } from "glacis";
 import { Option, type Command } from "commander";
-import { loadConfig, type Config } from "../config.ts";
+import { CONFIG_FILES, loadConfig, presentConfig, type Config } from "../config.ts";
 import { readDrift, readPosture, withDrift, withPosture } from "../database.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 import { printed, RENDERERS } from "../render/renderers.ts";
@@ -9,7 +9,7 @@ import { report } from "../report.ts";
 interface CheckOptions {
   readonly deploy: boolean;
   readonly format: string;
-  readonly config: string;
+  readonly config?: string;
   /** A URL, or true for the one of the environment. */
   readonly database?: string | true;
   readonly databaseRole?: string;
@@ -22,14 +22,15 @@ export function addCheckCommand(program: Command, finish: (exitCode: number) => 
     .description("judge the composed policy and this environment")
     .option("--deploy", "count warnings too, as before a deployment", false)
     .addOption(new Option("--format <name>", "how to print").choices(Object.keys(RENDERERS)).default("text"))
-    .option("--config <file>", "the configuration to judge", "glacis.config.ts")
+    .option("--config <file>", `the configuration to judge (${CONFIG_FILES.join(", ")})`)
     .option("--database [url]", "judge the database too, as the application connects to it (DATABASE_URL)")
     .option("--database-role <role>", "the role that the application runs as, where it is not the login")
     .addHelpText("after", "\nExit code: 0 clean, 1 findings, 2 could not check.")
     .action(async (options: CheckOptions) => {
-      const config = await loadConfig(options.config);
+      const file = options.config ?? presentConfig() ?? CONFIG_FILES[0];
+      const config = await loadConfig(file);
       const judged = options.database === undefined ? config : await withDatabase(config, options);
-      const checked = report(judged, options.config, currentDeployment(), options.deploy);
+      const checked = report(judged, file, currentDeployment(), options.deploy);
       process.stdout.write(printed(checked, options.format));
       finish(checked.clean ? EXIT.clean : EXIT.findings);
     });

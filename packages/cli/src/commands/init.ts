@@ -2,6 +2,7 @@ import { mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Command } from "commander";
 import { own, tableOf } from "../parsed-document.ts";
+import { CONFIG_FILES } from "../config.ts";
 import { ciFiles } from "../init/ci-files.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 import { dockerfilesOf } from "../supply-chain/dockerfile.ts";
@@ -40,7 +41,7 @@ function describe(project: Project, commands: readonly string[]): Parameters<typ
   return {
     manager: project.lockfile?.manager ?? "npm",
     scripts: Object.keys(tableOf(own(root?.content ?? {}, "scripts"))),
-    hasConfig: project.text("glacis.config.ts") !== undefined,
+    hasConfig: CONFIG_FILES.some((name) => project.text(name) !== undefined),
     nodeVersionFile: [".nvmrc", ".node-version"].find((file) => project.text(file) !== undefined),
     hasDockerfile: dockerfilesOf(project).length > 0,
     commands,

@@ -1,14 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Option, type Command } from "commander";
 import { applyWaivers, glacis, keyRing, newKey, saas, type Security, type Waiver } from "glacis";
-import { loadConfig } from "../config.ts";
+import { CONFIG_FILES, loadConfig, presentConfig } from "../config.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 import { probe } from "../probe/probe.ts";
 import { progressLine } from "../progress.ts";
 import { printed, RENDERERS } from "../render/renderers.ts";
 import { asked, conclude } from "../report.ts";
-
-const CONFIG = "glacis.config.ts";
 
 interface ProbeCommandOptions {
   readonly deploy: boolean;
@@ -27,7 +25,10 @@ export function addProbeCommand(program: Command, finish: (exitCode: number) => 
     .argument("<url>", "its origin, such as https://app.example.com")
     .option("--deploy", "count warnings too", false)
     .addOption(new Option("--format <name>", "how to print").choices(Object.keys(RENDERERS)).default("text"))
-    .option("--config <file>", `the policy that it should show (${CONFIG} where there is one, else saas() as it comes)`)
+    .option(
+      "--config <file>",
+      `the policy that it should show (${CONFIG_FILES[0]} where there is one, else saas() as it comes)`,
+    )
     .option(
       "--page <path>",
       "another page to look at; may be repeated",
@@ -90,7 +91,7 @@ interface Policy {
 }
 
 async function policyOf(origin: URL, config: string | undefined): Promise<Policy> {
-  const file = config ?? (existsSync(CONFIG) ? CONFIG : undefined);
+  const file = config ?? presentConfig();
   if (file !== undefined) {
     const { security, waivers } = await loadConfig(file);
     return { security, waivers: [...(security.layers.waivers ?? []), ...waivers], subject: file };
