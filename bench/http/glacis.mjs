@@ -25,6 +25,8 @@ export function composed(limit, followed) {
     proxies: ["127.0.0.0/8"],
     cors: { origins: [PARTNER], credentials: true },
     limits: { client: rates, anonymous: rates, user: rates, service: rates },
+    // All connections of the load are one user's.
+    concurrency: { perUser: 100 },
   });
   // The load is meant to saturate the server: it measures as always, and sheds nothing.
   const patient = overloadProtection({ shedAtDelayMs: 60_000 });

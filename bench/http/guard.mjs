@@ -82,10 +82,23 @@ export function guard(limit) {
   const sessions = new Map();
   const key = randomBytes(32);
   const inFlight = new Set();
+  const busy = new Map();
   const isLate = watchDelay();
 
   function release() {
     inFlight.delete(this);
+    const { holder } = this;
+    if (holder !== undefined) holder.taken -= 1;
+  }
+
+  /** Whether the session's user has room for one more request. */
+  function take(user, response) {
+    let holder = busy.get(user);
+    if (holder === undefined) busy.set(user, (holder = { taken: 0 }));
+    if (holder.taken >= 100) return false;
+    holder.taken += 1;
+    response.holder = holder;
+    return true;
   }
 
   /** Everything before the handler; undefined when it has answered. */
@@ -190,6 +203,7 @@ export function guard(limit) {
     const session = cookie === undefined ? undefined : sessionOf(cookie, now);
     const used = consume(identities, session === undefined ? client : `u${session.user}`, now * 1000);
     if (used === undefined) return refuse(response, 429, "rate_limited");
+    if (session !== undefined && !take(session.user, response)) return refuse(response, 429, "rate_limited");
     if (foreign(site, mode, destination)) return refuse(response, 403, "context_refused");
     if (method !== "GET" && method !== "HEAD" && method !== "OPTIONS") {
       if (site !== undefined && site !== "same-origin" && site !== "none") return refuse(response, 403, "csrf_failed");

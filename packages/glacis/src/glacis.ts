@@ -116,6 +116,7 @@ function routeControls(routes: readonly SealedRoute[], endpoints: readonly Endpo
 function finisher(controls: readonly Control<never>[], report: Security["report"]): Security["done"] {
   const finishing = controls.filter(({ done }) => done !== undefined);
   return (exchange, outcome) => {
+    exchange.ended = true;
     for (const event of exchange.noted ?? []) report(event, exchange);
     for (const control of finishing) {
       try {

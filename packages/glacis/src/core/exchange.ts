@@ -62,6 +62,7 @@ export class Exchange implements AdmittedFacts {
   entered = false;
   /** The adapter must read the body and call `receive` before the handler runs; until then the request is not decided. */
   awaitsBody = false;
+  ended = false;
   /** What the framework's router made of the path, where the route declares its input. */
   params: Readonly<Record<string, unknown>> = NO_PARAMS;
   /** The parsed body, once it passed the limits. */

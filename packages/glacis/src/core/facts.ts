@@ -88,6 +88,8 @@ export interface IdentifiedFacts extends RequestFacts {
   readonly awaitsBody: boolean;
   /** The declared pattern, such as `/documents/:id`. */
   readonly pattern: string;
+  /** `done` has been told: the response is out, its client has left, or the connection speaks another protocol by now. */
+  readonly ended: boolean;
 }
 
 /** Facts at the handler's door: the body is parsed, and the framework has matched the path. */

@@ -12,6 +12,7 @@ export {
 } from "./allowed-hosts.ts";
 export { exposedFilesAndEndpoints, HEALTH_PATHS } from "./exposed-files-and-endpoints.ts";
 export { EXPOSED_PATHS, type ExposedPath, type Exposure } from "./exposed-paths.ts";
+export { concurrencyLimit, SHARE_TOO_LARGE, type ConcurrencyLimitOptions } from "./concurrency-limit.ts";
 export {
   overloadProtection,
   SHEDS_TOO_LATE,

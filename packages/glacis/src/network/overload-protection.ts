@@ -7,7 +7,7 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import { delayMonitor } from "./event-loop-delay.ts";
 
-const META: ControlMeta = {
+export const OVERLOAD_META: ControlMeta = {
   id: "overload-protection",
   title: "Load shedding by event-loop delay and requests in flight",
   layer: "network",
@@ -91,7 +91,7 @@ export function overloadProtection(options: OverloadProtectionOptions = {}): Ove
   }
 
   return {
-    meta: META,
+    meta: OVERLOAD_META,
     rules: [SHEDS_TOO_LATE],
     decide(facts) {
       if (exempt.has(facts.path)) return ALLOW;
@@ -155,7 +155,7 @@ const BEGAN: AuditEvent = {
   status: "refused",
   severity: "warning",
   event: "sys_overload_began",
-  control: META.id,
+  control: OVERLOAD_META.id,
   reason: "overloaded",
 };
 const ENDED: AuditEvent = {
@@ -163,7 +163,7 @@ const ENDED: AuditEvent = {
   status: "observed",
   severity: "info",
   event: "sys_overload_ended",
-  control: META.id,
+  control: OVERLOAD_META.id,
 };
 
 function refusal(seconds: number): Deny {
@@ -180,7 +180,7 @@ const GENEROUS_IN_FLIGHT = 10_000;
 
 /** No `observe` face: shedding shows only under a load that a probe must not make. */
 function assess({ lateMs, veryLateMs, anonymousLimit, sessionLimit }: Settings): readonly Finding[] {
-  const at: Location = { kind: "setting", name: META.id };
+  const at: Location = { kind: "setting", name: OVERLOAD_META.id };
   const findings: Finding[] = [];
   if (Math.max(lateMs, veryLateMs) > GENEROUS_DELAY_MS)
     findings.push(finding(SHEDS_TOO_LATE, at, `event-loop delay of ${veryLateMs} ms`));

@@ -16,6 +16,7 @@ import type { AuditSink } from "../core/event.ts";
 import type { KeySource } from "../core/keys.ts";
 import type { Layers } from "../core/security.ts";
 import type { Waiver } from "../core/waiver.ts";
+import type { ConcurrencyLimitOptions } from "../network/concurrency-limit.ts";
 import type { EgressAllowlistOptions } from "../network/egress-allowlist.ts";
 import type { RateLimitStore } from "../network/rate-limit-store.ts";
 import type { Rates } from "../network/rate-limit-tier.ts";
@@ -59,6 +60,8 @@ export interface SaasOptions {
   /** The application's own cookies. One that is not listed is dropped in production, and an error elsewhere. */
   readonly cookies?: CookieRegistry;
   readonly limits?: SaasLimits;
+  /** Requests of one user and of one tenant that are worked on at a time: `{ perUser: 20 }`. 10 and 100; more wait for their turn. */
+  readonly concurrency?: ConcurrencyLimitOptions;
   /** Shares the counters between instances: `redisRateLimits(...)` or `postgresRateLimits(...)`. */
   readonly limitStore?: RateLimitStore;
   /** Keeps sessions elsewhere than in `database`: `redisSessions({ client })`. */
@@ -113,6 +116,7 @@ export const SAAS_OPTIONS: readonly (keyof SaasOptions)[] = [
   "trustedOrigins",
   "cookies",
   "limits",
+  "concurrency",
   "limitStore",
   "sessionStore",
   "mfa",

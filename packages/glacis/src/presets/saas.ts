@@ -18,6 +18,7 @@ import { keyManagement } from "../data/key-management.ts";
 import { secretsManagement } from "../data/secrets-management.ts";
 import { sensitiveUrls } from "../data/sensitive-urls.ts";
 import { thirdPartySharing } from "../data/third-party-sharing.ts";
+import { concurrencyLimit } from "../network/concurrency-limit.ts";
 import { canonicalization } from "../input/canonicalization.ts";
 import { dynamicCode } from "../input/dynamic-code.ts";
 import { inputValidation } from "../input/input-validation.ts";
@@ -191,6 +192,7 @@ function layersOf(options: SaasParts): SaasLayers {
       session.mfaControl,
       waysIn(options),
       rates.identity,
+      concurrencyLimit(options.concurrency),
       ...bearer.flatMap(({ control, posture = [] }) => [control, ...posture]),
       xmlAndDeserialization(),
       resourceIsolation(),
