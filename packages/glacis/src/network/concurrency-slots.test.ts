@@ -42,7 +42,7 @@ describe("places shared out to users within tenants", () => {
     expect(slots.take("t", "ada")).toBeUndefined();
     expect(slots.take("t", "bob")).not.toBeInstanceOf(Promise);
     expect(slots.take("u", "ada")).toBeDefined();
-    expect(await Promise.all(waiting)).toEqual([undefined, undefined]);
+    expect(await Promise.all(waiting.map(async (one) => one))).toEqual([undefined, undefined]);
     held.release();
     expect(slots.take("t", "ada")).not.toBeInstanceOf(Promise);
   });
