@@ -235,6 +235,25 @@ describe.each(stores)("an account over %s", (_, over) => {
       expect(ground.members.has(account.userId)).toBe(false);
     });
 
+    it("has all its days of grace again when it was kept, and its deletion asked for once more", async () => {
+      const account = await ground.account();
+      await flows.deletion.request(await (await signedIn(account)).ask(), PASSWORD);
+      const first = tokenIn((await ground.deliver())[0]);
+      await flows.deletion.keep(anybody(), first);
+      await ground.deliver();
+      clock.nowMs += 10 * DAY;
+      await flows.deletion.request(await (await signedIn(account)).ask(), PASSWORD);
+      const second = tokenIn((await ground.deliver()).at(-1));
+      clock.nowMs += 5 * DAY;
+      await ground.deliver();
+      expect(await store.accounts.byId(account.userId)).toMatchObject({ status: "deleting" });
+      expect(await flows.deletion.keep(anybody(), first)).toEqual({ kind: "link_invalid" });
+      expect(await flows.deletion.isAlive(second, clock.nowMs)).toBe(true);
+      clock.nowMs += 9 * DAY;
+      await ground.deliver();
+      expect(await store.accounts.byId(account.userId)).toBeUndefined();
+    });
+
     it("is told to be gone once, however often its removal fails on the way", async () => {
       const account = await ground.account();
       const here = await signedIn(account);
