@@ -87,16 +87,7 @@ export function accountsIn(database: Database): Accounts {
       person,
     );
   };
-  const profileIn: Accounts["profileIn"] = (scope, user) =>
-    database.withTenant(scope, async (db) => {
-      const [found] = await db
-        .select(PROFILE)
-        .from(users)
-        .innerJoin(memberships, sameUser)
-        .innerJoin(tenants, eq(tenants.id, users.tenantId))
-        .where(and(eq(users.tenantId, scope.tenantId), eq(users.id, user.id)));
-      return found && addressed(found);
-    });
+  const profileIn = profileReader(database);
   return {
     createTenant: ({ name, id = randomUUID() }, owner) =>
       database.withTenant(systemScope(id, "sign-up"), async (db) => {
@@ -142,6 +133,19 @@ export function accountsIn(database: Database): Accounts {
     ...membershipsIn(database),
     ...secondFactorPolicyIn(database),
   };
+}
+
+function profileReader(database: Database): Accounts["profileIn"] {
+  return (scope, user) =>
+    database.withTenant(scope, async (db) => {
+      const [found] = await db
+        .select(PROFILE)
+        .from(users)
+        .innerJoin(memberships, sameUser)
+        .innerJoin(tenants, eq(tenants.id, users.tenantId))
+        .where(and(eq(users.tenantId, scope.tenantId), eq(users.id, user.id)));
+      return found && addressed(found);
+    });
 }
 
 function secondFactorPolicyIn(database: Database): SecondFactorPolicy {

@@ -114,7 +114,7 @@ export async function rotateKey(
  * session is gone now. Where the answer cannot be had, nobody has seen the key.
  */
 async function isStillThere({ signedIn }: KeyMaking, user: User): Promise<boolean> {
-  return signedIn === undefined || (await signedIn(user)) === true;
+  return signedIn === undefined || (await signedIn(user));
 }
 
 async function takeBack({ store }: KeyMaking, { tenantId, id }: ApiKeyRecord, nowMs: number): Promise<IssuedApiKey> {

@@ -91,19 +91,9 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
     },
     async addPasskey(request, answer, name) {
       const account = await enrolling(request, "passkey");
-      const added = account && (await passkeys?.register(request, account.userId, answer, name));
-      if (account === undefined || added === undefined) return false;
-      const takeBack = async (): Promise<void> =>
-        void (await passkeys?.remove(account.userId, added.passkey.id, { evenLast: true }));
-      try {
-        if (await keepPasskey(context, account, request, added.proof)) return true;
-      } catch (error) {
-        // Whether he was thrown out meanwhile, nobody can say.
-        await takeBack();
-        throw error;
-      }
-      await takeBack();
-      return false;
+      if (account === undefined || passkeys === undefined) return false;
+      const added = await passkeys.register(request, account.userId, answer, name);
+      return added !== undefined && keepOrRemove(context, passkeys, account, request, added);
     },
     async passkeys({ principal }) {
       return principal.kind === "user" && passkeys !== undefined ? passkeys.list(principal.id) : [];
@@ -176,6 +166,23 @@ async function keepPasskey(
   await enqueue(context, notice);
   await raise(context, account, request, proof);
   return true;
+}
+
+/** Whether he was thrown out meanwhile, nobody can say where the question fails: then the passkey goes as well. */
+async function keepOrRemove(
+  context: FlowContext,
+  passkeys: Pick<Passkeys, "remove">,
+  account: Account,
+  request: FlowRequest,
+  { passkey, proof }: { readonly passkey: Passkey; readonly proof: Proof },
+): Promise<boolean> {
+  let isKept = false;
+  try {
+    isKept = await keepPasskey(context, account, request, proof);
+  } finally {
+    if (!isKept) await passkeys.remove(account.userId, passkey.id, { evenLast: true });
+  }
+  return isKept;
 }
 
 /** Ends the other sessions, which know nothing of the new factor, and raises this one. */

@@ -125,13 +125,17 @@ export function notices(context: FlowContext, passkeys: Pick<Passkeys, "demote">
       return { kind: "disowned" };
     },
 
-    handlers: {
-      notice: (job, nowMs) => tellByMail(context, job, nowMs),
-      async disowned({ payload }) {
-        const { sinceMs } = payload;
-        if (typeof sinceMs !== "number") throw new TypeError("A job lacks what it needs.");
-        await context.application.disowned?.({ userId: textIn(payload, "userId"), sinceMs });
-      },
+    handlers: noticeHandlers(context),
+  };
+}
+
+function noticeHandlers(context: FlowContext): Notices["handlers"] {
+  return {
+    notice: (job, nowMs) => tellByMail(context, job, nowMs),
+    async disowned({ payload }) {
+      const { sinceMs } = payload;
+      if (typeof sinceMs !== "number") throw new TypeError("A job lacks what it needs.");
+      await context.application.disowned?.({ userId: textIn(payload, "userId"), sinceMs });
     },
   };
 }

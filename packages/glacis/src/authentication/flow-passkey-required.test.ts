@@ -225,7 +225,7 @@ describe("a passkey that a thief has added", () => {
 
   it("is not there when nobody can say whether he was thrown out while he added it", async () => {
     const { account, thief } = await robbed();
-    const { list } = session;
+    const list = session.list.bind(session);
     const down = (): Promise<never> => Promise.reject(new Error("The sessions do not answer."));
     meanwhile.registered = async () => void Object.assign(session, { list: down });
     await expect(addedIn(thief)).rejects.toThrow("do not answer");

@@ -103,8 +103,8 @@ describe.each(stores)("signing in over %s", (_, over) => {
 
   it("leaves no session behind when nobody can look at the account, or tell its owner", async () => {
     const account = await ground.account();
-    const { byId } = store.accounts;
-    const { add } = store.jobs;
+    const byId = store.accounts.byId.bind(store.accounts);
+    const add = store.jobs.add.bind(store.jobs);
     const down = (): Promise<never> => Promise.reject(new Error("The database does not answer."));
     for (const breakIt of [() => void (store.accounts.byId = down), () => void (store.jobs.add = down)]) {
       const browser = ground.browser();

@@ -350,7 +350,7 @@ describe.each(stores)("the API keys of an account over %s", (_, over) => {
 
   it("are none that a request makes which was under way when its owner disowned it", async () => {
     const { account, thief, disown } = await takenOver();
-    const { add } = keyStore;
+    const add = keyStore.add.bind(keyStore);
     keyStore.add = async (...given) => {
       expect(await flows.notices.disown(anybody(), disown)).toEqual({ kind: "disowned" });
       return add(...given);
@@ -386,7 +386,7 @@ describe.each(stores)("the API keys of an account over %s", (_, over) => {
   it("do not get a secret from whoever was thrown out while he rotated one", async () => {
     const { account, thief, disown } = await takenOver();
     const made = await keys.issue(thief, wish, clock.nowMs);
-    const { read } = keyStore;
+    const read = keyStore.read.bind(keyStore);
     keyStore.read = async (id) => {
       await over.sessions.revoke(account.userId, { reason: "user_request", request: anybody() });
       return read(id);

@@ -214,7 +214,7 @@ async function hasSession(store: SessionStore, { id: userId, tenantId, authentic
   const own = (await store.list(userId)).filter(
     (one) => one.tenantId === tenantId && one.authenticatedAtMs === authenticatedAtMs,
   );
-  const read = await Promise.all(own.map(({ id }) => store.read(id)));
+  const read = await Promise.all(own.map(async ({ id }) => store.read(id)));
   return read.some((record) => record !== undefined);
 }
 
