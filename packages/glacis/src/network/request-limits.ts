@@ -53,7 +53,7 @@ const LIMITS = {
   jsonKeys: { initial: 10_000, generous: 100_000 },
   headersTimeoutMs: { initial: 15_000, generous: 60_000 },
   requestTimeoutMs: { initial: 30_000, generous: 300_000 },
-  responseTimeoutMs: { initial: 60_000, generous: 300_000 },
+  responseTimeoutMs: { initial: 30_000, generous: 300_000 },
   keepAliveTimeoutMs: { initial: 65_000, generous: 600_000 },
   maxRequestsPerSocket: { initial: 1000, generous: 100_000 },
 } as const;
@@ -91,7 +91,7 @@ export interface RequestLimitsOptions {
   readonly requestTimeoutMs?: number;
   /**
    * How long a connection may be silent while its response is due: a handler that has not begun to answer by then is answered for, with 503, and
-   * a client that has stopped reading is cut off. 60 s, which is as long as a load balancer waits, and never less than headers may take.
+   * a client that has stopped reading is cut off. 30 s, half of what a load balancer waits, and never less than headers may take.
    */
   readonly responseTimeoutMs?: number;
   /** How long an idle connection stays open. 65 s: longer than a load balancer's 60, so that the balancer closes first and no request is lost. */
