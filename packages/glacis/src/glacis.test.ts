@@ -336,6 +336,17 @@ describe("seal", () => {
     expect(security.routes).toEqual([]);
   });
 
+  it("says a GET and the HEAD that comes with it once, and a HEAD alone as it is", () => {
+    const { security } = compose();
+    const declare = (method: string, pattern: string) => ({ method, pattern, rule: undefined, fix: "access(...)" });
+    const seal = (): unknown =>
+      security.seal([declare("GET", "/a"), declare("HEAD", "/a"), declare("HEAD", "/only-head")]);
+    expect(seal).toThrow(/2 routes do/u);
+    expect(seal).toThrow(/GET\s+\/a/u);
+    expect(seal).not.toThrow(/HEAD\s+\/a/u);
+    expect(seal).toThrow(/HEAD\s+\/only-head/u);
+  });
+
   it("keeps the table for the report", () => {
     const { security } = compose();
     security.seal([{ method: "GET", pattern: "/", rule: open.rule, fix: "" }]);

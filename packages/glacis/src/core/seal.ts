@@ -8,13 +8,19 @@ export class SealError extends Error {
   readonly routes: readonly RouteDeclaration[];
 
   constructor(routes: readonly RouteDeclaration[]) {
-    const lines = routes.map(({ method, pattern, fix }) => `  ${method.padEnd(7)} ${pattern}\n          add: ${fix}`);
-    const count = routes.length === 1 ? "1 route does" : `${routes.length} routes do`;
+    const told = routes.filter((route) => !isTwin(route, routes));
+    const lines = told.map(({ method, pattern, fix }) => `  ${method.padEnd(7)} ${pattern}\n          add: ${fix}`);
+    const count = told.length === 1 ? "1 route does" : `${told.length} routes do`;
     super(
       `${count} not say who may call it. Nothing listens until every route has an access rule:\n\n${lines.join("\n")}\n`,
     );
     this.routes = routes;
   }
+}
+
+/** The HEAD that a framework adds to a GET: the line that is missing there gives both their rule. */
+function isTwin({ method, pattern }: RouteDeclaration, routes: readonly RouteDeclaration[]): boolean {
+  return method === "HEAD" && routes.some((other) => other.method === "GET" && other.pattern === pattern);
 }
 
 /**
