@@ -4,9 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { AuditRecord } from "glacis";
 import { auditLogMigration, openAuditLog, postgresAuditLog } from "glacis/audit";
 import { afterAll, describe, expect, it } from "vitest";
+import { heartbeat } from "../../../../test/support/audit-log-files.ts";
 import { testDatabase } from "../../../../test/support/services.ts";
 
 const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -23,15 +23,6 @@ function auditLog(...args: readonly string[]): { readonly code: number | null; r
   return { code: status, out: stdout };
 }
 
-const event = (count: number): AuditRecord => ({
-  time: "2026-01-01T00:00:00.000Z",
-  event_type: "system",
-  status: "observed",
-  severity: "info",
-  event: "sys_heartbeat",
-  count,
-});
-
 describe("glacis audit-log", () => {
   it("verifies a log with the key that it made, and names the event that was changed", async () => {
     const [privatePem, publicPem] = auditLog("new-key").out.split(/(?<=END PRIVATE KEY-----\n)/u) as [string, string];
@@ -39,7 +30,7 @@ describe("glacis audit-log", () => {
     writeFileSync(key, publicPem);
     const logs = join(directory, "log");
     const log = await openAuditLog({ directory: logs, origin: "test/cli", signingKey: createPrivateKey(privatePem) });
-    for (const count of [1, 2, 3]) await log.append(event(count));
+    for (const count of [1, 2, 3]) await log.append(heartbeat(count));
     await log.close();
     const args = ["verify", logs, "--origin", "test/cli", "--public-key", key];
     expect(auditLog(...args)).toEqual({
@@ -71,7 +62,7 @@ describe("glacis audit-log", () => {
       const pool = database?.pool as NonNullable<typeof database>["pool"];
       await pool.query(auditLogMigration("pg_monitor"));
       const log = postgresAuditLog({ database: pool, origin: "test/cli" });
-      for (const count of [1, 2, 3]) await log.append(event(count), pool);
+      for (const count of [1, 2, 3]) await log.append(heartbeat(count), pool);
       await log.sequence();
       expect(auditLog(...args)).toEqual({ code: 0, out: expect.stringMatching(/^whole: events 1 to 3, /u) as string });
       await pool.query("alter table glacis_audit_events disable trigger all");

@@ -30,6 +30,18 @@ export function rejectNonRecord(owner: string, name: string, value: unknown): vo
   if (!plain) throw new TypeError(`${owner}() needs ${name} as an object of names and values.`);
 }
 
+/**
+ * Refuses a bound that is no positive whole number: zero, a fraction or a text would switch it off.
+ *
+ * @throws TypeError naming the option
+ */
+export function rejectNonCounts(owner: string, counts: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(counts)) {
+    if (!Number.isSafeInteger(value) || (value as number) < 1)
+      throw new TypeError(`${owner}() needs ${name} as a whole number greater than zero.`);
+  }
+}
+
 /** The known word closest to a misspelt one, or undefined when none is close. */
 export function nearestWord(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;

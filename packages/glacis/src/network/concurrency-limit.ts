@@ -3,7 +3,7 @@ import type { Control } from "../core/control.ts";
 import { ALLOW, type Decision } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
-import { rejectUnknownOptions } from "../core/options.ts";
+import { rejectNonCounts, rejectUnknownOptions } from "../core/options.ts";
 import { concurrencySlots, type Slot } from "./concurrency-slots.ts";
 import { OVERLOAD_META } from "./overload-protection.ts";
 import { refusalReporter } from "./rate-limit-refusal.ts";
@@ -44,11 +44,9 @@ const GENEROUS_PER_TENANT = 1000;
 export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Control<IdentifiedFacts> {
   rejectUnknownOptions("concurrencyLimit", options, OPTION_NAMES);
   const { perUser = 10, perTenant = 100, maxWaiting = 100, waitMs = 3000 } = options;
-  for (const [name, value] of Object.entries({ perUser, perTenant, maxWaiting, waitMs })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new TypeError(`concurrencyLimit() needs ${name} as a whole number greater than zero.`);
-  }
-  const slots = concurrencySlots({ perUser, perTenant, maxWaiting, waitMs });
+  const bounds = { perUser, perTenant, maxWaiting, waitMs };
+  rejectNonCounts("concurrencyLimit", bounds);
+  const slots = concurrencySlots(bounds);
   const held = new Map<RequestFacts, Slot>();
   const report = refusalReporter("in_flight", false);
 
@@ -64,7 +62,7 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Control
     return {
       kind: "deny",
       reason: "rate_limited",
-      events: report(receivedAtMs, { limit: perUser, remaining: 0, retryAfterSeconds: 1 }),
+      events: report(receivedAtMs, { limit: perUser }),
       headers: [["retry-after", "1"]],
       why: `More than ${perUser} requests of this user or ${perTenant} of this tenant are under way, and no more may wait.`,
       fix: "Send fewer requests at a time, give long work to a job, or raise perUser of this concurrencyLimit().",

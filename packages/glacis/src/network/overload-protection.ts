@@ -4,7 +4,7 @@ import { ALLOW, allow, deny, type Decision, type Deny } from "../core/decision.t
 import type { AuditEvent } from "../core/event.ts";
 import type { RequestFacts } from "../core/facts.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
-import { rejectUnknownOptions } from "../core/options.ts";
+import { rejectNonCounts, rejectUnknownOptions } from "../core/options.ts";
 import { delayMonitor } from "./event-loop-delay.ts";
 
 export const OVERLOAD_META: ControlMeta = {
@@ -125,11 +125,8 @@ function readOptions(options: OverloadProtectionOptions): Settings {
   const { shedAtDelayMs = 200, maxInFlight = 1000, sessionCookie = "__Host-session", retryAfterSeconds = 5 } = options;
   const { shedSessionsAtDelayMs = shedAtDelayMs * 2, maxInFlightSessions = maxInFlight * 2 } = options;
   const { exemptPaths = ["/healthz"] } = options;
-  const numbers = { shedAtDelayMs, shedSessionsAtDelayMs, maxInFlight, maxInFlightSessions, retryAfterSeconds };
-  for (const [name, value] of Object.entries(numbers)) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new TypeError(`overloadProtection() needs ${name} as a whole number greater than zero.`);
-  }
+  const counts = { shedAtDelayMs, shedSessionsAtDelayMs, maxInFlight, maxInFlightSessions, retryAfterSeconds };
+  rejectNonCounts("overloadProtection", counts);
   if (shedSessionsAtDelayMs < shedAtDelayMs || maxInFlightSessions < maxInFlight)
     throw new TypeError(
       "overloadProtection() sheds anonymous requests first: the session thresholds must not be lower.",

@@ -76,7 +76,7 @@ const EVENTS_PER_SECOND = 10;
 export function refusalReporter(
   name: string,
   dryRun: boolean,
-): (nowMs: number, binding: BindingRate) => readonly AuditEvent[] {
+): (nowMs: number, binding: Pick<BindingRate, "limit">) => readonly AuditEvent[] {
   let second = 0;
   let reported = 0;
   let unreported = 0;

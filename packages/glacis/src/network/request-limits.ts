@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { ALLOW, deny, type Decision } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
-import { rejectUnknownOptions } from "../core/options.ts";
+import { rejectNonCounts, rejectUnknownOptions } from "../core/options.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { BodyRules, ServerLimits } from "../core/security.ts";
 import { bodyParser, isForm, parsesBody } from "./body-parser.ts";
@@ -119,10 +119,7 @@ export interface RequestLimits {
 export function requestLimits(options: RequestLimitsOptions = {}): RequestLimits {
   rejectUnknownOptions("requestLimits", options, LIMIT_NAMES);
   const limits = Object.fromEntries(LIMIT_NAMES.map((name) => [name, options[name] ?? LIMITS[name].initial])) as Limits;
-  for (const name of LIMIT_NAMES) {
-    if (!Number.isSafeInteger(limits[name]) || limits[name] < 1)
-      throw new TypeError(`requestLimits() needs ${name} as a whole number greater than zero.`);
-  }
+  rejectNonCounts("requestLimits", limits);
   if (limits.headersTimeoutMs > limits.requestTimeoutMs)
     throw new TypeError("requestLimits() needs headersTimeoutMs no longer than requestTimeoutMs, which includes it.");
   const ceiling = Math.max(limits.bodyCeilingBytes, limits.jsonBytes, limits.formBytes, limits.multipartBytes);
