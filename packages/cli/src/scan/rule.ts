@@ -48,6 +48,8 @@ export function untrusted(
     const known = safe | run.state.knownAbout(label);
     if ((known & kind) === kind) return false;
     const local = STARTS_WITH_SLASH | NOT_TWO_SLASHES;
+    // What starts with a slash has no scheme.
+    if (kind === KIND.href && (known & STARTS_WITH_SLASH) !== 0) return false;
     return !(kind === KIND.redirect && (known & local) === local);
   });
 }

@@ -177,6 +177,7 @@ function iterate(call: Call, receiver: Value): Value {
       : [element, { taints: [], type: "number" as const }];
   let result = run.apply(callback ?? UNKNOWN, given);
   // Once more, for what has been gathered in the first turn.
+  if (name === "forEach") run.apply(callback ?? UNKNOWN, given);
   if (reduces) result = join(result, run.apply(callback ?? UNKNOWN, [result, element]));
   switch (name) {
     case "map":

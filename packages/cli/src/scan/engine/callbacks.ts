@@ -2,6 +2,7 @@
 import type { Node, SourceFile } from "../parse.ts";
 import { meet } from "./state.ts";
 import { TEXTUAL } from "./kinds.ts";
+import { chainedMembers, checkedInput, checkedMembers } from "./route-schemas.ts";
 import { MESSAGE_EVENT } from "./sources.ts";
 import { bake, branch, source, type Call, type Run } from "./run.ts";
 import { join, textOf, UNKNOWN, type Closure, type Value } from "./value.ts";
@@ -100,7 +101,8 @@ function sometime(run: Run, closure: Closure, given: readonly Value[]): void {
 function argumentsFor(call: Call, closure: Closure): readonly Value[] {
   const { run, node, name, receiver, args, api } = call;
   if (api.endsWith("diskStorage")) return uploadArguments(run, node);
-  const handed = handedOver(call);
+  const input = checkedInput(call);
+  const handed = input === undefined ? handedOver(call) : [input];
   if (handed !== undefined) return handed;
   if (name === "setWindowOpenHandler") return [{ taints: source(run, node, "window address", "remote", TEXTUAL) }];
   const event = textOf(args[0]);
@@ -118,8 +120,16 @@ function argumentsFor(call: Call, closure: Closure): readonly Value[] {
     if (known !== undefined) return known;
   }
   if ((ROUTES.has(name) && (ROUTERS.test(owner) || event?.startsWith("/") === true)) || api.endsWith("createServer"))
-    return routeArguments(closure);
+    return held(call, routeArguments(closure));
   return [];
+}
+
+/** What the schemas of a route have been asked for is what they say. */
+function held(call: Call, [first, ...others]: readonly Value[]): readonly Value[] {
+  if (first?.role !== "request") return first === undefined ? others : [first, ...others];
+  const owner = first.name ?? "request";
+  const members = new Map([...chainedMembers(call, owner), ...checkedMembers(call, owner)]);
+  return [members.size === 0 ? first : { ...first, fields: members }, ...others];
 }
 
 function eventArguments(
@@ -189,8 +199,20 @@ function handedOver({ run, node, name, api, args, receiver }: Call): readonly Va
   }
   // formidable and multiparty
   if (name === "parse" && args[0]?.role === "request")
-    return [UNKNOWN, { taints: source(run, node, "fields of the form", "remote") }, UNKNOWN];
+    return [UNKNOWN, { taints: source(run, node, "fields of the form", "remote") }, filesOfForm(run, node)];
   return undefined;
+}
+
+/** Files by the name of their field, each with the name that the client gave it and a place that the server chose. */
+function filesOfForm(run: Run, node: Node): Value {
+  const taints = source(run, node, "name of an upload", "remote", TEXTUAL);
+  const chosen = ["filepath", "path", "size", "newFilename", "hash"].map(
+    (name) => [name, { taints: [], name }] as const,
+  );
+  const given = ["originalFilename", "name", "mimetype"].map((name) => [name, { taints, name }] as const);
+  const file: Value = { taints: [], fields: new Map([...chosen, ...given]) };
+  file.fields?.set("0", file);
+  return { taints: [], fields: new Map([["*", file]]) };
 }
 
 /** What multer asks where an upload goes: the request, and a file that has the name which the client gave it. */

@@ -5,7 +5,9 @@ import { callBack } from "./callbacks.ts";
 import { constructParent } from "./functions.ts";
 import { factsOfCall, factsOfStart } from "./guards.ts";
 import { elementOf, keyOf, newObject, readMember } from "./members.ts";
-import { passed, type Call, type Run } from "./run.ts";
+import { applyFacts, passed, type Call, type Run } from "./run.ts";
+import { matchedData } from "./route-schemas.ts";
+import { isSchema } from "./schemas.ts";
 import { hookSource, readBy, storedBy } from "./sources.ts";
 import { textOf, UNKNOWN, type Facts, type Value } from "./value.ts";
 
@@ -22,7 +24,20 @@ export function evaluateCall(run: Run, node: CallExpression | NewExpression): Va
   const name = callee.api === undefined ? (callee.name ?? "") : api.slice(api.lastIndexOf(".") + 1);
   const call: Call = { node, callee, name, api, receiver, args, isNew: node.type === "NewExpression", run };
   run.observer.call(call);
-  return perform(call);
+  const value = perform(call);
+  if (endsRequest(call)) run.state.ended = true;
+  else if (ASSERTS.test(api) || (name === "assert" && receiver?.role === "context"))
+    applyFacts(run.state, args[0]?.facts?.yes ?? []);
+  return value;
+}
+
+/** What throws: nothing comes after it. */
+const ENDINGS =
+  /^(?:@sveltejs\/kit\.(?:error|redirect|fail)|next\/navigation\.(?:redirect|permanentRedirect|notFound|forbidden|unauthorized)|process\.exit|assert\.fail|assert\/strict\.fail)$/u;
+const ASSERTS = /^(?:assert(?:\/strict)?(?:\.(?:ok|strict))?|tiny-invariant|invariant|ts-invariant\.invariant)$/u;
+
+function endsRequest({ api, name, receiver }: Call): boolean {
+  return ENDINGS.test(api) || (name === "throw" && receiver?.role === "context");
 }
 
 /** `eval.call(null, text)` calls eval. Methods of prototypes are asked elsewhere. */
@@ -145,24 +160,34 @@ function unknownCall(call: Call): Value {
   const { run, node, callee, args, receiver, api, isNew } = call;
   const handed = callBack(call);
   if (receiver?.role !== undefined && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
+  if (api === "express-validator.matchedData") return matchedData(call);
   const hook = receiver === undefined || receiver.api !== undefined ? hookSource(run, node, api) : undefined;
   if (hook !== undefined) return hook;
   const stored = readBy(call) ?? storedBy(call);
   if (stored !== undefined) return stored;
-  const madeOf = textOf(args[0]);
+  // The field that a chain of checks speaks of.
+  const chained = api.startsWith("express-validator.") ? receiver?.madeOf : undefined;
+  const madeOf = chained ?? textOf(args[0]);
   // A request's own methods, such as c.req.query("id"), give what the request holds.
   const value: Value = {
     taints:
       madeOf !== undefined && callee.api?.startsWith("incoming.") === true ? askedFor(callee, madeOf) : callee.taints,
     ...(api !== "" && api.length < 200 && { api: `${api}()` }),
     ...(madeOf !== undefined && { madeOf }),
+    ...inputOf(call),
   };
   if (isNew && callee.taints.length === 0) {
     const [first] = args;
     return { ...newObject(run, "object"), ...value, ...(first?.type === "array" && { element: elementOf(first) }) };
   }
   // asyncHandler(function): what wraps a function is that function, as far as anybody can tell.
-  return handed === undefined ? value : { ...value, closure: handed };
+  return handed === undefined || receiver?.input !== undefined ? value : { ...value, closure: handed };
+}
+
+/** `procedure.input(schema)`, and whatever is asked of it before the handler comes. */
+function inputOf({ name, args: [first], receiver }: Call): Pick<Value, "input"> {
+  if (/^(?:input|inputSchema|schema)$/u.test(name) && first !== undefined && isSchema(first)) return { input: first };
+  return receiver?.input === undefined ? {} : { input: receiver.input };
 }
 
 /** `c.req.query("a")` and `c.req.query("b")` are two texts: what is known of one is not known of the other. */

@@ -12,10 +12,10 @@ import { concatenate } from "./concatenate.ts";
 import { meet } from "./state.ts";
 import { factsOfComparison } from "./guards.ts";
 import { KIND, NUMERIC } from "./kinds.ts";
-import { elementOf, keyOf, newObject, readMember, safeFor, writeMember } from "./members.ts";
+import { BARE_OBJECT, elementOf, keyOf, newObject, readMember, safeFor, writeMember } from "./members.ts";
 import { bind, isNoted, propertyName, propertyValue } from "./patterns.ts";
 import { element } from "./jsx.ts";
-import { bake, branch, common, flip, passed, type Run } from "./run.ts";
+import { applyFacts, bake, branch, common, flip, passed, type Run } from "./run.ts";
 import { archiveSource, globalSource, roleOf } from "./sources.ts";
 import { Environment, join, mergeTaints, textValue, UNKNOWN, type Facts, type Value } from "./value.ts";
 
@@ -156,7 +156,7 @@ function evaluateMember(run: Run, node: MemberExpression): Value {
     if (outside !== undefined) return outside;
   }
   const value = readMember(run, node, object, key);
-  if (key === undefined && asked.taints.length > 0) {
+  if (key === undefined && asked.taints.length > 0 && object.api !== BARE_OBJECT) {
     const reachedBy = bake(asked, run.state).taints.filter(({ safe }) => (safe & KIND.key) === 0);
     if (reachedBy.length > 0) return { ...value, reachedBy };
   }
@@ -188,6 +188,8 @@ function logical(run: Run, operator: string, leftNode: Node, rightNode: Node): V
     right = bake(right, run.state);
   });
   meet(base, after.ended ? [base] : [after, base], join, bake);
+  // allowed.has(host) || context.throw(400)
+  if (after.ended) applyFacts(base, (operator === "&&" ? left.facts?.no : left.facts?.yes) ?? []);
   const facts = combine(operator, left.facts, right.facts);
   const value = operator === "&&" ? right : join(left, right);
   const { facts: _, ...plain } = value;

@@ -1,6 +1,6 @@
 /** Functions of the language, of Node and of known packages: what becomes of untrusted text in them. */
 import { EVERY, KIND, NUMERIC, RESOLVED, TEXTUAL } from "./kinds.ts";
-import { elementOf, newObject, safeFor } from "./members.ts";
+import { BARE_OBJECT, elementOf, newObject, safeFor } from "./members.ts";
 import { passed, source, type Call } from "./run.ts";
 import { deepTaints, join, mergeTaints, prefixOf, textOf, UNKNOWN, type Value } from "./value.ts";
 
@@ -159,6 +159,17 @@ const promise: Model = ({ args, run }) => {
 /** The promisified function is the function. */
 const promisify: Model = ({ args }) => args[0] ?? UNKNOWN;
 
+/** pg-format quotes what stands for %L and %I, and puts in as it is what stands for %s. */
+const sqlFormat: Model = (call) => {
+  const places = [...(textOf(call.args[0]) ?? "%s%s%s").matchAll(/%%|%(?:(\d+)\$)?(?:-?\d*)([sIL])/gu)].filter(
+    ([place]) => place !== "%%",
+  );
+  const plain = places.flatMap(([, at, kind], index) =>
+    kind === "s" ? (call.args[Number(at ?? index + 1)] ?? []) : [],
+  );
+  return { ...through({ ...call, args: [...call.args.slice(0, 1), ...plain] }, TEXTUAL), type: "string" };
+};
+
 const smallest: Model = (call) => ({
   ...through(call, call.args.some(({ taints }) => taints.length === 0) ? EVERY : NUMERIC),
   type: "number",
@@ -208,6 +219,22 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "Math.min": smallest,
   ...Object.fromEntries(["Error", "TypeError", "RangeError", "SyntaxError"].map((name) => [name, failure])),
   RegExp: pattern,
+  "pg-format": sqlFormat,
+  "pg-format.format": sqlFormat,
+  "@angular/core.inject": ({ args }) => ({ taints: [], api: `${args[0]?.api ?? ""}()` }),
+  "react.useState": ({ args, run }) => {
+    const pair = newObject(run, "array");
+    pair.fields.set("0", args[0]?.closure === undefined ? (args[0] ?? UNKNOWN) : run.apply(args[0], []));
+    return { ...pair, state: true };
+  },
+  "lodash.random": guessable,
+  "lodash/random": guessable,
+  "lodash.sample": guessable,
+  "lodash.sampleSize": guessable,
+  "lodash.times": ({ args, run }) => ({
+    ...newObject(run, "array"),
+    element: run.apply(args[1] ?? UNKNOWN, [{ taints: [], type: "number" }]),
+  }),
   "fs.readFileSync": fromFile,
   "fs.promises.readFile": fromFile,
   "fs/promises.readFile": fromFile,
@@ -236,7 +263,10 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "Object.assign": assign,
   "Object.freeze": identity,
   "Object.seal": identity,
-  "Object.create": (call) => newObject(call.run, "object"),
+  "Object.create": ({ args, run }) => ({
+    ...newObject(run, "object"),
+    ...(args[0]?.literal === null && { api: BARE_OBJECT }),
+  }),
   "Object.keys": list,
   "Object.values": list,
   "Object.fromEntries": pass,

@@ -36,8 +36,20 @@ function equals(asked: Value, known: Value): readonly Clear[] {
       type === "string" ? TEXTUAL : type === "number" || type === "boolean" || type === "bigint" ? NUMERIC : 0;
     return kinds === 0 ? [] : asked.typeofLabels.map((label) => ({ label, kinds }));
   }
-  if (known.taints.length > 0 || asked.taints.length === 0) return [];
-  return clears(asked, EVERY);
+  if (asked.taints.length === 0) return [];
+  if (known.taints.length === 0) return clears(asked, EVERY);
+  return isOwnHost(known) && asked.taints.every(({ label }) => OF_HOST.test(label))
+    ? clears(asked, KIND.redirect | KIND.href)
+    : [];
+}
+
+const OF_HOST = /\.(?:origin|host|hostname)$/u;
+const OWN_HOST =
+  /^\w+\.(?:host|hostname)$|\.(?:nextUrl|url|url\(parsed\))\.(?:origin|host|hostname)$|\.(?:headers|header|get)\.host$/u;
+
+/** The host that was asked, as the browser of whoever follows a link wrote it. */
+function isOwnHost({ taints }: Value): boolean {
+  return taints.every(({ label }) => OWN_HOST.test(label));
 }
 
 const EMPTY = new Set(["undefined", "null"]);

@@ -8,6 +8,9 @@ import { join, madeSafe, mergeTaints, textOf, type Taint, type Value } from "./v
 /** Objects of a request in which every name is a client's. */
 const PARAMETERS = /\.(?:query|params|headers|cookies)$|\.(?:body|queryStringParameters)$/u;
 
+/** An object without a prototype: every name is a name of its own. */
+export const BARE_OBJECT = "Object.create(null)";
+
 /** Parts of a URL: checking one of them says something about the whole. */
 const HOST_PARTS = new Set(["hostname", "host", "origin"]);
 

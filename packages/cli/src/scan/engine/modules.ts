@@ -7,7 +7,12 @@ import { Environment, UNKNOWN, textValue, type Value } from "./value.ts";
 
 /** A package or a part of the platform. `node:fs/promises` and `fs/promises` are one. */
 export function packageValue(specifier: string): Value {
-  return { taints: [], api: specifier.replace(/^node:/u, "") };
+  const name = specifier.replace(/^node:/u, "");
+  // lodash-es/merge.js is lodash/merge.
+  return {
+    taints: [],
+    api: /^lodash\b/u.test(name) ? name.replace(/^lodash-es\b/u, "lodash").replace(/\.js$/u, "") : name,
+  };
 }
 
 export function importDeclaration(run: Run, statement: Statement & { readonly type: "ImportDeclaration" }): void {

@@ -1,9 +1,10 @@
 /** Where values go: declarations, destructuring, assignments, parameters. */
 import type { BindingPattern, Node, ParamPattern, PropertyKey, SourceFile } from "../parse.ts";
 import { elementOf, keyOf, readMember, writeMember } from "./members.ts";
-import { passed, source, type Run } from "./run.ts";
+import { bake, passed, source, type Run } from "./run.ts";
 import { decoratedParameter, globalSource, MESSAGE_EVENT, roleOf, typeNameOf } from "./sources.ts";
-import { join, UNKNOWN, type Taint, type Value } from "./value.ts";
+import { HOST } from "./kinds.ts";
+import { join, madeSafe, UNKNOWN, type Taint, type Value } from "./value.ts";
 
 /** Gives the names of a pattern their values. */
 export function bind(run: Run, pattern: Node, value: Value, declares: boolean): void {
@@ -29,6 +30,7 @@ export function bind(run: Run, pattern: Node, value: Value, declares: boolean): 
         if (element.type === "RestElement") bind(run, element.argument, value, declares);
         else bind(run, element, value.fields?.get(String(index)) ?? elementOf(value), declares);
       }
+      if (value.state === true) bindState(run, pattern.elements);
       return;
     case "AssignmentPattern": {
       const fallback = run.evaluate(pattern.right);
@@ -64,6 +66,19 @@ export function bind(run: Run, pattern: Node, value: Value, declares: boolean): 
       return;
     default:
   }
+}
+
+/** `const [text, setText] = useState("")`: what the second is given is what the first holds. */
+function bindState(run: Run, [held, setter]: readonly (Node | null)[]): void {
+  if (held?.type !== "Identifier" || setter?.type !== "Identifier") return;
+  const cell = run.environment.lookup(held.name);
+  if (cell === undefined) return;
+  const native = ([given = UNKNOWN]: readonly Value[]): Value => {
+    const value = given.closure === undefined ? given : run.apply(given, [run.state.read(cell) ?? UNKNOWN]);
+    run.state.values.set(cell, join(run.state.read(cell), bake(value, run.state)));
+    return UNKNOWN;
+  };
+  bind(run, setter, { taints: [], type: "function", native }, true);
 }
 
 function memberOf(run: Run, node: Node, value: Value, key: string | undefined): Value {
@@ -112,14 +127,16 @@ function bindName(run: Run, node: Node, name: string, value: Value, declares: bo
 
 /** An object about which nothing is known holds, from now on, what was put into it. */
 function taintOwner(run: Run, owner: Node, value: Value, key: string | undefined): void {
-  if (owner.type !== "Identifier" || value.taints.length === 0) return;
+  if (owner.type !== "Identifier") return;
   const cell = run.environment.lookup(owner.name);
   const present = cell && run.state.read(cell);
   if (cell === undefined || present === undefined) return;
   if (present.api === "URL()" && /^(?:host|hostname|href)$/u.test(key ?? "")) {
-    run.state.values.set(cell, { ...present, taints: value.taints, parts: [null] });
+    const own = { ...present, taints: madeSafe(present.taints, HOST) };
+    run.state.values.set(cell, value.taints.length === 0 ? own : { ...present, taints: value.taints, parts: [null] });
     return;
   }
+  if (value.taints.length === 0) return;
   if (present.fields !== undefined || present.role !== undefined) return;
   run.state.values.set(cell, {
     ...present,
@@ -286,6 +303,7 @@ function destructured(
   );
   if (names.has("request") || names.has("req") || typeName?.endsWith("Context") === true)
     return { taints: [], role: "context" };
+  if (names.has("queryStringParameters") || names.has("pathParameters")) return { taints: [], role: "request" };
   const ofRequest = ["query", "body", "headers", "cookies"].filter((name) => names.has(name));
   if (ofRequest.length > 0 && !run.entry) return { taints: [], role: "request" };
   if (names.has("input") && (names.has("ctx") || (names.size === 1 && !run.entry)))

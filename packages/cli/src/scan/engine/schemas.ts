@@ -6,7 +6,7 @@ import type { Call } from "./run.ts";
 import type { Taint, Value } from "./value.ts";
 
 const LIBRARIES =
-  /^(?:zod|zod\/\w+|valibot|joi|yup|@hapi\/joi|superstruct|@sinclair\/typebox|arktype|io-ts|runtypes|@effect\/schema|glacis\/input)(?:\.|$)/u;
+  /^(?:zod|z|zod\/\w+|valibot|joi|Joi|yup|Yup|@hapi\/joi|superstruct|@sinclair\/typebox|arktype|io-ts|runtypes|@effect\/schema|glacis\/input)(?:\.|$)/u;
 const PARSERS = new Set([
   "parse",
   "safeParse",
@@ -64,8 +64,13 @@ export function parseSchema({ api, name, receiver, args, run }: Call): Value | u
   return { taints: [], api: parts, ...(shape !== undefined && { fields: shape }), type: "object" };
 }
 
+/** Is it made by one of the libraries of schemas? */
+export function isSchema({ api = "" }: Value): boolean {
+  return LIBRARIES.test(api);
+}
+
 /** The value with the schema's word for each property. */
-function applySchema(schema: Value | undefined, input: Value): Value {
+export function applySchema(schema: Value | undefined, input: Value): Value {
   if (schema !== undefined && STRICT.test(schema.api ?? ""))
     return { taints: [], type: /\.max\(\)|\.lte?\(\)|enum|literal/u.test(schema.api ?? "") ? "string" : "number" };
   const taints = madeSafe(input.taints, TEXTUAL | SHAPED);

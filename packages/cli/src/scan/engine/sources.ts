@@ -278,6 +278,9 @@ export function storedBy({ api, name, receiver, run, node, args }: Call): Value 
     return { taints: [], type: "array", element: { taints: source(run, node, "name of a file", "stored") } };
   if (isTextOfPage(api, name) && args.length < 2 && (args.length === 0 || /attr|data/u.test(name)))
     return { taints: source(run, node, "text of the page", "stored", TEXTUAL), api: `${api}()` };
+  // An attribute that is looked at on an element holds a text, whatever it held in the markup.
+  if (name === "getAttribute" && args.length === 1 && receiver?.role === undefined && receiver?.taints.length === 0)
+    return { taints: source(run, node, "text of the page", "stored", TEXTUAL), api: `${api}()` };
   const isAnswer = /^fetch\(\)\.(?:json|text)$|^axios\.get$/u.test(api);
   if (!isRows && !isAnswer && !OWN_STORES.test(api)) return undefined;
   return { taints: source(run, node, isRows ? "row of the database" : `${api}()`, "stored"), api: `${api}()` };

@@ -133,6 +133,10 @@ export interface Value {
   /** A function of the analysis itself, such as the resolve of a promise. */
   readonly native?: (args: readonly Value[]) => Value;
   readonly facts?: Facts;
+  /** A pair of a value and the function that replaces it, as hooks make them. */
+  readonly state?: true;
+  /** The schema of what is handed to the functions that are given to it. */
+  readonly input?: Value;
   /** Of a position: what holds where it is the first, as with `path.indexOf(root) === 0`. */
   readonly atStart?: Facts;
   /** What `typeof` was asked of. */

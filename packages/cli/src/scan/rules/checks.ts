@@ -20,6 +20,11 @@ const SPECIAL = new Set([
   "<script>",
   "</script>",
   "javascript:",
+  "*",
+  "%",
+  "[",
+  "(",
+  "{",
 ]);
 
 /** A sanitiser that takes out the first and leaves the rest. */

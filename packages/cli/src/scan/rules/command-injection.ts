@@ -79,7 +79,7 @@ export const ARGUMENT_INJECTION: ScanRule = {
     const [program, list] = args;
     if (!RISKY.test(textOf(program) ?? "") || list?.type !== "array") return;
     for (const [key, value] of list.fields ?? []) {
-      if (textOf(value) === "--") return;
+      if (/^--(?:end-of-options)?$/u.test(textOf(value) ?? "")) return;
       if (!/^\d+$|^\*$/u.test(key) || typeof value.parts?.[0] === "string") continue;
       const taint = untrustedItself(run, value, KIND.argument);
       if (taint !== undefined) report(node, `${taint.label} as an argument of ${textOf(program)}`, taint);

@@ -163,7 +163,8 @@ export const DOM_SCRIPT: ScanRule = {
       [value] = args;
     else if (name === "parseFromString") value = textOf(args[1]) === "text/html" ? args[0] : undefined;
     else if (name === "setProperty" && MARKUP.test(textOf(args[1]) ?? "")) [, , value] = args;
-    else if (isQuery && typeof args[0]?.parts?.[0] !== "string") [value] = args;
+    else if (name === "html" && /^d3\b/u.test(receiver?.api ?? "")) [value] = args;
+    else if (isQuery && isMarkupOrUnknown(args[0])) [value] = args;
     else if (name === "setAttribute" && /^(?:srcdoc|on\w+)$/iu.test(textOf(args[0]) ?? "")) [, value] = args;
     const sources =
       name === "parseFromString"
@@ -187,6 +188,12 @@ export const DOM_SCRIPT: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} in ${attribute}`, taint);
   },
 };
+
+/** `$("#" + name)` looks for elements, `$("<li>" + name)` makes one. */
+function isMarkupOrUnknown(given: Value | undefined): boolean {
+  const start = given?.parts?.[0];
+  return typeof start !== "string" || start.trimStart().startsWith("<");
+}
 
 /** A link whose scheme a client chose. */
 export const SCRIPT_LINK: ScanRule = {

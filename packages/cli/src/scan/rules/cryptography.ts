@@ -140,7 +140,7 @@ export const INSECURE_RANDOMNESS: ScanRule = {
       report(node, "fewer than eight bytes");
       return;
     }
-    if (!textAt(file, node).startsWith("Math.random(")) return;
+    if (!/^(?:Math|_|lodash)\.random\(/u.test(textAt(file, node))) return;
     for (const parent of parents.toReversed().slice(0, 14)) {
       if (SECRET_NAMES.test(nameOfTarget(parent) ?? "")) {
         report(node, nameOfTarget(parent));

@@ -81,6 +81,7 @@ export const CASE_SENSITIVE_PATH: ScanRule = {
   bad: 'app.use(/\\/admin\\/.*/, requireAdmin);\napp.get("/admin/users", (req, res) => res.json(users));',
   good: 'app.use(/\\/admin\\/.*/i, requireAdmin);\napp.get("/admin/users", (req, res) => res.json(users));',
   nodes: (node, _parents, file, report) => {
+    if (node.type === "IfStatement" && guardsOneSpelling(node, file)) report(node.test);
     if (node.type !== "CallExpression" || node.callee.type !== "MemberExpression") return;
     if (nameOf(node.callee.property) !== "use" || node.arguments.length < 2) return;
     const [path] = node.arguments;
@@ -89,6 +90,20 @@ export const CASE_SENSITIVE_PATH: ScanRule = {
     if (/[a-z]/iu.test(letters) && !/case sensitive routing|caseSensitive/u.test(file.text)) report(path);
   },
 };
+
+const ASKS_PATH = /\breq(?:uest)?\.(?:path|url|originalUrl)\.(?:startsWith|includes|match)\(\s*["'`]\/[a-z]/u;
+
+/** `if (req.path.startsWith("/admin") && !admin) return res.sendStatus(403)`, where /ADMIN is the same route. */
+function guardsOneSpelling(node: Node & { readonly type: "IfStatement" }, file: SourceFile): boolean {
+  const test = textAt(file, node.test);
+  if (
+    !ASKS_PATH.test(test) ||
+    /!\s*req(?:uest)?\.|toLowerCase|toUpperCase/u.test(test.replace(/!req\.(?:user|session)/gu, ""))
+  )
+    return false;
+  const refuses = /\b(?:sendStatus|status)\(40[13]\)|\.redirect\(|new \w*(?:Forbidden|Unauthorized)/u;
+  return refuses.test(textAt(file, node.consequent)) && !/case sensitive routing|caseSensitive/u.test(file.text);
+}
 
 /** Addresses that a client may write for itself. */
 export const TRUSTED_PROXY: ScanRule = {

@@ -36,7 +36,7 @@ export const STACK_EXPOSURE: ScanRule = {
       report(node, `an error in ${name}()`);
       return;
     }
-    const text = node.arguments.map((argument) => textAt(run.module.file, argument)).join(",");
+    const text = node.arguments.map((argument) => withoutCasts(textAt(run.module.file, argument))).join(",");
     if (args.some(holdsEnvironment)) report(node, "process.env");
     if (args.some(holdsStack) || /\b(?:err|error|e|ex|exception)\??\.stack\b/u.test(text)) report(node, `${name}()`);
   },
@@ -45,6 +45,11 @@ export const STACK_EXPOSURE: ScanRule = {
       report(node, "in the body");
   },
 };
+
+/** `(error as Error).stack` */
+function withoutCasts(text: string): string {
+  return text.replaceAll(/\((\w+) as \w+\)/gu, "$1");
+}
 
 function holdsEnvironment({ api, fields }: Value): boolean {
   return api === "process.env" || [...(fields?.values() ?? [])].some((value) => value.api === "process.env");
@@ -196,8 +201,7 @@ export const WINDOW_MESSAGES: ScanRule = {
     if (
       name === "postMessage" &&
       args.length >= 2 &&
-      (textOf(args[1]) === "*" || textOf(args[1]?.fields?.get("targetOrigin")) === "*") &&
-      !/worker|port|channel/iu.test(receiver?.name ?? receiver?.api ?? "")
+      (textOf(args[1]) === "*" || textOf(args[1]?.fields?.get("targetOrigin")) === "*")
     )
       report(node, "to *");
     if (name !== "addEventListener" || textOf(args[0]) !== "message") return;

@@ -84,8 +84,9 @@ export const NETWORK_DATA_STORED: ScanRule = {
   calls: (call, report) => {
     const { api, name, args, run, node } = call;
     if (!/^fs(?:\/promises|\.promises)?\.(?:write|append)File(?:Sync)?$/u.test(api)) return;
-    const taint = untrusted(run, args[1], KIND.html, ["network"], 1);
-    if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
+    const taint = untrusted(run, args[1], KIND.html, ["network", "stored"], 1);
+    const isAnswer = taint?.source === "network" || /^(?:fetch|axios)\b/u.test(taint?.label ?? "");
+    if (isAnswer && taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
 };
 
@@ -102,8 +103,12 @@ export const UNCHECKED_BUFFER: ScanRule = {
   fix: "Leave noAssert out, and make buffers with Buffer.alloc() and Buffer.from().",
   bad: "export const first = (data) => data.readUInt8(0, true);",
   good: "export const first = (data) => data.readUInt8(0);",
-  calls: ({ api, name, args, isNew, node }: Call, report) => {
+  calls: ({ api, name, args, isNew, node, receiver, run }: Call, report) => {
     if (NUMBERS.test(name) && args.at(-1)?.literal === true) report(node, "noAssert");
+    const isSent = receiver?.role === "response" && /^(?:send|end|write)$/u.test(name);
+    const isRaw = /^Buffer\.allocUnsafe(?:Slow)?\(\)$/u.test(args[0]?.api ?? "");
+    if (isSent && isRaw && !/\.(?:fill|copy|set|write\w*)\(/u.test(textAt(run.module.file, run.frame.closure?.node)))
+      report(node, "allocUnsafe()");
     if (isNew && api === "Buffer" && args[0]?.type === "number") report(node, "new Buffer()");
   },
 };

@@ -1,6 +1,6 @@
 import { KIND } from "../engine/kinds.ts";
 import type { Call } from "../engine/run.ts";
-import type { Value } from "../engine/value.ts";
+import { prefixOf, textOf, UNKNOWN, type Value } from "../engine/value.ts";
 import { option, untrusted, untrustedItself, type ScanRule } from "../rule.ts";
 
 const QUERIES =
@@ -183,7 +183,7 @@ export const LOG_INJECTION: ScanRule = {
       !/^(?:console|logger|log|winston|pino|bunyan)$/iu.test(receiver?.name ?? receiver?.api ?? "")
     )
       return;
-    for (const value of args) {
+    for (const value of unlessQuoted(args)) {
       if (value.fields !== undefined || (value.parts === undefined && receiver?.api !== "console")) continue;
       const taint = untrustedItself(run, value, KIND.log);
       // An object as a whole is printed with its line breaks escaped.
@@ -192,6 +192,12 @@ export const LOG_INJECTION: ScanRule = {
     }
   },
 };
+
+/** What stands for %j, %o and the numbers is written with its line breaks escaped. */
+function unlessQuoted(args: readonly Value[]): readonly Value[] {
+  const places = [...(textOf(args[0]) ?? "").matchAll(/%([sdifjoOc%])/gu)].filter(([place]) => place !== "%%");
+  return args.filter((_, index) => index === 0 || !/[difjoO]/u.test(places[index - 1]?.[1] ?? ""));
+}
 
 /** A format whose places a client writes. */
 export const FORMAT_INJECTION: ScanRule = {
@@ -262,13 +268,21 @@ export const REGEX_INJECTION: ScanRule = {
   },
 };
 
+/** Something of which nothing is known but that it is asked for a match is a text. */
+function isText(receiver: Value | undefined, name: string): boolean {
+  if (receiver === undefined) return false;
+  if (receiver.type !== undefined || receiver.literal !== undefined)
+    return receiver.type === "string" || typeof receiver.literal === "string";
+  const isUnknown = receiver.api === undefined && receiver.fields === undefined && receiver.role === undefined;
+  return isUnknown && name === "match" && !/rout|match|cache|\bcy\b|expect|pattern/iu.test(receiver.name ?? "");
+}
+
 function patternsOf({ api, name, args, receiver }: Call): readonly Value[] {
   const [first] = args;
   if (first === undefined) return [];
   if (/^(?:(?:globalThis|window)\.)?RegExp$/u.test(api)) return [first];
   // A text that is searched for is made a pattern.
-  if (/^(?:match|matchAll|search)$/u.test(name))
-    return receiver?.type === "string" || typeof receiver?.literal === "string" ? [first] : [];
+  if (/^(?:match|matchAll|search)$/u.test(name)) return isText(receiver, name) ? [first] : [];
   if (!QUERIES.test(name)) return [];
   return [...(first.fields?.values() ?? [])].flatMap(({ fields }) => fields?.get("$regex") ?? []);
 }
@@ -287,6 +301,11 @@ export const HEADER_INJECTION: ScanRule = {
   bad: 'app.get("/", (req, res) => { res.setHeader("X-Theme", req.query.theme); res.end(); });',
   good: 'app.get("/", (req, res) => { res.setHeader("X-Theme", String(req.query.theme).replace(/[\\r\\n]/g, "")); res.end(); });',
   calls: ({ name, args, receiver, run, node }, report) => {
+    // A response that is written by hand.
+    const written =
+      /^(?:write|end)$/u.test(name) && /^HTTP\/\d/u.test(prefixOf(args[0] ?? UNKNOWN)) ? args[0] : undefined;
+    const inside = untrustedItself(run, written, KIND.header);
+    if (inside !== undefined) report(node, `${inside.label} in ${name}()`, inside);
     if (receiver?.role !== "response" || !/^(?:setHeader|set|header|append|writeHead)$/u.test(name)) return;
     for (const [header, value] of args.flatMap(({ fields }) => [...(fields ?? [])])) {
       const found = CHECKED_ELSEWHERE.test(header) ? undefined : untrustedItself(run, value, KIND.header);

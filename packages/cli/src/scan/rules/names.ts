@@ -2,7 +2,7 @@
 import type { Node, SourceFile } from "../parse.ts";
 
 export const SECRET_NAMES: RegExp =
-  /token|passw(?:or)?d|secret|session_?id|\bsid\b|otp|one_?time|nonce|salt|csrf|xsrf|api_?key|reset_?code|verif\w*code|invite_?code|credential|random_?(?:string|password|key|code|pin)|generate_?(?:key|code|pin)|private_?key|encryption_?key|access_?code|\biv\b|secure_?random/iu;
+  /token|passw(?:or)?d|secret|session_?id|\bsid\b|otp|one_?time|nonce|salt|csrf|xsrf|api_?key|reset_?(?:code|key|link)|verif\w*code|invite_?code|credential|random_?(?:string|password|key|code|pin)|generate_?(?:key|code|pin)|private_?key|encryption_?key|access_?code|\biv\b|secure_?random/iu;
 
 export function textAt(file: SourceFile, node: Node | undefined | null): string {
   return node === undefined || node === null ? "" : file.text.slice(node.start, node.end);

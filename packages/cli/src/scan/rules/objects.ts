@@ -86,6 +86,7 @@ export const MASS_ASSIGNMENT: ScanRule = {
     const isModel =
       /^[A-Z]\w*$/u.test(owner) ||
       /model|repo(?:sitory)?$|collection|prisma|user|account|profile|\bdb\b|knex|values/iu.test(owner) ||
+      /(?:^|\.)prisma\.\w+$/iu.test(receiver?.api ?? "") ||
       (KEEPS.test(name) && /(?:^|\.)[a-z]\w*s$/u.test(owner)) ||
       // A document takes all of it at once, a map by a name.
       (name === "set" && args.length === 1);

@@ -61,8 +61,10 @@ function isOwnAddress(label: string): boolean {
   );
 }
 
-function targetOf({ receiver, name, args, api }: Call): Value | undefined {
+function targetOf({ receiver, name, args, api, isNew }: Call): Value | undefined {
   const [first = UNKNOWN, second] = args;
+  if (isNew && /^(?:Response|NextResponse|next\/server\.NextResponse)$/u.test(api))
+    return [...(second?.fields?.get("headers")?.fields ?? [])].find(([key]) => /^location$/iu.test(key))?.[1];
   if (FUNCTIONS.test(api) || BROWSER.test(api)) return first.type === "number" ? second : first;
   if (/^(?:redirect|next_redirect)$/u.test(api) && receiver === undefined)
     return first.type === "number" ? second : first;

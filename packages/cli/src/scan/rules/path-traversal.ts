@@ -21,6 +21,11 @@ export const PATH_TRAVERSAL: ScanRule = {
   fix: "Resolve the path and refuse it unless it starts with the folder and a separator, or take path.basename(); better, store a name of your own.",
   bad: 'import fs from "node:fs";\napp.get("/file", (req, res) => fs.createReadStream("./files/" + req.query.name).pipe(res));',
   good: 'import fs from "node:fs";\nimport path from "node:path";\napp.get("/file", (req, res) => fs.createReadStream("./files/" + path.basename(String(req.query.name))).pipe(res));',
+  values: (node, value, run, report) => {
+    if (node.type !== "ImportExpression" || typeof value.parts?.[0] !== "string") return;
+    const taint = untrusted(run, value, KIND.path, ["remote"]);
+    if (taint !== undefined) report(node, `${taint.label} in import()`, taint);
+  },
   calls: (call, report) => {
     for (const value of pathsOf(call)) {
       const taint = untrusted(call.run, value, KIND.path, ["remote", "archive"]);

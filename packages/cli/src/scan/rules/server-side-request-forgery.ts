@@ -53,7 +53,7 @@ export const CLIENT_SIDE_REQUEST_FORGERY: ScanRule = {
   },
 };
 
-function addressesOf({ api, name, args, receiver, isNew, callee }: Call): readonly Value[] {
+function addressesOf({ api, name, args, receiver, isNew, callee, run }: Call): readonly Value[] {
   const [first, second] = args;
   if (first === undefined || callee.closure !== undefined || receiver?.role !== undefined) return [];
   const isPage = name === "goto" && /page|tab|frame/iu.test(receiver?.name ?? receiver?.api ?? "");
@@ -67,7 +67,16 @@ function addressesOf({ api, name, args, receiver, isNew, callee }: Call): readon
   // net.connect(port, host)
   if (/^(?:net|tls)\.(?:connect|createConnection)$/u.test(api) && second !== undefined && second.fields === undefined)
     return second.closure === undefined ? [second] : [];
-  return [first, second, ...(/proxy/u.test(api) ? args.slice(2) : [])].flatMap((value) => {
+  const routed = /proxy/u.test(api) ? [option(first, "router"), option(second, "router")] : [];
+  const chosen = routed.flatMap((value) => (value === undefined ? [] : [run.apply(value, [ASKED])]));
+  return [...chosen, ...given(first, second, /proxy/u.test(api) ? args.slice(2) : [])];
+}
+
+/** The request for which a proxy asks where it leads. */
+const ASKED: Value = { taints: [], role: "request", name: "req" };
+
+function given(first: Value, second: Value | undefined, others: readonly Value[]): readonly Value[] {
+  return [first, second, ...others].flatMap((value) => {
     if (value === undefined) return [];
     if (value.fields === undefined || value.api === "URL()") return value === first ? [value] : [];
     return HOSTS.flatMap((key) => option(value, key) ?? []);

@@ -81,7 +81,7 @@ function isByte(base: string, left: Node, parents: readonly Node[], file: Source
   if (left.type !== "Identifier") return false;
   const call = parents.findLast((one) => one.type === "CallExpression");
   const walks = new RegExp(
-    `(?:randomBytes|getRandomValues)\\([^()]*\\)(?:\\)?\\s*,|\\)?\\.map\\()\\s*\\(?${base}\\b`,
+    `(?:randomBytes|getRandomValues)\\([^()]*\\)(?:\\)?\\s*,|[\\])]*\\.map\\()\\s*\\(?${base}\\b`,
     "u",
   );
   return walks.test(textAt(file, call));

@@ -112,7 +112,7 @@ function statementOf({ name, api, receiver, args, callee }: Call): Value | undef
   )
     return undefined;
   if (known && /^(?:all|run|get|each)$/u.test(name))
-    return (receiver?.api ?? "").endsWith(".prepare()") ? undefined : statement;
+    return /\.(?:prepare|query)\(\)$/u.test(receiver?.api ?? "") ? undefined : statement;
   return known ||
     (/^(?:query|execute|exec|prepare|rawQuery|executeQuery|runQuery)$/u.test(name) && OWNERS.test(ownerOf(receiver)))
     ? statement

@@ -173,6 +173,11 @@ export const OPEN_CORS: ScanRule = {
   fix: "Name the origins in a list and compare with ===; without cookies, * is enough.",
   bad: 'import cors from "cors";\napp.use(cors({ origin: true, credentials: true }));',
   good: 'import cors from "cors";\napp.use(cors({ origin: ["https://app.example.com"], credentials: true }));',
+  values: (node, value, run, report) => {
+    const headers = value.fields?.has("statusCode") === true ? value.fields.get("headers") : undefined;
+    const allowed = headers && untrusted(run, allowedOrigin([headers]), KIND.header | KIND.ssrf);
+    if (allowed !== undefined) report(node, `${allowed.label} is allowed`, allowed);
+  },
   calls: ({ name, api, args, node, run, receiver, isNew }, report) => {
     const isPlugin = name === "register" && /(?:^|\/)(?:fastify-)?cors$/u.test(args[0]?.api ?? "");
     if (isPlugin || /(?:^|\/)cors(?:\.cors)?$/u.test(api) || name === "enableCors") {

@@ -15,6 +15,9 @@ const DANGEROUS: Readonly<Record<string, boolean>> = {
   sandbox: false,
 };
 
+/** What sends every message there is, or hears every one. */
+const BRIDGE = /^electron\.ipcRenderer(?:\.(?:send|sendSync|sendToHost|invoke|on|once|addListener|postMessage))?$/u;
+
 /** A page that is a program of the machine. */
 export const ELECTRON_SETTINGS: ScanRule = {
   id: "scan/electron-settings",
@@ -45,6 +48,9 @@ export const ELECTRON_SETTINGS: ScanRule = {
     );
     if (weak.length > 0 && !weak.some(([key]) => textAt(run.module.file, node).includes(key)))
       report(node, weak.map(([key]) => key).join(", "));
+    const handed = name === "exposeInMainWorld" ? [...(args[1]?.fields?.values() ?? [])] : [];
+    const bridge = handed.find(({ api: of = "" }) => BRIDGE.test(of));
+    if (bridge !== undefined) report(node, `${bridge.api ?? ""} as it is`);
     if (name !== "openExternal" || !/(?:^|\.)shell(?:\.|$)/u.test(`${api}.${receiver?.name ?? ""}`)) return;
     const taint = untrusted(run, args[0], KIND.href, ["remote", "browser", "parameter"]);
     if (taint !== undefined) report(node, `${taint.label} in openExternal()`, taint);
@@ -52,7 +58,7 @@ export const ELECTRON_SETTINGS: ScanRule = {
 };
 
 const LINK =
-  /<(?:a|area|form)\b(?=[^>]*\btarget\s*=\s*["'{]*_blank)(?![^>]*\brel\s*=)(?=[^>]*\b(?:href|action)\s*=\s*["'{]?\s*(?:https?:|\/\/|\$\{|\{))[^>]*>/iu;
+  /<(?:a|area|form)\b(?=[^>]*\btarget\s*=\s*["'{]*_blank)(?![^>]*\brel\s*=(?!\s*["'{]*opener\b))(?=[^>]*\b(?:href|action)\s*=\s*["'{]?\s*(?:https?:|\/\/|\$\{|\{))[^>]*>/iu;
 
 /** A window that can send its opener elsewhere. */
 export const OPENER_LINK: ScanRule = {
