@@ -1,8 +1,10 @@
-/** What a real browser makes of the markup that `html` and `htmlSanitizer` let out. */
+/** What a real browser makes of the markup that `html` and `htmlSanitizer` let out, and of the pictures that uploads keep. */
 import fc from "fast-check";
 import { html, htmlSanitizer } from "glacis/input";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBrowser } from "../apps/reference/test/support/browser.ts";
+import { withoutMetadata } from "../packages/glacis/src/input/image-metadata.ts";
+import { ladenImage, RECORDED } from "./support/upload-samples.ts";
 
 type Browser = Awaited<ReturnType<typeof openBrowser>>;
 
@@ -136,5 +138,67 @@ describe("in Chromium, htmlSanitizer", () => {
       document.body.innerHTML = "<img src=x onerror=alert(1)>";
     });
     await expect.poll(() => acted).toContain("dialog 1");
+  });
+});
+
+describe("in Chromium, a picture without what was recorded beside it", () => {
+  const [WIDTH, HEIGHT] = [24, 16];
+  /** What a viewer sees of pictures: their size as shown, and every pixel. */
+  const seen = (pictures: readonly string[]): Promise<readonly string[]> =>
+    page.evaluate(
+      (sources) =>
+        Promise.all(
+          sources.map(async (source) => {
+            const picture = new Image();
+            picture.src = source;
+            await picture.decode();
+            const canvas = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight);
+            const context = canvas.getContext("2d");
+            context?.drawImage(picture, 0, 0);
+            const pixels = context?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+            return `${canvas.width}x${canvas.height} ${pixels.join()}`;
+          }),
+        ),
+      pictures,
+    );
+
+  it.each([
+    ["jpg", "image/jpeg"],
+    ["png", "image/png"],
+    ["webp", "image/webp"],
+  ] as const)("looks as it did, whichever way up: %s", async (kind, type) => {
+    const drawn = await page.evaluate(
+      async ({ width, height, type: asked }) => {
+        const canvas = new OffscreenCanvas(width, height);
+        const context = canvas.getContext("2d");
+        for (const [index, color] of ["red", "lime", "blue", "white", "black", "teal"].entries()) {
+          if (context === null) break;
+          context.fillStyle = color;
+          context.fillRect((index % 3) * 8, Math.floor(index / 3) * 8, 8, 8);
+        }
+        const blob = await canvas.convertToBlob({ type: asked, quality: 0.7 });
+        return [blob.type, ...new Uint8Array(await blob.arrayBuffer())];
+      },
+      { width: WIDTH, height: HEIGHT, type },
+    );
+    expect(drawn.shift()).toBe(type);
+    for (const orientation of [1, 3, 6, 7]) {
+      const size = { width: WIDTH, height: HEIGHT };
+      const laden = ladenImage(kind, Buffer.from(drawn as number[]), { orientation, ...size });
+      const file = {
+        path: "",
+        size: laden.length,
+        read: async (at: number, length: number) => laden.subarray(at, at + length),
+      };
+      const pieces: Buffer[] = [];
+      for await (const piece of (await withoutMetadata(file, kind))?.bytes() ?? []) pieces.push(piece);
+      const stripped = Buffer.concat(pieces);
+      expect(stripped.includes(RECORDED)).toBe(false);
+      const [before, after] = await seen(
+        [laden, stripped].map((content) => `data:${type};base64,${content.toString("base64")}`),
+      );
+      expect(after).toBe(before);
+      expect(after, "a browser turns no WebP").toMatch(orientation > 4 && kind !== "webp" ? /^16x24 / : /^24x16 /);
+    }
   });
 });

@@ -13,7 +13,7 @@ import { downloadLinks, localStorage } from "glacis/data";
 import { download, memoryUploadQuotas, uploadQuota, uploads, type MalwareScanner } from "glacis/input";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { call, writeForm, type Answer, type Form } from "../support/upload-client.ts";
-import { writePdf, writePng } from "../support/upload-samples.ts";
+import { ladenImage, writePdf, writePng } from "../support/upload-samples.ts";
 import { writeDocx } from "../support/zip-writer.ts";
 import { json, type Application, type Build, type Reply } from "./application.ts";
 import { express4Build, express5Build } from "./frameworks/express.ts";
@@ -264,6 +264,21 @@ describe.each(FRAMEWORKS)("an upload under %s", (_name, make) => {
     expect(world.records.filter(({ event_type }) => event_type === "upload").map(({ event }) => event)).toEqual([
       "upload_stored",
     ]);
+  });
+
+  it("keeps a picture without what was recorded beside it, and says what it kept", async () => {
+    const content = ladenImage("png", writePng());
+    const answer = await send(formOf(content, "a.png", "image/png"));
+    expect(answer.status).toBe(200);
+    const [file] = (answer.json() as { files: { key: string; bytes: number; sha256: string }[] }).files;
+    const kept = readFileSync(join(world.root, "objects", String(file?.key)));
+    expect(kept.equals(writePng())).toBe(true);
+    expect(file).toMatchObject({
+      bytes: kept.length,
+      sha256: createHash("sha256").update(kept).digest("hex"),
+      scan: "clean",
+    });
+    expect(waiting()).toEqual([]);
   });
 
   it("takes several files, and a file at exactly the limit", async () => {

@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { archiveSafety } from "../../packages/glacis/src/input/archive-safety.ts";
+import { imageProcessing } from "../../packages/glacis/src/input/image-processing.ts";
 import type { UploadKindName } from "../../packages/glacis/src/input/upload-kind.ts";
 import { uploadType, type UploadType } from "../../packages/glacis/src/input/upload-type.ts";
 
@@ -24,7 +25,7 @@ const KINDS: readonly UploadKindName[] = [
 /** Everything that can be accepted, within the default limits. */
 export const everyType: UploadType = uploadType(KINDS, {
   archive: archiveSafety().limits,
-  image: { maxPixels: 50_000_000, maxFrames: 100 },
+  image: imageProcessing().limits,
 });
 
 /** The code of the refusal that a file of that name and content gets, or "accepted". */

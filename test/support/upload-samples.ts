@@ -92,3 +92,139 @@ export function writeWebp(width = 1, height = 1): Buffer {
 
 export const SVG: string =
   '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 10 10"><defs><linearGradient id="a"><stop offset="0" stop-color="#fff"/></linearGradient></defs><path d="M0 0h10" fill="url(#a)"/></svg>';
+
+/** What stands in every place of a laden picture where somebody could read of a person. */
+export const RECORDED = "46.948 N 7.447 E, camera 0815 of Ada";
+
+/** A camera's record: which way is up, and its maker's note. */
+export function writeExif(orientation: number, order: "II" | "MM" = "MM", note = RECORDED): Buffer {
+  const tiff = Buffer.alloc(38);
+  const short = (value: number, at: number): number =>
+    order === "II" ? tiff.writeUInt16LE(value, at) : tiff.writeUInt16BE(value, at);
+  const long = (value: number, at: number): number =>
+    order === "II" ? tiff.writeUInt32LE(value, at) : tiff.writeUInt32BE(value, at);
+  tiff.write(order, "latin1");
+  short(42, 2);
+  long(8, 4);
+  short(2, 8);
+  for (const [at, tag, type, count] of [
+    [10, 0x010f, 2, note.length],
+    [22, 0x0112, 3, 1],
+  ] as const) {
+    short(tag, at);
+    short(type, at + 2);
+    long(count, at + 4);
+  }
+  long(tiff.length, 18);
+  short(orientation, 30);
+  return Buffer.concat([tiff, Buffer.from(note, "latin1")]);
+}
+
+export function jpegSegment(marker: number, data: Buffer | string): Buffer {
+  const content = typeof data === "string" ? Buffer.from(data, "latin1") : data;
+  const segment = Buffer.concat([Buffer.from([0xff, marker, 0, 0]), content]);
+  segment.writeUInt16BE(content.length + 2, 2);
+  return segment;
+}
+
+function webpChunk(type: string, data: Buffer): Buffer {
+  const head = Buffer.alloc(8);
+  head.write(type, "latin1");
+  head.writeUInt32LE(data.length, 4);
+  return Buffer.concat([head, data, Buffer.alloc(data.length % 2)]);
+}
+
+function webpFile(...chunks: readonly Buffer[]): Buffer {
+  const body = Buffer.concat(chunks);
+  const riff = Buffer.from("RIFF\0\0\0\0WEBP", "latin1");
+  riff.writeUInt32LE(4 + body.length, 4);
+  return Buffer.concat([riff, body]);
+}
+
+/** A simple WebP in the extended form, with those flags. */
+export function extendWebp(
+  image: Buffer,
+  width: number,
+  height: number,
+  flags = 0,
+  ...more: readonly Buffer[]
+): Buffer {
+  const head = Buffer.alloc(10);
+  head[0] = flags;
+  head.writeUIntLE(width - 1, 4, 3);
+  head.writeUIntLE(height - 1, 7, 3);
+  const [from, old] = image.toString("latin1", 12, 16) === "VP8X" ? [30, image[20] as number] : [12, 0];
+  head[0] |= old;
+  return webpFile(webpChunk("VP8X", head), image.subarray(from), ...more);
+}
+
+/** A WebP of frames, each with a chunk that is none of a frame's. */
+export function writeAnimatedWebp(frames: number, beside = RECORDED): Buffer {
+  const frame = Buffer.concat([
+    Buffer.alloc(16),
+    writeWebp().subarray(12),
+    ...(beside === "" ? [] : [webpChunk("MINE", Buffer.from(beside, "latin1"))]),
+  ]);
+  const animation = webpChunk("ANIM", Buffer.alloc(6));
+  return extendWebp(webpFile(animation, ...Array.from({ length: frames }, () => webpChunk("ANMF", frame))), 1, 1, 0x02);
+}
+
+/** The image with everything that cameras, phones and editors record beside one. */
+export function ladenImage(
+  kind: "png" | "jpg" | "gif" | "webp",
+  image: Buffer,
+  { orientation = 1, width = 1, height = 1, record = RECORDED } = {},
+): Buffer {
+  const exif = writeExif(orientation, "MM", record);
+  const text = Buffer.from(record, "latin1");
+  const insert = (at: number, ...pieces: readonly Buffer[]): Buffer =>
+    Buffer.concat([image.subarray(0, at), ...pieces, image.subarray(at)]);
+  const blocks = (data: Buffer): Buffer =>
+    Buffer.concat([
+      ...Array.from({ length: Math.ceil(data.length / 255) }, (_, index) => {
+        const block = data.subarray(index * 255, index * 255 + 255);
+        return Buffer.concat([Buffer.from([block.length]), block]);
+      }),
+      Buffer.alloc(1),
+    ]);
+  if (kind === "png")
+    return insert(
+      33,
+      ...["tEXt", "zTXt", "iTXt", "tIME", "sPLT", "caBX"].map((type) => pngChunk(type, text)),
+      pngChunk("eXIf", exif),
+    );
+  if (kind === "gif") {
+    const table = ((image[10] as number) & 0x80) === 0 ? 0 : 3 * 2 ** (((image[10] as number) & 7) + 1);
+    const application = (name: string): Buffer => Buffer.from(`\x21\xff\x0b${name}`, "latin1");
+    return insert(
+      13 + table,
+      Buffer.from("\x21\xfe", "latin1"),
+      blocks(text),
+      application("XMP DataXMP"),
+      blocks(text),
+      application("NETSCAPE2.0"),
+      blocks(Buffer.concat([Buffer.from([1, 0, 0]), text])),
+    );
+  }
+  if (kind === "webp")
+    return extendWebp(
+      image,
+      width,
+      height,
+      0x0c,
+      webpChunk("EXIF", exif),
+      webpChunk("XMP ", text),
+      webpChunk("MINE", text),
+    );
+  const laden = insert(
+    2,
+    jpegSegment(0xe1, Buffer.concat([Buffer.from("Exif\0\0"), exif])),
+    jpegSegment(0xe1, `http://ns.adobe.com/xap/1.0/\0${record}`),
+    jpegSegment(0xe0, `JFXX\0\x13${record}`),
+    jpegSegment(0xe2, `MPF\0${record}`),
+    jpegSegment(0xeb, `JP${record}`),
+    jpegSegment(0xed, `Photoshop 3.0\0${record}`),
+    jpegSegment(0xfe, record),
+  );
+  return Buffer.concat([laden, writeJpeg(1, 1, record)]);
+}

@@ -1,4 +1,5 @@
 /** Images by their own headers: how many pixels and frames a decoder would have to hold, and whether anything stands behind the end (CWE-400). */
+import { colorTable, ImageReader, MOST_CHUNKS, skipScan, skipSubBlocks } from "./image-reader.ts";
 import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
 
 /** Bounds on one image. */
@@ -7,6 +8,11 @@ export interface ImageLimits {
   readonly maxPixels: number;
   /** Frames of an animation. 100. */
   readonly maxFrames: number;
+}
+
+export interface ImageOptions extends ImageLimits {
+  /** What becomes of what was recorded beside a picture, such as its place; `remove`. */
+  readonly metadata: "remove" | "keep";
 }
 
 /** What a walk through the file found. */
@@ -20,8 +26,7 @@ interface ImageShape {
 
 export type ImageKind = "png" | "jpg" | "gif" | "webp";
 
-const MOST_CHUNKS = 100_000;
-const WALKERS: Readonly<Record<ImageKind, (reader: Reader) => Promise<ImageShape | undefined>>> = {
+const WALKERS: Readonly<Record<ImageKind, (reader: ImageReader) => Promise<ImageShape | undefined>>> = {
   png: walkPng,
   jpg: walkJpeg,
   gif: walkGif,
@@ -34,7 +39,7 @@ export async function judgeImage(
   kind: ImageKind,
   limits: ImageLimits,
 ): Promise<UploadFault | undefined> {
-  const shape = await WALKERS[kind](new Reader(file));
+  const shape = await WALKERS[kind](new ImageReader(file));
   if (shape === undefined || shape.width === 0 || shape.height === 0) return fault("image_malformed");
   if (shape.width * shape.height > limits.maxPixels) return fault("image_pixels", "maxPixels", limits.maxPixels);
   if (shape.frames > limits.maxFrames) return fault("image_frames", "maxFrames", limits.maxFrames);
@@ -51,28 +56,8 @@ async function isCameraTrailer(file: QuarantinedFile, end: number): Promise<bool
   return tail.toString("latin1") === "SEFT";
 }
 
-/** Reads small pieces through one window, so that a walk over many chunks is not as many reads. */
-class Reader {
-  readonly file: QuarantinedFile;
-  #start = 0;
-  #window: Buffer = Buffer.alloc(0);
-
-  constructor(file: QuarantinedFile) {
-    this.file = file;
-  }
-
-  async at(position: number, length: number): Promise<Buffer | undefined> {
-    if (position + length > this.file.size) return undefined;
-    if (position < this.#start || position + length > this.#start + this.#window.length) {
-      this.#window = await this.file.read(position, Math.max(length, 65_536));
-      this.#start = position;
-    }
-    return this.#window.subarray(position - this.#start, position - this.#start + length);
-  }
-}
-
 /** PNG third edition section 5: signature, then length, type, data, CRC; IHDR first, IEND last. */
-async function walkPng(reader: Reader): Promise<ImageShape | undefined> {
+async function walkPng(reader: ImageReader): Promise<ImageShape | undefined> {
   let at = 8;
   let size: readonly [number, number] | undefined;
   let [promised, frames] = [1, 0];
@@ -95,7 +80,7 @@ async function walkPng(reader: Reader): Promise<ImageShape | undefined> {
 }
 
 /** ITU-T T.81 annex B: segments until the scan, then entropy-coded data whose only markers are restarts, until EOI. */
-async function walkJpeg(reader: Reader): Promise<ImageShape | undefined> {
+async function walkJpeg(reader: ImageReader): Promise<ImageShape | undefined> {
   let at = 2;
   let size: readonly [number, number] = [0, 0];
   for (let segments = 0; segments < MOST_CHUNKS; segments += 1) {
@@ -121,25 +106,8 @@ async function walkJpeg(reader: Reader): Promise<ImageShape | undefined> {
   return undefined;
 }
 
-/** The place of the next marker that is neither a stuffed byte nor a restart. */
-async function skipScan(reader: Reader, start: number): Promise<number> {
-  let at = start;
-  while (at < reader.file.size) {
-    const window = await reader.at(at, Math.min(65_536, reader.file.size - at));
-    if (window === undefined) break;
-    let found = window.indexOf(0xff);
-    while (found !== -1 && found + 1 < window.length) {
-      const next = window[found + 1] as number;
-      if (next !== 0 && (next < 0xd0 || next > 0xd7) && next !== 0xff) return at + found;
-      found = window.indexOf(0xff, found + 1);
-    }
-    at += found === -1 || at + window.length >= reader.file.size ? window.length : found;
-  }
-  return at;
-}
-
 /** GIF89a appendix: logical screen, then extensions and images as chains of sub-blocks, then the trailer. */
-async function walkGif(reader: Reader): Promise<ImageShape | undefined> {
+async function walkGif(reader: ImageReader): Promise<ImageShape | undefined> {
   const head = await reader.at(6, 7);
   if (head === undefined) return undefined;
   let [width, height, frames] = [head.readUInt16LE(0), head.readUInt16LE(2), 0];
@@ -163,22 +131,8 @@ async function walkGif(reader: Reader): Promise<ImageShape | undefined> {
   return undefined;
 }
 
-function colorTable(flags: number): number {
-  return (flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1);
-}
-
-async function skipSubBlocks(reader: Reader, start: number): Promise<number | undefined> {
-  let at = start;
-  for (;;) {
-    const length = (await reader.at(at, 1))?.[0];
-    if (length === undefined) return undefined;
-    at += 1 + length;
-    if (length === 0) return at;
-  }
-}
-
 /** WebP container (RFC 9649 section 2): RIFF size, then chunks padded to even length. */
-async function walkWebp(reader: Reader): Promise<ImageShape | undefined> {
+async function walkWebp(reader: ImageReader): Promise<ImageShape | undefined> {
   const riff = await reader.at(0, 12);
   if (riff === undefined) return undefined;
   const end = 8 + riff.readUInt32LE(4);
@@ -199,7 +153,7 @@ async function walkWebp(reader: Reader): Promise<ImageShape | undefined> {
 
 const NOTHING = { width: 0, height: 0, frames: 0 };
 
-async function webpSize(reader: Reader, type: string, at: number): Promise<typeof NOTHING | undefined> {
+async function webpSize(reader: ImageReader, type: string, at: number): Promise<typeof NOTHING | undefined> {
   if (type === "ANMF") return { ...NOTHING, frames: 1 };
   if (type !== "VP8X" && type !== "VP8 " && type !== "VP8L") return NOTHING;
   const data = await reader.at(at, 10);

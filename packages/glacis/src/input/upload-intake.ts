@@ -31,6 +31,8 @@ export interface UploadIntake {
   read(body: NodeJS.ReadableStream, contentType: string): Promise<void>;
   /** Every file, once its last byte is written. */
   complete(): Promise<readonly IncomingFile[]>;
+  /** The same file with other content, in the place of the first. */
+  rewrite(file: IncomingFile, content: AsyncIterable<Buffer>): Promise<IncomingFile>;
   /** Leaves no file behind. */
   discard(): Promise<void>;
 }
@@ -58,31 +60,24 @@ export function uploadIntake({ storage, type, limits, csrf }: IntakeOptions): Up
       throw decision.kind === "deny" ? new Refusal(decision) : malformed("csrf");
   }
 
-  async function take(part: FilePart, expected: ExpectedType): Promise<IncomingFile> {
+  async function open(): Promise<UploadQuarantine> {
     const opening = storage.quarantine();
     quarantines.push(opening);
-    const quarantine = await opening;
-    const hash = createHash("sha256");
+    return opening;
+  }
+
+  async function take(part: FilePart, expected: ExpectedType): Promise<IncomingFile> {
+    const quarantine = await open();
     const watch = type.watch(expected);
-    let size = 0;
+    const measure = measured();
     // Beside the pipe and not in it: the pipe pauses both, and a stage less holds a buffer less.
     part.content.on("data", (chunk: Buffer) => {
-      size += chunk.length;
-      hash.update(chunk);
+      measure.add(chunk);
       const found = watch(chunk);
       if (found !== undefined) part.content.destroy(refusedFile(found));
     });
     await pipeline(part.content, quarantine.stream);
-    const { path } = quarantine;
-    return {
-      field: part.field,
-      expected,
-      path,
-      size,
-      sha256: hash.digest("hex"),
-      quarantine,
-      read: (position, length) => quarantine.read(position, Math.max(0, Math.min(length, size - position))),
-    };
+    return incoming({ field: part.field, expected, quarantine, ...measure.end() });
   }
 
   return {
@@ -105,10 +100,47 @@ export function uploadIntake({ storage, type, limits, csrf }: IntakeOptions): Up
       });
     },
     complete: () => Promise.all(arriving),
+    async rewrite({ field, expected, quarantine: first }, content) {
+      const quarantine = await open();
+      const measure = measured();
+      await pipeline(
+        content,
+        async function* (chunks: AsyncIterable<Buffer>) {
+          for await (const chunk of chunks) {
+            measure.add(chunk);
+            yield chunk;
+          }
+        },
+        quarantine.stream,
+      );
+      await first.discard();
+      return incoming({ field, expected, quarantine, ...measure.end() });
+    },
     async discard() {
       await Promise.allSettled(arriving);
       for (const opened of await Promise.allSettled(quarantines))
         if (opened.status === "fulfilled") await opened.value.discard();
     },
+  };
+}
+
+function measured(): { add(chunk: Buffer): void; end(): { readonly size: number; readonly sha256: string } } {
+  const hash = createHash("sha256");
+  let size = 0;
+  return {
+    add(chunk) {
+      size += chunk.length;
+      hash.update(chunk);
+    },
+    end: () => ({ size, sha256: hash.digest("hex") }),
+  };
+}
+
+function incoming(file: Omit<IncomingFile, "path" | "read">): IncomingFile {
+  const { quarantine, size } = file;
+  return {
+    ...file,
+    path: quarantine.path,
+    read: (position, length) => quarantine.read(position, Math.max(0, Math.min(length, size - position))),
   };
 }

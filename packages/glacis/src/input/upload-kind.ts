@@ -1,9 +1,11 @@
 /** The kinds of files that can be told apart: by name, by declared type, by signature and by structure, all four at once. */
 import { judgeArchive } from "./archive-safety.ts";
+import { withoutMetadata } from "./image-metadata.ts";
+import type { ImagePlan } from "./image-plan.ts";
 import type { ArchiveLimits } from "./upload-archive.ts";
 import { judgeCsv } from "./upload-csv.ts";
 import type { QuarantinedFile, UploadFault } from "./upload-fault.ts";
-import { judgeImage, type ImageKind, type ImageLimits } from "./upload-image.ts";
+import { judgeImage, type ImageKind, type ImageOptions } from "./upload-image.ts";
 import { judgeOffice, type OfficeKind } from "./upload-ooxml.ts";
 import { judgePdf } from "./upload-pdf.ts";
 import { judgeActiveBeginning, judgeTrailingArchive, watchActiveContent, type ChunkWatch } from "./upload-polyglot.ts";
@@ -13,7 +15,7 @@ import { judgeText } from "./upload-text.ts";
 /** What a structure is held against. */
 export interface StructureLimits {
   readonly archive: ArchiveLimits;
-  readonly image: ImageLimits;
+  readonly image: ImageOptions;
 }
 
 export interface UploadKind {
@@ -28,6 +30,8 @@ export interface UploadKind {
   readonly watch?: () => ChunkWatch;
   /** Looks at the whole. */
   readonly judge: (file: QuarantinedFile, limits: StructureLimits) => Promise<UploadFault | undefined>;
+  /** Says what of the file stays without what was recorded beside its content; `undefined` where it cannot be read to its end. */
+  readonly withoutMetadata?: (file: QuarantinedFile) => Promise<ImagePlan | undefined>;
 }
 
 export type UploadKindName = OfficeKind | ImageKind | "pdf" | "txt" | "csv" | "svg" | "zip";
@@ -97,6 +101,7 @@ function image(
     signatures,
     judge: async (file, limits) => (await judgeImage(file, kind, limits.image)) ?? judgeTrailingArchive(file),
     watch: watchActiveContent,
+    withoutMetadata: (file) => withoutMetadata(file, kind),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Exchange } from "../core/exchange.ts";
 import { controlFailed } from "../core/pipeline.ts";
 import { verdictOn, type MalwareScanner } from "./malware-scan.ts";
 import { fault } from "./upload-fault.ts";
-import { uploadIntake, type IncomingFile, type UploadQuarantine } from "./upload-intake.ts";
+import { uploadIntake, type IncomingFile, type UploadIntake, type UploadQuarantine } from "./upload-intake.ts";
 import type { UploadKindName } from "./upload-kind.ts";
 import type { UploadLimits } from "./upload-limits.ts";
 import type { QuotaReservation, UploadQuota } from "./upload-quota.ts";
@@ -38,8 +38,9 @@ export interface StoredUpload {
   readonly originalName: string;
   readonly kind: UploadKindName;
   readonly mediaType: string;
+  /** Of the file as it is kept, as the hash is. */
   readonly bytes: number;
-  /** Of the whole file, in hexadecimal. */
+  /** In hexadecimal. */
   readonly sha256: string;
   /** `pending` where the scanner had no answer and `unscanned: "keep"` is set: nobody may have the file before `rescan` says that it is clean. */
   readonly scan: "clean" | "none" | "pending";
@@ -77,11 +78,13 @@ export function uploadPipeline(
       await intake.read(body, request.header("content-type") ?? "");
       const files = await intake.complete();
       if (files.length === 0) throw refusedFile(fault("file_missing"));
-      const scans: StoredUpload["scan"][] = [];
-      for (const file of files) scans.push(await judge(parts, file));
+      const judged: (readonly [IncomingFile, StoredUpload["scan"]])[] = [];
+      for (const arrived of files) {
+        const file = await judge(parts.type, intake, arrived);
+        judged.push([file, await scanned(parts, file)]);
+      }
       const tenantId = tenantOf(request);
-      for (const [index, file] of files.entries())
-        stored.push(await store(storage, tenantId, file, scans[index] ?? "pending"));
+      for (const [file, scan] of judged) stored.push(await store(storage, tenantId, file, scan));
       await reservation?.settle(stored.reduce((sum, { bytes }) => sum + bytes, 0));
       return { files: stored, fields: intake.fields };
     } catch (error) {
@@ -104,12 +107,16 @@ async function reserve({ quota, limits }: PipelineParts, request: Exchange): Pro
   return reservation;
 }
 
-async function judge(
-  { type, scan, unscanned: rule }: PipelineParts,
-  file: IncomingFile,
-): Promise<StoredUpload["scan"]> {
-  const found = await type.judge(file, file.expected);
-  if (found !== undefined) throw refusedFile(found);
+/** @returns the file as it is to be kept */
+async function judge(type: UploadType, intake: UploadIntake, file: IncomingFile): Promise<IncomingFile> {
+  const found = (await type.judge(file, file.expected)) ?? (await type.keep(file, file.expected));
+  if (found === undefined) return file;
+  if ("code" in found) throw refusedFile(found);
+  return intake.rewrite(file, found.bytes());
+}
+
+/** What is kept is what was scanned. */
+async function scanned({ scan, unscanned: rule }: PipelineParts, file: IncomingFile): Promise<StoredUpload["scan"]> {
   if (scan === undefined) return "none";
   const verdict = await verdictOn(scan, file);
   if (verdict.kind === "infected") throw infected(scan.name);

@@ -4,6 +4,7 @@ import { everyType as type, judgeSample as judge } from "../../../../test/suppor
 import { SVG, writeGif, writeJpeg, writePdf, writePng, writeWebp } from "../../../../test/support/upload-samples.ts";
 import { writeDocx, writeZip } from "../../../../test/support/zip-writer.ts";
 import { archiveSafety } from "./archive-safety.ts";
+import { imageProcessing } from "./image-processing.ts";
 import { uploadType } from "./upload-type.ts";
 
 const HYPERLINK = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink";
@@ -272,7 +273,7 @@ describe("an SVG drawing", () => {
 describe("the options", () => {
   it.each([[[]], [["exe"]], [["doc"]], [["__proto__"]]])("refuse %j", (accept) => {
     expect(() =>
-      uploadType(accept as never, { archive: archiveSafety().limits, image: { maxPixels: 1, maxFrames: 1 } }),
+      uploadType(accept as never, { archive: archiveSafety().limits, image: imageProcessing().limits }),
     ).toThrow(TypeError);
   });
   it("ask whether SVG is meant", () => {

@@ -2,6 +2,7 @@
 import { fileTypeFromFile } from "file-type";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Rule } from "../core/finding.ts";
+import type { ImagePlan } from "./image-plan.ts";
 import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
 import { judgeUploadName } from "./upload-filename.ts";
 import type { ChunkWatch } from "./upload-polyglot.ts";
@@ -45,6 +46,8 @@ export interface UploadType {
   watch(expected: ExpectedType): ChunkWatch;
   /** Is the content what was expected? Anything the readers throw refuses too. */
   judge(file: QuarantinedFile, expected: ExpectedType): Promise<UploadFault | undefined>;
+  /** What of a judged file is to be kept; `undefined` where that is all of it. */
+  keep(file: QuarantinedFile, expected: ExpectedType): Promise<ImagePlan | UploadFault | undefined>;
 }
 
 export type ExpectedType = JudgedType;
@@ -88,6 +91,13 @@ export function uploadType(accept: readonly UploadKindName[], limits: StructureL
       const real = await fileTypeFromFile(file.path).catch(() => ({ ext: "unreadable" }));
       if (real?.ext === "unreadable") return fault("real_type_unreadable");
       return rule.signatures.includes(real?.ext) ? undefined : fault("real_type_differs");
+    },
+    async keep(file, { kind }) {
+      const rule: UploadKind = UPLOAD_KINDS[kind];
+      if (rule.withoutMetadata === undefined || limits.image.metadata === "keep") return undefined;
+      const plan = await rule.withoutMetadata(file);
+      if (plan === undefined) return fault("image_malformed");
+      return (await plan.isWhole()) ? undefined : plan;
     },
   };
 }

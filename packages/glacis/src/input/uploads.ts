@@ -10,7 +10,7 @@ import { archiveSafety } from "./archive-safety.ts";
 import { imageProcessing } from "./image-processing.ts";
 import { malwareScanControl, verdictOn, type MalwareScanner } from "./malware-scan.ts";
 import type { ArchiveLimits } from "./upload-archive.ts";
-import type { ImageLimits } from "./upload-image.ts";
+import type { ImageOptions } from "./upload-image.ts";
 import type { UploadKindName } from "./upload-kind.ts";
 import { readUploadLimits, UPLOAD_LIMIT_NAMES, uploadLimitsControl, type UploadLimits } from "./upload-limits.ts";
 import { MOST_FIELD_BYTES } from "./upload-parts.ts";
@@ -39,8 +39,8 @@ export interface UploadsOptions extends Partial<UploadLimits> {
   readonly quota?: UploadQuota;
   /** Bounds on archives and Office documents: 1000 entries, 100 MiB, ratio 100. */
   readonly archive?: Partial<ArchiveLimits>;
-  /** Bounds on images: 50 million pixels, 100 frames. */
-  readonly image?: Partial<ImageLimits>;
+  /** Bounds on images: 50 million pixels, 100 frames. What was recorded beside a picture is removed. */
+  readonly image?: Partial<ImageOptions>;
 }
 
 export interface Uploads {
