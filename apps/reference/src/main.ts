@@ -3,6 +3,7 @@ import { eventLog, lastResort, redactFields } from "glacis/audit";
 import { activityIn } from "./activity/activity.ts";
 import { keyRing, type Storage } from "glacis/data";
 import { listenHono } from "glacis/hono";
+import { once } from "node:events";
 import { createWriteStream, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
@@ -20,6 +21,7 @@ import { announce } from "./operations/announce.ts";
 import { openHealthPort } from "./operations/health-port.ts";
 import { openTrail } from "./operations/audit-trail.ts";
 import { progressOn, type Output } from "./operations/progress.ts";
+import { startFault } from "./operations/start-fault.ts";
 import { withSecrets } from "./operations/secrets.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
 import { guardOf, MODES, type GuardParts } from "./security.ts";
@@ -51,6 +53,14 @@ export async function start(
   output: Output = process.stdout,
   more: StartParts = {},
 ): Promise<Running> {
+  try {
+    return await startIn(settings, output, more);
+  } catch (error) {
+    throw startFault(error, settings) ?? error;
+  }
+}
+
+async function startIn(settings: Settings, output: Output, more: StartParts): Promise<Running> {
   const progress = progressOn(output);
   await refuseTakenPort(settings);
   prepareFolder(settings.dataFolder);
@@ -91,7 +101,7 @@ export async function start(
     const stopFileTasks = fileTasks.start();
     const stopWebhooks = hooks.start();
     const server = listenHono(app, security, { port: settings.port, hostname: settings.host });
-    await listening(server, settings);
+    await once(server, "listening");
     const healthServer = await openHealthPort(settings, () => ready);
     ready = true;
     watch.start();
@@ -139,18 +149,8 @@ function auditOf({ kind, dataFolder, mailFolder }: Settings) {
 async function refuseTakenPort(settings: Settings): Promise<void> {
   const probe = createServer();
   probe.listen(settings.port, settings.host);
-  await listening(probe, settings);
+  await once(probe, "listening");
   await new Promise((resolve) => probe.close(resolve));
-}
-
-async function listening(server: Server, { host, port }: Settings): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = `Port ${port} on ${host} is taken. Stop what listens there, or set PORT to another number.`;
-      reject(error.code === "EADDRINUSE" ? new StartError(taken) : error);
-    });
-  });
 }
 
 /** Lets requests that are being answered finish, for a bounded time. */

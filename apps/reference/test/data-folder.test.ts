@@ -1,9 +1,12 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../../../test/support/free-port.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { emptyFolder, keysIn, lockFolder } from "../src/operations/data-folder.ts";
-import { StartError } from "../src/operations/settings.ts";
+import { readSettings, StartError } from "../src/operations/settings.ts";
+import { startFault } from "../src/operations/start-fault.ts";
+import { start } from "../src/main.ts";
 import { temporaryFolder } from "./support/folio.ts";
 
 let folder: string;
@@ -71,5 +74,44 @@ describe("keysIn", () => {
     expect(first).toMatch(/^k1:[\w-]{43}$/u);
     expect(statSync(join(folder, "keys")).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(folder, "keys"), "utf8")).toBe(`${first}\n`);
+  });
+});
+
+describe("a start that the machine refuses", () => {
+  const refusalOf = async (environment: Readonly<Record<string, string>>): Promise<unknown> =>
+    start(readSettings([], { PORT: String(await freePort()), DATA_DIR: folder, ...environment })).catch(
+      (error: unknown) => error,
+    );
+
+  it.each(["nowhere.invalid", "300.1.1.1", "192.0.2.1", "a b"])("says that %j is no host of this one", async (HOST) => {
+    const refusal = await refusalOf({ HOST });
+    expect(refusal).toBeInstanceOf(StartError);
+    expect(String(refusal)).toContain(`HOST must be an address of this machine`);
+    expect(String(refusal)).toContain(`"${HOST}"`);
+  });
+
+  it("says that a folder is none, or is below none", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    for (const DATA_DIR of [file, join(file, "below")]) {
+      const refusal = await refusalOf({ DATA_DIR });
+      expect(refusal).toBeInstanceOf(StartError);
+      expect(String(refusal)).toContain(`${DATA_DIR} cannot be written to`);
+      expect(String(refusal)).toContain("DATA_DIR");
+    }
+  });
+
+  it.runIf(existsSync("/dev/full"))("says that a disk is full, also where the embedded database has met it", () => {
+    const place = { host: "127.0.0.1", port: 3000, dataFolder: folder };
+    const met: unknown[] = [Object.assign(new Error("FS error"), { name: "ErrnoError", errno: 51 })];
+    try {
+      writeFileSync("/dev/full", "x");
+    } catch (error) {
+      met.push(error);
+    }
+    expect(met.map((error) => startFault(error, place)?.message)).toEqual(
+      Array.from({ length: 2 }, () => expect.stringContaining(`no room left in ${folder}`)),
+    );
+    expect(startFault(new Error("something else"), place)).toBeUndefined();
   });
 });

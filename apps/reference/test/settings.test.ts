@@ -67,6 +67,13 @@ describe("readSettings", () => {
     });
   });
 
+  it("takes a variable that is set to nothing for one that nobody has set, so that it does not listen to the whole network", () => {
+    const names = ["PORT", "HEALTH_PORT", "HOST", "DATA_DIR", "DATABASE_URL", "GLACIS_KEYS", "NODE_ENV", "ALARM_MAIL"];
+    const others = ["CLAMD", "FILES_BUCKET", "OPERATOR_WORKSPACE", "LOG_STORE", "GLACIS_KEYS_SINCE", "SSO_ISSUER"];
+    const empty = Object.fromEntries([...names, ...others].map((name) => [name, ""]));
+    expect(readSettings([], { ...empty, INIT_CWD: "/home/ada" })).toEqual(readSettings([], { INIT_CWD: "/home/ada" }));
+  });
+
   it("keeps a test target in a folder of its own, and believes it to be behind TLS", () => {
     const settings = readSettings(["--test-target"], { INIT_CWD: "/w", NODE_ENV: "production" });
     expect(settings).toMatchObject({

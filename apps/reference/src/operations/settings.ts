@@ -75,7 +75,9 @@ type Variables = Readonly<Record<string, string | undefined>>;
  *
  * @throws StartError naming the argument or variable and what it should be.
  */
-export function readSettings(argv: readonly string[], variables: Variables): Settings {
+export function readSettings(argv: readonly string[], environment: Variables): Settings {
+  // compose.yaml and its like set to nothing what nobody has said, and no host is every host.
+  const variables: Variables = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const kind = kindOf(argv, variables);
   const port = portOf("PORT", variables["PORT"]) ?? 3000;
   const host = variables["HOST"] ?? "127.0.0.1";
@@ -176,7 +178,7 @@ export function kindOf(argv: readonly string[], variables: Variables): Kind {
 }
 
 function portOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined) return undefined;
   const port = Number(text);
   if (!/^\d{1,5}$/u.test(text) || port < 1 || port > 65_535)
     throw new StartError(`${name} must be a number from 1 to 65535, and is "${text}".`);
@@ -184,7 +186,7 @@ function portOf(name: string, text: string | undefined): number | undefined {
 }
 
 function workspaceOf(text: string | undefined): string | undefined {
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined) return undefined;
   if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/u.test(text))
     throw new StartError("SUPPORT_WORKSPACE must be the id of a workspace, a uuid in lower case.");
   return text;
@@ -192,7 +194,7 @@ function workspaceOf(text: string | undefined): string | undefined {
 
 /** A host and a port, such as `clamd:3310`. */
 function scannerOf(text: string | undefined): Settings["scanner"] {
-  if (text === undefined || text === "") return undefined;
+  if (text === undefined) return undefined;
   const [, host = "", port = "3310"] = /^([\w.-]+)(?::(\d{1,5}))?$/u.exec(text) ?? [];
   if (host === "" || Number(port) < 1 || Number(port) > 65_535)
     throw new StartError(`CLAMD must be a host and a port, such as clamd:3310, and is "${text}".`);
@@ -201,7 +203,7 @@ function scannerOf(text: string | undefined): Settings["scanner"] {
 
 /** The names that S3 gives: what else stands there is an address or a typing error. */
 function bucketNamed({ FILES_BUCKET: name, FILES_KMS_KEY: kmsKeyId }: Variables): Settings["bucket"] {
-  if (name === undefined || name === "") return undefined;
+  if (name === undefined) return undefined;
   if (!/^[a-z\d][a-z\d.-]{1,61}[a-z\d]$/u.test(name))
     throw new StartError(`FILES_BUCKET must be the name of a bucket, such as acme-files, and is "${name}".`);
   return { name, kmsKeyId };
@@ -235,7 +237,7 @@ const SSO_VARIABLES = ["SSO_ISSUER", "SSO_CLIENT_ID", "SSO_CLIENT_SECRET", "SSO_
 
 /** All of it or nothing: half a provider signs nobody in. */
 function singleSignOnOf(variables: Variables): SingleSignOnSettings | undefined {
-  const missing = SSO_VARIABLES.filter((name) => (variables[name] ?? "") === "");
+  const missing = SSO_VARIABLES.filter((name) => variables[name] === undefined);
   if (missing.length === SSO_VARIABLES.length) return undefined;
   if (missing.length > 0)
     throw new StartError(`Single sign-on needs ${SSO_VARIABLES.join(", ")}; there is no ${missing.join(", no ")}.`);
