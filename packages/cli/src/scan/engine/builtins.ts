@@ -57,7 +57,9 @@ export function callBuiltin(call: Call): Value | undefined {
   if (schema !== undefined) return schema;
   if (args.length > 0 && !(receiver !== undefined && receiver.taints.length > 0)) {
     const kinds = sanitisedBy(plain, name);
-    if (kinds !== 0) return { ...through({ ...call, args: args.slice(0, 1) }, kinds), type: "string" };
+    const madeOf = textOf(args[0]);
+    const made = { ...through({ ...call, args: args.slice(0, 1) }, kinds), type: "string" as const };
+    if (kinds !== 0) return madeOf === undefined ? made : { ...made, madeOf };
   }
   if (receiver === undefined) return isCarrier(call) ? through(call, 0) : undefined;
   return receiver.role === undefined ? method(call, receiver) : undefined;

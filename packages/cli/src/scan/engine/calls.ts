@@ -4,7 +4,7 @@ import { callBuiltin } from "./builtins.ts";
 import { callBack } from "./callbacks.ts";
 import { constructParent } from "./functions.ts";
 import { factsOfCall, factsOfStart } from "./guards.ts";
-import { elementOf, keyOf, newObject, readMember } from "./members.ts";
+import { carriedBy, elementOf, keyOf, newObject, readMember, writeMember } from "./members.ts";
 import { applyFacts, passed, type Call, type Run } from "./run.ts";
 import { matchedData } from "./route-schemas.ts";
 import { isSchema } from "./schemas.ts";
@@ -158,6 +158,10 @@ const CHAINED_ON_RESPONSE = new Set([
 /** A function of a package about which nothing is said elsewhere. */
 function unknownCall(call: Call): Value {
   const { run, node, callee, args, receiver, api, isNew } = call;
+  const kept = keptInContext(call);
+  if (kept !== undefined) return kept;
+  const inside = /\.switchToHttp\(\)\.get(Request|Response)$/u.exec(api)?.[1];
+  if (inside !== undefined) return { taints: [], role: inside === "Request" ? "request" : "response" };
   const handed = callBack(call);
   if (receiver?.role !== undefined && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
   if (api === "express-validator.matchedData") return matchedData(call);
@@ -182,6 +186,14 @@ function unknownCall(call: Call): Value {
   }
   // asyncHandler(function): what wraps a function is that function, as far as anybody can tell.
   return handed === undefined || receiver?.input !== undefined ? value : { ...value, closure: handed };
+}
+
+/** `c.set("user", user)` of Hono, and `c.get("user")` in the handler after it. */
+function keptInContext({ run, name, args: [key, value], receiver }: Call): Value | undefined {
+  const label = receiver?.role === "context" && receiver.name === "c" ? textOf(key) : undefined;
+  if (label === undefined || receiver === undefined) return undefined;
+  if (name === "set" && value !== undefined) writeMember(run, receiver, label, value);
+  return name === "get" ? carriedBy(run.module.file).get(label) : undefined;
 }
 
 /** `procedure.input(schema)`, and whatever is asked of it before the handler comes. */

@@ -49,7 +49,9 @@ export function readMember(run: Run, node: Node, object: Value, key: string | un
 function carriedMember(run: Run, object: Value, key: string): Value | undefined {
   const carried = carriedBy(run.module.file);
   // Response and context have a place for such things, a request is that place.
-  const isPlace = (object.role === "response" && key === "locals") || (object.role === "context" && key === "state");
+  const isPlace =
+    (object.role === "response" && key === "locals") ||
+    (object.role === "context" && (key === "state" || key === "var"));
   if (object.role === "request" && key === "session")
     return { taints: [], type: "object", fields: sessionOf(run.module.file), branch: -1, name: "session" };
   if (isPlace) return { taints: [], type: "object", fields: carried, branch: -1 };

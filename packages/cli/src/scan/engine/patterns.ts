@@ -161,7 +161,7 @@ export function propertyValue(key: Node): Value {
 /** Gives the parameters of a function their values. What was not passed is guessed from names, types and decorators. */
 export function bindParameters(run: Run, parameters: readonly ParamPattern[], args: readonly Value[]): void {
   for (const [index, parameter] of parameters.entries()) {
-    const given = parameter.type === "RestElement" ? rest(run, args.slice(index)) : args[index];
+    const given = parameter.type === "RestElement" ? rest(run, parameter, args.slice(index)) : args[index];
     const pattern = parameter.type === "TSParameterProperty" ? parameter.parameter : parameter;
     const value =
       given === undefined || isBare(given) ? guess(run, parameter, pattern as BindingPattern, given, index) : given;
@@ -173,8 +173,10 @@ export function bindParameters(run: Run, parameters: readonly ParamPattern[], ar
   }
 }
 
-function rest(run: Run, args: readonly Value[]): Value {
-  const element = args.length === 0 ? undefined : args.reduce((left, right) => join(left, right));
+function rest(run: Run, parameter: Node, args: readonly Value[]): Value {
+  const name = parameter.type === "RestElement" ? nameOf(parameter.argument) : undefined;
+  const strangers = run.entry && name !== undefined ? { taints: source(run, parameter, name, "parameter") } : undefined;
+  const element = args.length === 0 ? strangers : args.reduce((left, right) => join(left, right));
   return {
     taints: [],
     type: "array",
@@ -251,7 +253,10 @@ function guess(
   const role = asksOthers(run, name, typeName) ? undefined : roleOf(name, typeName);
   if (role !== undefined) return { taints: [], role, ...(name !== undefined && { name }) };
   if (left.type === "ObjectPattern" && index <= 1) {
-    const request = destructured(run, left, typeName);
+    const request =
+      index === 0 && isAnsweredBeside(run)
+        ? { taints: [], role: "request" as const }
+        : destructured(run, left, typeName);
     if (request !== undefined) return request;
   }
   if (run.entry && index === 1 && left.type === "ObjectPattern" && isResolver(run))
@@ -276,6 +281,12 @@ function guess(
     return { taints, ...(name !== undefined && { name }) };
   }
   return { ...UNKNOWN, ...(name !== undefined && { name }), ...(typeName !== undefined && { typeName }) };
+}
+
+/** `({ query }, res)`: where the second answers, the first has asked. */
+function isAnsweredBeside({ frame }: Run): boolean {
+  const second = frame.closure?.node.params[1];
+  return second?.type === "Identifier" && /^(?:res|response|reply)$/u.test(second.name);
 }
 
 /** `(parent, { id })` in a map of resolvers. */

@@ -58,6 +58,12 @@ function programsOf(call: Call): readonly Value[] {
   if (api === "worker_threads.Worker") return isTrue(option(args[1], "eval")) ? [first] : [];
   if (PAGE.test(name) && /page|tab|frame|puppeteer|playwright/iu.test(receiver?.name ?? receiver?.api ?? ""))
     return first.closure === undefined ? [first] : [];
+  if (/^jsonpath-plus(?:\.JSONPath)?$/u.test(api)) {
+    const isData = /^(?:false|safe|native)$/u.test(String(option(first, "eval")?.literal ?? ""));
+    const path = option(first, "path");
+    return isData || path === undefined ? [] : [path];
+  }
+  if (/^jsonpath\.(?:query|value|paths|nodes|apply)$/u.test(api)) return args.slice(1, 2);
   const inline = inlineProgram(call);
   if (inline.length > 0) return inline;
   if (/^Reflect\.(?:construct|apply)$/u.test(api)) return EVALUATORS.test(first.api ?? "") ? args.slice(1) : [];
@@ -89,6 +95,9 @@ export const TEMPLATE_INJECTION: ScanRule = {
   good: 'import ejs from "ejs";\napp.get("/", (req, res) => res.send(ejs.render("<p><%= name %></p>", { name: req.query.name })));',
   calls: ({ api, args, node, name, receiver, run }, report) => {
     const isView = name === "render" && (receiver?.role === "response" || receiver?.role === "context");
+    const isEjs = /^ejs\.render(?:File)?$/u.test(api) && args[1]?.fields === undefined;
+    const settings = isEjs ? untrusted(run, args[1], KIND.template | KIND.fields, ["remote"], 0) : undefined;
+    if (settings !== undefined) report(node, `${settings.label} with the options of ejs`, settings);
     const value = ENGINES.test(api) ? args[0] : isView && args[1]?.fields === undefined ? args[1] : undefined;
     const taint = untrusted(run, value, isView ? KIND.template | KIND.fields : KIND.template, ["remote"], 0);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);

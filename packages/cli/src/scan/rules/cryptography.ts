@@ -78,6 +78,9 @@ export const WEAK_CIPHER: ScanRule = {
     const padding = /^crypto\.(?:publicEncrypt|privateDecrypt)$/u.test(api) ? option(args[0], "padding") : undefined;
     if (padding?.api?.endsWith("RSA_PKCS1_PADDING") === true || padding?.literal === 1)
       report(node, "the padding of PKCS #1 1.5");
+    const vectorOf = /(?:^|\.)subtle\.encrypt$/u.test(api) ? option(args[0], "iv") : undefined;
+    if (vectorOf?.api === "Uint8Array()" && !/getRandomValues\(|randomFill/u.test(run.module.file.text))
+      report(node, "a fixed initialisation vector");
     if (!/^crypto\.createCipheriv$|^crypto\.createDecipheriv$/u.test(api)) {
       if (/^(?:crypto-js|CryptoJS)\.(?:DES|TripleDES|RC4|Rabbit|RC4Drop)\.encrypt$/u.test(api)) report(node, api);
       if (option(args[2], "mode")?.api?.endsWith(".ECB") === true) report(node, "ECB");
@@ -134,8 +137,11 @@ export const INSECURE_RANDOMNESS: ScanRule = {
   nodes: (node, parents, file, report) => {
     if (node.type !== "CallExpression") return;
     const target = parents.at(-1);
-    if (target !== undefined && SECRET_NAMES.test(nameOfTarget(target) ?? "") && isRandom(node.callee, file))
-      report(node, nameOfTarget(target));
+    const isNamed = SECRET_NAMES.test(nameOfTarget(target ?? node) ?? "");
+    if (isNamed && isRandom(node.callee, file)) report(node, nameOfTarget(target ?? node));
+    const isSmall = /["'`]nanoid\/non-secure["'`]/u.test(file.text) && /nanoid|[iI]d$/u.test(textAt(file, node.callee));
+    if (isSmall && parents.slice(-4).some((one) => SECRET_NAMES.test(nameOfTarget(one) ?? "")))
+      report(node, "nanoid/non-secure");
     if (isShort(node, file) && parents.slice(-6).some((one) => LONG_LIVED.test(nameOfTarget(one) ?? ""))) {
       report(node, "fewer than eight bytes");
       return;
@@ -198,7 +204,7 @@ function isRandom(callee: Node, { text }: SourceFile): boolean {
 }
 
 const PROOFS =
-  /signature|hmac|\.digest\(|\bmac\b|expected(?:sig|hash|mac|token|digest)|computed(?:sig|hash|mac|digest)|process\.env(?:\.|\[["'])\w*(?:SECRET|KEY|TOKEN|PASSWORD)|\b(?:api_token|api_key|auth_token|admin_token|secret_key|api_secret)\b/iu;
+  /signature|hmac|\.digest\(|\bmac\b|expected(?:sig|hash|mac|token|digest)|computed(?:sig|hash|mac|digest)|process\.env(?:\.|\[["'])(?!\w*(?:PUBLIC|HOST)_?KEY)\w*(?:SECRET|KEY|TOKEN|PASSWORD)|\b(?:api_token|api_key|auth_token|admin_token|secret_key|api_secret)\b/iu;
 
 /** A comparison that tells how much of a secret was right. */
 export const TIMING_COMPARISON: ScanRule = {
@@ -250,7 +256,7 @@ function isKeptAndGiven([kept, given]: readonly Node[], file: SourceFile): boole
 /** Is a variable what an HMAC came to, or a secret of the environment? Its name need not say so. */
 function isSecret({ text }: SourceFile, name: string): boolean {
   const given = new RegExp(
-    `(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*=(?!=)\\s*(?:[^;]{0,300}createHmac\\([^;]{0,300}\\.digest\\(|process\\.env\\.\\w*(?:SECRET|KEY|TOKEN|PASSWORD))`,
+    `(?<![\\w$.])${name.replaceAll("$", "\\$")}\\s*=(?!=)\\s*(?:[^;]{0,300}createHmac\\([^;]{0,300}\\.digest\\(|(?:await\\s+)?(?:[\\w.]+\\.)?(?:scrypt|pbkdf2)(?:Sync)?\\(|process\\.env\\.(?!\\w*(?:PUBLIC|HOST)_?KEY)\\w*(?:SECRET|KEY|TOKEN|PASSWORD))`,
     "u",
   );
   return given.test(text);

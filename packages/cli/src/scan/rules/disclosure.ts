@@ -173,6 +173,8 @@ function asksInPart(handler: Value | undefined): boolean {
   const { closure } = handler ?? {};
   if (closure === undefined) return false;
   const text = textAt(closure.file, closure.node);
+  const pattern = /\/((?:\\.|[^/\\\n])+)\/\w*\.test\(\s*[\w.]*origin\s*\)/u.exec(text)?.[1];
+  if (pattern !== undefined && !(pattern.startsWith("^") && pattern.endsWith("$"))) return true;
   return (
     /origin\s*\??\.(?:indexOf|includes|startsWith|endsWith|search|match)\(/u.test(text) &&
     !/origin\s*[!=]==?|[!=]==?\s*\w+\.origin/u.test(text)

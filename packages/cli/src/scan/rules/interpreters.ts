@@ -25,6 +25,10 @@ export const NOSQL_INJECTION: ScanRule = {
   good: 'app.post("/login", async (req, res) => res.json(await User.findOne({ name: String(req.body.name) })));',
   calls: (call, report) => {
     const { name, args, receiver, run, node, callee } = call;
+    const script = /^@(?:elastic\/elasticsearch|opensearch-project\/opensearch)\b/u.test(receiver?.api ?? "")
+      ? args.map((value) => untrusted(run, scriptIn(value), KIND.code)).find((taint) => taint !== undefined)
+      : undefined;
+    if (script !== undefined) report(node, `${script.label} in a script`, script);
     const filter = withoutEquals(args[0]);
     if (name === "$where" || filter?.fields?.has("$where") === true) {
       const code = untrusted(run, filter, KIND.code);
@@ -48,6 +52,15 @@ export const NOSQL_INJECTION: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
 };
+
+/** The text of a script somewhere in a search: `{ script: { source: "..." } }`. */
+function scriptIn({ fields }: Value, depth = 6): Value | undefined {
+  if (fields === undefined || depth === 0) return undefined;
+  const script = fields.get("script");
+  if (script !== undefined && script.fields === undefined) return script;
+  if (script?.fields?.has("source") === true) return script.fields.get("source");
+  return [...fields.values()].map((value) => scriptIn(value, depth - 1)).find((found) => found !== undefined);
+}
 
 /** `{ $eq: value }` compares, whatever the value is. */
 function withoutEquals(filter: Value | undefined): Value | undefined {
@@ -156,14 +169,14 @@ export const UNSAFE_DESERIALIZATION: ScanRule = {
     const unsafeSchema =
       /FULL|UNSAFE|js-yaml-js-types/u.test(schema) ||
       (schema.endsWith(".extend()") && /["']js-yaml-js-types/u.test(run.module.file.text));
-    if (!DESERIALIZERS.test(api) || (isYaml && option(args[1], "schema") !== undefined && !unsafeSchema)) return;
+    if (!DESERIALIZERS.test(api) || (isYaml && option(args.at(-1), "schema") !== undefined && !unsafeSchema)) return;
     const taint = untrusted(run, args[0], KIND.deserialize);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
 };
 
 function schemaOf(args: readonly Value[]): string {
-  return option(args[1], "schema")?.api ?? "";
+  return option(args.at(-1), "schema")?.api ?? "";
 }
 
 /** A line of a log that a client ends and begins. */

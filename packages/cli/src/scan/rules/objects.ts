@@ -102,7 +102,13 @@ export const MASS_ASSIGNMENT: ScanRule = {
     if (
       !makes &&
       !assigns &&
-      !(WRITES.test(name) && isModel && callee.closure === undefined && api !== "Object.assign")
+      !(
+        WRITES.test(name) &&
+        isModel &&
+        !/session|token/iu.test(owner) &&
+        callee.closure === undefined &&
+        api !== "Object.assign"
+      )
     )
       return;
     for (const value of assigns
@@ -159,7 +165,8 @@ export const RESOURCE_EXHAUSTION: ScanRule = {
     const taint = untrustedItself(run, value, KIND.size);
     // A text is as long as what was sent; an object says what length it likes.
     if (taint === undefined || (taint.label.endsWith(".length") && (taint.safe & KIND.shape) !== 0)) return;
-    if (value.type === "number" || taint.label.endsWith(".length")) report(node, `${taint.label} turns`, taint);
+    const isCount = value.type === "number" || (taint.safe & KIND.shape) === 0;
+    if (isCount || taint.label.endsWith(".length")) report(node, `${taint.label} turns`, taint);
   },
 };
 

@@ -1,4 +1,4 @@
-import { textOf, type Value } from "../engine/value.ts";
+import { textOf, UNKNOWN, type Value } from "../engine/value.ts";
 import { option, type ScanRule, untrusted } from "../rule.ts";
 import { KIND } from "../engine/kinds.ts";
 import type { Node, SourceFile } from "../parse.ts";
@@ -29,6 +29,10 @@ export const HARD_CODED_SECRET: ScanRule = {
         api,
       );
     if (keyed && isText(args[1])) report(node, `the key of ${name}()`);
+    const isCipher = /^crypto\.create(?:Cipheriv|Decipheriv|Hmac)$/u.test(api);
+    const { api: made = "", madeOf } = args[1] ?? UNKNOWN;
+    if (isCipher && /^crypto\.(?:scrypt|pbkdf2)Sync\(\)$/u.test(made) && madeOf !== undefined)
+      report(node, `what the key of ${name}() is made of`);
     const [settings] = args;
     if (/^sequelize(?:\.Sequelize)?$/u.test(api) && args.length > 2 && isText(args[2])) report(node, "password");
     if (api === "express-basic-auth" && [...(option(settings, "users")?.fields?.values() ?? [])].some(isText))
@@ -158,7 +162,11 @@ export const UNVERIFIED_TOKEN: ScanRule = {
   good: 'import jwt from "jsonwebtoken";\napp.get("/me", (req, res) => res.json(jwt.verify(req.headers.authorization.slice(7), publicKey, { algorithms: ["RS256"] })));',
   calls: ({ api, args, node, run }, report) => {
     const [token, key, settings] = args;
-    if (/^(?:jsonwebtoken\.decode|jwt-decode(?:\.jwtDecode)?|jose\.decodeJwt)$/u.test(api)) {
+    if (
+      /^(?:jsonwebtoken\.decode|jwt-decode(?:\.jwtDecode)?|jose\.decodeJwt|@nestjs\/jwt\.JwtService\(\)\.decode|hono\/jwt\.decode)$/u.test(
+        api,
+      )
+    ) {
       const taint = option(key, "complete")?.literal === true ? undefined : untrusted(run, token, KIND.format);
       if (taint !== undefined) report(node, "decoded only", taint);
     }

@@ -5,7 +5,7 @@ import { controlsHost, option, untrusted, type ScanRule } from "../rule.ts";
 
 const CLIENTS =
   /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:create|get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|(?:net|tls)\.(?:connect|createConnection)|\$fetch|urllib\.request|http-proxy-middleware(?:\.\w+)?|http-proxy(?:\.\w+|\(\))*\.(?:web|ws|createProxyServer|createServer)|express-http-proxy|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
-const HOSTS = ["url", "uri", "baseURL", "baseUrl", "hostname", "host", "href", "origin", "target"];
+const HOSTS = ["url", "uri", "baseURL", "baseUrl", "prefixUrl", "hostname", "host", "href", "origin", "target"];
 
 /** A request to wherever a client wants. */
 export const SERVER_SIDE_REQUEST_FORGERY: ScanRule = {

@@ -65,7 +65,7 @@ const DATABASES =
 const OWNERS =
   /(?:^|[._#])(?:db|database|pool|client|conn|connection|sql|knex|sequelize|prisma|mysql|pg|postgres|pgPool|sqlite|manager|queryRunner|entityManager|dataSource|trx|tx|transaction|repository|repo|session|orm)\w*(?:\(\))?(?:\.\w+(?:\(\))?)?$/iu;
 const SQL =
-  /^\s*(?:\(\s*)?(?:select\s|insert\s+(?:or\s|ignore\s|into\s)|update\s+\S+\s|delete\s+from|create\s|drop\s|alter\s|with\s+\w+\s+as|exec(?:ute)?\s|call\s|truncate\s|merge\s|replace\s+into|grant\s|pragma\s|copy\s|set\s|show\s|explain\s|use\s)|\bwhere\s+[\w."`[\]]+\s*(?:=|<|>|in\b|like\b|is\b)|\border\s+by\b|\bfrom\s+[\w"`[]+\s+(?:where|order|limit)\b/iu;
+  /^\s*(?:\(\s*)?(?:select\s|insert\s+(?:or\s|ignore\s|into\s)|update\s+\S+\s|delete\s+from|create\s|drop\s|alter\s|with\s+\w+\s+as|exec(?:ute)?\s|call\s|truncate\s|merge\s|replace\s+into|grant\s|pragma\s|copy\s|set\s|show\s|explain\s|use\s|(?:optional\s+)?match\s*\(|merge\s*\(|unwind\s)|\bwhere\s+[\w."`[\]]+\s*(?:=|<|>|in\b|like\b|is\b)|\border\s+by\b|\bfrom\s+[\w"`[]+\s+(?:where|order|limit)\b/iu;
 
 /** SQL that is put together from what a client wrote. */
 export const SQL_INJECTION: ScanRule = {
@@ -92,6 +92,8 @@ export const SQL_INJECTION: ScanRule = {
 
 function statementOf({ name, api, receiver, args, callee }: Call): Value | undefined {
   const [first] = args;
+  if (/^@aws-sdk\/client-[\w-]+\.(?:Batch)?(?:ExecuteStatement|StartQueryExecution)Command$/u.test(api))
+    return option(first, "Statement") ?? option(first, "sql") ?? option(first, "QueryString");
   if (first === undefined || callee.closure !== undefined || first.closure !== undefined) return undefined;
   if (RAW.has(name)) return first;
   if (!ASKING.has(name)) return undefined;

@@ -5,6 +5,10 @@ import type { Node } from "../parse.ts";
 import { isTrue, option, untrusted, type ScanRule } from "../rule.ts";
 import { nameOf, textAt } from "./names.ts";
 
+/** A function that says yes and asks nothing. */
+const BELIEVES =
+  /^(?!.*(?:===|\?|\bif\b))[^]*(?:\bcallback\((?:true|0)\)|\b(?:cb|done|verify)\((?:true|0)\)|=>\s*true$)/u;
+
 /** A connection to whoever answers. */
 export const UNVERIFIED_PEER: ScanRule = {
   id: "scan/unverified-peer",
@@ -16,7 +20,15 @@ export const UNVERIFIED_PEER: ScanRule = {
   fix: "Leave rejectUnauthorized on; give the certificate of your own authority as ca.",
   bad: 'import https from "node:https";\nexport const agent = new https.Agent({ rejectUnauthorized: false });',
   good: 'import https from "node:https";\nexport const agent = new https.Agent({ ca: authority });',
-  calls: ({ api, args, node, run }, report) => {
+  calls: ({ api, name, args, node, run }, report) => {
+    const believer =
+      name === "on" && textOf(args[0]) === "certificate-error"
+        ? args[1]
+        : name === "setCertificateVerifyProc"
+          ? args[0]
+          : option(args[0], "hostVerifier");
+    if (believer?.closure !== undefined && BELIEVES.test(textAt(run.module.file, believer.closure.node)))
+      report(node, name);
     if (!/^(?:https|tls|axios|got|request|undici|node-fetch|needle|superagent|nodemailer|ws|pg|mysql2?)\b/u.test(api))
       return;
     const off = args.some((value) => option(value, "rejectUnauthorized")?.literal === false);
@@ -81,6 +93,11 @@ export const COOKIE_FLAGS: ScanRule = {
   bad: 'app.post("/login", (req, res) => { res.cookie("session", createSession()); res.end(); });',
   good: 'app.post("/login", (req, res) => { res.cookie("__Host-session", createSession(), { httpOnly: true, secure: true, sameSite: "lax" }); res.end(); });',
   calls: ({ name, api, args, receiver, node, isNew }, report) => {
+    const plugin =
+      name === "register" && /^@fastify\/(?:secure-)?session$/u.test(args[0]?.api ?? "") ? args[1] : undefined;
+    const own = api.startsWith("iron-session.") ? option(args.at(-1), "cookieOptions") : option(plugin, "cookie");
+    const off = flagsOff(own);
+    if (off.length > 0) report(node, off.join(", "));
     if (/^(?:express-session|cookie-session|koa-session|session)$/u.test(api)) {
       if (api === "express-session" && args[0]?.fields !== undefined && neverSecure(args[0]))
         report(node, "not secure");
