@@ -135,7 +135,7 @@ const LINES: readonly Target[] = [
   ),
   target(
     "signature of a webhook",
-    like(HEADERS, [`v1,${"A".repeat(43)}=`, `t=1700000000,v1=${"0".repeat(64)}`]),
+    like(HEADERS, [`v1,${"A".repeat(43)}= v1a,${"A".repeat(86)}==`, `t=1700000000,v1=${"0".repeat(64)}`]),
     (value) => [
       standardWebhooks().read(wireOf("webhook-signature", value)),
       timestampedSignature().read(wireOf("stripe-signature", value)),

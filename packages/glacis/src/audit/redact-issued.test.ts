@@ -19,6 +19,7 @@ describe("credentials by their look", () => {
     ["a key of Google", joined("AIza", "SyD-9tSrke72PouQMnMX-a7eZS"), "SyD-9t"],
     ["a token of Google", joined("ya29", ".a0AfH6SMBx"), "a0AfH6"],
     ["a webhook secret", joined("whsec_", "abcdefgh12345678"), "abcdefgh"],
+    ["a webhook's private key", joined("whsk_", "abcdefgh12345678"), "abcdefgh"],
     ["a token of Slack", joined("xapp-", "1-A0123-456-abcdef"), "A0123"],
     ["a token of GitHub", joined("github_pat_", "11ABCDEFG0abcdefgh"), "11ABCDE"],
     ["a key of a model's provider", joined("sk-", "proj-abcdefghijkl"), "abcdefgh"],

@@ -24,7 +24,7 @@ const PIECES = [
   ..."requirepass masterauth SETUSER redis-cli a1 eyJhbGciOi.eyJhIjox. /webhooks/12345/ hooks.slack.com/services/ /bot12345: $2b$12$".split(
     " ",
   ),
-  ..."AKIA xoxb- xapp- sk_live_ rk_test_ whsec_ ghp_ gho_ github_pat_ glpat- npm_ pypi- shpat_ dop_v1_ hf_ lin_api_ sk-proj- SG. ya29. 1//0".split(
+  ..."AKIA xoxb- xapp- sk_live_ rk_test_ whsec_ whsk_ ghp_ gho_ github_pat_ glpat- npm_ pypi- shpat_ dop_v1_ hf_ lin_api_ sk-proj- SG. ya29. 1//0".split(
     " ",
   ),
   ..."GOCSPX- AIza 4111 1111 4111111111111111 DE89 3704 0044 0532 0130 00 %20 %3A %3D %5D %22".split(" "),

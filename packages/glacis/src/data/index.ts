@@ -123,13 +123,8 @@ export { tenantMigration, type TenantMigrationOptions } from "./tenant-migration
 export type { TenantReference, TenantTable } from "./tenant-table.ts";
 export { tenantDatabase, type TenantDatabase, type TenantDatabaseOptions, type TenantWorkOptions } from "./tenant.ts";
 export { thirdPartySharing, type Processor } from "./third-party-sharing.ts";
-export {
-  bodySignature,
-  standardWebhooks,
-  timestampedSignature,
-  type WebhookClaim,
-  type WebhookScheme,
-} from "./webhook-scheme.ts";
+export type { WebhookClaim, WebhookKey } from "./webhook-key.ts";
+export { bodySignature, standardWebhooks, timestampedSignature, type WebhookScheme } from "./webhook-scheme.ts";
 export {
   webhookSignature,
   type WebhookDelivery,
@@ -137,9 +132,11 @@ export {
   type WebhookSignatureOptions,
 } from "./webhook-signature.ts";
 export {
+  newWebhookKeyPair,
   newWebhookSecret,
   webhookSigner,
   type WebhookHeaders,
+  type WebhookKeyPair,
   type WebhookSigner,
   type WebhookSignerOptions,
 } from "./webhook-signer.ts";

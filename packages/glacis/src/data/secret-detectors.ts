@@ -63,7 +63,7 @@ export const SECRET_DETECTORS: readonly SecretDetector[] = [
   token("npm-token", "npm_[A-Za-z0-9]{36}"),
   token("pypi-token", "pypi-[A-Za-z0-9_-]{85,255}"),
   token("slack-token", "xox[abeoprs]-[A-Za-z0-9-]{20,255}|xapp-[0-9]-[A-Za-z0-9-]{20,255}"),
-  token("stripe-key", "(?:sk|rk)_live_[A-Za-z0-9]{16,255}|whsec_[A-Za-z0-9+/=]{24,255}"),
+  token("stripe-key", "(?:sk|rk)_live_[A-Za-z0-9]{16,255}|whs(?:ec|k)_[A-Za-z0-9+/=]{24,255}"),
   token("sendgrid-key", "SG\\.[A-Za-z0-9_-]{22}\\.[A-Za-z0-9_-]{43}"),
   token("google-api-key", "AIza[A-Za-z0-9_-]{35}"),
   token("openai-key", "sk-(?:proj-|svcacct-)?[A-Za-z0-9_-]{40,255}"),

@@ -1,48 +1,34 @@
 /** How senders of webhooks write their signatures: which headers, what is signed, and how a MAC is spelt. */
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { rawHeaderValues, type Wire } from "../core/wire.ts";
-
-/** What the headers of one delivery claim. Nothing of it is true before the MAC over the body agrees. */
-export interface WebhookClaim {
-  /** The sender's id of the event, the same at every attempt to deliver it; undefined where it is not signed. */
-  readonly id: string | undefined;
-  /** When this attempt was sent, in milliseconds since the epoch; undefined where the sender signs no time. */
-  readonly sentAtMs: number | undefined;
-  /** MACs as text, one of which must be ours. */
-  readonly macs: readonly string[];
-  /** What is signed in front of the body. */
-  readonly preamble: string;
-}
+import { macKey, standardKey, type WebhookClaim, type WebhookKey } from "./webhook-key.ts";
 
 /** One sender's way. */
 export interface WebhookScheme {
   readonly name: string;
   readonly signsTime: boolean;
-  readonly encoding: "base64" | "hex";
-  /** The key for HMAC-SHA-256 from a secret as the sender shows it; undefined when it cannot be one. */
-  readonly keyOf: (secret: string) => Uint8Array | undefined;
+  /** The key from a secret, or a public key, as the sender shows it; undefined when it cannot be one. */
+  readonly keyOf: (secret: string) => WebhookKey | undefined;
   /** @returns undefined when a header is missing, doubled or malformed */
   readonly read: (wire: Wire) => WebhookClaim | undefined;
 }
 
 const LONGEST_HEADER = 2048;
-const MOST_MACS = 10;
+const MOST_SIGNATURES = 10;
 const SHORTEST_KEY = 16;
 const ID = /^[\w:-]{1,128}$/u;
 const SECONDS = /^[1-9]\d{0,11}$/u;
 const BASE64_MAC = /^[A-Za-z0-9+/]{43}=$/u;
 const HEX_MAC = /^[0-9a-f]{64}$/u;
-const BASE64_KEY = /^[A-Za-z0-9+/]{32,88}={0,2}$/u;
+const BASE64_SIGNATURE = /^[A-Za-z0-9+/]{86}==$/u;
 
 /**
- * Standard Webhooks 1.0.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`), as Svix, OpenAI, Supabase and others send it. Secrets are
- * `whsec_` and 24 to 64 bytes in base64.
+ * Standard Webhooks 1.0.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`), as Svix, OpenAI, Supabase and others send it. A secret is
+ * `whsec_` and 24 to 64 bytes in base64; of a sender that signs by Ed25519 it is the public key, `whpk_` and 32 bytes.
  */
 export function standardWebhooks(): WebhookScheme {
   return {
     name: "standard",
     signsTime: true,
-    encoding: "base64",
     keyOf: standardKey,
     read(wire) {
       const id = only(wire, "webhook-id");
@@ -50,8 +36,17 @@ export function standardWebhooks(): WebhookScheme {
       const signatures = only(wire, "webhook-signature");
       // A dot in the id would move the border between id and time within what is signed.
       if (id === undefined || !ID.test(id) || seconds === undefined || !SECONDS.test(seconds)) return undefined;
-      const macs = (signatures ?? "").split(" ").flatMap((one) => (one.startsWith("v1,") ? [one.slice(3)] : []));
-      return claim({ id, sentAtMs: Number(seconds) * 1000, macs, preamble: `${id}.${seconds}.` }, BASE64_MAC);
+      const list = (signatures ?? "").split(" ");
+      return claim(
+        {
+          id,
+          sentAtMs: Number(seconds) * 1000,
+          macs: list.flatMap((one) => (one.startsWith("v1,") ? [one.slice(3)] : [])),
+          signatures: list.flatMap((one) => (one.startsWith("v1a,") ? [one.slice(4)] : [])),
+          preamble: `${id}.${seconds}.`,
+        },
+        BASE64_MAC,
+      );
     },
   };
 }
@@ -61,7 +56,6 @@ export function timestampedSignature(header: string = "stripe-signature"): Webho
   return {
     name: "timestamped",
     signsTime: true,
-    encoding: "hex",
     keyOf: textKey,
     read(wire) {
       const fields = (only(wire, header) ?? "").split(",").map((field) => field.trim());
@@ -69,7 +63,10 @@ export function timestampedSignature(header: string = "stripe-signature"): Webho
       const [seconds = ""] = times;
       if (times.length !== 1 || !SECONDS.test(seconds)) return undefined;
       const macs = fields.flatMap((field) => (field.startsWith("v1=") ? [field.slice(3)] : []));
-      return claim({ id: undefined, sentAtMs: Number(seconds) * 1000, macs, preamble: `${seconds}.` }, HEX_MAC);
+      return claim(
+        { id: undefined, sentAtMs: Number(seconds) * 1000, macs, signatures: [], preamble: `${seconds}.` },
+        HEX_MAC,
+      );
     },
   };
 }
@@ -79,48 +76,18 @@ export function bodySignature(header: string = "x-hub-signature-256"): WebhookSc
   return {
     name: "body",
     signsTime: false,
-    encoding: "hex",
     keyOf: textKey,
     read(wire) {
       const value = only(wire, header) ?? "";
       const macs = value.startsWith("sha256=") ? [value.slice(7)] : [];
-      return claim({ id: undefined, sentAtMs: undefined, macs, preamble: "" }, HEX_MAC);
+      return claim({ id: undefined, sentAtMs: undefined, macs, signatures: [], preamble: "" }, HEX_MAC);
     },
   };
 }
 
-/** HMAC-SHA-256 (RFC 2104) over preamble and body. */
-export function webhookMac(key: Uint8Array, preamble: string, body: string, encoding: "base64" | "hex"): string {
-  return createHmac("sha256", key).update(preamble).update(body, "utf8").digest(encoding);
-}
-
-/** Whether one of the MACs is ours. Every one is compared with every key, so that time tells nothing. */
-export function webhookMatches(
-  { macs, preamble }: WebhookClaim,
-  body: string,
-  keys: readonly Uint8Array[],
-  encoding: "base64" | "hex",
-): boolean {
-  let found = false;
-  for (const key of keys) {
-    const ours = Buffer.from(webhookMac(key, preamble, body, encoding));
-    for (const mac of macs) {
-      const theirs = Buffer.from(mac);
-      if (theirs.length === ours.length && timingSafeEqual(theirs, ours)) found = true;
-    }
-  }
-  return found;
-}
-
-export function standardKey(secret: string): Uint8Array | undefined {
-  const text = secret.startsWith("whsec_") ? secret.slice("whsec_".length) : "";
-  if (!BASE64_KEY.test(text)) return undefined;
-  const key = Buffer.from(text, "base64");
-  return key.length >= 24 && key.length <= 64 ? key : undefined;
-}
-
-function textKey(secret: string): Uint8Array | undefined {
-  return secret.length >= SHORTEST_KEY && secret.length <= LONGEST_HEADER ? Buffer.from(secret, "utf8") : undefined;
+function textKey(secret: string): WebhookKey | undefined {
+  const fits = secret.length >= SHORTEST_KEY && secret.length <= LONGEST_HEADER;
+  return fits ? macKey(Buffer.from(secret, "utf8"), "hex") : undefined;
 }
 
 /** A header that must be there once: of two that differ, two readers may each believe another. */
@@ -130,7 +97,8 @@ function only({ rawHeaders }: Wire, name: string): string | undefined {
 }
 
 function claim(read: WebhookClaim, mac: RegExp): WebhookClaim | undefined {
-  if (read.macs.length === 0 || read.macs.length > MOST_MACS || !read.macs.every((one) => mac.test(one)))
-    return undefined;
-  return read;
+  const { macs, signatures } = read;
+  const count = macs.length + signatures.length;
+  if (count === 0 || count > MOST_SIGNATURES) return undefined;
+  return macs.every((one) => mac.test(one)) && signatures.every((one) => BASE64_SIGNATURE.test(one)) ? read : undefined;
 }

@@ -7,15 +7,10 @@ import { sketchExchange } from "../testing/exchange.ts";
 import { postgresSingleUse, SINGLE_USE_MIGRATION } from "./single-use-postgres.ts";
 import { redisSingleUse } from "./single-use-redis.ts";
 import { memorySingleUse, type SingleUseStore } from "./single-use.ts";
-import {
-  bodySignature,
-  standardWebhooks,
-  timestampedSignature,
-  webhookMac,
-  type WebhookScheme,
-} from "./webhook-scheme.ts";
+import { webhookMac } from "./webhook-key.ts";
+import { bodySignature, standardWebhooks, timestampedSignature, type WebhookScheme } from "./webhook-scheme.ts";
 import { webhookSignature, type WebhookSignature } from "./webhook-signature.ts";
-import { newWebhookSecret, webhookSigner } from "./webhook-signer.ts";
+import { newWebhookKeyPair, newWebhookSecret, webhookSigner } from "./webhook-signer.ts";
 
 /** Redis forgets by its own clock. A whole second, as senders write it. */
 const NOW = Math.floor(Date.now() / 1000) * 1000;
@@ -162,6 +157,76 @@ describe("inbound webhooks", () => {
   });
 });
 
+describe("webhooks signed by Ed25519", () => {
+  const { secret, publicKey } = newWebhookKeyPair();
+  const known = (...keys: readonly string[]): WebhookSignature =>
+    hookOf(
+      memorySingleUse(),
+      keys.map((key) => new Secret(key)),
+    );
+  const signed = webhookSigner({ secrets: [secret] }).sign('{"note":"Grüße 😀"}', { nowMs: NOW, id: "evt_1" });
+
+  it("are verified by the half of the pair that signs nothing", async () => {
+    expect(secret.reveal()).toMatch(/^whsk_[A-Za-z0-9+/]{43}=$/u);
+    expect(publicKey).toMatch(/^whpk_[A-Za-z0-9+/]{43}=$/u);
+    expect(signed["webhook-signature"]).toMatch(/^v1a,[A-Za-z0-9+/]{86}==$/u);
+    const hook = known(publicKey);
+    expect(await judge(hook, signed, '{"note":"Grüße 😁"}')).toBe("mismatch");
+    expect(await judge(hook, { ...signed, "webhook-id": "evt_2" }, '{"note":"Grüße 😀"}')).toBe("mismatch");
+    expect(await judge(hook, signed, '{"note":"Grüße 😀"}')).toBe("verified evt_1");
+    expect(await judge(hook, signed, '{"note":"Grüße 😀"}')).toBe("replayed");
+    expect(await judge(known(newWebhookKeyPair().publicKey), signed, '{"note":"Grüße 😀"}')).toBe("mismatch");
+    expect(() => webhookSigner({ secrets: [publicKey] })).toThrow(/newWebhookKeyPair/u);
+    expect(() => known(secret.reveal())).toThrow(/form/u);
+  });
+
+  it("take keys as others write them, a seed alone or with its public key behind it", async () => {
+    // RFC 8032 section 7.1, test 2.
+    const seed = Buffer.from("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb", "hex");
+    const half = Buffer.from("3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "hex");
+    const pair = Buffer.concat([seed, half]);
+    for (const form of [seed, pair]) {
+      const headers = webhookSigner({ secrets: [`whsk_${form.toString("base64")}`] }).sign("{}", { nowMs: NOW });
+      expect(await judge(known(`whpk_${half.toString("base64")}`), headers, "{}")).toMatch(/^verified/u);
+    }
+    const torn = Buffer.concat([seed, Buffer.from(publicKey.slice(5), "base64")]);
+    expect(() => webhookSigner({ secrets: [`whsk_${torn.toString("base64")}`] })).toThrow(/newWebhookKeyPair/u);
+  });
+
+  it("change to another pair, or from a secret to a pair, while the receiver knows either", async () => {
+    const [next, shared] = [newWebhookKeyPair(), newWebhookSecret()];
+    const both = webhookSigner({ secrets: [next.secret, secret, shared] }).sign("{}", { nowMs: NOW });
+    for (const keys of [[publicKey], [next.publicKey], [shared.reveal()], [newWebhookSecret().reveal(), publicKey]])
+      expect(await judge(known(...keys), both, "{}")).toMatch(/^verified/u);
+    expect(await judge(known(newWebhookSecret().reveal(), newWebhookKeyPair().publicKey), both, "{}")).toBe("mismatch");
+  });
+
+  it("never pass by a MAC whose key is the public key, which everybody has", async () => {
+    const forged = webhookSigner({ secrets: [publicKey.replace("whpk_", "whsec_")] }).sign("{}", { nowMs: NOW });
+    expect(await judge(known(publicKey), forged, "{}")).toBe("mismatch");
+  });
+
+  it("are refused with a signature that is malformed or among too many", async () => {
+    const [one] = signed["webhook-signature"].split(" ") as [string];
+    const mac = `v1,${"A".repeat(43)}=`;
+    for (const bad of [
+      one.slice(0, -1),
+      `${one}=`,
+      one.slice(4),
+      "v1a,",
+      `${mac} v1a,AAAA`,
+      Array(11).fill(one).join(" "),
+    ])
+      expect(await judge(known(publicKey), { ...signed, "webhook-signature": bad }, '{"note":"Grüße 😀"}')).toBe(
+        "headers",
+      );
+    const padded = `v2,AAAA ${mac} ${one}`;
+    expect(await judge(known(publicKey), { ...signed, "webhook-signature": padded }, '{"note":"Grüße 😀"}')).toBe(
+      "verified evt_1",
+    );
+  });
+});
+
 describe("schemes", () => {
   it("agree with the signature in the documentation of Standard Webhooks", async () => {
     const secret = new Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
@@ -211,9 +276,12 @@ describe("schemes", () => {
       "whsec_AAAA",
       "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
       "whsec_!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
+      "whsk_",
+      `whsk_${"A".repeat(44)}`,
+      "whpk_AAAA",
     ]) {
       expect(() => hookOf(store, [new Secret(weak)])).toThrow(/form/u);
-      expect(() => webhookSigner({ secrets: [weak] })).toThrow(/newWebhookSecret/u);
+      expect(() => webhookSigner({ secrets: [weak] })).toThrow(/newWebhookKeyPair/u);
     }
     expect(() => hookOf(store, [new Secret("short")], bodySignature())).toThrow(/form/u);
     expect(() => hookOf(store, [])).toThrow(/secrets/u);

@@ -1,8 +1,8 @@
 /** Webhooks that we send: signed, so that whoever gets one knows whom it is from (Standard Webhooks 1.0.0). */
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { Secret } from "../core/secret.ts";
-import { standardKey, webhookMac } from "./webhook-scheme.ts";
+import { standardSign } from "./webhook-key.ts";
 
 const KEY_BYTES = 32;
 const MOST_SECRETS = 5;
@@ -12,7 +12,7 @@ const ID = /^[\w:-]{1,128}$/u;
 export type WebhookHeaders = Readonly<Record<"webhook-id" | "webhook-timestamp" | "webhook-signature", string>>;
 
 export interface WebhookSignerOptions {
-  /** The receiver's secrets, each as `newWebhookSecret()` makes them: more than one while it changes from one to the next. */
+  /** The receiver's secrets, or our private keys for it, as `newWebhookSecret()` and `newWebhookKeyPair()` make them; more than one while they change. */
   readonly secrets: readonly (string | Secret<string>)[];
 }
 
@@ -30,6 +30,27 @@ export function newWebhookSecret(): Secret<string> {
   return new Secret(`whsec_${randomBytes(KEY_BYTES).toString("base64")}`);
 }
 
+/** An Ed25519 pair for one receiver, which can then tell our deliveries and make none. */
+export interface WebhookKeyPair {
+  /** `whsk_` and the 32 bytes of RFC 8032 section 5.1.5: keep it encrypted. */
+  readonly secret: Secret<string>;
+  /** `whpk_` and 32 bytes: what the receiver gets, and no secret. */
+  readonly publicKey: string;
+}
+
+/**
+ * Makes a pair. Prefer it to a secret where the receiver's side is not in your hands: what leaks there lets nobody send in your name.
+ *
+ * @example
+ * const { secret, publicKey } = newWebhookKeyPair();
+ * webhookSigner({ secrets: [secret] }).sign(body, { nowMs: Date.now() }); // the receiver verifies with publicKey
+ */
+export function newWebhookKeyPair(): WebhookKeyPair {
+  const { d = "", x = "" } = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+  const inBase64 = (value: string): string => Buffer.from(value, "base64url").toString("base64");
+  return { secret: new Secret(`whsk_${inBase64(d)}`), publicKey: `whpk_${inBase64(x)}` };
+}
+
 /**
  * Signs what is sent to one receiver. Send it with the guarded fetch alone, for the receiver's address is a user's word: it must not lead inside.
  *
@@ -41,16 +62,18 @@ export function newWebhookSecret(): Secret<string> {
 export function webhookSigner(options: WebhookSignerOptions): WebhookSigner {
   rejectUnknownOptions("webhookSigner", options, ["secrets"]);
   const { secrets } = options;
-  const keys = secrets.flatMap((secret) => standardKey(typeof secret === "string" ? secret : secret.reveal()) ?? []);
-  if (keys.length === 0 || keys.length !== secrets.length || keys.length > MOST_SECRETS)
-    throw new TypeError("webhookSigner() needs one to five secrets as newWebhookSecret() makes them.");
+  const signs = secrets.flatMap((secret) => standardSign(typeof secret === "string" ? secret : secret.reveal()) ?? []);
+  if (signs.length === 0 || signs.length !== secrets.length || signs.length > MOST_SECRETS)
+    throw new TypeError(
+      "webhookSigner() needs one to five secrets as newWebhookSecret() and newWebhookKeyPair() make them.",
+    );
   return {
     sign(body, { nowMs, id = `msg_${randomBytes(16).toString("base64url")}` }) {
       if (typeof id !== "string" || !ID.test(id))
         throw new TypeError("A webhook's id has letters, digits, _, : and -.");
       const seconds = `${Math.floor(nowMs / 1000)}`;
-      const macs = keys.map((key) => `v1,${webhookMac(key, `${id}.${seconds}.`, body, "base64")}`);
-      return { "webhook-id": id, "webhook-timestamp": seconds, "webhook-signature": macs.join(" ") };
+      const signatures = signs.map((sign) => sign(`${id}.${seconds}.`, body));
+      return { "webhook-id": id, "webhook-timestamp": seconds, "webhook-signature": signatures.join(" ") };
     },
   };
 }
