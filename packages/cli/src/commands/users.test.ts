@@ -167,7 +167,7 @@ describe.skipIf(database === undefined)("glacis users import --write", () => {
     if (database === undefined) throw new Error("unreachable");
     const account = await postgresAuthentication(database.pool).accounts.byEmail("jane@example.com");
     expect(account?.verifiedAtMs).toBeTypeOf("number");
-    const passwords = passwordHashing({ memoryKiB: 19_456, passes: 2 });
+    const passwords = passwordHashing({ memoryKiB: 7168, passes: 5 });
     const of = account && { userId: account.userId, stored: account.passwordHash };
     expect((await passwords.verify(PASSWORD, of, Date.now())).kind).toBe("verified");
     expect((await passwords.verify("another", of, Date.now())).kind).toBe("refused");

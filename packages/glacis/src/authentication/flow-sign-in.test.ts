@@ -55,7 +55,7 @@ describe.each(stores)("signing in over %s", (_, over) => {
 
   it("sends people away while too many passwords are being hashed, and holds it against nobody", async () => {
     const line = hashingLine({ concurrency: 1, waiting: 0 });
-    const hashing = passwordHashing({ memoryKiB: 19_456, passes: 2, line });
+    const hashing = passwordHashing({ memoryKiB: 7168, passes: 5, line });
     const full = authenticationGround(store, over.sessions, { passwords: hashing });
     const { email } = await full.account();
     let free = (): void => undefined;
@@ -69,7 +69,7 @@ describe.each(stores)("signing in over %s", (_, over) => {
 
   it("counts no attempt that finds no place any more, of many that come at the same moment", async () => {
     const line = hashingLine({ concurrency: 1, waiting: 1 });
-    const hashing = passwordHashing({ memoryKiB: 19_456, passes: 2, line });
+    const hashing = passwordHashing({ memoryKiB: 7168, passes: 5, line });
     const full = authenticationGround(store, over.sessions, { passwords: hashing });
     const { email } = await full.account();
     let free = (): void => undefined;

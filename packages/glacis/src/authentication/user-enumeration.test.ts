@@ -13,6 +13,8 @@ import type { UserId } from "../core/brand.ts";
  * curve is the chance that a guess by time is right; 0.5 is no better than a coin. Interleaved, whatever else the machine does hits all kinds alike.
  */
 const KINDS = ["known", "unknown", "disabled", "unproved"] as const;
+/** Of each kind before it counts, so that code and connections are warm. */
+const WARM_UPS = 5;
 type Kind = (typeof KINDS)[number];
 type Samples = Readonly<Record<Kind, number[]>>;
 
@@ -31,7 +33,7 @@ async function measure(each: number, ask: (kind: Kind, index: number) => Promise
   const order = KINDS.flatMap((kind) => Array.from({ length: each }, (_, index) => ({ kind, index })));
   const key = new Map(order.map((one) => [one, randomBytes(6).readUIntBE(0, 6)]));
   order.sort((one, other) => (key.get(one) ?? 0) - (key.get(other) ?? 0));
-  for (const kind of KINDS) for (let warm = each; warm < each + 20; warm += 1) await ask(kind, warm);
+  for (const kind of KINDS) for (let warm = each; warm < each + WARM_UPS; warm += 1) await ask(kind, warm);
   const samples: Samples = { known: [], unknown: [], disabled: [], unproved: [] };
   for (const { kind, index } of order) {
     const start = process.hrtime.bigint();
@@ -62,7 +64,7 @@ describe.each(stores)("over %s, time does not tell whose an address is", (_, ove
     const hashed = await passwords.hash("correct horse battery staple");
     const passwordHash = hashed.kind === "hashed" ? hashed.encoded : null;
     for (const kind of ["known", "disabled", "unproved"] as const) {
-      const accounts = Array.from({ length: each + 20 }, (__, index) =>
+      const accounts = Array.from({ length: each + WARM_UPS }, (__, index) =>
         over.store.accounts.create({
           userId: `${kind}-${index}` as UserId,
           email: address(kind, index),
