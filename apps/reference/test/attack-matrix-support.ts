@@ -338,6 +338,7 @@ const forgetful: RateLimitStore = {
     return {
       consume: (subject, cost, nowUs) => counters.consume(`${subject} ${(asked += 1)}`, cost, nowUs),
       peek: (subject, nowUs) => counters.peek(`${subject} ${(asked += 1)}`, nowUs),
+      forget: () => undefined,
     };
   },
 };

@@ -438,3 +438,40 @@ describe("the preview of a link", () => {
     expect(page.text).toContain("The site gave no answer.");
   });
 });
+
+describe("one user who makes hundreds of attacks from one address", () => {
+  const OTHERS = DEMO_DOCUMENTS.bravo;
+  const ATTACKS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+    ["docDetail", { id: OTHERS }],
+    ["docUpdate", { id: OTHERS, title: "mine" }],
+    ["docDelete", { id: OTHERS }],
+    ["docDetail", { id: "../../etc/passwd" }],
+    ["docSort", { sort: "title;drop table documents" }],
+    ["fetchUrl", { url: "http://169.254.169.254/latest/meta-data" }],
+    ["adminSetRole", { id: "00000000-0000-4000-8000-000000000000", role: "owner" }],
+    ["docCreate", { title: "x".repeat(5000), body: "__proto__" }],
+  ];
+  const SCANNED = ["/.env", "/.git/config", "/wp-login.php", "/admin.php", "/api/..%2f..%2fetc", "//api//me"];
+
+  it("is answered by each on its own, and goes on with what is his", async () => {
+    const client = await signedIn("a_user");
+    const first = new Map<string, number>();
+    for (let round = 0; round < 16; round += 1) {
+      for (const [name, values] of ATTACKS) {
+        const { status } = await perform(client, name, values);
+        expect(status, name).toBeGreaterThanOrEqual(400);
+        const key = `${name} ${JSON.stringify(values)}`;
+        expect(status, key).toBe(first.get(key) ?? status);
+        first.set(key, status);
+      }
+      for (const path of SCANNED) {
+        const { status } = await client.ask(path);
+        expect(status, path).toBe(first.get(path) ?? status);
+        first.set(path, status);
+      }
+    }
+    expect([...first.values()]).not.toContain(429);
+    await succeed(client, "me");
+    await succeed(client, "docCreate", { title: "Ordinary", body: "use" });
+  });
+});

@@ -44,6 +44,13 @@ export const PLAIN_ATTACKS = [
     4,
   ],
   [
+    "persistent-attacker",
+    "ActorHeldBack",
+    "system/malicious_actor_held/observed",
+    "The attacks of one user add up to a hundred points.",
+    1,
+  ],
+  [
     "passed-over-decision",
     "CriticalEvent",
     "authorization_failure/authz_undecided/failed",

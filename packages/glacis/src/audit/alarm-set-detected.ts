@@ -62,6 +62,15 @@ export const DETECTED_ALARMS: readonly ShippedAlarm[] = [
     periodSeconds: 60,
   },
   {
+    name: "ActorHeldBack",
+    severity: "error",
+    description: "The attacks of one user, API key or address add up: it is slowed down or shut out, or would be.",
+    pattern: '{ $.event = "malicious_actor_held" }',
+    metric: "ActorsHeldBack",
+    threshold: 1,
+    periodSeconds: 60,
+  },
+  {
     name: "AccountEnumeration",
     severity: "error",
     description:

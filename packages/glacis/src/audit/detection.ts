@@ -176,7 +176,8 @@ function contextOf({ time, request_id, ip_address, method, route, user_id, tenan
   };
 }
 
-function failed(error: unknown): AuditEvent {
+/** A detector that fails is told of; traffic is not touched. */
+export function failed(error: unknown): AuditEvent {
   return {
     event_type: "system",
     status: "failed",

@@ -70,6 +70,8 @@ export {
 export { authenticationLog } from "./authentication-log.ts";
 export { authorizationLog, summedRefusals, type AuthorizationSummaries } from "./authorization-log.ts";
 export { debugOff } from "./debug-off.ts";
+export { type ActorStanding } from "./actor-ledger.ts";
+export { type Actor, type ActorKind, type ActorResponse, type ActorScores } from "./actor-score.ts";
 export { detection, type DetectionOptions } from "./detection.ts";
 export { type Locate, type Place } from "./detection-travel.ts";
 export { errorHandling } from "./error-handling.ts";

@@ -8,7 +8,7 @@ import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { cooldown } from "./detection-cooldown.ts";
 
-const META: ControlMeta = {
+export const INTRUSION_META: ControlMeta = {
   id: "intrusion-detection",
   title: "Attack detection inside the app plus platform IDS and honeytokens",
   layer: "audit",
@@ -82,7 +82,7 @@ export function intrusionDetection(options: IntrusionDetectionOptions = {}): Con
 
   const isBait = (text: string): boolean => lengths.has(text.length) && digests.has(digestOf(text));
   return {
-    meta: META,
+    meta: INTRUSION_META,
     rules: [NO_HONEY_CREDENTIAL, HONEY_ROUTE_TAKEN],
     decide(facts): Decision {
       const path = plain(facts.path);
@@ -106,7 +106,7 @@ const HONEY_CREDENTIAL_USED: AuditEvent = {
   status: "observed",
   severity: "critical",
   event: "malicious_honeytoken",
-  control: META.id,
+  control: INTRUSION_META.id,
   detail: "credential",
 };
 
@@ -116,7 +116,7 @@ function notFound(isFirst: boolean): Decision {
   return deny(
     "not_found",
     isFirst
-      ? { ...common, severity: "warning", event: "malicious_honey_route", control: META.id }
+      ? { ...common, severity: "warning", event: "malicious_honey_route", control: INTRUSION_META.id }
       : { ...common, severity: "info", event: "http_not_found" },
   );
 }

@@ -91,8 +91,8 @@ export interface Control<Facts extends RequestFacts = RequestFacts> {
    * an API. Returns the events of what it changed, if any. Must not throw: what it throws is logged and the response refused.
    */
   readonly head?: (draft: ResponseDraft, facts: IdentifiedFacts) => void | readonly AuditEvent[];
-  /** After the response, or after the client left. */
-  readonly done?: (facts: RequestFacts, outcome: Outcome) => void;
+  /** After the response, or after the client left. Nobody may have got as far as a route, or said who he is. */
+  readonly done?: (facts: IdentifiedFacts, outcome: Outcome) => void;
   /** Are these options, in this environment, fit for production? */
   readonly check: (deployment: Deployment) => readonly Finding[];
   /** What the declared routes lack; asked once they are sealed. */

@@ -251,6 +251,9 @@ export const EVENT_CATALOGUE = {
     "http_not_found/observed": "info | - | A path that is not there, or not with that method.",
     "malicious_excess_404/observed": "warning | count | One client searches for paths that are not there.",
     "malicious_honey_route/observed": "warning | - | A path was asked for that only scanners know.",
+    "malicious_actor_held/observed":
+      "error critical | action resource_type resource_id count limit | The attacks of one actor add up to so many points that it is slowed down or shut out for a while, or would be.",
+    "malicious_actor_refused/refused": "warning | - | A request of an actor that is shut out for a while was refused.",
     "sys_detection_failed/failed": "error | error | A detector failed; traffic was not touched.",
     "sys_response_late/failed": "error | - | A handler did not begin to answer in time; the client got 503.",
     "sys_overload_began/refused": "warning | count | The process sheds load.",

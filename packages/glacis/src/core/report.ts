@@ -1,6 +1,7 @@
 import { eventFault } from "./event-entry.ts";
 import type { AuditEvent, AuditRecord, EventContext, EventDetails } from "./event.ts";
 import type { Exchange } from "./exchange.ts";
+import type { IdentifiedFacts } from "./facts.ts";
 import { controlFailed, describeError } from "./pipeline.ts";
 import type { Layers } from "./security.ts";
 
@@ -38,7 +39,7 @@ export function recordOf(event: AuditEvent, exchange: Exchange | undefined, nowM
 }
 
 /** What an event says of the request that it happened in. */
-export function contextOf(exchange: Exchange, event: EventDetails): EventDetails & Partial<EventContext> {
+export function contextOf(exchange: IdentifiedFacts, event: EventDetails): EventDetails & Partial<EventContext> {
   const trace = traceIn(exchange.header("traceparent"));
   return {
     ...whoseRequest(event, exchange),
@@ -51,7 +52,7 @@ export function contextOf(exchange: Exchange, event: EventDetails): EventDetails
 }
 
 /** An event may be about somebody else than whoever asks, such as an account that an administrator closes: then the one who asks is the actor. */
-function whoseRequest({ user_id, tenant_id, actor_id }: EventDetails, { principal }: Exchange): EventDetails {
+function whoseRequest({ user_id, tenant_id, actor_id }: EventDetails, { principal }: IdentifiedFacts): EventDetails {
   if (principal.kind === "anonymous") return {};
   const asking = principal.kind === "user" ? (principal.actor?.id ?? principal.id) : principal.id;
   const subject = user_id ?? principal.id;

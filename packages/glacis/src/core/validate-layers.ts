@@ -22,7 +22,13 @@ const LAYER_NAMES: readonly (keyof Layers)[] = [
 const OPTIONAL_NAMES = ["waivers", "refusalPage"];
 
 /** Controls that an application may hold several of, each for something else. */
-const REPEATABLE = new Set(["overload-protection", "path-traversal", "rate-limit", "ssrf-guard"]);
+const REPEATABLE = new Set([
+  "intrusion-detection",
+  "overload-protection",
+  "path-traversal",
+  "rate-limit",
+  "ssrf-guard",
+]);
 
 /** What a preset hands to handlers beside the layers. */
 const TOOL_NAMES = ["sessions", "csrf", "accounts", "outbound", "watch"];

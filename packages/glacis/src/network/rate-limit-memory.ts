@@ -16,6 +16,7 @@ export interface MemoryRateLimitsOptions {
 export interface MemoryCounters extends Counters {
   readonly consume: (subject: string, cost: number, nowUs: number) => Tally;
   readonly peek: (subject: string, nowUs: number) => Tally;
+  readonly forget: (subject: string) => void;
   /** How many subjects are remembered. */
   readonly size: number;
 }
@@ -81,6 +82,7 @@ function openCounters(allowances: readonly Allowance[], maxSubjects: number): Me
   return {
     consume: (subject, cost, nowUs) => decideFor(keyOf(subject), cost, nowUs),
     peek: (subject, nowUs) => decideFor(keyOf(subject), 0, nowUs),
+    forget: (subject) => slots.forget(keyOf(subject)),
     get size() {
       return slots.size();
     },

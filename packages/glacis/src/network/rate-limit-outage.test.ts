@@ -65,7 +65,7 @@ const storeEvents = (timed: readonly Timed[]): string[] =>
 
 /** A store whose answer the test decides. */
 function storeThat(answer: () => Promise<Tally>): RateLimitStore {
-  return { kind: "custom", shared: true, open: () => ({ consume: answer, peek: answer }) };
+  return { kind: "custom", shared: true, open: () => ({ consume: answer, peek: answer, forget: () => undefined }) };
 }
 
 describe("a store that is killed", () => {

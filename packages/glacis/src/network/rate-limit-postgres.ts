@@ -90,6 +90,7 @@ export function postgresRateLimits(options: PostgresRateLimitsOptions): Postgres
       };
       return {
         peek,
+        forget: async (subject) => void (await run(`delete from ${table} where key = $1`, [keyOf(subject)])),
         async consume(subject, cost, nowUs) {
           if (cost === 0) return peek(subject, nowUs);
           // Never fits, so there is nothing to write.

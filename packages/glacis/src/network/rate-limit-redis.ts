@@ -27,9 +27,10 @@ export interface RedisRateLimitsOptions {
 /**
  * ARGV: the caller's time or an empty text, the cost, then interval and burst of each rate. The value holds one time per rate, as in `gcra.ts`,
  * and expires when the last allowance is whole. The answer is the used part of each rate; the first is negated, less one, when the request is
- * refused. A Lua number is a double like ours, so the sums are the same sums; `%.0f` because `tostring` would round at 14 digits.
+ * refused. Without ARGV the key is forgotten. A Lua number is a double like ours, so the sums are the same sums; `%.0f` because `tostring` would round at 14 digits.
  */
-const SCRIPT = `local now = tonumber(ARGV[1])
+const SCRIPT = `if #ARGV == 0 then return redis.call('DEL', KEYS[1]) end
+local now = tonumber(ARGV[1])
 if not now then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
@@ -98,6 +99,7 @@ export function redisRateLimits(options: RedisRateLimitsOptions): RateLimitStore
       return {
         consume: ask,
         peek: (subject, nowUs) => ask(subject, 0, nowUs),
+        forget: async (subject) => void (await run(keyOf(subject), [])),
       } satisfies Counters;
     },
   };

@@ -19,6 +19,7 @@ export interface Slots {
    * @param usage how much of its allowance a slot's subject uses; 0 may be forgotten
    */
   readonly take: (key: string, usage: (slot: number) => number) => number;
+  readonly forget: (key: string) => void;
   readonly size: () => number;
 }
 
@@ -41,6 +42,12 @@ export function openSlots(maxSubjects: number): Slots {
     (pages[(slot / PAGE) | 0] as (string | undefined)[])[slot % PAGE] = undefined;
   }
 
+  function setFree(slot: number): void {
+    release(slot);
+    free[freeCount] = slot;
+    freeCount += 1;
+  }
+
   function advance(): number {
     const slot = hand;
     hand = hand + 1 < fresh ? hand + 1 : 0;
@@ -50,11 +57,7 @@ export function openSlots(maxSubjects: number): Slots {
   function sweep(usage: (slot: number) => number): void {
     for (let step = Math.min(SWEEP, fresh); step > 0; step -= 1) {
       const slot = advance();
-      if (keyAt(slot) !== undefined && usage(slot) === 0) {
-        release(slot);
-        free[freeCount] = slot;
-        freeCount += 1;
-      }
+      if (keyAt(slot) !== undefined && usage(slot) === 0) setFree(slot);
     }
   }
 
@@ -93,6 +96,10 @@ export function openSlots(maxSubjects: number): Slots {
       (pages[(slot / PAGE) | 0] as (string | undefined)[])[slot % PAGE] = own;
       shards.of(own).set(own, slot);
       return slot;
+    },
+    forget(key) {
+      const slot = shards.of(key).get(key);
+      if (slot !== undefined) setFree(slot);
     },
     size: () => fresh - freeCount,
   };

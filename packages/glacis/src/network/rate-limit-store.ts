@@ -20,6 +20,8 @@ export interface Counters {
   readonly consume: (subject: string, cost: number, nowUs: number) => Tally | Promise<Tally>;
   /** What `consume` would start from. Takes nothing. */
   readonly peek: (subject: string, nowUs: number) => Tally | Promise<Tally>;
+  /** Gives the subject its whole allowance back. */
+  readonly forget: (subject: string) => void | Promise<void>;
 }
 
 /** Where counters live. */

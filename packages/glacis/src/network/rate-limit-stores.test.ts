@@ -97,6 +97,18 @@ const trace = fc.array(
 );
 
 describe("every store", () => {
+  it("forgets one subject of one limiter, whose allowance is whole again, and no other", async () => {
+    for (const [name, store] of storesUnderTest()) {
+      const counters = store.open(scopeOf({ limit: 2, windowSeconds: 60 }));
+      for (const subject of ["a", "a", "b", "b"]) await counters.consume(subject, 1, NOW);
+      await counters.forget("a");
+      await counters.forget("nobody");
+      expect([name, (await counters.consume("a", 2, NOW)).allowed]).toEqual([name, true]);
+      expect([name, (await counters.consume("a", 1, NOW)).allowed]).toEqual([name, false]);
+      expect([name, (await counters.consume("b", 1, NOW)).allowed]).toEqual([name, false]);
+    }
+  });
+
   it(
     "decides like the model, to the microsecond, whatever the rates, costs, subjects and steps of time",
     { timeout: 120_000 },

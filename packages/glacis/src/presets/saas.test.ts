@@ -27,6 +27,7 @@ const UNSAID = [
   "audit-trail/absent",
   "security-alerting/no-alarms",
   "intrusion-detection/no-honey-credential",
+  "intrusion-detection/response-observes",
   "authorization-freshness/roles-of-sign-in",
 ];
 

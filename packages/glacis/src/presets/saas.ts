@@ -1,3 +1,4 @@
+import type { ActorScores } from "../audit/actor-score.ts";
 import { debugOff } from "../audit/debug-off.ts";
 import { authPathwayConsistency } from "../authentication/auth-pathway-consistency.ts";
 import type { BearerCredential } from "../authentication/bearer-credential.ts";
@@ -9,7 +10,7 @@ import { sessions, type Sessions } from "../authentication/session.ts";
 import { adminInterface } from "../authorization/admin-interface.ts";
 import { authorizationFreshness } from "../authorization/authorization-freshness.ts";
 import { oauthResourceServer } from "../authorization/oauth-resource-server.ts";
-import type { Mode } from "../core/control.ts";
+import type { Control, Mode } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
@@ -188,6 +189,7 @@ function layersOf(options: SaasParts): SaasLayers {
     ],
     authenticate: bearer.reduceRight<Authenticate>((next, one) => one.authenticate(next), session.authenticate),
     authentication: [
+      ...heldBack(watch.actors, options.limitStore),
       session.control,
       session.mfaControl,
       waysIn(options),
@@ -280,6 +282,16 @@ function rateLimits({ limits = {}, limitStore: store }: Pick<SaasParts, "limits"
       store,
     }),
   };
+}
+
+/** Whom his attacks have caught up with: shut out, or slowed down to a request in three seconds. With `observe` neither is ever asked for a counter. */
+function heldBack(
+  { control, slowed, response }: ActorScores,
+  store: RateLimitStore,
+): readonly Control<IdentifiedFacts>[] {
+  if (response === "observe") return [control];
+  const cost = (facts: IdentifiedFacts): number => (slowed(facts) === undefined ? 0 : 1);
+  return [control, rateLimit({ name: "held-back", rates: "20/m", by: slowed, cost, store })];
 }
 
 /** A page brings its assets along: counting them would let a visitor see ten pages a minute. */

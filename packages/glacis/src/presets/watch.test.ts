@@ -68,7 +68,7 @@ describe("saas({ auditLog, alarms, detection })", () => {
       auditLog,
       database: { query: async () => ({ rows: [] }) },
       alarms: { actions: [mailAction({ to: ["security@example.com"], sendMail: () => undefined })] },
-      detection: { honeyCredentials: ["a bait of 16 characters or more"] },
+      detection: { honeyCredentials: ["a bait of 16 characters or more"], response: "throttle" },
     });
     const found = security.check(production).map(({ rule }) => rule.id);
     expect(found.filter((id) => WATCHING.test(id))).toEqual([]);
@@ -84,6 +84,7 @@ describe("saas({ auditLog, alarms, detection })", () => {
       "security-alerting/no-destination",
       "security-alerting/memory-store",
       "intrusion-detection/no-honey-credential",
+      "intrusion-detection/response-observes",
     ]);
     await layers.watch.close();
     expect(() => compose({ alarms: { action: [] } as never })).toThrow(/Did you mean "actions"/u);

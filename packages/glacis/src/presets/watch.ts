@@ -1,4 +1,5 @@
 /** What is known afterwards, joined to one sink: the log, its chain, the alarms that count what passes, the detection before all of them. */
+import { actorScores, type ActorResponse, type ActorScores } from "../audit/actor-score.ts";
 import { alarmEngine, type AlarmEngine, type AlarmEngineOptions } from "../audit/alarm-engine.ts";
 import { readAlarmDefinitions } from "../audit/alarm-definition.ts";
 import { SECURITY_ALARMS } from "../audit/alarm-set.ts";
@@ -27,13 +28,22 @@ import type { Control } from "../core/control.ts";
 import type { AuditEvent, AuditRecord, AuditSink } from "../core/event.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { contextOf } from "../core/report.ts";
+import { memoryRateLimits } from "../network/rate-limit-memory.ts";
+import type { RateLimitStore } from "../network/rate-limit-store.ts";
 import { currentRequest, runOutsideRequests } from "../primitives/request-context.ts";
+import { actorCounters } from "./actor-counters.ts";
 
 /** `SECURITY_ALARMS` over the events of this composition, counted in `database` where there is one. */
 export type SaasAlarms = Partial<Omit<AlarmEngineOptions, "sink">>;
 
-/** Bait of your own, and where addresses are. What the stream of events shows is detected in any case. */
-export type SaasDetection = Omit<DetectionOptions, "sink"> & IntrusionDetectionOptions;
+/** Bait of your own, where addresses are, and what attacks bring about. What the stream of events shows is detected in any case. */
+export type SaasDetection = Omit<DetectionOptions, "sink"> &
+  IntrusionDetectionOptions & {
+    /** What becomes of an actor whose attacks add up: `observe` tells, `throttle` slows it down, `block` shuts it out for a quarter of an hour. `observe`. */
+    readonly response?: ActorResponse;
+    /** Addresses and ranges that are never held back: `["203.0.113.0/24"]`. */
+    readonly exempt?: readonly string[];
+  };
 
 /** The store where events end up; with `url` and `fetch` they are sent there, without them the platform collects stdout. */
 export type SaasLogShipping = { readonly destination: LogDestination } & Partial<Omit<LogShipperOptions, "report">>;
@@ -46,6 +56,8 @@ export interface WatchOptions {
   readonly detection?: SaasDetection;
   readonly logShipping?: SaasLogShipping;
   readonly database?: AuditDatabase;
+  /** Shares the scores of actors between processes, where it is a shared one. */
+  readonly limitStore?: RateLimitStore;
 }
 
 /** What runs beside the requests. It begins with the first event and keeps no process alive. */
@@ -54,6 +66,8 @@ export interface Watch {
   readonly alarms: AlarmEngine | undefined;
   /** What the audit log's chain says of itself; undefined without the option `auditLog`. */
   readonly chain: AuditChain | undefined;
+  /** The points of whoever attacks, and what holds him back. */
+  readonly actors: ActorScores;
   /** What is on its way to the collector; undefined without `logShipping.url`. */
   readonly shipper: LogShipper | undefined;
   /** Begins before the first event, so that a quiet start is not taken for silence. */
@@ -71,7 +85,7 @@ export interface ComposedWatch {
 }
 
 /** @throws TypeError on an unknown option of the alarms or the detection */
-export function composeWatch({ auditLog, auditTrail, database, ...options }: WatchOptions): ComposedWatch {
+export function composeWatch({ auditLog, auditTrail, database, limitStore, ...options }: WatchOptions): ComposedWatch {
   const { audit = eventLog() } = options;
   const shipper = shipperOf(options.logShipping, (event) => report(event));
   const shipped = shipper === undefined ? audit : both(audit, shipper.audit);
@@ -79,7 +93,7 @@ export function composeWatch({ auditLog, auditTrail, database, ...options }: Wat
   const kept = summaries.audit;
   const alarms = options.alarms && engineOf(options.alarms, kept, database);
   const counted = alarms?.audit ?? kept;
-  const { detect, bait } = detectionOf(options.detection ?? {}, counted);
+  const { detect, bait, actors } = detectionOf(options.detection ?? {}, counted, limitStore);
   const report = (event: AuditEvent): void => detect({ time: new Date().toISOString(), ...event });
   const chain = auditLog && auditChain({ log: auditLog, report });
   let isStarted = false;
@@ -113,6 +127,7 @@ export function composeWatch({ auditLog, auditTrail, database, ...options }: Wat
     watch: {
       alarms,
       chain,
+      actors,
       shipper,
       start,
       async close() {
@@ -188,14 +203,40 @@ function engineOf(options: SaasAlarms, sink: AuditSink, database: AuditDatabase 
   });
 }
 
-const DETECTION_OPTIONS = ["locate", "honeyResources", "honeyUsers", "honeyCredentials", "honeyRoutes"] as const;
+const DETECTION_OPTIONS = [
+  "locate",
+  "honeyResources",
+  "honeyUsers",
+  "honeyCredentials",
+  "honeyRoutes",
+  "response",
+  "exempt",
+] as const;
+const MOST_LOCAL_ACTORS = 10_000;
 
-function detectionOf(options: SaasDetection, sink: AuditSink): { readonly detect: AuditSink; readonly bait: Control } {
+interface ComposedDetection {
+  readonly detect: AuditSink;
+  readonly bait: Control;
+  readonly actors: ActorScores;
+}
+
+function detectionOf(
+  options: SaasDetection,
+  sink: AuditSink,
+  limitStore: RateLimitStore | undefined,
+): ComposedDetection {
   rejectUnknownOptions("saas({ detection })", options, DETECTION_OPTIONS);
-  const { honeyCredentials, honeyRoutes, ...stream } = options;
+  const { honeyCredentials, honeyRoutes, response, exempt, ...stream } = options;
   const bait = intrusionDetection({
     ...(honeyCredentials !== undefined && { honeyCredentials }),
     ...(honeyRoutes !== undefined && { honeyRoutes }),
   });
-  return { detect: detection({ ...stream, sink }), bait };
+  const actors = actorScores({
+    sink,
+    local: actorCounters(memoryRateLimits({ maxSubjects: MOST_LOCAL_ACTORS })),
+    shared: limitStore?.shared === true ? actorCounters(limitStore) : undefined,
+    ...(response !== undefined && { response }),
+    ...(exempt !== undefined && { exempt }),
+  });
+  return { detect: detection({ ...stream, sink: actors.audit }), bait, actors };
 }
