@@ -271,6 +271,9 @@ describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, bui
     await other.open("/sign-in");
     const half = await other.post("/sign-in", { email: account.email, password: PASSWORD, next: "/documents/7" });
     expect(header(half, "location")).toBe("/sign-in/second-factor?next=%2Fdocuments%2F7");
+    const led = await other.open("/sign-in?next=/documents/7");
+    expect([led.status, header(led, "location")]).toEqual([303, "/sign-in/second-factor?next=%2Fdocuments%2F7"]);
+    expect((await other.open("/sign-in")).status).toBe(200);
     expect((await other.open("/sign-in/second-factor?next=/documents/7")).status).toBe(200);
     const whole = await other.post("/sign-in/second-factor", {
       method: "recovery_code",

@@ -160,6 +160,11 @@ describe("a workspace", () => {
       const half = await bob.signIn(BOB);
       expect(half.json).toMatchObject({ status: "enrolment_required" });
       for (const path of ["/api/me", "/api/documents", "/settings"]) expect((await bob.ask(path)).status).toBe(401);
+      const led = await bob.ask("/settings", { headers: { accept: "text/html" } });
+      const stop = await bob.ask(led.headers.get("location") ?? "", { headers: { accept: "text/html" } });
+      expect([stop.status, stop.headers.get("location")]).toEqual([303, "/account/totp?next=%2Fsettings"]);
+      const afresh = await bob.ask("/sign-in", { headers: { accept: "text/html" } });
+      expect([afresh.status, afresh.text.includes('name="password"')]).toEqual([200, true]);
       const page = await bob.ask("/account/totp", { headers: { accept: "text/html" } });
       expect([page.status, page.text.includes("requires a second factor")]).toEqual([200, true]);
       const wrong = await bob.ask("/account/totp", { method: "POST", form: { code: "000000" } });

@@ -3,6 +3,7 @@ import { answer, redirect, type Answer, type HeaderPair } from "../core/decision
 import type { EndpointReply } from "../core/endpoint.ts";
 import type { Exchange } from "../core/exchange.ts";
 import { REASONS, type Reason } from "../core/reasons.ts";
+import type { PendingSignIn } from "./establish-session.ts";
 import type { FlowBusy, FlowWait, LinkInvalid, PasswordRejected } from "./flow-context.ts";
 import type { CredentialsWrong, SignInOutcome } from "./flow-sign-in.ts";
 import { fieldsInvalid, readFields, refusal, type FieldError, type FieldRules } from "./route-fields.ts";
@@ -116,8 +117,18 @@ export function signedIn(
   if (outcome.kind === "established") return done(request, "signed_in", ownPath(next) ?? context.home);
   if (!("methods" in outcome)) return setBack(context, request, form, outcome);
   if (isProgram(request)) return json(200, { status: outcome.kind, methods: outcome.methods });
-  const path = outcome.kind === "second_factor_required" ? "/sign-in/second-factor" : "/account/totp";
-  return redirect(303, ownPath(next) === undefined ? path : `${path}?next=${encodeURIComponent(next ?? "")}`);
+  const path = standsStillAt(outcome.kind === "second_factor_required" ? "second_factor" : "enrolment");
+  return redirect(303, withNext(path, ownPath(next)));
+}
+
+/** The page of what a sign-in waits for. */
+export function standsStillAt(purpose: PendingSignIn["purpose"]): string {
+  return purpose === "second_factor" ? "/sign-in/second-factor" : "/account/totp";
+}
+
+/** @param next a path of this application */
+export function withNext(path: string, next: string | undefined): string {
+  return next === undefined ? path : `${path}?next=${encodeURIComponent(next)}`;
 }
 
 /** Something is done: a document for programs, elsewhere for people. */

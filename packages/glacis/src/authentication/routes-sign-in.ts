@@ -11,7 +11,9 @@ import {
   showPage,
   signedIn,
   signedInByScript,
+  standsStillAt,
   withFields,
+  withNext,
   type Form,
 } from "./route-replies.ts";
 import type { FlowRoute, RouteContext } from "./route-context.ts";
@@ -66,9 +68,12 @@ function signInRoute(context: RouteContext): FlowRoute {
   return {
     path: "/sign-in",
     who: "anyone",
-    show(request) {
+    async show(request) {
       const values = nextIn(request);
       if (request.principal.kind === "user") return redirect(303, values["next"] ?? context.home);
+      // Who was led here from a page goes on where the sign-in stands still; who came to begin again has no way back with him.
+      const pending = values["next"] === undefined ? undefined : await flows.context.sessions.pending(request);
+      if (pending !== undefined) return redirect(303, withNext(standsStillAt(pending.purpose), values["next"]));
       return showPage(context, request, formNow(), { values });
     },
     post: (request) =>

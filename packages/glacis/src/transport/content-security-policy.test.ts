@@ -189,6 +189,8 @@ describe("contentSecurityPolicy", () => {
     [{ "style-src": ["'unsafe-inline'"] }, "csp/inline-style"],
     [{ "img-src": ["https:"] }, "csp/broad-source"],
     [{ "connect-src": ["*"] }, "csp/broad-source"],
+    [{ "connect-src": ["'self'", "'unsafe-webtransport-hashes'"] }, "csp/broad-source"],
+    [{ "connect-src": null, "default-src": ["'unsafe-webtransport-hashes'"] }, "csp/broad-source"],
     [{ "base-uri": "'self'" }, "csp/base-uri"],
     [{ "object-src": "'self'" }, "csp/object-src"],
     [{ "form-action": null }, "csp/form-action"],

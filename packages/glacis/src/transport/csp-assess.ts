@@ -110,6 +110,10 @@ function inlineStyle(policy: ParsedPolicy): string | undefined {
 
 function broadSource(policy: ParsedPolicy): string | undefined {
   for (const [name, sources] of policy) {
+    // Any server is reached whose certificate the page vouches for, whatever the list says.
+    const hashes = sources.find((source) => source.toLowerCase() === "'unsafe-webtransport-hashes'");
+    if (hashes !== undefined && name === (policy.has("connect-src") ? "connect-src" : "default-src"))
+      return `${name} ${hashes}`;
     if (SCRIPT_DIRECTIVES.has(name) || !(name.endsWith("-src") || name === "form-action" || name === "frame-ancestors"))
       continue;
     const found = sources.find((source) => BROAD.test(source) && !NARROW_SCHEMES.has(source.toLowerCase()));

@@ -85,6 +85,8 @@ export const SCRIPT_DIRECTIVES: ReadonlySet<string> = new Set([
 
 const SCRIPTS = /^(?:default-src|script-src(?:-elem|-attr)?|worker-src)$/u;
 const SCRIPTS_AND_STYLES = /^(?:default-src|(?:script|style)-src(?:-elem|-attr)?)$/u;
+const EVALUATION = /^(?:default-src|script-src)$/u;
+const SCRIPT_FILES = /^(?:default-src|script-src(?:-elem)?)$/u;
 const EVERYWHERE = /^/u;
 
 /** Keywords, and the directives in which a browser gives them a meaning. */
@@ -98,6 +100,11 @@ export const CSP_KEYWORDS: ReadonlyMap<string, RegExp> = new Map([
   ["strict-dynamic", SCRIPTS],
   ["report-sample", SCRIPTS_AND_STYLES],
   ["inline-speculation-rules", SCRIPTS],
+  ["trusted-types-eval", EVALUATION],
+  ["report-sha256", SCRIPT_FILES],
+  ["report-sha384", SCRIPT_FILES],
+  ["report-sha512", SCRIPT_FILES],
+  ["unsafe-webtransport-hashes", /^(?:default-src|connect-src)$/u],
 ]);
 
 /** Directives that accept a nonce: attributes cannot carry one. */

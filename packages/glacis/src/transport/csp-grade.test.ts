@@ -30,6 +30,12 @@ describe("gradeCsp", () => {
     ],
     ["ours", [emitted()], "A"],
     ["ours without Trusted Types", [emitted({ trustedTypes: false })], "B"],
+    [
+      "ours with what level 3 has added since",
+      [emitted().replace("'strict-dynamic'", "'strict-dynamic' 'trusted-types-eval' 'report-sha256'")],
+      "A",
+    ],
+    ["such a keyword where it means nothing", [emitted().replace("img-src", "img-src 'report-sha256'")], "D"],
     ["a weak policy beside ours, because both apply", [`${GUIDE_A05}, ${emitted()}`], "A"],
     ["a weak policy in a line of its own", [GUIDE_A05, emitted()], "A"],
   ])("grades %s", (_, values, letter) => {

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import type * as EvaluatorModule from "csp_evaluator";
 import type * as ParserModule from "csp_evaluator/dist/parser.js";
+import { CSP_KEYWORDS } from "./csp-directives.ts";
 import { splitPolicies } from "./csp-policy.ts";
 
 /** The evaluator's severities. The lower the number the worse. */
@@ -36,6 +37,7 @@ export interface CspGrade {
 /** A finding of the evaluator with its enums as the numbers that they are. */
 interface EvaluatorFinding extends CspWeakness {
   readonly type: number;
+  readonly value?: string | undefined;
 }
 
 type Evaluate = (policy: string) => readonly EvaluatorFinding[];
@@ -48,7 +50,15 @@ function loadEvaluator(): Evaluate {
   const { CspEvaluator, DEFAULT_CHECKS, STRICTCSP_CHECKS } = require("csp_evaluator") as typeof EvaluatorModule;
   const { CspParser } = require("csp_evaluator/dist/parser.js") as typeof ParserModule;
   const checks = [...DEFAULT_CHECKS, ...STRICTCSP_CHECKS];
-  return (policy) => new CspEvaluator(new CspParser(policy).csp).evaluate(undefined, checks);
+  return (policy) => new CspEvaluator(new CspParser(policy).csp).evaluate(undefined, checks).filter(isRight);
+}
+
+/** The library takes what level 3 has added since for a misspelling. */
+function isRight({ severity, directive, value }: EvaluatorFinding): boolean {
+  const keyword = /^'(.+)'$/u.exec(value?.toLowerCase() ?? "")?.[1];
+  return (
+    severity !== CSP_SEVERITY.syntax || keyword === undefined || CSP_KEYWORDS.get(keyword)?.test(directive) !== true
+  );
 }
 
 /**

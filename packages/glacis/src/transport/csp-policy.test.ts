@@ -27,7 +27,24 @@ describe("renderPolicy", () => {
     expect(compilePolicy(directives)).toHaveLength(3);
   });
 
+  it("knows what level 3 has added since it was first written, each where it means something", () => {
+    const directives: CspDirectives = {
+      "script-src": [NONCE, "'Trusted-Types-Eval'", "'report-sha256'", "'report-sha384'", "'report-sha512'"],
+      "script-src-elem": ["'report-sha256'"],
+      "connect-src": ["'self'", "'unsafe-webtransport-hashes'"],
+    };
+    expect(renderPolicy(directives, "r4nd0m")).toBe(
+      "script-src 'nonce-r4nd0m' 'trusted-types-eval' 'report-sha256' 'report-sha384' 'report-sha512'; script-src-elem 'report-sha256'; connect-src 'self' 'unsafe-webtransport-hashes'",
+    );
+  });
+
   it.each<[CspDirectives | Record<string, unknown>, RegExp]>([
+    [{ "script-src-elem": ["'trusted-types-eval'"] }, /no meaning in script-src-elem/u],
+    [{ "style-src": ["'report-sha256'"] }, /no meaning in style-src/u],
+    [{ "script-src-attr": ["'report-sha512'"] }, /no meaning in script-src-attr/u],
+    [{ "script-src": ["'unsafe-webtransport-hashes'"] }, /no meaning in script-src/u],
+    [{ "script-src": ["trusted-types-eval"] }, /with its quotes/u],
+    [{ "script-src": ["'report-sha1'"] }, /Did you mean "'report-sha/u],
     [{ "frame-ancors": "'none'" }, /Did you mean "frame-ancestors"/u],
     [{ scriptSrc: "'self'" }, /Did you mean "script-src"/u],
     [{ "DEFAULT-SRC": "'self'" }, /Did you mean "default-src"/u],
