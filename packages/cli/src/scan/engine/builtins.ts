@@ -1,12 +1,14 @@
 /** Methods of texts, lists, maps and promises. */
 import { concatenate } from "./concatenate.ts";
-import { FUNCTIONS, through } from "./functions-table.ts";
+import { FUNCTIONS } from "./functions-table.ts";
+import { through } from "./through.ts";
 import { EVERY, KIND, TEXTUAL } from "./kinds.ts";
-import { elementOf, newObject, safeFor } from "./members.ts";
+import { elementOf, safeFor } from "./members.ts";
 import { bake, passed, type Call } from "./run.ts";
 import { sanitisedBy, sanitisedByReplacing } from "./sanitisers.ts";
+import { iterate, ITERATING, piped } from "./iteration.ts";
 import { parseSchema } from "./schemas.ts";
-import { deepTaints, join, mergeTaints, textOf, UNKNOWN, type Clear, type Value } from "./value.ts";
+import { deepTaints, join, mergeTaints, textOf, UNKNOWN, type Value } from "./value.ts";
 
 /** Answers that carry nothing of the text. */
 const ANSWERS: Readonly<Record<string, string>> = {
@@ -28,21 +30,6 @@ const ANSWERS: Readonly<Record<string, string>> = {
   charCodeAt: "number",
   codePointAt: "number",
 };
-const ITERATING = new Set([
-  "forEach",
-  "map",
-  "flatMap",
-  "filter",
-  "find",
-  "findLast",
-  "some",
-  "every",
-  "reduce",
-  "reduceRight",
-  "sort",
-  "toSorted",
-  "findIndex",
-]);
 const GROWING = new Set(["push", "unshift", "add", "set", "append", "concat", "write", "enqueue", "splice"]);
 
 /** @returns undefined for what is no function of the language and of no package that is known here */
@@ -57,9 +44,11 @@ export function callBuiltin(call: Call): Value | undefined {
   if (schema !== undefined) return schema;
   if (args.length > 0 && !(receiver !== undefined && receiver.taints.length > 0)) {
     const kinds = sanitisedBy(plain, name);
-    const madeOf = textOf(args[0]);
-    const made = { ...through({ ...call, args: args.slice(0, 1) }, kinds), type: "string" as const };
-    if (kinds !== 0) return madeOf === undefined ? made : { ...made, madeOf };
+    if (kinds !== 0) {
+      const madeOf = textOf(args[0]);
+      const made = { ...through({ ...call, args: args.slice(0, 1) }, kinds), type: "string" as const };
+      return madeOf === undefined ? made : { ...made, madeOf };
+    }
   }
   if (receiver === undefined) return isCarrier(call) ? through(call, 0) : undefined;
   return receiver.role === undefined ? method(call, receiver) : undefined;
@@ -79,6 +68,8 @@ function method(call: Call, receiver: Value): Value | undefined {
   const { name, args, run, node } = call;
   if (ITERATING.has(name) && args.some(({ closure, native }) => closure !== undefined || native !== undefined))
     return iterate(call, receiver);
+  if (name === "pipe" && args.length > 0 && args.every(({ api = "" }) => api.startsWith("rxjs")))
+    return piped(call, receiver);
   if (name === "then" || name === "catch" || name === "finally") return chain(call, receiver);
   if (name === "call" || name === "apply" || name === "bind") return indirect(call, receiver);
   if (Object.hasOwn(ANSWERS, name)) return { taints: [], type: ANSWERS[name] === "number" ? "number" : "boolean" };
@@ -165,92 +156,6 @@ function carried({ name, args, api }: Call, receiver: Value): Value {
     type: "string",
     ...(sameStart && receiver.parts !== undefined && { parts: receiver.parts }),
   };
-}
-
-function iterate(call: Call, receiver: Value): Value {
-  const { run, name, args } = call;
-  const element = elementOf(receiver);
-  const [callback, initial] = args;
-  const reduces = name.startsWith("reduce");
-  const given = reduces
-    ? [initial ?? UNKNOWN, element]
-    : name.includes("ort")
-      ? [element, element]
-      : [element, { taints: [], type: "number" as const }];
-  let result = run.apply(callback ?? UNKNOWN, given);
-  // Once more, for what has been gathered in the first turn.
-  if (name === "forEach") run.apply(callback ?? UNKNOWN, given);
-  if (reduces) result = join(result, run.apply(callback ?? UNKNOWN, [result, element]));
-  switch (name) {
-    case "map":
-    case "flatMap":
-      return { ...newObject(run, "array"), element: name === "map" ? result : elementOf(result) };
-    case "filter":
-    case "find":
-    case "findLast": {
-      const kept = bakeFacts(element, result.facts?.yes ?? []);
-      const whole = bakeFacts(
-        {
-          taints: receiver.taints.map((taint) => ({
-            ...taint,
-            safe: taint.safe | factKinds(`${taint.label}.*`, result.facts?.yes ?? []),
-          })),
-        },
-        [],
-      );
-      return name === "filter"
-        ? { taints: whole.taints.filter(({ safe }) => (safe & EVERY) !== EVERY), type: "array", element: kept }
-        : kept;
-    }
-    case "every":
-      return {
-        taints: [],
-        type: "boolean",
-        ...(result.facts && {
-          facts: {
-            yes: [...result.facts.yes, ...ofWhole(result.facts.yes)],
-            no: [],
-          },
-        }),
-      };
-    case "some":
-      return {
-        taints: [],
-        type: "boolean",
-        ...(result.facts && {
-          facts: {
-            yes: deepTaints(element).length === 0 ? result.facts.yes : [],
-            no: [...result.facts.no, ...ofWhole(result.facts.no)],
-          },
-        }),
-      };
-    case "reduce":
-    case "reduceRight":
-      return result;
-    case "sort":
-    case "toSorted":
-      return receiver;
-    default:
-      return UNKNOWN;
-  }
-}
-
-/** What holds for each element holds for the list. */
-function ofWhole(facts: readonly Clear[]): readonly Clear[] {
-  return facts
-    .filter(({ label }) => label.endsWith(".*"))
-    .map(({ label, kinds }) => ({ label: label.slice(0, -2), kinds }));
-}
-
-function factKinds(label: string, facts: readonly Clear[]): number {
-  return facts.filter((fact) => fact.label === label).reduce((kinds, fact) => kinds | fact.kinds, 0);
-}
-
-function bakeFacts(value: Value, facts: readonly Clear[]): Value {
-  const taints = value.taints
-    .map((taint) => ({ ...taint, safe: taint.safe | factKinds(taint.label, facts) }))
-    .filter(({ safe }) => (safe & EVERY) !== EVERY);
-  return { ...value, taints };
 }
 
 function chain({ run, args, name }: Call, receiver: Value): Value {

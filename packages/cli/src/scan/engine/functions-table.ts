@@ -1,17 +1,10 @@
 /** Functions of the language, of Node and of known packages: what becomes of untrusted text in them. */
 import { EVERY, KIND, NUMERIC, RESOLVED, TEXTUAL } from "./kinds.ts";
+import { guessable, PACKAGE_FUNCTIONS, type Model } from "./package-functions.ts";
+import { through } from "./through.ts";
 import { BARE_OBJECT, elementOf, newObject, safeFor } from "./members.ts";
-import { passed, source, type Call } from "./run.ts";
-import { deepTaints, join, mergeTaints, prefixOf, textOf, UNKNOWN, type Value } from "./value.ts";
-
-type Model = (call: Call) => Value;
-
-/** All that goes in comes out, less the kinds it has become harmless for. */
-export function through({ args, run, node, name, api }: Call, kinds = 0): Value {
-  const taints = mergeTaints(...args.map((value) => deepTaints(value)));
-  if (taints.length === 0) return { taints, api: `${api}()` };
-  return passed(run, node, { taints: safeFor({ taints }, kinds).taints, api: `${api}()` }, `passes through ${name}()`);
-}
+import { source, type Call } from "./run.ts";
+import { join, mergeTaints, prefixOf, textOf, UNKNOWN, type Value } from "./value.ts";
 
 const numeric: Model = (call) => ({ ...through({ ...call, args: call.args.slice(0, 1) }, NUMERIC), type: "number" });
 const pass: Model = (call) => ({ ...call.args[0], ...through({ ...call, args: call.args.slice(0, 1) }) });
@@ -120,12 +113,6 @@ const pattern: Model = (call) => {
   return source === undefined ? through(call) : { taints: [], type: "object", regex: { source, flags } };
 };
 
-/** What may become a secret, and should not. */
-const guessable: Model = ({ run, node, api }) => ({
-  taints: source(run, node, `${api}()`, "random", EVERY & ~KIND.guess),
-  type: "number",
-});
-
 /** The time and the address of the machine. */
 const clockIdentifier: Model = (call) => ({ ...guessable(call), type: "string" });
 
@@ -158,17 +145,6 @@ const promise: Model = ({ args, run }) => {
 
 /** The promisified function is the function. */
 const promisify: Model = ({ args }) => args[0] ?? UNKNOWN;
-
-/** pg-format quotes what stands for %L and %I, and puts in as it is what stands for %s. */
-const sqlFormat: Model = (call) => {
-  const places = [...(textOf(call.args[0]) ?? "%s%s%s").matchAll(/%%|%(?:(\d+)\$)?(?:-?\d*)([sIL])/gu)].filter(
-    ([place]) => place !== "%%",
-  );
-  const plain = places.flatMap(([, at, kind], index) =>
-    kind === "s" ? (call.args[Number(at ?? index + 1)] ?? []) : [],
-  );
-  return { ...through({ ...call, args: [...call.args.slice(0, 1), ...plain] }, TEXTUAL), type: "string" };
-};
 
 const smallest: Model = (call) => ({
   ...through(call, call.args.some(({ taints }) => taints.length === 0) ? EVERY : NUMERIC),
@@ -219,22 +195,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "Math.min": smallest,
   ...Object.fromEntries(["Error", "TypeError", "RangeError", "SyntaxError"].map((name) => [name, failure])),
   RegExp: pattern,
-  "pg-format": sqlFormat,
-  "pg-format.format": sqlFormat,
-  "@angular/core.inject": ({ args }) => ({ taints: [], api: `${args[0]?.api ?? ""}()` }),
-  "react.useState": ({ args, run }) => {
-    const pair = newObject(run, "array");
-    pair.fields.set("0", args[0]?.closure === undefined ? (args[0] ?? UNKNOWN) : run.apply(args[0], []));
-    return { ...pair, state: true };
-  },
-  "lodash.random": guessable,
-  "lodash/random": guessable,
-  "lodash.sample": guessable,
-  "lodash.sampleSize": guessable,
-  "lodash.times": ({ args, run }) => ({
-    ...newObject(run, "array"),
-    element: run.apply(args[1] ?? UNKNOWN, [{ taints: [], type: "number" }]),
-  }),
+  ...PACKAGE_FUNCTIONS,
   "fs.readFileSync": fromFile,
   "fs.promises.readFile": fromFile,
   "fs/promises.readFile": fromFile,

@@ -134,6 +134,13 @@ function initialise(run: Run, of: ClassValue, args: readonly Value[], instance: 
   }
   if (constructor !== undefined) run.invoke(constructor, args, instance);
   else if (parent !== undefined && height < DEEPEST) initialise(run, parent, args, instance, height + 1);
+  else keepMessage(of.parent, args, instance);
+}
+
+/** Errors keep their message, also those of a class of one's own. */
+function keepMessage(parent: Value | undefined, [message]: readonly Value[], instance: Value): void {
+  if (message !== undefined && /(?:^|\.)\w*(?:Error|Exception)$/u.test(parent?.api ?? ""))
+    instance.fields?.set("message", { ...message, name: "message" });
 }
 
 /** What a component of Angular is given by the one around it. */
@@ -147,7 +154,9 @@ function isInputDecorator(expression: Node): boolean {
 
 /** `super(...)` */
 export function constructParent(run: Run, args: readonly Value[]): void {
-  const parent = run.self?.fields?.get("constructor")?.class?.parent?.class;
+  const above = run.self?.fields?.get("constructor")?.class?.parent;
+  const parent = above?.class;
+  if (run.self !== undefined) keepMessage(above, args, run.self);
   if (parent !== undefined && run.self !== undefined && run.depth < DEEPEST) initialise(run, parent, args, run.self, 1);
 }
 

@@ -181,6 +181,7 @@ export function factsOfIncludes(asked: Value, sought: Value | undefined): Facts 
   const receiver = ours(asked);
   if (receiver.taints.length > 0) {
     const text = textOf(sought);
+    if (text === "__proto__") return { yes: [], no: clears(receiver, KIND.key) };
     if (text === "..") return { yes: [], no: clears(receiver, KIND.path) };
     if (text === "\n" || text === "\r") return { yes: [], no: clears(receiver, KIND.log | KIND.header) };
     return undefined;

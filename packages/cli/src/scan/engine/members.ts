@@ -41,7 +41,8 @@ export function readMember(run: Run, node: Node, object: Value, key: string | un
     else if (object.name !== undefined) value.api = `${object.name}.${key}`;
   }
   if (object.reachedBy !== undefined) value.reachedBy = object.reachedBy;
-  if (object.element !== undefined)
+  // A method of a list is none of its elements.
+  if (object.element !== undefined && !(object.type === "array" && key !== undefined && !/^\d+$/u.test(key)))
     return { ...join(object.element, value), ...value, taints: mergeTaints(object.element.taints, value.taints) };
   return value;
 }

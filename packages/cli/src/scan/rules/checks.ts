@@ -124,6 +124,16 @@ export const INCOMPLETE_URL_CHECK: ScanRule = {
       typeof sought.value !== "string"
     )
       return;
+    const isWhole = /url|uri|href|link|redirect|return_?to/iu.test(lastName(node.callee.object));
+    if (
+      method === "endsWith" &&
+      isWhole &&
+      HOST.test(sought.value.replace(/^\./u, "x.")) &&
+      /^\.\w/u.test(sought.value)
+    ) {
+      report(node, `${method}(${JSON.stringify(sought.value)})`);
+      return;
+    }
     const isAddress = /^https?:\/\//iu.test(sought.value) && /^(?:startsWith|indexOf)$/u.test(method);
     if (
       !HOST.test(sought.value) ||

@@ -52,12 +52,14 @@ function inlineProgram({ api, args }: Call): readonly Value[] {
 }
 
 function programsOf(call: Call): readonly Value[] {
-  const { api, args, name, receiver } = call;
+  const { api, args, name, receiver, isNew } = call;
   const [first] = args;
   if (first === undefined) return [];
   if (api === "worker_threads.Worker") return isTrue(option(args[1], "eval")) ? [first] : [];
   if (PAGE.test(name) && /page|tab|frame|puppeteer|playwright/iu.test(receiver?.name ?? receiver?.api ?? ""))
     return first.closure === undefined ? [first] : [];
+  if (isNew && api === "Blob" && /(?:java|ecma)script/iu.test(textOf(option(args[1], "type")) ?? ""))
+    return [...(first.fields?.values() ?? [])];
   if (/^jsonpath-plus(?:\.JSONPath)?$/u.test(api)) {
     const isData = /^(?:false|safe|native)$/u.test(String(option(first, "eval")?.literal ?? ""));
     const path = option(first, "path");

@@ -26,7 +26,10 @@ export const FILE_RACE: ScanRule = {
     if (/\bopen(?:Sync)?$/u.test(textAt(file, node.callee)) && !/[wa+]/u.test(textAt(file, flags))) return;
     if (/wx/u.test(textAt(file, node))) return;
     const decided = parents.some(
-      (one) => one.type === "IfStatement" || (one.type === "CallExpression" && LOOKS.test(textAt(file, one.callee))),
+      (one) =>
+        one.type === "IfStatement" ||
+        one.type === "CatchClause" ||
+        (one.type === "CallExpression" && LOOKS.test(textAt(file, one.callee))),
     );
     const around = decided ? parents.find((one) => /Function|Program/u.test(one.type)) : undefined;
     if (around !== undefined && looksBefore(around, node, textAt(file, path), file)) report(node, textAt(file, path));

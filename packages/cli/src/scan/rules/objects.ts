@@ -32,14 +32,14 @@ export const PROTOTYPE_POLLUTION: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
   assigns: ({ node, object, key, run }, report) => {
-    const sources = ["remote", "parameter"] as const;
+    const sources = ["remote", "browser", "parameter"] as const;
     const reached =
       object.reachedBy === undefined
         ? undefined
         : untrustedItself(run, { taints: object.reachedBy }, KIND.key, sources);
     const taint = untrustedItself(run, key, KIND.key, sources);
     const found =
-      reached !== undefined && (taint !== undefined || reached.source === "remote")
+      reached !== undefined && (taint !== undefined || reached.source !== "parameter")
         ? (taint ?? reached)
         : taint !== undefined && mergesDeeply(run.frame.closure?.node, run.module.file.text, taint.source === "remote")
           ? taint

@@ -65,8 +65,12 @@ function addressesOf({ api, name, args, receiver, isNew, callee, run }: Call): r
   // needle("post", address)
   if (api === "needle" && second !== undefined) return [second];
   // net.connect(port, host)
-  if (/^(?:net|tls)\.(?:connect|createConnection)$/u.test(api) && second !== undefined && second.fields === undefined)
-    return second.closure === undefined ? [second] : [];
+  if (
+    /^(?:net|tls)\.(?:connect|createConnection)$/u.test(api) &&
+    first.fields === undefined &&
+    second?.fields === undefined
+  )
+    return second === undefined || second.closure !== undefined ? [] : [second];
   const routed = /proxy/u.test(api) ? [option(first, "router"), option(second, "router")] : [];
   const chosen = routed.flatMap((value) => (value === undefined ? [] : [run.apply(value, [ASKED])]));
   return [...chosen, ...given(first, second, /proxy/u.test(api) ? args.slice(2) : [])];
