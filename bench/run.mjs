@@ -1,7 +1,7 @@
 /** `npm run bench -- <name>`: one benchmark by name, such as `http`. Everything that follows the name goes to it. */
 import { parseArgs } from "node:util";
 
-const BENCHMARKS = ["audit", "auth", "authorization", "data", "http", "outbound", "ratelimit", "tenancy"];
+const BENCHMARKS = ["audit", "auth", "authorization", "center", "data", "http", "outbound", "ratelimit", "tenancy"];
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
