@@ -12,7 +12,7 @@ export function concatenate(values: readonly Value[]): Value {
     for (const part of own) {
       const last = parts.at(-1);
       if (typeof part === "string" && typeof last === "string") parts[parts.length - 1] = last + part;
-      else parts.push(part);
+      else if (part !== "" || parts.length === 0) parts.push(part);
     }
   }
   return { taints: madeSafe(taints, TEXTUAL), type: "string", parts: parts.slice(0, 60) };

@@ -20,6 +20,12 @@ const HOST_PARTS = new Set(["hostname", "host", "origin"]);
  * @param key `undefined` where the name is not known
  */
 export function readMember(run: Run, node: Node, object: Value, key: string | undefined): Value {
+  const value = memberOf(run, node, object, key);
+  // Whatever text was put into an element, its markup is escaped.
+  return key === "innerHTML" ? safeFor(value, KIND.html | KIND.xml) : value;
+}
+
+function memberOf(run: Run, node: Node, object: Value, key: string | undefined): Value {
   if (object.class !== undefined && key !== undefined) {
     const member = memberOfClass(object, key, true);
     if (member !== undefined) return asked(run, member);

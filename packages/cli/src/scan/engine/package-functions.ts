@@ -25,6 +25,7 @@ const sqlFormat: Model = (call) => {
 };
 
 export const PACKAGE_FUNCTIONS: Readonly<Record<string, Model>> = {
+  "trustedTypes.createPolicy": ({ args }) => args[1] ?? UNKNOWN,
   "rxjs.from": ({ args }) => elementOf(args[0] ?? UNKNOWN),
   "rxjs.of": ({ args }) => args[0] ?? UNKNOWN,
   "pg-format": sqlFormat,

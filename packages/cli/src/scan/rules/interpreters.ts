@@ -29,6 +29,7 @@ export const NOSQL_INJECTION: ScanRule = {
       ? args.map((value) => untrusted(run, scriptIn(value), KIND.code)).find((taint) => taint !== undefined)
       : undefined;
     if (script !== undefined) report(node, `${script.label} in a script`, script);
+    if (/\.use\(\s*\w*mongo_?Sanitize\w*(?:\(|\.)/iu.test(run.module.file.text)) return;
     const filter = withoutEquals(args[0]);
     if (name === "$where" || filter?.fields?.has("$where") === true) {
       const code = untrusted(run, filter, KIND.code);
