@@ -31,6 +31,8 @@ describe("a domain name", () => {
     "example.c",
     "example.a1",
     "1.2.3.4a",
+    "a.\u0661\u0662",
+    "a.1\u034f",
     "a.bc\n",
     "a b.c",
     "a.b/c",

@@ -1,4 +1,5 @@
 /** The name that a client gives a file: data to show, never a path, and a clue to what it wants to pass as (CWE-22, CWE-451, CWE-646). */
+import { decodeHTML } from "entities/decode";
 import { fault, type UploadFault } from "./upload-fault.ts";
 
 const MOST_BYTES = 255;
@@ -18,25 +19,6 @@ const ACTIVE = new Set(
   ).split(" "),
 );
 
-/** Character references that browsers and form libraries put in place of what a form's encoding cannot hold, or of a separator. */
-const REFERENCES: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-  sol: "/",
-  bsol: "\\",
-  period: ".",
-  colon: ":",
-  semi: ";",
-  lowbar: "_",
-  nbsp: "\u00a0",
-  hellip: "\u2026",
-  Tab: "\t",
-  NewLine: "\n",
-};
-
 /**
  * The last step of the client's name, without characters that cannot be seen; undefined when nothing is left of it. It is kept as data beside the
  * file: what the file is called where it lies is generated.
@@ -45,9 +27,12 @@ const REFERENCES: Readonly<Record<string, string>> = {
  * uploadFilename("C:\\fakepath\\report.pdf"); // "report.pdf"
  */
 export function uploadFilename(given: unknown): string | undefined {
-  const last = lastStep(given);
-  const name = last?.replaceAll(UNPRINTABLE, "");
-  if (name === undefined || name === "" || name === "." || name === "..") return undefined;
+  return visible(lastStep(given) ?? "");
+}
+
+function visible(last: string): string | undefined {
+  const name = last.replaceAll(UNPRINTABLE, "");
+  if (name === "" || name === "." || name === "..") return undefined;
   return Buffer.byteLength(name) <= MOST_BYTES ? name : undefined;
 }
 
@@ -68,14 +53,15 @@ export function judgeUploadName(given: unknown): UploadName | UploadFault {
   if (last === undefined || last === "" || last === "." || last === "..") return fault("name_missing");
   if (Buffer.byteLength(last) > MOST_BYTES) return fault("name_too_long", "fileNameBytes", MOST_BYTES);
   if (DECEPTIVE.test(last)) return fault("name_control_character");
-  const plain = plainFault(last);
+  const original = visible(last);
+  if (original === undefined) return fault("name_missing");
+  // What cannot be seen may stand between the letters of a name that means something.
+  const plain = plainFault(last) ?? plainFault(original);
   if (plain !== undefined) return fault(plain);
   // A full-width dot or a fraction slash becomes a plain one wherever a name is folded.
   const folded = last.normalize("NFKC");
   if (folded !== last && /[./\\:]/u.test(separatorsOf(folded)) && separatorsOf(folded) !== separatorsOf(last))
     return fault("name_confusable");
-  const original = uploadFilename(last);
-  if (original === undefined) return fault("name_missing");
   const extension = uploadExtension(original);
   if (extension === undefined || !/^[a-z\d]{1,16}$/u.test(extension)) return fault("extension_missing");
   // Some servers stop reading at a semicolon; others fold wide letters and decode spaces.
@@ -96,20 +82,8 @@ function separatorsOf(name: string): string {
   return name.replaceAll(/[^./\\:]/gu, "");
 }
 
+/** Browsers and form libraries write a character reference for what a form's encoding cannot hold, or for a separator. */
 function lastStep(given: unknown): string | undefined {
   if (typeof given !== "string" || given.length > 16 * MOST_BYTES) return undefined;
-  return decodeReferences(given).split(/[/\\]/u).at(-1);
-}
-
-function decodeReferences(text: string): string {
-  return text.replaceAll(/&(?:#x([\da-f]+);?|#(\d+);?|([a-zA-Z]{2,8});)/giu, (whole, hex, decimal, name) => {
-    if (name !== undefined) return REFERENCES[name as string] ?? whole;
-    return referred(hex === undefined ? Number(decimal) : Number.parseInt(hex as string, 16));
-  });
-}
-
-/** As browsers read a number (WHATWG HTML, section 13.2.5.80), which needs no semicolon either. */
-function referred(point: number): string {
-  const isCharacter = point > 0 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
-  return isCharacter ? String.fromCodePoint(point) : "\ufffd";
+  return decodeHTML(given).split(/[/\\]/u).at(-1);
 }

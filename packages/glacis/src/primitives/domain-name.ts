@@ -16,7 +16,8 @@ export function canonicalDomainName(text: string): string | undefined {
   if (!CHARACTERS.test(name)) return undefined;
   const ascii = domainToASCII(name);
   const labels = ascii.split(".");
-  const isAddress = /^\d+$/u.test(labels.at(-1) ?? "");
+  // Digits of other scripts too: a name ends in letters (RFC 3696 section 2), and some readers take any digit for one.
+  const isAddress = [ascii, name].some((spelling) => /(?:^|\.)\p{Nd}+$/u.test(spelling));
   const isQualified = labels.length > 1 || ascii === "localhost";
   if (!isQualified || isAddress || ascii.length > LONGEST_NAME) return undefined;
   return labels.every((label) => LABEL.test(label)) ? ascii : undefined;
