@@ -57,10 +57,15 @@ function enter(run: Run, node: FunctionNode | ArrowFunctionExpression, args: rea
   if (node.body === null) return;
   if (node.body.type !== "BlockStatement") {
     const value = run.evaluate(node.body);
-    if (value.fields?.has("statusCode") === true) run.observer.value(node.body, value, run);
+    if (isAnswer(value)) run.observer.value(node.body, value, run);
     run.frame.returns.push({ value: bake(value, run.state), state: snapshot(run.state, run.frame.base) });
     run.state.ended = true;
   } else run.execute(node.body.body);
+}
+
+/** What a function of a cloud answers with. */
+export function isAnswer({ fields }: Value): boolean {
+  return fields?.has("statusCode") === true || (fields?.has("body") === true && fields.has("headers"));
 }
 
 function leave(base: State, inner: State, frame: Frame): Value {

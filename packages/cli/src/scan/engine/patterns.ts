@@ -299,7 +299,7 @@ function isResolver({ frame, module }: Run): boolean {
   );
 }
 
-const SVELTE = /["'](?:@sveltejs\/kit|\.\/\$types|\$lib\/|\$app\/|\$env\/)/u;
+const SVELTE = /["'](?:astro["']|@sveltejs\/kit|\.\/\$types|\$lib\/|\$app\/|\$env\/)/u;
 
 /** `({ query, body }, res)` and `({ request, params })`: a request or a context taken apart at the door. */
 function destructured(

@@ -1,7 +1,7 @@
 /** Statements: what follows what, and on which ways. */
 import type { Node, Statement } from "../parse.ts";
 import { meet, snapshot, State } from "./state.ts";
-import { declareFunction } from "./functions.ts";
+import { declareFunction, isAnswer } from "./functions.ts";
 import { elementOf } from "./members.ts";
 import { exportDeclaration, importDeclaration } from "./modules.ts";
 import { bind } from "./patterns.ts";
@@ -92,7 +92,7 @@ function block(run: Run, statements: readonly Statement[]): void {
 
 /** Rules hear of what a function of a cloud answers with. */
 function noteAnswer(run: Run, node: Node, value: Value): void {
-  if (value.fields?.has("statusCode") === true) run.observer.value(node, value, run);
+  if (isAnswer(value)) run.observer.value(node, value, run);
 }
 
 function leaveFunction(run: Run, value: Value): void {

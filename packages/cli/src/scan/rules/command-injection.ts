@@ -4,7 +4,7 @@ import { textOf, type Value } from "../engine/value.ts";
 import { isTrue, option, untrusted, untrustedItself, type ScanRule } from "../rule.ts";
 
 const SHELLS =
-  /^(?:child_process\.(?:exec|execSync)|shelljs\.exec|execa\.(?:execaCommand|execaCommandSync|command|commandSync)|execa\.(?:command|commandSync)|ssh2\.Client\(\)\.exec|sudo-prompt\.exec|exec-sh|node-cmd\.(?:run|get)|Bun\.\$\.raw|cross-spawn-promise)$/u;
+  /^(?:child_process\.(?:exec|execSync)|shelljs\.exec|execa\.(?:execaCommand|execaCommandSync|command|commandSync)|execa\.(?:command|commandSync)|ssh2\.Client\(\)\.exec|sudo-prompt\.exec|exec-sh|node-ssh\.NodeSSH\(\)\.execCommand|node-cmd\.(?:run|get)|Bun\.\$\.raw|cross-spawn-promise)$/u;
 const PROGRAMS =
   /^(?:child_process\.(?:spawn|spawnSync|execFile|execFileSync|fork)|cross-spawn(?:\.\w+)?|execa(?:\.execa|\.execaSync|\.sync|\.node)?|node-pty\.spawn|Deno\.Command|Bun\.spawn(?:Sync)?)$/u;
 const INTERPRETERS = /^(?:.*\/)?(?:ba|z|k|da)?sh$|^(?:cmd|powershell|pwsh)(?:\.exe)?$/u;
@@ -21,6 +21,15 @@ export const COMMAND_INJECTION: ScanRule = {
   fix: "Start the program without a shell, its arguments in a list (execFile(program, [argument])), and check the argument against a list of your own.",
   bad: 'import { exec } from "node:child_process";\napp.get("/ping", (req, res) => exec("ping -c 1 " + req.query.host));',
   good: 'import { execFile } from "node:child_process";\napp.get("/ping", (req, res) => execFile("ping", ["-c", "1", "--", String(req.query.host)]));',
+  values: (node, value, run, report) => {
+    if (node.type !== "TaggedTemplateExpression" || !/^[bB]un\.\$$/u.test(value.api ?? "")) return;
+    // A shell that quotes, and what it is told not to quote.
+    const raw = node.quasi.expressions.map((one) =>
+      untrusted(run, option(run.evaluate(one), "raw"), KIND.command, SOURCES),
+    );
+    const found = raw.find((taint) => taint !== undefined);
+    if (found !== undefined) report(node, `${found.label} as it is`, found);
+  },
   calls: (call, report) => {
     const found = commandOf(call)
       .map((value) => untrusted(call.run, value, KIND.command, SOURCES))

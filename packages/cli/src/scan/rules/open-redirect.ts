@@ -68,6 +68,7 @@ function targetOf({ receiver, name, args, api, isNew }: Call): Value | undefined
   if (FUNCTIONS.test(api) || BROWSER.test(api)) return first.type === "number" ? second : first;
   if (/^(?:redirect|next_redirect)$/u.test(api) && receiver === undefined)
     return first.type === "number" ? second : first;
+  if (/^(?:(?:h3|#imports)\.)?sendRedirect$/u.test(api)) return second;
   if (receiver?.role === undefined) return undefined;
   if (name === "redirect") return first.type === "number" ? second : first;
   if (name === "location") return first;

@@ -1,6 +1,6 @@
 import { KIND } from "../engine/kinds.ts";
 import type { Call } from "../engine/run.ts";
-import type { Value } from "../engine/value.ts";
+import { textOf, type Value } from "../engine/value.ts";
 import { option, untrusted, type ScanRule } from "../rule.ts";
 
 const MODULES = /^(?:fs|fs\/promises|fs\.promises|fs-extra|graceful-fs|fsp|fsPromises|node:fs|Deno|memfs)\.(\w+)$/u;
@@ -27,6 +27,8 @@ export const PATH_TRAVERSAL: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} in import()`, taint);
   },
   calls: (call, report) => {
+    if (/^tar\.(?:x|extract)$/u.test(call.api) && option(call.args[0], "preservePaths")?.literal === true)
+      report(call.node, "preservePaths");
     for (const value of pathsOf(call)) {
       const taint = untrusted(call.run, value, KIND.path, ["remote", "archive"]);
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
@@ -49,7 +51,12 @@ function pathsOf({ api, name, args, receiver, run }: Call): readonly Value[] {
   if (receiver?.role === "response" || receiver?.role === "context") {
     // Express holds a path below the root that is given to it.
     if (SERVED.has(name))
-      return option(second, "root") === undefined && option(args.at(-1), "root") === undefined ? [first] : [];
+      // So does Fastify, below the root of its plugin.
+      return receiver.name !== "reply" &&
+        option(second, "root") === undefined &&
+        option(args.at(-1), "root") === undefined
+        ? [first]
+        : [];
     if (name === "render" && (first.parts === undefined || first.parts.includes(null))) return [first];
   }
   // What multer is told in the callback of its storage.
@@ -58,5 +65,7 @@ function pathsOf({ api, name, args, receiver, run }: Call): readonly Value[] {
     return args.slice(1, 2);
   if (name === "extractEntryTo" || name === "mv") return args.slice(0, 2);
   if (receiver?.name === "file" && name === "mv") return [first];
-  return api === "koa-send" ? (option(args[2], "root") === undefined ? args.slice(1, 2) : []) : [];
+  if (api !== "koa-send") return [];
+  const root = option(args[2], "root");
+  return root === undefined || textOf(root) === "/" ? args.slice(1, 2) : [];
 }

@@ -9,7 +9,7 @@ const NAMES =
 const STAND_INS =
   /^(?:process\.|<|\$\{|\{\{|your|change|example|placeholder|dummy|fake|test|xxx|\*+$|none$|null$|todo)/iu;
 const FORMATS =
-  /^(?:AKIA[0-9A-Z]{16}|sk_live_\w{16,}|gh[pousr]_\w{30,}|xox[abp]-[\w-]{10,}|AIza[\w-]{30,}|-----BEGIN (?:\w+ )?PRIVATE KEY-----[^]{40,})/u;
+  /^(?:AKIA[0-9A-Z]{16}|sk_live_\w{16,}|gh[pousr]_\w{30,}|xox[abp]-[\w-]{10,}|AIza[\w-]{30,}|[MN][\w-]{23,}\.[\w-]{6}\.[\w-]{27,}|SG\.[\w-]{16,}\.[\w-]{16,}|npm_\w{36}|glpat-[\w-]{20}|-----BEGIN (?:\w+ )?PRIVATE KEY-----[^]{40,})/u;
 const URL_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^\s:/@]+:([^\s:/@$<{]{3,})@/iu;
 
 /** A secret that everybody has who has the code. */

@@ -4,7 +4,7 @@ import type { Value } from "../engine/value.ts";
 import { controlsHost, option, untrusted, type ScanRule } from "../rule.ts";
 
 const CLIENTS =
-  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:create|get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|(?:net|tls)\.(?:connect|createConnection)|\$fetch|urllib\.request|http-proxy-middleware(?:\.\w+)?|http-proxy(?:\.\w+|\(\))*\.(?:web|ws|createProxyServer|createServer)|express-http-proxy|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
+  /^(?:fetch|globalThis\.fetch|node-fetch|cross-fetch(?:\.fetch)?|isomorphic-fetch|axios(?:\.(?:create|get|post|put|patch|delete|head|request|options))?|axios\.create\(\)(?:\.\w+)?|got(?:\.\w+)?|ky(?:\.\w+)?|ofetch(?:\.\w+)?|undici\.(?:fetch|request|stream|pipeline)|https?\.(?:get|request)|request(?:\.\w+)?|request-promise(?:-native)?(?:\.\w+)?|superagent(?:\.\w+)?|needle(?:\.\w+)?|phin|bent|wretch|http2\.connect|follow-redirects\.https?\.(?:get|request)|puppeteer\..*\.goto|playwright\..*\.goto|(?:net|tls)\.(?:connect|createConnection)|\$fetch|urllib\.request|http-proxy-middleware(?:\.\w+)?|http-proxy(?:\.\w+|\(\))*\.(?:web|ws|createProxyServer|createServer)|express-http-proxy|nodemailer\.createTransport|wkhtmltopdf|wkhtmltoimage\.generate)$/u;
 const HOSTS = ["url", "uri", "baseURL", "baseUrl", "prefixUrl", "hostname", "host", "href", "origin", "target"];
 
 /** A request to wherever a client wants. */
@@ -59,7 +59,7 @@ function addressesOf({ api, name, args, receiver, isNew, callee, run }: Call): r
   const isPage = name === "goto" && /page|tab|frame/iu.test(receiver?.name ?? receiver?.api ?? "");
   const isClient =
     CLIENTS.test(api) ||
-    (/^(?:http|https|axios|httpService|httpClient)$/u.test(receiver?.name ?? "") &&
+    (/^(?:http|https|axios|axiosRef|httpService|httpClient)$/u.test(receiver?.name ?? "") &&
       /^(?:get|post|put|request|patch|delete|head)$/u.test(name));
   if (!isPage && !isClient && !(isNew && /^(?:ws|WebSocket)$/u.test(api))) return [];
   // needle("post", address)

@@ -95,7 +95,7 @@ function statementOf({ name, api, receiver, args, callee }: Call): Value | undef
   if (/^@aws-sdk\/client-[\w-]+\.(?:Batch)?(?:ExecuteStatement|StartQueryExecution)Command$/u.test(api))
     return option(first, "Statement") ?? option(first, "sql") ?? option(first, "QueryString");
   if (first === undefined || callee.closure !== undefined || first.closure !== undefined) return undefined;
-  if (RAW.has(name)) return first;
+  if (RAW.has(name) || (name === "or" && api.startsWith("@supabase/"))) return first;
   if (!ASKING.has(name)) return undefined;
   const statement = option(first, "text") ?? option(first, "sql") ?? option(first, "query") ?? first;
   if (statement.type === "object" || statement.type === "array") return undefined;

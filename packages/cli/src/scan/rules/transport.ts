@@ -49,7 +49,7 @@ export const UNVERIFIED_PEER: ScanRule = {
       if (/^(?:rejectUnauthorized|strictSSL|verifySsl|checkCertificate)$/u.test(name) && value === false)
         report(node, name);
       else if (
-        /^(?:insecure|insecureHTTPParser|insecureSkipVerify|trustServerCertificate|ignoreHTTPSErrors|acceptInsecureCerts|ignoreCertificateErrors)$/u.test(
+        /^(?:insecure|insecureHTTPParser|insecureSkipVerify|trustServerCertificate|ignoreHTTPSErrors|acceptInsecureCerts|tlsInsecure|tlsAllowInvalid(?:Certificates|Hostnames)|ignoreCertificateErrors)$/u.test(
           name,
         ) &&
         value === true &&
