@@ -20,11 +20,11 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** What a test may import and still touch nothing but its own values: the sources beside it, and these. */
+/** What a test may import and still touch nothing but what is its own: the sources beside it, a database that it makes for itself, and these. */
 const HARMLESS =
-  /^(?:\.{1,2}\/(?!.*\/test\/support\/(?!infrastructure-judge|upload-samples|vectors|zip-writer))|vitest$|fast-check$|zod$|glacis(?:\/|$)|node:(?:buffer|crypto|fs|fs\/promises|os|path|url|zlib)$)/u;
-/** The process is everybody's; a clock measures what others do. */
-const OF_THE_PROCESS = /\b(?:process|globalThis|global|vi|performance)\.|\bsetInterval\(|express|fastify|hono/u;
+  /^(?:\.{1,2}\/(?!.*\/test\/support\/(?!authentication-ground|infrastructure-judge|project-folder|services|supply-chain-judge|upload-samples|vectors|wire|zip-writer))(?!.*\/(?:express|fastify|hono)\.ts$)|vitest$|fast-check$|pg$|zod$|glacis(?:$|\/(?!express|fastify|hono))|node:(?:buffer|crypto|fs|fs\/promises|os|path|url|zlib)$)/u;
+/** The process is everybody's, but for a variable that is only read; a clock measures what others do. */
+const OF_THE_PROCESS = /\b(?:process\.(?!env\["\w+"\] \?\?)|(?:globalThis|global|vi|performance)\.)|\bsetInterval\(/u;
 
 /** Whether a test may share its process with others, and with it the modules that are loaded already. */
 function isOnItsOwnValues(path: string): boolean {
