@@ -169,6 +169,8 @@ describe("the check of allowed hosts", () => {
         .map(({ rule }) => rule.id) ?? [];
     expect(observe("https://evil.invalid/", 200)).toEqual(["allowed-hosts/not-enforced"]);
     expect(observe("https://evil.invalid/", 302)).toEqual(["allowed-hosts/not-enforced"]);
+    for (const status of [401, 403, 404, 500])
+      expect(observe("https://evil.invalid/", status)).toEqual(["allowed-hosts/not-enforced"]);
     expect(observe("https://evil.invalid/", 421)).toEqual([]);
     expect(observe("https://evil_invalid/", 400)).toEqual([]);
     expect(observe("https://app.example.com/", 200)).toEqual([]);

@@ -45,6 +45,14 @@ describe("decide", () => {
     );
   });
 
+  it("says after a clock that has stepped back, or is none, that all of an allowance is in use and never more", () => {
+    const allowance = allowanceOf({ limit: 5, windowSeconds: 60 });
+    for (const arrivalUs of [NOW + 10 * allowance.burstUs, Number.NaN]) {
+      const { allowed, usedUs } = decide([allowance], [arrivalUs], NOW, 1);
+      expect([allowed, usedUs, remainingOf(allowance, usedUs[0] as number)]).toEqual([false, [allowance.burstUs], 0]);
+    }
+  });
+
   it("never refills faster than declared, and at most one microsecond for each request slower", () => {
     fc.assert(
       fc.property(rate, (one) => {

@@ -64,6 +64,11 @@ describe("trustedProxies without proxies", () => {
 });
 
 describe("trustedProxies with ranges", () => {
+  it("drops what a stranger beside the declared proxies says about who it is, and nothing that a proxy says", () => {
+    expect(resolve(BEHIND, [["X-User-Id", "1"]], "198.51.100.1").dropped).toEqual(["x-user-id"]);
+    expect(resolve(BEHIND, [["X-User-Id", "1"]]).dropped).toBeUndefined();
+  });
+
   it.each<[string, HeaderLines, string]>([
     ["one entry", [["X-Forwarded-For", "203.0.113.7"]], "203.0.113.7"],
     ["the rightmost stranger", [["X-Forwarded-For", "1.1.1.1, 203.0.113.7"]], "203.0.113.7"],
@@ -134,6 +139,7 @@ describe("the scheme behind a proxy", () => {
     [[["X-Forwarded-Proto", "http"]], "http"],
     [[["X-Forwarded-Proto", "http, https"]], "https"],
     [[["X-Forwarded-Proto", "https, http"]], "http"],
+    [[["X-Forwarded-Proto", "http, http, https"]], "https"],
     [
       [
         ["X-Forwarded-Proto", "https"],
