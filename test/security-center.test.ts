@@ -1,10 +1,22 @@
 /** The Security Center over real sockets in each framework, and in a browser in both themes. */
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { AuditRecord } from "glacis";
+import {
+  alarmEngine,
+  mailAction,
+  memoryAlarms,
+  readAlarmDefinitions,
+  SECURITY_ALARMS,
+  webhookAction,
+} from "glacis/audit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventArchive, memoryEvents } from "glacis/center";
 import { accessibilityFaults, openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
-import { startCenter, weekOfEvents, type CenterGround, type Framework } from "./support/center-ground.ts";
+import { CENTER_BAIT, startCenter, weekOfEvents, type CenterGround, type Framework } from "./support/center-ground.ts";
 
 const TIMEOUT_MS = 180_000;
 const FRAMEWORKS: readonly Framework[] = ["express", "fastify", "hono"];
@@ -299,11 +311,79 @@ describe("for the people of the deployment", () => {
     await writeFile(segment, text);
   });
 
+  it("shows whom his attacks have caught up with, lets him go on when asked to, and writes down who asked", async () => {
+    expect(await read("/security/limits")).toMatch(/Held back for attacks[\s\S]*>Nobody</u);
+    const amy = await clientOf(ground, "user=user-amy");
+    await amy.get("/security", { "x-api-key": CENTER_BAIT });
+    const limits = async (): Promise<string> => {
+      await ground.archive.flush();
+      return read("/security/limits");
+    };
+    await expect.poll(limits, { timeout: 5000 }).toMatch(/user-amy[\s\S]*>100<[\s\S]*slowed down, 10 min/u);
+    const token = await ada.token("/security/limits");
+    const fields = { kind: "user", id: "user-amy" };
+    expect((await ada.post("/security/limits/release", fields)).status).toBe(403);
+    expect((await ada.post("/security/limits/release", { ...fields, kind: "tenant", csrf_token: token })).status).toBe(
+      404,
+    );
+    const done = await ada.post("/security/limits/release", { ...fields, csrf_token: token });
+    expect([done.status, done.headers.get("location")]).toEqual([303, "/security/limits?notice=released"]);
+    expect(await limits()).not.toContain("slowed down, 10 min");
+    expect(ground.records.findLast(({ action }) => action === "release")).toMatchObject({
+      event: "admin_action",
+      user_id: "user-ada",
+      resource_type: "user",
+      resource_id: "user-amy",
+      status: "succeeded",
+    });
+  });
+
+  it("sends whoever is told of alarms a test message, and says who has not taken it and what to do", async () => {
+    const mails: string[] = [];
+    const hooks = createServer((request, response) => request.resume().on("end", () => response.writeHead(401).end()));
+    hooks.listen(0, "127.0.0.1");
+    await once(hooks, "listening");
+    const { port } = hooks.address() as AddressInfo;
+    const records: AuditRecord[] = [];
+    const alarms = alarmEngine({
+      definitions: readAlarmDefinitions(SECURITY_ALARMS),
+      sink: (record) => void records.push(record),
+      store: memoryAlarms(),
+      actions: [
+        mailAction({ to: ["security@example.com"], sendMail: ({ text }) => void mails.push(text) }),
+        webhookAction({
+          url: "https://hooks.example.com/alarms",
+          fetch: async (_url, init) => fetch(`http://127.0.0.1:${port}/`, init),
+        }),
+      ],
+    });
+    const own = await startCenter("express", { reach: "deployment", alarms });
+    const owner = await clientOf(own, "user=user-ada");
+    const token = await owner.token("/security/alarms");
+    expect((await owner.post("/security/alarms/test", {})).status).toBe(403);
+    expect(mails).toEqual([]);
+    const page = await (await owner.post("/security/alarms/test", { csrf_token: token })).text();
+    expect(page).toMatch(
+      />mail<[\s\S]*has taken it[\s\S]*>webhook<[\s\S]*has not taken it[\s\S]*answered 401[\s\S]*secret/u,
+    );
+    expect(mails).toEqual([expect.stringContaining("Nothing has happened")]);
+    expect(records).toMatchObject([
+      { event: "sys_alarm_undelivered", action: "webhook", detail: "test" },
+      { event: "sys_alarm_receivers_tried", count: 1, severity: "error" },
+    ]);
+    expect(own.records.findLast(({ action }) => action === "test_alarms")).toMatchObject({ user_id: "user-ada" });
+    await own.close();
+    hooks.close();
+  });
+
   it("reads the log for nobody of a single tenant", async () => {
     const own = await startCenter("hono");
     const owner = await clientOf(own, "user=user-ada");
     const token = await owner.token("/security/events");
-    expect((await owner.post("/security/audit/verify", { csrf_token: token })).status).toBe(404);
+    for (const path of ["/audit/verify", "/alarms/test", "/limits/release"])
+      expect((await owner.post(`/security${path}`, { csrf_token: token, kind: "user", id: "user-bob" })).status).toBe(
+        404,
+      );
     await own.close();
   });
 

@@ -48,6 +48,9 @@ export const ACCOUNTS = [
   { userId: "user-bob", identifier: "bob@beta.test", name: "Bob Baker", roles: ["owner"], tenant: "beta" },
 ] as const;
 
+/** Whoever uses it has a hundred points. */
+export const CENTER_BAIT = "a-bait-credential-of-the-center";
+
 export interface CenterGround {
   readonly origin: string;
   readonly archive: EventArchive;
@@ -81,6 +84,7 @@ export async function startCenter(
   const layers = saas({
     auditLog: await openAuditLog({ directory: logFolder, origin: "center/audit", signingKey }),
     alarms: { now: () => clock.nowMs },
+    detection: { honeyCredentials: [CENTER_BAIT], response: "throttle" },
     origin,
     keys,
     mode: "development",
@@ -96,6 +100,7 @@ export async function startCenter(
     throttle,
     keys,
     alarms: layers.watch.alarms,
+    actors: layers.watch.actors,
     chain: layers.watch.chain,
     keyDates: { k1: "2025-03-01", k2: "2026-09-14" },
     security: () => security,

@@ -29,6 +29,7 @@ export function securityPages({ settings, layers, accounts, ...parts }: Security
     sessions,
     throttle: layers.accounts.flows.context.throttle,
     alarms: watch.alarms,
+    actors: watch.actors,
     chain: watch.chain,
     keyDates: { ...made, ...settings.keyDates },
     deployment: currentDeployment,

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,6 +52,43 @@ describe("glacis alarms test", () => {
     expect(alarms("test", "--events", events).out).toContain("SsrfAttempts");
     expect(alarms("test", "--events", events, "--pattern", '{ $.event = "egress.*" }').out).toContain("4 lines match.");
     expect(alarms("test", "--events", events, "--pattern", '{ $.event = "other" }').code).toBe(1);
+  });
+});
+
+describe("glacis alarms test --deliver", () => {
+  const configOf = (name: string, alarms: string): string =>
+    fileOf(
+      name,
+      `import { glacis, keyRing, newKey, saas } from "glacis";
+      import { mailAction } from "glacis/audit";
+      const mail = (name, sendMail) => mailAction({ name, to: ["security@example.com"], sendMail });
+      export const security = glacis(saas({
+        origin: "https://app.example.com", mode: "test", keys: keyRing(newKey("k1")), audit: () => undefined, ${alarms}
+      }));`,
+    );
+  const REFUSED = 'mail("pager", () => { throw new Error("connect ECONNREFUSED 192.0.2.1:25"); })';
+
+  it("sends each receiver a message, and says which of them has not taken it and what to do", () => {
+    symlinkSync(fileURLToPath(new URL("../../../../node_modules", import.meta.url)), join(folder, "node_modules"));
+    const heard = configOf("heard.config.mjs", 'alarms: { actions: [mail("team", () => undefined)] }');
+    expect(alarms("test", "--deliver", "--config", heard)).toEqual({
+      code: 0,
+      out: "team  has taken the message\n",
+      errors: "",
+    });
+    const broken = configOf("broken.config.mjs", `alarms: { actions: [mail("team", () => undefined), ${REFUSED}] }`);
+    const { code, out } = alarms("test", "--deliver", "--config", broken);
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      /^team {2}has taken.*\npager {2}has not: .*ECONNREFUSED.*\n {2}It cannot be reached\. Compare/u,
+    );
+  });
+
+  it("is a finding where nobody is told, and no answer where nothing rings", () => {
+    const nobody = alarms("test", "--deliver", "--config", configOf("nobody.config.mjs", "alarms: {}"));
+    expect([nobody.code, nobody.out]).toEqual([1, expect.stringContaining("Nobody is told")]);
+    const none = alarms("test", "--deliver", "--config", configOf("none.config.mjs", ""));
+    expect([none.code, none.errors]).toEqual([2, expect.stringContaining("nobody is told of alarms")]);
   });
 });
 

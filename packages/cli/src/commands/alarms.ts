@@ -12,10 +12,12 @@ import {
   toPrometheus,
   toTerraform,
   type AlarmDefinitions,
+  type AlarmEngine,
   type ReplayedChange,
   type TimedRecord,
 } from "glacis/audit";
 import type { Command } from "commander";
+import { CONFIG_FILES, loadConfig, presentConfig } from "../config.ts";
 import { CannotCheck, EXIT } from "../outcome.ts";
 
 const MOST_BYTES = 50_000_000;
@@ -49,6 +51,11 @@ export function addAlarmsCommand(program: Command, setExitCode: (code: number) =
     .command("test")
     .description("replay an attack and show which alarm rings when")
     .option(...file)
+    .option("--deliver", "send a test message to whoever is told of alarms, and say who has not taken it")
+    .option(
+      "--config <path>",
+      "the configuration whose receivers --deliver tells; glacis.config.ts unless you name one",
+    )
     .option("--attack <name>", "one synthetic attack; all of them unless you name one or give events")
     .option("--events <path>", "recorded events instead: one JSON object with a time on each line")
     .option("--pattern <pattern>", "try one filter pattern on the lines of --events, and nothing else")
@@ -64,12 +71,15 @@ export function addAlarmsCommand(program: Command, setExitCode: (code: number) =
 }
 
 interface TestOptions extends FileOption {
+  readonly deliver?: boolean;
+  readonly config?: string;
   readonly attack?: string;
   readonly events?: string;
   readonly pattern?: string;
 }
 
-async function test({ attack, events, pattern, file }: TestOptions): Promise<number> {
+async function test({ attack, events, pattern, file, deliver, config }: TestOptions): Promise<number> {
+  if (deliver === true) return tellReceivers(config);
   if (pattern !== undefined) return tryPattern(pattern, events);
   const definitions = definitionOf({ ...(file !== undefined && { file }) });
   if (events !== undefined) {
@@ -93,6 +103,29 @@ async function test({ attack, events, pattern, file }: TestOptions): Promise<num
   }
   if (quiet > 0) print(`${quiet} of ${chosen.length} attacks set off no alarm.`);
   return quiet === 0 ? EXIT.clean : EXIT.findings;
+}
+
+/** The layers of `saas()` carry what watches; layers by hand may. */
+interface Watched {
+  readonly watch?: { readonly alarms?: Pick<AlarmEngine, "tryReceivers"> };
+}
+
+async function tellReceivers(config: string = presentConfig() ?? CONFIG_FILES[0]): Promise<number> {
+  const { security } = await loadConfig(config);
+  const { alarms } = (security.layers as Watched).watch ?? {};
+  if (alarms === undefined) {
+    throw new CannotCheck(
+      "nobody is told of alarms.",
+      "the composition has none.",
+      "give saas() the option alarms with actions, such as mailAction() or webhookAction().",
+    );
+  }
+  const trials = await alarms.tryReceivers();
+  for (const { action, isHeard, fault = "", fix = "" } of trials)
+    print(isHeard ? `${action}  has taken the message` : `${action}  has not: ${fault}\n  ${fix}`);
+  if (trials.length === 0)
+    print("Nobody is told: the alarms have no actions, such as mailAction() or webhookAction().");
+  return trials.length > 0 && trials.every(({ isHeard }) => isHeard) ? EXIT.clean : EXIT.findings;
 }
 
 function printChanges(changes: readonly ReplayedChange[]): void {

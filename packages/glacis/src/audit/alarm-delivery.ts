@@ -146,7 +146,8 @@ function undelivered(alarm: string, action: string, detail: string, error?: unkn
   };
 }
 
-async function within(milliseconds: number, work: void | Promise<void>): Promise<void> {
+/** Waits for so long and no longer. @throws Error when that was too short */
+export async function within(milliseconds: number, work: void | Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(

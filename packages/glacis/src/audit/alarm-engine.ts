@@ -6,6 +6,7 @@ import { alarmCounter, ALL_EVENTS, metricKey } from "./alarm-counter.ts";
 import type { AlarmDefinitions } from "./alarm-definition.ts";
 import { alarmDelivery } from "./alarm-delivery.ts";
 import { alarmEvaluator } from "./alarm-evaluator.ts";
+import { tryReceivers, type ReceiverTrial } from "./alarm-trial.ts";
 import type { AlarmStore, StoredAlarm } from "./alarm-store.ts";
 import type { SuppressedBy } from "./alarm-suppression.ts";
 import type { AlarmState } from "./alarm.ts";
@@ -43,6 +44,8 @@ export interface AlarmEngine {
   /** Stores what has been counted, and lets another process evaluate. */
   close(): Promise<void>;
   status(): Promise<readonly AlarmStatus[]>;
+  /** Sends a test message to every receiver, which is told in the log. */
+  tryReceivers(): Promise<readonly ReceiverTrial[]>;
   /** Counts and states in the text format of Prometheus. */
   prometheus(): Promise<string>;
 }
@@ -105,6 +108,7 @@ export function alarmEngine(options: AlarmEngineOptions): AlarmEngine {
       await flush();
       await evaluator.release();
     },
+    tryReceivers: async () => tryReceivers(actions, now(), report),
     status: async () =>
       (await store.states()).map(({ name: alarm, state, sinceMs, contributors, suppression }) => ({
         alarm,

@@ -26,6 +26,7 @@ export { alarmRemarks, type AlarmRemark } from "./alarm-remarks.ts";
 export { replayAlarms, type ReplayedChange } from "./alarm-replay.ts";
 export { SECURITY_ALARMS } from "./alarm-set.ts";
 export { ALARM_MIGRATION, postgresAlarms } from "./alarm-store-postgres.ts";
+export { type ReceiverTrial } from "./alarm-trial.ts";
 export {
   memoryAlarms,
   type AlarmStore,

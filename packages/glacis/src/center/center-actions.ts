@@ -1,12 +1,13 @@
 /** What administrators do here. Each action asks the application first whether this person may, and is an event of its own. */
 import { setTimeout as delay } from "node:timers/promises";
 import { auditEvent } from "../core/event-entry.ts";
-import { deny, redirect, type Answer, type Deny, type Redirect } from "../core/decision.ts";
+import { answer, deny, redirect, type Answer, type Deny, type Redirect } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { linkTo, withinReach, type CenterContext } from "./center-context.ts";
 import type { CenterAccount } from "./center-options.ts";
 import { exportEvents, type ExportFormat } from "./event-export.ts";
 import { readFilter } from "./event-filter.ts";
+import { alarmsPage } from "./page-alarms.ts";
 
 type Outcome = Answer | Deny | Redirect;
 
@@ -76,6 +77,32 @@ export async function verifyChain(context: CenterContext): Promise<Outcome> {
     delay(LONGEST_WAIT_MS, "verifying", { ref: false }),
   ]);
   return redirect(303, linkTo(context, "/audit", { notice }), [actionEvent("verify", "audit_log", undefined)]);
+}
+
+/** Tells whoever is told of alarms, for whoever sees the deployment; shows how each has taken it. */
+export async function testReceivers(context: CenterContext): Promise<Outcome> {
+  const { alarms } = context.settings;
+  if (alarms === undefined || context.reach !== "deployment") return nothingHere(context, "test_alarms");
+  const trials = await Promise.race([
+    alarms.tryReceivers(),
+    delay(LONGEST_WAIT_MS, "waiting" as const, { ref: false }),
+  ]);
+  const page = await alarmsPage(context, trials);
+  return answer(200, [["content-type", "text/html; charset=utf-8"]], String(page), [
+    actionEvent("test_alarms", "alarm_receivers", undefined),
+  ]);
+}
+
+/** Lets somebody go on whom his attacks have caught up with. */
+export async function release(context: CenterContext): Promise<Outcome> {
+  const { actors } = context.settings;
+  const fields = fieldsOf(context);
+  const [kind, id] = [fields.get("kind"), fields.get("id") ?? ""];
+  const isActor = kind === "user" || kind === "service" || kind === "address";
+  if (actors === undefined || context.reach !== "deployment" || !isActor || id === "" || id.length > LONGEST_ID)
+    return nothingHere(context, "release");
+  await actors.release({ kind, id });
+  return redirect(303, linkTo(context, "/limits", { notice: "released" }), [actionEvent("release", kind, id)]);
 }
 
 async function accountOf(context: CenterContext): Promise<CenterAccount | undefined> {

@@ -1,3 +1,4 @@
+import type { ActorScores } from "../audit/actor-score.ts";
 import type { AlarmEngine } from "../audit/alarm-engine.ts";
 import type { AuditChain } from "../audit/audit-chain.ts";
 import type { Csrf } from "../authentication/csrf.ts";
@@ -40,7 +41,9 @@ export interface SecurityCenterOptions {
   readonly throttle?: Pick<SignInThrottle, "state" | "unlock">;
   readonly accounts?: AccountDirectory;
   /** `layers.watch.alarms` of `saas({ alarms })`. */
-  readonly alarms?: Pick<AlarmEngine, "status" | "options"> | undefined;
+  readonly alarms?: Pick<AlarmEngine, "status" | "options" | "tryReceivers"> | undefined;
+  /** `layers.watch.actors` of `saas()`: whom his attacks have caught up with. */
+  readonly actors?: Pick<ActorScores, "standing" | "release" | "response">;
   /** `layers.watch.chain` of `saas({ auditLog })`. */
   readonly chain?: Pick<AuditChain, "state" | "verify"> | undefined;
   /** The master keys: their ids and what they are used for, never a key. */
@@ -75,6 +78,7 @@ const NAMES: readonly (keyof SecurityCenterOptions)[] = [
   "throttle",
   "accounts",
   "alarms",
+  "actors",
   "chain",
   "keys",
   "keyDates",

@@ -1,6 +1,7 @@
 /** Alarms: what rings, above everything else; and what watches at all, on a page of its own. */
 import type { AlarmSeverity, CompositeAlarm, MetricAlarm } from "../audit/alarm-definition.ts";
 import type { AlarmEngine, AlarmStatus } from "../audit/alarm-engine.ts";
+import type { ReceiverTrial } from "../audit/alarm-trial.ts";
 import type { AlarmState } from "../audit/alarm.ts";
 import { html, type SafeHtml } from "../input/html.ts";
 import { linkTo, type CenterContext } from "./center-context.ts";
@@ -117,7 +118,11 @@ function contributorLinks(context: CenterContext, contributors: readonly string[
     )}`;
 }
 
-export async function alarmsPage(context: CenterContext): Promise<SafeHtml> {
+/** What has just been tried, as far as it is known by now. */
+type Trials = readonly ReceiverTrial[] | "waiting";
+
+/** @param trials how the receivers have just taken a test message */
+export async function alarmsPage(context: CenterContext, trials?: Trials): Promise<SafeHtml> {
   const { settings } = context;
   const [alarms, changes] = await Promise.all([
     settings.alarms && alarmsOf(settings.alarms),
@@ -148,10 +153,43 @@ export async function alarmsPage(context: CenterContext): Promise<SafeHtml> {
         : html`<section class="panel flush">
             <h2 class="unseen">All alarms</h2>
             ${alarmTable(context, alarms)}
-          </section>`
+          </section>
+          ${receiversPanel(context, trials)}`
     }
     ${changes}`,
   });
+}
+
+function receiversPanel({ settings, request, ...context }: CenterContext, trials: Trials | undefined): SafeHtml {
+  const actions = settings.alarms?.options.actions ?? [];
+  if (actions.length === 0)
+    return panel({
+      title: "Who is told",
+      body: emptyState("Nobody is told", "Give the alarms actions, such as mailAction() or webhookAction()."),
+    });
+  const trialOf = new Map(trials === "waiting" ? [] : trials?.map((trial) => [trial.action, trial]));
+  const untold = trials === "waiting" ? "no answer yet; the log will say" : "not tried just now";
+  return panel({
+    title: "Who is told",
+    note: html`<form method="post" action="${linkTo({ settings, ...context }, "/alarms/test")}" class="inline">
+      <input type="hidden" name="csrf_token" value="${settings.csrf.token(request)}" />
+      <button class="button small">Send a test message</button>
+    </form>`,
+    body: table<(typeof actions)[number]>(
+      "Who is told",
+      [
+        { title: "Receiver", cell: ({ name }) => html`<strong>${visible(name, 60)}</strong>` },
+        { title: "Test", kind: "wide stack", cell: ({ name }) => trialCell(trialOf.get(name), untold) },
+      ],
+      actions,
+    ),
+  });
+}
+
+function trialCell(trial: ReceiverTrial | undefined, untold: string): SafeHtml {
+  if (trial === undefined) return html`<span class="quiet">${untold}</span>`;
+  if (trial.isHeard) return badge("has taken it", "good");
+  return html`${badge("has not taken it", "bad")} ${visible(trial.fault ?? "", 300)}<small>${trial.fix ?? ""}</small>`;
 }
 
 function alarmTable(context: CenterContext, alarms: readonly AlarmView[]): SafeHtml {

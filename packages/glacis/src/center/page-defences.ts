@@ -4,6 +4,7 @@ import { linkTo, rangeWithinReach, withinReach, type CenterContext } from "./cen
 import { proposalText, proposeCsp, type CspViolation } from "./csp-proposal.ts";
 import { eventPanel, searchedBack } from "./event-panel.ts";
 import { renderPage } from "./page-frame.ts";
+import { actorsPanel } from "./panel-actors.ts";
 import type { SealedRoute } from "../core/security.ts";
 import { badge, emptyState, number, panel, ranking, table, timeOf, visible, type Tone } from "./widgets.ts";
 
@@ -16,7 +17,8 @@ const MOST_REPORTS = 1000;
 export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
   const { settings, nowMs } = context;
   const { store } = settings.archive;
-  const [limited, held, lockouts, addresses] = await Promise.all([
+  const [attackers, limited, held, lockouts, addresses] = await Promise.all([
+    actorsPanel(context),
     eventPanel(context, {
       title: "Latest refusals by a limit",
       caption: "Latest refusals by a limit",
@@ -62,7 +64,7 @@ export async function limitsPage(context: CenterContext): Promise<SafeHtml> {
           body: html`<ul class="plain-list">${[...limiting].map(([id, title]) => html`<li><span>${title}</span><span class="mono quiet">${id}</span></li>`)}</ul>`,
         })}
       </div>
-      ${limited} ${held} ${lockouts}`,
+      ${attackers} ${limited} ${held} ${lockouts}`,
   });
 }
 

@@ -117,6 +117,7 @@ const NOTICES: Readonly<Record<string, string>> = {
   unlocked: "The account is unlocked. Its failed attempts are forgotten.",
   revoked: "The session is ended.",
   "revoked-all": "Every session of the account is ended.",
+  released: "It may go on. Its points are forgotten, and every process knows within two seconds.",
   verified: "The audit log was read from its first entry to its last.",
   verifying: "The audit log is being read. That takes a moment; come back for the result.",
 };

@@ -5,7 +5,7 @@ import type { Endpoint } from "../core/endpoint.ts";
 import type { RouteRule } from "../core/route.ts";
 import type { SafeHtml } from "../input/html.ts";
 import { rulesOf } from "./center-access.ts";
-import { exportFile, nothingHere, revoke, unlock, verifyChain } from "./center-actions.ts";
+import { exportFile, nothingHere, release, revoke, testReceivers, unlock, verifyChain } from "./center-actions.ts";
 import { assetUrl, contextOf, withinReach, type CenterAssets, type CenterContext } from "./center-context.ts";
 import { liveFeed, type LiveFeed } from "./center-live.ts";
 import { settingsOf, type SecurityCenterOptions } from "./center-options.ts";
@@ -27,7 +27,7 @@ const FORM = ["application/x-www-form-urlencoded"];
 
 /** Pages whose content is not of one tenant. */
 const DEPLOYMENT_PAGES: Readonly<Record<string, Page>> = {
-  "/alarms": alarmsPage,
+  "/alarms": async (context) => alarmsPage(context),
   "/limits": limitsPage,
   "/csp": cspPage,
   "/routes": routesPage,
@@ -45,6 +45,8 @@ const TENANT_PAGES: Readonly<Record<string, Page>> = {
 const ACTIONS: Readonly<Record<string, (context: CenterContext) => Reply | Promise<Reply>>> = {
   "/accounts/unlock": unlock,
   "/accounts/revoke": revoke,
+  "/alarms/test": testReceivers,
+  "/limits/release": release,
   "/audit/verify": verifyChain,
 };
 

@@ -269,6 +269,8 @@ export const EVENT_CATALOGUE = {
     "sys_alarm_without_data/observed": "info | resource_type resource_id | An alarm has too little data to say.",
     "sys_alarm_undelivered/failed":
       "error critical | resource_type resource_id action error | An alarm's message did not arrive.",
+    "sys_alarm_receivers_tried/observed":
+      "info error | count | Whoever is told of alarms was sent a test message; count says how many did not take it.",
     "sys_alarm_store_down/failed": "error | error | The alarms' state cannot be kept.",
     "sys_log_shipping_failed/failed": "error | error | The collector of the log does not take events; they wait.",
     "sys_log_shipping_resumed/succeeded":
