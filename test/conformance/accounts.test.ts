@@ -4,9 +4,10 @@ import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accounts } from "glacis/accounts";
-import { authenticated, glacis, routeRule, saas, type AuditRecord, type User } from "glacis";
+import { authenticated, glacis, routeRule, saas, withControls, type AuditRecord, type User } from "glacis";
 import { outboxMail } from "glacis/authentication";
 import { keyRing, newKey } from "glacis/data";
+import { overloadProtection } from "glacis/network";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUILDS } from "./frameworks/builds.ts";
 import { browserOn, header, type Browser } from "./raw-browser.ts";
@@ -44,7 +45,9 @@ function composed() {
       },
     }),
   });
-  return { security: glacis(layers), people: layers.accounts, outbox, members, records };
+  // A machine that runs other suites is late for reasons that no request here gave it.
+  const patient = withControls(layers, overloadProtection({ shedAtDelayMs: 30_000 }));
+  return { security: glacis(patient), people: layers.accounts, outbox, members, records };
 }
 
 /** One value of each kind that has broken a parser somewhere, and how it is named. */
@@ -264,6 +267,8 @@ describe.each(Object.entries(BUILDS))("saas({ accounts }) in %s", (_, build) => 
         }),
       );
     expect(faults).toEqual([]);
-    expect(records.filter(({ severity }) => severity === "error" || severity === "critical")).toEqual([]);
+    const grave = records.filter(({ severity }) => severity === "error" || severity === "critical");
+    // Whoever sends all this is an attacker, and that much is to be said of him.
+    expect(grave.filter(({ event }) => event !== "malicious_actor_held")).toEqual([]);
   });
 });
