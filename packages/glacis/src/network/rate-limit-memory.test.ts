@@ -29,6 +29,14 @@ describe("memoryRateLimits", () => {
     expect(some.size).toBe(2000);
   });
 
+  it("locks nobody out for longer than one window when the clock steps back by years", () => {
+    const some = counters(16, 2);
+    const later = NOW + 5 * 366 * 86_400 * SECOND;
+    for (let index = 0; index < 2; index += 1) some.consume("client", 1, later);
+    expect(some.consume("client", 1, NOW).allowed).toBe(false);
+    expect(some.consume("client", 1, NOW + 60 * SECOND).allowed).toBe(true);
+  });
+
   it("forgets without loss: a subject that comes back is treated as if it had been remembered", () => {
     const some = counters(16, 2);
     const other = counters(100_000, 2);

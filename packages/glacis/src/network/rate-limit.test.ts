@@ -113,6 +113,16 @@ describe("the refusal", () => {
     });
   });
 
+  it("never promises a whole allowance before it is there", () => {
+    const odd = rateLimit({ name: "odd", rates: "7/m", by: "client", store: memoryRateLimits() });
+    expect(decideNow(odd)).toMatchObject({
+      headers: [
+        ["ratelimit-policy", '"odd";q=7;w=60'],
+        ["ratelimit", '"odd";r=6;t=9'],
+      ],
+    });
+  });
+
   it("says which limit, what is left and when to come back, and writes one event without personal data", () => {
     for (let index = 0; index < 4; index += 1) decideNow(control);
     expect(decideNow(control)).toMatchObject({

@@ -62,6 +62,7 @@ describe("hsts", () => {
     const ours = "max-age=63072000; includeSubDomains";
     expect(reconcile?.("max-age=99999999; includeSubDomains", ours)).toBe("max-age=99999999; includeSubDomains");
     expect(reconcile?.("max-age=60", ours)).toBe(ours);
+    expect(reconcile?.("max-age=99999999", ours)).toBe(ours);
     expect(reconcile?.("nonsense", ours)).toBe(ours);
   });
 
