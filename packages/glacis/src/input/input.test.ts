@@ -261,6 +261,47 @@ describe("input", () => {
     expect(() => input({ body: { scores: z.record(z.string().max(5), z.int()) } })).not.toThrow();
   });
 
+  it.each<[string, StandardSchema<unknown, unknown>]>([
+    ["an object", v.object({ city: v.string() })],
+    ["one whose fields may all be missing", v.object({ city: v.optional(v.string()) })],
+    ["a loose one", v.looseObject({ city: v.string() })],
+    ["one that may be null", v.nullable(v.object({ city: v.string() }))],
+    [
+      "one behind a transformation",
+      v.pipe(
+        v.object({ city: v.string() }),
+        v.transform(({ city }) => city),
+      ),
+    ],
+  ])("asks a field that it cannot look into whether it takes what nobody knows: %s", (_name, open) => {
+    expect(() => input({ body: { address: open } })).toThrow(/closed objects: body\/address would/u);
+    expect(() => input({ body: { person: writeSchema({ address: open }) } })).toThrow(/body\/person\/address/u);
+  });
+
+  it.each<[string, StandardSchema<unknown, unknown>]>([
+    ["a closed object", v.strictObject({ city: v.string() })],
+    ["one whose fields may all be missing", v.strictObject({ city: v.optional(v.string()) })],
+    ["one of several closed objects", v.variant("kind", [v.strictObject({ kind: v.literal("a") })])],
+    ["a map", v.record(v.string(), v.number())],
+    ["a text", v.string()],
+    [
+      "one that waits and fails",
+      v.pipeAsync(
+        v.unknown(),
+        v.checkAsync(async () => Promise.reject(new Error("late"))),
+      ),
+    ],
+    [
+      "one whose own code fails",
+      v.pipe(
+        v.unknown(),
+        v.transform((text) => BigInt(text as string)),
+      ),
+    ],
+  ])("takes a field that it cannot look into and that is not open: %s", (_name, closed) => {
+    expect(input({ body: { address: closed } }).openness.unseen).toEqual(["body/address"]);
+  });
+
   it("lists texts and lists without a longest length, and schemas that nobody can look into", () => {
     const { openness } = input({
       body: {

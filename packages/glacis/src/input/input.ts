@@ -19,7 +19,7 @@ import {
   type Reading,
 } from "./input-part.ts";
 import { pointerOf, reportIssues, type InputError, type InputPlace } from "./issue-report.ts";
-import { joined, shapeOf } from "./schema-shape.ts";
+import { isStrict, joined, shapeOf } from "./schema-shape.ts";
 
 /** A schema for each part of a request that the route reads. What is not declared must not be sent. */
 export interface InputParts {
@@ -67,7 +67,6 @@ export type FormOutcome<Values> =
 
 const PLACES: readonly InputPlace[] = ["body", "form", "query", "params", "headers"];
 const MOST_ERRORS = 20;
-const PROBE = "glacisProbe";
 
 /**
  * Declares what a route takes. Unknown fields, a scalar that is sent twice, a null character and whatever the schemas refuse are answered 422
@@ -197,15 +196,6 @@ function openObject(owner: string, places: readonly string[]): TypeError {
   return new TypeError(
     `${owner}() needs closed objects: ${places.join(", ")} would drop or keep unknown fields in silence. ` +
       'Write z.strictObject({ ... }), v.strictObject({ ... }), type({ "+": "reject", ... }), or writeSchema({ ... }).',
-  );
-}
-
-/** A library that shows nothing is asked: does it complain of a field that nobody knows? */
-function isStrict(schema: FieldSchema): boolean {
-  const result = schema["~standard"].validate({ [PROBE]: PROBE });
-  if (result instanceof Promise) return false;
-  return (result.issues ?? []).some(({ path = [] }) =>
-    path.some((part) => (typeof part === "object" ? part.key : part) === PROBE),
   );
 }
 

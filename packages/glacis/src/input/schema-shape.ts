@@ -1,6 +1,6 @@
 /** Looks into schemas before the first request does: which objects are open, and which texts and lists have no longest length. */
-import type { StandardJsonSchema } from "../core/standard-schema.ts";
-import { closedFields, type FieldSchema } from "./closed-object.ts";
+import type { StandardIssue, StandardJsonSchema, StandardResult } from "../core/standard-schema.ts";
+import { closedFields, heeded, isPlainObject, type FieldSchema } from "./closed-object.ts";
 
 export interface SchemaShape {
   /** Objects that drop or keep unknown fields in silence. */
@@ -10,6 +10,8 @@ export interface SchemaShape {
   /** Schemas of libraries that show nothing of themselves. */
   readonly unseen: readonly string[];
 }
+
+const PROBE = "glacisProbe";
 
 type Node = Readonly<Record<string, unknown>>;
 
@@ -23,9 +25,9 @@ export function shapeOf(schema: FieldSchema, at: string): SchemaShape {
   if (fields !== undefined)
     return joined(Object.entries(fields).map(([name, field]) => shapeOf(field, `${at}/${name}`)));
   const { jsonSchema } = schema["~standard"];
-  if (jsonSchema === undefined) return { open: [], bounds: [], unseen: [at] };
-  const taken = document(jsonSchema, "input");
-  if (taken === undefined) return { open: [], bounds: [], unseen: [at] };
+  const taken = jsonSchema && document(jsonSchema, "input");
+  if (jsonSchema === undefined || taken === undefined)
+    return { open: letsUnknownBy(schema) ? [at] : [], bounds: [], unseen: [at] };
   const input = walk(taken, at);
   // What is cut or refused behind a transformation is bounded as well.
   const given = document(jsonSchema, "output");
@@ -39,6 +41,48 @@ export function joined(shapes: readonly SchemaShape[]): SchemaShape {
     bounds: shapes.flatMap(({ bounds }) => bounds),
     unseen: shapes.flatMap(({ unseen }) => unseen),
   };
+}
+
+/** A library that shows nothing is asked: does it complain of a field that nobody knows? */
+export function isStrict(schema: FieldSchema): boolean {
+  return (askedAboutUnknown(schema)?.issues ?? []).some(namesProbe);
+}
+
+/**
+ * Whether a schema that shows nothing gives itself away as an open object: it asks for fields of its own and not about the one that nobody knows,
+ * or takes that one and gives an object without it. A text, a map or a choice among objects does neither.
+ */
+function letsUnknownBy(schema: FieldSchema): boolean {
+  const result = askedAboutUnknown(schema);
+  if (result === undefined) return false;
+  const { issues } = result;
+  if (issues === undefined) return isPlainObject(result.value) && !Object.hasOwn(result.value, PROBE);
+  return issues.some(namesField) && !issues.some(namesProbe) && !issues.some(isChoice);
+}
+
+/** @returns undefined from a schema that waits, or whose own code fails on an object */
+function askedAboutUnknown(schema: FieldSchema): StandardResult<unknown> | undefined {
+  try {
+    const result = heeded(schema["~standard"].validate({ [PROBE]: PROBE }));
+    return result instanceof Promise ? undefined : result;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A number is a place in a list, such as one that was made of a single value. */
+function namesField({ path = [] }: StandardIssue): boolean {
+  const [first] = path;
+  return typeof (typeof first === "object" ? first.key : first) === "string";
+}
+
+function namesProbe({ path = [] }: StandardIssue): boolean {
+  return path.some((part) => (typeof part === "object" ? part.key : part) === PROBE);
+}
+
+/** Valibot looks at the field that tells objects apart first, and at nothing else before it fits. */
+function isChoice(issue: StandardIssue): boolean {
+  return (issue as { readonly type?: unknown }).type === "variant";
 }
 
 /** A library throws for what JSON Schema cannot say. */
