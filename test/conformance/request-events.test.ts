@@ -219,7 +219,8 @@ const CASES: readonly Case[] = [
     outcome: "a credential that is bait",
     send: get("/public", { "X-API-Key": BAIT }),
     status: 200,
-    events: ["authentication/malicious_honeytoken/observed"],
+    // Bait alone is a hundred points: who used it would be held back where a team has chosen that.
+    events: ["authentication/malicious_honeytoken/observed", "system/malicious_actor_held/observed"],
   },
   {
     outcome: "a rate limit",

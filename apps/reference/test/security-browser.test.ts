@@ -18,6 +18,7 @@ const ALICE = personOf("alice@alpha.test");
 const BEA = personOf("admin@bravo.test");
 const RINGING = [
   "AccountTakeoverUnderway",
+  "ActorHeldBack",
   "AuthorizationFailuresOfOneUser",
   "BaitTouched",
   "CspViolationSpike",

@@ -18,7 +18,7 @@ describe("securityCenter", () => {
     const act = "role owner or admin and assurance level 2, proved within 600 s";
     for (const { method, path, rule } of rules)
       expect([path, rule.access.description]).toEqual([path, method === "POST" ? act : look]);
-    expect(rules).toHaveLength(17);
+    expect(rules).toHaveLength(19);
   });
 
   it("is exempt from CSRF nowhere, and a live feed keeps no session alive", () => {
