@@ -1,4 +1,5 @@
 /** How many points each actor has, and until when it is held back: in one process, or in a store that all of them share. */
+import { answeredWithin } from "./audit-deadline.ts";
 
 /** A counter that empties by itself, evenly. Rate limits are such counters, and lend theirs. */
 export interface LeakyCounter {
@@ -47,7 +48,7 @@ const THROTTLE_SECONDS = 600;
 const BLOCK_SECONDS = 900;
 /** A hundred points are gone in ten minutes. */
 const SECONDS_PER_POINT = 6;
-const PATIENCE_MS = 250;
+const PATIENCE_SECONDS = 0.25;
 
 /**
  * @param shared asked first; while it fails or is slow, this process counts alone
@@ -64,7 +65,7 @@ export function actorLedger(
   async function first<Result>(work: (book: Book) => Promise<Result>): Promise<Result> {
     if (everybodys === undefined) return work(own);
     try {
-      return await within(PATIENCE_MS, work(everybodys));
+      return await answeredWithin(PATIENCE_SECONDS, "The shared store", work(everybodys));
     } catch (error) {
       failed(error);
       return work(own);
@@ -77,7 +78,8 @@ export function actorLedger(
     read: async (actor, nowMs) => first((book) => book.read(actor, nowMs)),
     async forget(actor) {
       await own.forget(actor);
-      if (everybodys !== undefined) await within(PATIENCE_MS * 4, everybodys.forget(actor));
+      if (everybodys !== undefined)
+        await answeredWithin(PATIENCE_SECONDS * 4, "The shared store", everybodys.forget(actor));
     },
   };
 }
@@ -130,16 +132,4 @@ function scoreOf({ amount }: Level): number {
 function standingOf(score: number, throttle: Level, block: Level, nowMs: number): ActorStanding {
   const untilMs = ({ emptyInMs }: Level): number => (emptyInMs === 0 ? 0 : nowMs + emptyInMs);
   return { score, throttledUntilMs: untilMs(throttle), blockedUntilMs: untilMs(block) };
-}
-
-async function within<Result>(milliseconds: number, work: Promise<Result>): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No answer within ${milliseconds} ms.`)), milliseconds);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
