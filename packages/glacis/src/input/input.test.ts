@@ -249,6 +249,18 @@ describe("input", () => {
     ["zod, behind a transformation", () => z.object({ a: z.int() }).transform(({ a }) => a)],
     ["valibot", () => v.object({ a: v.string() })],
     ["valibot, loose", () => v.looseObject({ a: v.string() })],
+    ["valibot, nested", () => v.strictObject({ list: v.array(v.object({ a: v.string() })) })],
+    [
+      "valibot, one of several",
+      () =>
+        v.variant("kind", [
+          v.strictObject({ kind: v.literal("a") }),
+          v.variant("kind", [v.object({ kind: v.literal("b") })]),
+        ]),
+    ],
+    ["valibot, a choice that nothing tells apart", () => v.union([v.strictObject({ a: v.string() }), v.object({})])],
+    ["valibot, a choice of nothing", () => v.union([])],
+    ["valibot, a choice between an object and a text", () => v.union([v.strictObject({ a: v.string() }), v.string()])],
     ["arktype", () => type({ a: "string <= 5" })],
     ["arktype, nested", () => type({ "+": "reject", a: { b: "string <= 5" } })],
   ])("is not made of an open object: %s", (_name, schema) => {
@@ -300,6 +312,44 @@ describe("input", () => {
     ],
   ])("takes a field that it cannot look into and that is not open: %s", (_name, closed) => {
     expect(input({ body: { address: closed } }).openness.unseen).toEqual(["body/address"]);
+  });
+
+  it.each<[string, StandardSchema<unknown, unknown>]>([
+    ["in a list", v.array(v.object({ city: v.string() }))],
+    ["in a list of fixed length", v.tuple([v.string(), v.object({ city: v.string() })])],
+    ["in a map", v.record(v.string(), v.object({ city: v.string() }))],
+    ["in a closed object", v.strictObject({ at: v.optional(v.object({ city: v.string() })) })],
+    [
+      "among several",
+      v.variant("kind", [v.strictObject({ kind: v.literal("a") }), v.object({ kind: v.literal("b") })]),
+    ],
+    ["among several that nothing tells apart", v.union([v.string(), v.object({ city: v.string() })])],
+    ["in a text of JSON", v.pipe(v.string(), v.parseJson(), v.object({ city: v.string() }))],
+  ])("finds an open object of Valibot %s", (_name, open) => {
+    expect(() => input({ body: { address: open } })).toThrow(/closed objects: body\/address/u);
+  });
+
+  it("takes one of several closed objects of Valibot as a whole body, and nothing beside their fields", () => {
+    const body = v.variant("kind", [
+      v.strictObject({ kind: v.literal("card"), number: v.string() }),
+      v.variant("kind", [v.strictObject({ kind: v.literal("transfer"), iban: v.string() })]),
+    ]);
+    const declared = input({ body });
+    expect(valuesOf(declared, { json: '{"kind":"transfer","iban":"x"}' })).toEqual({
+      body: { kind: "transfer", iban: "x" },
+    });
+    expect(errorsOf(declared, { json: '{"kind":"card","number":"x","iban":"x"}' })).toMatchObject([
+      { pointer: "/iban" },
+    ]);
+    expect(errorsOf(declared, { json: '{"kind":"cash"}' })).toMatchObject([{ pointer: "/kind" }]);
+    expect(() =>
+      input({
+        body: v.pipe(
+          body,
+          v.check(() => true),
+        ),
+      }),
+    ).not.toThrow();
   });
 
   it("lists texts and lists without a longest length, and schemas that nobody can look into", () => {

@@ -1,6 +1,7 @@
 /** Looks into schemas before the first request does: which objects are open, and which texts and lists have no longest length. */
 import type { StandardIssue, StandardJsonSchema, StandardResult } from "../core/standard-schema.ts";
 import { closedFields, heeded, isPlainObject, type FieldSchema } from "./closed-object.ts";
+import { takersOf, partsOf } from "./schema-parts.ts";
 
 export interface SchemaShape {
   /** Objects that drop or keep unknown fields in silence. */
@@ -27,7 +28,7 @@ export function shapeOf(schema: FieldSchema, at: string): SchemaShape {
   const { jsonSchema } = schema["~standard"];
   const taken = jsonSchema && document(jsonSchema, "input");
   if (jsonSchema === undefined || taken === undefined)
-    return { open: letsUnknownBy(schema) ? [at] : [], bounds: [], unseen: [at] };
+    return { open: openWithin(schema, at), bounds: [], unseen: [at] };
   const input = walk(taken, at);
   // What is cut or refused behind a transformation is bounded as well.
   const given = document(jsonSchema, "output");
@@ -43,9 +44,16 @@ export function joined(shapes: readonly SchemaShape[]): SchemaShape {
   };
 }
 
-/** A library that shows nothing is asked: does it complain of a field that nobody knows? */
+/** A library that shows nothing is asked: does it complain of a field that nobody knows? Of a choice or a list, each part is. */
 export function isStrict(schema: FieldSchema): boolean {
+  const takers = takersOf(schema);
+  if (takers !== undefined) return takers.length > 0 && takers.every(isStrict);
   return (askedAboutUnknown(schema)?.issues ?? []).some(namesProbe);
+}
+
+function openWithin(schema: FieldSchema, at: string): readonly string[] {
+  if (letsUnknownBy(schema)) return [at];
+  return [...new Set(partsOf(schema).flatMap((part) => openWithin(part.schema, `${at}${part.step}`)))];
 }
 
 /**
