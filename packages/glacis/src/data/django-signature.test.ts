@@ -63,6 +63,18 @@ describe("djangoVerifier", () => {
     expect(old.loads(djangoSigned("MTIzA:1r31eq"), DAY)).toBeUndefined();
   });
 
+  it("reads no integer that would become another one, such as the account of somebody else", () => {
+    const loads = (json: string): unknown =>
+      old.loads(djangoSigned(`${Buffer.from(json).toString("base64url")}:1r31eq`), DAY);
+    expect(loads('{"account":9007199254740991,"text":"9007199254740993"}')).toEqual({
+      account: 9_007_199_254_740_991,
+      text: "9007199254740993",
+    });
+    expect(loads('{"account":9007199254740993}')).toBeUndefined();
+    expect(loads("-18446744073709551615")).toBeUndefined();
+    for (const json of ["NaN", "Infinity", "[1,]", "{'a':1}", '"a\n"', ""]) expect(loads(json)).toBeUndefined();
+  });
+
   it("never throws and never accepts a forgery", () => {
     const genuine = djangoSigned("bm90anNvbg:1r31eq");
     const hostile = fc.oneof(

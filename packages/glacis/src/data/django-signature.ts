@@ -2,6 +2,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { inflateSync } from "node:zlib";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { holdsInexactInteger } from "../primitives/json-text.ts";
 
 const LONGEST_TEXT = 65_536;
 const MOST_JSON_BYTES = 1_048_576;
@@ -30,7 +31,7 @@ export interface DjangoVerifier {
   unsign(text: unknown): string | undefined;
   /** What `TimestampSigner.sign` signed, or undefined also when it is older than `maxAgeSeconds`. */
   unsignTimed(text: unknown, options: { readonly maxAgeSeconds: number }): string | undefined;
-  /** The JSON that `signing.dumps` signed, compressed or not, or undefined also when it is too old. Validate its shape. */
+  /** The JSON that `signing.dumps` signed, compressed or not, or undefined also when it is too old, or holds an integer that is none here. Validate its shape. */
   loads(text: unknown, options: { readonly maxAgeSeconds: number }): unknown;
 }
 
@@ -124,7 +125,9 @@ function jsonOf(payload: string): unknown {
   try {
     const bytes = Buffer.from(encoded, "base64url");
     const json = compressed ? inflateSync(bytes, { maxOutputLength: MOST_JSON_BYTES }) : bytes;
-    return JSON.parse(json.toString("latin1")) as unknown;
+    const text = json.toString("latin1");
+    const value: unknown = JSON.parse(text);
+    return holdsInexactInteger(text) ? undefined : value;
   } catch {
     return undefined;
   }

@@ -100,6 +100,7 @@ describe("JSON", () => {
     ["true at the top", "true", "body_malformed json_scalar"],
     ["a number that becomes Infinity", '{"a":[1e999]}', "body_malformed number_out_of_range"],
     ["a number that becomes -Infinity", "[-1e400]", "body_malformed number_out_of_range"],
+    ["an integer that becomes another one", '{"account":9007199254740993}', "body_malformed number_inexact"],
     ["a lone high surrogate", '{"a":"\\ud800"}', "body_malformed lone_surrogate"],
     ["a lone low surrogate in an array", '["\\uDFFF"]', "body_malformed lone_surrogate"],
     ["surrogates in the wrong order", '["\\udc00\\ud800"]', "body_malformed lone_surrogate"],

@@ -6,6 +6,7 @@ import { deny, type Decision } from "../core/decision.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { BodyRules } from "../core/security.ts";
 import { formPairs, type FormFlaw } from "../primitives/form-pairs.ts";
+import { endOfJsonString, holdsInexactInteger } from "../primitives/json-text.ts";
 import { isReservedKey } from "../primitives/reserved-keys.ts";
 
 export interface ParserLimits {
@@ -62,7 +63,9 @@ function parseJson(text: string, limits: ParserLimits): Parsed {
     return refuse("body_malformed", "json_syntax");
   }
   if (typeof value !== "object" || value === null) return refuse("body_malformed", "json_scalar");
-  return inspect(value, shape, text) ?? { value };
+  const refused = inspect(value, shape, text);
+  if (refused !== undefined) return refused;
+  return holdsInexactInteger(text) ? refuse("body_malformed", "number_inexact") : { value };
 }
 
 interface Shape {
@@ -74,7 +77,6 @@ interface Shape {
 
 const QUOTE = 0x22;
 const COLON = 0x3a;
-const BACKSLASH = 0x5c;
 
 /**
  * Depth and members from the text alone, before anything is built: `JSON.parse` does not overflow its stack on 50 000 brackets, but it
@@ -87,7 +89,7 @@ function measure(text: string, limits: ParserLimits): Shape | { readonly refusal
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code === QUOTE) {
-      index = endOfString(text, index + 1);
+      index = endOfJsonString(text, index + 1);
     } else if (code === COLON) {
       members += 1;
       if (members > jsonKeys) return refuse("body_too_complex", "json_keys");
@@ -100,18 +102,6 @@ function measure(text: string, limits: ParserLimits): Shape | { readonly refusal
     }
   }
   return { members, mayHoldSurrogates: /\\u[dD]/u.test(text) };
-}
-
-/** The index of the quote that ends a string, or of the end of the text. */
-function endOfString(text: string, start: number): number {
-  for (let from = start; ;) {
-    const quote = text.indexOf('"', from);
-    if (quote === -1) return text.length;
-    let slashes = 0;
-    while (text.charCodeAt(quote - 1 - slashes) === BACKSLASH) slashes += 1;
-    if (slashes % 2 === 0) return quote;
-    from = quote + 1;
-  }
 }
 
 function inspect(root: object, { members, mayHoldSurrogates }: Shape, text: string): Parsed | undefined {
@@ -174,7 +164,7 @@ function memberTwice(text: string): string | undefined {
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code === QUOTE) {
-      const end = endOfString(text, index + 1);
+      const end = endOfJsonString(text, index + 1);
       BEFORE_COLON.lastIndex = end + 1;
       if (depth === 1 && BEFORE_COLON.test(text)) {
         const name = JSON.parse(text.slice(index, end + 1)) as string;
@@ -238,6 +228,8 @@ const WHY: Readonly<Record<string, string>> = {
   json_keys: "The JSON document has more members than jsonKeys allows.",
   duplicate_key: "A JSON object names a member twice (RFC 7493 section 2.3); readers disagree on which one counts.",
   number_out_of_range: "A JSON number is too large for a double and would become Infinity (RFC 7493 section 2.2).",
+  number_inexact:
+    "A JSON integer is beyond what a double holds and would become another one (RFC 7493 section 2.2): send it as a string.",
   lone_surrogate: "A JSON string holds half of a surrogate pair (RFC 7493 section 2.1).",
   prototype_pollution: "A field is called __proto__, constructor or prototype.",
   form_fields: "The form has more fields than parameterCount allows.",
