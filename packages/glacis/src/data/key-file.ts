@@ -5,7 +5,7 @@ import { readGuardedFile } from "./guarded-file.ts";
 import { keyRing } from "./key-ring.ts";
 
 export interface KeyRingFileOptions {
-  /** A file that every user may read, as some orchestrators mount it in a container with one user. False. */
+  /** A file that every user may read, whoever owns it, as some orchestrators mount it in a container with one user. False. */
   readonly readableByOthers?: boolean;
 }
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KMS } from "@aws-sdk/client-kms";
@@ -102,6 +102,19 @@ describe("keyRingFile", () => {
     chmodSync(path, 0o666);
     await expect(keyRingFile(path, { readableByOthers: true })).rejects.toThrow(/changed by others/u);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    "reads no ring of which another user is the owner, who may change it",
+    async () => {
+      writeFileSync(path, newKey("k1"));
+      chmodSync(path, 0o600);
+      chownSync(path, 65_534, 65_534);
+      await expect(keyRingFile(path)).rejects.toThrow(/belongs to another user/u);
+      chmodSync(path, 0o644);
+      expect((await keyRingFile(path, { readableByOthers: true })).ids).toEqual(["k1"]);
+      chownSync(path, 0, 0);
+    },
+  );
 
   it("quotes nothing of a ring that is none", async () => {
     writeFileSync(path, "k1:correct-horse-battery");

@@ -11,7 +11,7 @@ export interface FileSecretsOptions {
   readonly folder: string;
   /** The file of a name, from the folder on, where it is another one. */
   readonly files?: Readonly<Record<string, string>>;
-  /** Files that every user may read, as some orchestrators mount them in a container with one user. False. */
+  /** Files that every user may read, whoever owns them, as some orchestrators mount them in a container with one user. False. */
   readonly readableByOthers?: boolean;
 }
 
