@@ -156,7 +156,7 @@ describe.runIf(database !== undefined)("two processes over one Postgres", () => 
           Array.from({ length: 64 }, (_, n) => (n % 2 === 0 ? here : there)(key, { amount: 5 })),
         );
         expect(answers.filter(({ status, replayed }) => status === 201 && !replayed)).toHaveLength(1);
-        expect(answers.filter(({ status, replayed }) => status === 409 || replayed)).toHaveLength(63);
+        expect(answers.filter(({ status, replayed }) => status !== 409 && !replayed)).toHaveLength(1);
         const again = await Promise.all([here(key, { amount: 5 }), there(key, { amount: 5 })]);
         expect(again.map(({ status, replayed }) => [status, replayed])).toEqual([
           [201, true],

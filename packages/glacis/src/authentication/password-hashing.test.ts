@@ -100,15 +100,15 @@ describe("verifying", () => {
     const stored = await encoded("another password altogether");
     const passwords = make();
     const timeOf = async (account: PasswordAccount | undefined): Promise<number> => {
-      const times: number[] = [];
-      for (let round = 0; round < 9; round += 1) {
-        const startedAt = performance.now();
-        await passwords.verify(typed, account, NOW);
-        times.push(performance.now() - startedAt);
-      }
-      return Math.min(...times);
+      const startedAt = performance.now();
+      await passwords.verify(typed, account, NOW);
+      return performance.now() - startedAt;
     };
-    const ratio = (await timeOf(undefined)) / (await timeOf({ userId: USER, stored }));
+    // They take turns, so that a busy moment falls on both.
+    const times: { nobody: number; somebody: number }[] = [];
+    for (let round = 0; round < 15; round += 1)
+      times.push({ nobody: await timeOf(undefined), somebody: await timeOf({ userId: USER, stored }) });
+    const ratio = Math.min(...times.map(({ nobody }) => nobody)) / Math.min(...times.map(({ somebody }) => somebody));
     expect(ratio).toBeGreaterThan(0.7);
     expect(ratio).toBeLessThan(1.4);
   });
