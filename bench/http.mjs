@@ -61,17 +61,24 @@ const TIMES_LIMIT = 1.5;
 const MEASURED_LIMIT = 500_000;
 const CONNECTIONS = 16;
 const WARM_UP = 3;
+/** How often every server is started anew: what V8 has compiled in one process, and how, stays so for as long as that process lives. */
+const GENERATIONS = 3;
 /** Requests before each measurement that do not count: a server that has waited for its turn has shrunk its heap and forgotten its caches. */
 const SETTLE = 500;
 
 /**
  * @param only a framework, or several separated by commas
  */
-export async function run({ rounds = "7", requests = "3000", only } = {}) {
+export async function run({ rounds = "9", requests = "3000", only } = {}) {
   const wanted = only?.split(",");
   const rows = ROWS.filter(({ framework }) => wanted === undefined || wanted.includes(framework));
   await proveAll(rows);
-  const measured = await measureAll(rows, Number(rounds), Number(requests));
+  const generations = [];
+  for (let generation = 1; generation <= GENERATIONS; generation += 1) {
+    console.log(`servers ${generation} of ${GENERATIONS}`);
+    generations.push(await measureAll(rows, Math.ceil(Number(rounds) / GENERATIONS), Number(requests)));
+  }
+  const measured = joined(generations);
   const results = summarize(measured);
   print(results);
   if (wanted === undefined) saveResults("http", { rounds: Number(rounds), requests: Number(requests), rows: results });
@@ -119,6 +126,17 @@ async function measureAll(rows, rounds, count) {
   load.stop();
   for (const { server } of running) server.stop();
   return running;
+}
+
+/** The samples of all generations of a row's servers as those of one. */
+function joined([first, ...others]) {
+  return first.map(({ row, jobs }, server) => ({
+    row,
+    jobs: jobs.map(({ name, samples }, job) => ({
+      name,
+      samples: [...samples, ...others.flatMap((generation) => generation[server].jobs[job].samples)],
+    })),
+  }));
 }
 
 const rotated = (list, by) => list.map((_, index) => list[(index + by) % list.length]);
