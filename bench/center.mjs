@@ -4,7 +4,6 @@
  * is of an attack, and an attack that was loud and is over lies before all others: a search for it must not read what came since.
  */
 import { createServer } from "node:net";
-import pg from "pg";
 import { glacis, keyRing, newKey, publicAccess, saas } from "glacis";
 import { memorySessions } from "glacis/authentication";
 import { EVENT_ARCHIVE_MIGRATION, eventArchive, postgresEvents, securityCenter } from "glacis/center";
@@ -13,8 +12,8 @@ import { sketchProof } from "glacis/testing";
 import { Hono } from "hono";
 import { listen } from "./http/listen.mjs";
 import { median, printTable, rounded, saveResults } from "./harness.mjs";
+import { throwawayDatabase } from "./throwaway-database.mjs";
 
-const SERVER = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const EVENTS = 1_000_000;
 const OLD_ATTACK = 40_000;
 const SPAN_MS = 30 * 86_400_000;
@@ -113,15 +112,9 @@ function print(title, rows) {
 }
 
 async function prepare() {
-  const name = `glacis_bench_${process.pid}_${Date.now()}`;
-  const admin = new pg.Client({ connectionString: SERVER });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  const url = new URL(SERVER);
-  url.pathname = `/${name}`;
-  const pool = new pg.Pool({ connectionString: url.href, max: 4 });
-  pool.on("error", () => undefined).on("connect", (client) => client.on("error", () => undefined));
-  const closing = [() => admin.end(), () => admin.query(`drop database ${name} with (force)`), () => pool.end()];
+  const database = await throwawayDatabase({ max: 4 });
+  const { pool } = database;
+  const closing = [database.close];
   const close = async () => {
     for (const step of closing.toReversed()) await step();
   };

@@ -60,7 +60,7 @@ const TIMES_LIMIT = 1.5;
 /** Requests per minute that no row reaches while it is measured. */
 const MEASURED_LIMIT = 500_000;
 const CONNECTIONS = 16;
-const WARM_UP = 3;
+const WARM_UP = 2;
 /** How often every server is started anew: what V8 has compiled in one process, and how, stays so for as long as that process lives. */
 const GENERATIONS = 3;
 /** Requests before each measurement that do not count: a server that has waited for its turn has shrunk its heap and forgotten its caches. */
@@ -69,7 +69,7 @@ const SETTLE = 500;
 /**
  * @param only a framework, or several separated by commas
  */
-export async function run({ rounds = "9", requests = "3000", only } = {}) {
+export async function run({ rounds = "9", requests = "2000", only } = {}) {
   const wanted = only?.split(",");
   const rows = ROWS.filter(({ framework }) => wanted === undefined || wanted.includes(framework));
   await proveAll(rows);

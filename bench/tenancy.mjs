@@ -7,8 +7,8 @@ import pg from "pg";
 import { keyRing, newKey, tenantScope } from "glacis";
 import { installTenantProof, tenantDatabase, tenantMigration } from "glacis/data";
 import { median, printTable, rounded, saveResults } from "./harness.mjs";
+import { onServer, throwawayDatabase } from "./throwaway-database.mjs";
 
-const SERVER = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const ROWS = 1_000_000;
 const TENANTS = 1000;
 const CALLS = 20;
@@ -85,15 +85,8 @@ function report(ways, times) {
 }
 
 async function prepare() {
-  const stamp = `${process.pid}_${Date.now()}`;
-  const [database, role] = [`glacis_bench_${stamp}`, `glacis_bench_${stamp}`];
-  const admin = new pg.Client({ connectionString: SERVER });
-  await admin.connect();
-  await admin.query(`create database ${database}`);
-  await admin.query(`create role ${role} login password '${role}'`);
-  const url = new URL(SERVER);
-  url.pathname = `/${database}`;
-  const owner = new pg.Pool({ connectionString: url.href, max: 1 });
+  const { name: role, url, pool: owner, close } = await throwawayDatabase({ max: 1 });
+  await owner.query(`create role ${role} login password '${role}'`);
   for (const table of ["hand", "held", "proved"]) await fill(owner, table);
   await owner.query(`grant select on hand to ${role}`);
   await owner.query(tenantMigration({ role, tables: [{ name: "held" }] }));
@@ -113,11 +106,9 @@ async function prepare() {
       return pool;
     },
     async close() {
-      for (const pool of [...pools, owner]) await pool.end();
-      await admin.query(`drop database ${database} with (force)`);
-      await admin.query(`drop role ${role}_keeper`);
-      await admin.query(`drop role ${role}`);
-      await admin.end();
+      for (const pool of pools) await pool.end();
+      await close();
+      await onServer((admin) => admin.query(`drop role ${role}_keeper; drop role ${role}`));
     },
   };
 }

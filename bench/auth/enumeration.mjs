@@ -18,11 +18,9 @@ import {
 } from "glacis/authentication";
 import { keyRing, newKey } from "glacis/data";
 import { sketchExchange } from "glacis/testing";
-import pg from "pg";
 import { median, printTable, rounded } from "../harness.mjs";
+import { throwawayDatabase } from "../throwaway-database.mjs";
 
-const SERVER = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
-const DROP_TIMEOUT_MS = 60_000;
 const KINDS = ["unknown", "known", "disabled", "unproved"];
 const PASSWORD = "a password of a stranger";
 
@@ -101,32 +99,9 @@ function area(left, right) {
 }
 
 async function databaseOf() {
-  const name = `glacis_bench_${process.pid}_${Date.now()}`;
-  const admin = new pg.Client({ connectionString: SERVER });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  await admin.end();
-  const url = new URL(SERVER);
-  url.pathname = `/${name}`;
-  const pool = new pg.Pool({ connectionString: url.href, max: 10 });
-  pool.on("error", () => undefined);
-  await pool.query(AUTHENTICATION_MIGRATION + SESSION_MIGRATION);
-  return {
-    pool,
-    async close() {
-      await pool.end();
-      // Dropping waits for a checkpoint of the whole server, which took for ever where others wrote: what is left is said, and nobody waits for it.
-      const admin = new pg.Client({ connectionString: SERVER, statement_timeout: DROP_TIMEOUT_MS });
-      try {
-        await admin.connect();
-        await admin.query(`drop database ${name} with (force)`);
-      } catch (error) {
-        console.error(`The database ${name} is still there: ${error.message}`);
-      } finally {
-        await admin.end();
-      }
-    },
-  };
+  const database = await throwawayDatabase({ max: 10 });
+  await database.pool.query(AUTHENTICATION_MIGRATION + SESSION_MIGRATION);
+  return database;
 }
 
 async function flowsOn(pool, each) {

@@ -2,20 +2,11 @@
 import { dangerouslyProvedElsewhere, postgresSessions, SESSION_MIGRATION, sessions } from "glacis/authentication";
 import { betterAuth } from "better-auth";
 import { getMigrations } from "better-auth/db/migration";
-import pg from "pg";
+import { throwawayDatabase } from "../throwaway-database.mjs";
 import { browsersOf, factsOf, glacisSignIn } from "./session-request.mjs";
 
-const SERVER = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
-
 export async function postgresRows() {
-  const name = `glacis_bench_${process.pid}_${Date.now()}`;
-  const admin = new pg.Client({ connectionString: SERVER });
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  const url = new URL(SERVER);
-  url.pathname = `/${name}`;
-  const pool = new pg.Pool({ connectionString: url.href, max: 10 });
-  pool.on("error", () => undefined);
+  const { pool, close } = await throwawayDatabase({ max: 10 });
   await pool.query(SESSION_MIGRATION);
   const glacis = sessions({ store: postgresSessions(pool) });
   const cookieOf = await browsersOf((user) => glacisSignIn(glacis, dangerouslyProvedElsewhere, user));
@@ -38,11 +29,7 @@ export async function postgresRows() {
       },
       { label: "better-auth", look: better },
     ],
-    async close() {
-      await pool.end();
-      await admin.query(`drop database ${name} with (force)`);
-      await admin.end();
-    },
+    close,
   };
 }
 

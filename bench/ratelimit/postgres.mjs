@@ -1,10 +1,9 @@
 import { allowanceOf, postgresRateLimits, rateLimitMigration } from "glacis/network";
-import pg from "pg";
 import { RateLimiterPostgres } from "rate-limiter-flexible";
+import { throwawayDatabase } from "../throwaway-database.mjs";
 
 const CLIENTS = 1000;
 const RATE = { limit: 100_000, windowSeconds: 600 };
-const SERVER = process.env.DATABASE_URL ?? "postgres://postgres@127.0.0.1:5432/postgres";
 const COUNT = {
   name: "count",
   text: `insert into counts (key, count, expires_at) values ($1, 1, $2)
@@ -12,15 +11,7 @@ on conflict (key) do update set count = counts.count + 1 returning count, expire
 };
 
 export async function postgresRows() {
-  const database = `glacis_bench_${process.pid}_${Date.now()}`;
-  const admin = new pg.Client({ connectionString: SERVER });
-  await admin.connect();
-  await admin.query(`create database ${database}`);
-  const url = new URL(SERVER);
-  url.pathname = `/${database}`;
-  const pool = new pg.Pool({ connectionString: url.href, max: 16 });
-  // Dropping the database may overtake the goodbye of a connection.
-  pool.on("error", () => undefined).on("connect", (client) => client.on("error", () => undefined));
+  const { pool, close } = await throwawayDatabase({ max: 16 });
   await pool.query(
     "create unlogged table counts (key text primary key, count int not null, expires_at bigint not null)",
   );
@@ -41,11 +32,7 @@ export async function postgresRows() {
   ];
   return {
     rows,
-    async close() {
-      await pool.end();
-      await admin.query(`drop database ${database} with (force)`);
-      await admin.end();
-    },
+    close,
   };
 }
 

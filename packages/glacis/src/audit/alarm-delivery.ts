@@ -4,6 +4,7 @@ import type { AlarmAction, AlarmChange } from "./alarm-action.ts";
 import type { AlarmDefinitions, CompositeAlarm, MetricAlarm } from "./alarm-definition.ts";
 import type { AlarmStore, StoredAlarm } from "./alarm-store.ts";
 import type { AlarmState } from "./alarm.ts";
+import { answeredWithin } from "./audit-deadline.ts";
 
 export interface AlarmDelivery {
   /** The actions that must hear of a change. */
@@ -16,7 +17,7 @@ export interface AlarmDelivery {
   readonly deliver: (nowMs: number) => Promise<void>;
 }
 
-const ATTEMPT_MS = 10_000;
+const ATTEMPT_SECONDS = 10;
 const LONGEST_PAUSE_MS = 600_000;
 /** Ten minutes apart: a day, for a change that was told late as well. */
 const MOST_ATTEMPTS = 150;
@@ -46,7 +47,7 @@ export function alarmDelivery(
     const left: string[] = [];
     for (const name of stored.pending) {
       try {
-        await within(ATTEMPT_MS, byAction.get(name)?.notify(change));
+        await answeredWithin(ATTEMPT_SECONDS, `The action ${name}`, byAction.get(name)?.notify(change));
       } catch (error) {
         left.push(name);
         if (stored.attempts === 0) report(undelivered(stored.name, name, "will_retry", error));
@@ -144,20 +145,4 @@ function undelivered(alarm: string, action: string, detail: string, error?: unkn
     detail,
     ...(error !== undefined && { error: error instanceof Error ? `${error.name}: ${error.message}` : typeof error }),
   };
-}
-
-/** Waits for so long and no longer. @throws Error when that was too short */
-export async function within(milliseconds: number, work: void | Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Error(`Nobody confirmed within ${milliseconds / 1000} seconds.`)),
-      milliseconds,
-    );
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

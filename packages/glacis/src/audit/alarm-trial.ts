@@ -3,7 +3,7 @@ import { hash } from "node:crypto";
 import { auditEvent } from "../core/event-entry.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { AlarmAction, AlarmChange } from "./alarm-action.ts";
-import { within } from "./alarm-delivery.ts";
+import { answeredWithin } from "./audit-deadline.ts";
 import { redactText } from "./redact.ts";
 
 /** How one receiver took the message. */
@@ -15,7 +15,7 @@ export interface ReceiverTrial {
   readonly fix?: string;
 }
 
-const ATTEMPT_MS = 10_000;
+const ATTEMPT_SECONDS = 10;
 const LONGEST_FAULT = 300;
 const TEST_ALARM = "TestOfReceivers";
 
@@ -23,7 +23,7 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/answered 40[13]/u, "Compare its address and its secret with what the receiver has."],
   [/answered 4/u, "The receiver is there and does not know this address. Compare it."],
   [/answered 5|answered 3/u, "The receiver is there and does not take messages. Look at its own log."],
-  [/confirmed within/u, "Nobody answered in time. See whether the address can be reached from here."],
+  [/not answered within/u, "Nobody answered in time. See whether the address can be reached from here."],
   [
     /ECONN|ENOTFOUND|EAI_AGAIN|ETIMEDOUT/u,
     "It cannot be reached. Compare host and port, and see whether this network lets them through.",
@@ -64,7 +64,7 @@ export async function tryReceivers(
 
 async function tryOne({ name, notify }: AlarmAction, message: AlarmChange): Promise<ReceiverTrial> {
   try {
-    await within(ATTEMPT_MS, (async () => notify(message))());
+    await answeredWithin(ATTEMPT_SECONDS, `The action ${name}`, (async () => notify(message))());
     return { action: name, isHeard: true };
   } catch (error) {
     const said = error instanceof Error ? `${error.name}: ${error.message}` : typeof error;
