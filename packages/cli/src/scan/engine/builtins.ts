@@ -89,7 +89,8 @@ function method(call: Call, receiver: Value): Value | undefined {
       name === "keys" ||
       name === "next") &&
     receiver.fields !== undefined &&
-    receiver.fields.get("constructor") === undefined
+    receiver.fields.get("constructor") === undefined &&
+    args.every(({ closure }) => closure === undefined)
   )
     return name === "get" ? (receiver.fields.get(textOf(args[0]) ?? "") ?? elementOf(receiver)) : elementOf(receiver);
   if (name === "join" && receiver.fields !== undefined) return joined(call, receiver);

@@ -1,5 +1,6 @@
 /** Functions that are handed to packages: somebody calls them, with a request, a message or a result. */
 import type { Node, SourceFile } from "../parse.ts";
+import { argumentsOfAction } from "./command-lines.ts";
 import { meet } from "./state.ts";
 import { TEXTUAL } from "./kinds.ts";
 import { chainedMembers, checkedInput, checkedMembers } from "./route-schemas.ts";
@@ -151,6 +152,11 @@ function eventArguments(
       owner.includes("addEventListener"))
   )
     return [messageEvent(run, node)];
+  if (event === "stream" && /server|http2/iu.test(owner))
+    return [
+      { taints: [], role: "response", name: "stream" },
+      { taints: source(run, node, "request headers", "remote", TEXTUAL) },
+    ];
   // Readers of archives hand over entry by entry, whatever their users call it.
   if (event === "entry") {
     const named = ["path", "fileName", "entryName", "name"].map((key) => {
@@ -177,7 +183,10 @@ const ROUTE_TEXTS =
   /ActivatedRoute\(\)(?:\.snapshot)?\.(?:queryParams|params|queryParamMap|paramMap|fragment)\b.*\.subscribe$/u;
 
 /** What functions of packages and of Node hand over to the functions that they are given. */
-function handedOver({ run, node, name, api, args, receiver }: Call): readonly Value[] | undefined {
+function handedOver(call: Call): readonly Value[] | undefined {
+  const typed = argumentsOfAction(call);
+  if (typed !== undefined) return typed;
+  const { run, node, name, api, args, receiver } = call;
   if (ROUTE_TEXTS.test(api)) return [{ taints: source(run, node, "address of the page", "browser", TEXTUAL) }];
   if (/^(?:\$|jQuery|jquery)\.(?:get|post|getJSON|ajax)$/u.test(api))
     return [{ taints: source(run, node, "answer of a server", "stored") }];

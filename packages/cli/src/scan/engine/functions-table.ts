@@ -25,6 +25,18 @@ const decode: Model = (call) => {
   };
 };
 
+/** What is written in base64 or hexadecimals and run all the same has something to hide. */
+const decodeConstant =
+  (model: Model): Model =>
+  (call) => {
+    const value = model(call);
+    const { run, node, api, args } = call;
+    const isEncoded = api === "atob" || /^(?:hex|base64)$/u.test(textOf(args[1]) ?? "");
+    if (!isEncoded || (textOf(args[0]) ?? "").length < 8) return value;
+    const hidden = source(run, node, "encoded text", "encoded", EVERY & ~KIND.code);
+    return { ...value, taints: mergeTaints(value.taints, hidden) };
+  };
+
 const parseJson: Model = (call) => {
   const value = through({ ...call, args: call.args.slice(0, 1) });
   return { taints: value.taints.map((taint) => ({ ...taint, safe: taint.safe & ~TEXTUAL })) };
@@ -58,8 +70,19 @@ function pageAddress({ run, node }: Call, value: Value): Value {
 const url: Model = (call) => {
   const [given = UNKNOWN, base] = call.args;
   const first = pageAddress(call, given);
-  const value = through({ ...call, args: [first] }, TEXTUAL);
   const prefix = prefixOf(first);
+  const isRelative = first.taints.length === 0 || (prefix !== "" && !/^[a-z][a-z0-9+.-]*:|^[\\/]{2}/iu.test(prefix));
+  // What a server was asked for, whole, leads to itself.
+  const elsewhere =
+    base?.taints.filter(({ label }) => !/\.(?:url|nextUrl|originalUrl|href|origin)$/u.test(label)) ?? [];
+  if (isRelative && base !== undefined && elsewhere.length > 0)
+    return {
+      ...through({ ...call, args: [first, { ...base, taints: elsewhere }] }, TEXTUAL),
+      api: "URL()",
+      type: "object",
+      ...(base.parts && { parts: base.parts }),
+    };
+  const value = through({ ...call, args: [first] }, TEXTUAL);
   const { host, kinds } = {
     host: prefix === "" && base !== undefined ? [] : first.parts,
     kinds: base !== undefined && /^\/[^/\\]|^\?|^#/u.test(prefix) ? KIND.ssrf | KIND.redirect | KIND.href : 0,
@@ -213,7 +236,7 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   decodeURIComponent: decode,
   decodeURI: decode,
   unescape: decode,
-  atob: decode,
+  atob: decodeConstant(decode),
   btoa: (call) => ({ ...through(call, NUMERIC), type: "string" }),
   "JSON.stringify": (call) => ({
     ...through({ ...call, args: call.args.slice(0, 1) }, KIND.log | KIND.header | KIND.format | TEXTUAL),
@@ -292,8 +315,8 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "os.tmpdir": () => ({ taints: [], api: "os.tmpdir()", parts: ["/tmp/"], type: "string" }),
   "util.promisify": promisify,
   "util.callbackify": promisify,
-  Buffer: pass,
-  "Buffer.from": pass,
+  "Buffer.from": decodeConstant(pass),
+  Buffer: decodeConstant(pass),
   "Buffer.concat": (call) => through(call),
   "Buffer.alloc": nothing,
   "fs.realpathSync.native": paths,

@@ -1,5 +1,6 @@
 /** Where untrusted text comes from, by framework: the members of requests, the parameters of handlers, the globals of a page. */
 import type { Node, TSType } from "../parse.ts";
+import { argumentMember, parsedArguments } from "./command-lines.ts";
 import { KIND, TEXTUAL } from "./kinds.ts";
 import { source, type Call, type Run } from "./run.ts";
 import type { Role, Value } from "./value.ts";
@@ -194,6 +195,8 @@ export function globalSource(run: Run, node: Node, api: string): Value | undefin
   if (PAGE_FIELDS.test(api)) return { taints: source(run, node, "text of the page", "stored", TEXTUAL), api };
   if (/ActivatedRoute\(\)\.snapshot\.(?:queryParams|params|queryParamMap|paramMap|fragment)$/u.test(api))
     return { taints: source(run, node, "address of the page", "browser", TEXTUAL), api };
+  if (/^(?:\w+\.)?props\.(?:location\.(?:search|hash)|match\.params)$/u.test(api))
+    return { taints: source(run, node, api, "browser", TEXTUAL), api };
   if (PAGE_TEXTS.has(api)) return { taints: source(run, node, api, "browser", TEXTUAL), api };
   if (api.endsWith(".$route")) {
     const taints = source(run, node, "$route", "browser", TEXTUAL);
@@ -202,6 +205,8 @@ export function globalSource(run: Run, node: Node, api: string): Value | undefin
       fields: new Map(["query", "params", "hash", "fullPath"].map((key) => [key, { taints, name: key }])),
     };
   }
+  const typed = argumentMember(run, node, api);
+  if (typed !== undefined) return typed;
   if (api === "process.argv") return { taints: source(run, node, api, "argument", TEXTUAL), api };
   return undefined;
 }
@@ -241,7 +246,10 @@ const READERS: readonly (readonly [RegExp, number])[] = [
   [/^co-body(?:\.\w+)?$|^raw-body$|^micro\.(?:json|text|buffer)$/u, 0],
 ];
 
-export function readBy({ api, run, node, args }: Call): Value | undefined {
+export function readBy(call: Call): Value | undefined {
+  const typed = parsedArguments(call);
+  if (typed !== undefined) return typed;
+  const { api, run, node, args } = call;
   const reader = READERS.find(([pattern]) => pattern.test(api));
   if (reader === undefined) return undefined;
   // Without an import it is the function of that name which Nuxt brings, and that is asked about an event.

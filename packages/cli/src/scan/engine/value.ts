@@ -53,6 +53,8 @@ export type SourceKind =
   | "network"
   /** What somebody can guess: Math.random(), the time. */
   | "random"
+  /** A text of the program that is written so that nobody reads it: in base64, in hexadecimals. */
+  | "encoded"
   /** What a database or another server holds, and what somebody may have put there. */
   | "stored";
 

@@ -9,6 +9,9 @@ const EVALUATORS =
 const GLOBALS = /^(?:global|globalThis|window|self|process|child_process|fs|vm|module)$/u;
 const TIMERS = /^(?:(?:window|globalThis|self)\.)?(?:setTimeout|setInterval|setImmediate)$/u;
 
+/** What another machine answers is not this program's either. */
+const SOURCES = ["remote", "browser", "argument", "parameter", "network", "stored", "encoded"] as const;
+
 /** Text that becomes a program. */
 export const CODE_INJECTION: ScanRule = {
   id: "scan/code-injection",
@@ -27,7 +30,7 @@ export const CODE_INJECTION: ScanRule = {
       if (taint !== undefined) report(call.node, `${taint.label} names a function`, taint);
     }
     for (const value of programsOf(call)) {
-      const taint = untrusted(call.run, value, KIND.code, ["remote", "browser", "argument", "parameter"]);
+      const taint = untrusted(call.run, value, KIND.code, SOURCES);
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
     }
   },
@@ -76,8 +79,10 @@ function programsOf(call: Call): readonly Value[] {
       : first.taints.some(({ source }) => source !== "parameter") && first.closure === undefined
         ? [first]
         : [];
-  if (api === "require" && first.parts === undefined)
-    return first.taints.some(({ source }) => source === "remote") ? [first] : [];
+  if (api === "require") {
+    const from = first.parts === undefined ? ["remote", "encoded"] : ["encoded"];
+    return first.taints.some(({ source }) => from.includes(source)) ? [first] : [];
+  }
   return name === "run" && /^vm2?$/u.test(receiver?.name ?? "") ? [first] : [];
 }
 

@@ -94,7 +94,8 @@ function noteContentType({ receiver, name, args, run }: Call): void {
   else if (/^(?:setHeader|set|headers?|append)$/u.test(name)) {
     if (/^content-type$/iu.test(textOf(first) ?? "")) type = textOf(second) ?? prefixIn(second);
     else if (first?.fields !== undefined) type = typeIn(first);
-  } else if (name === "writeHead") type = args.map((value) => typeIn(value)).find((found) => found !== undefined);
+  } else if (name === "writeHead" || name === "respond")
+    type = args.map((value) => typeIn(value)).find((found) => found !== undefined);
   if (type !== undefined) run.state.values.set(CONTENT_TYPE, textValue(type));
 }
 

@@ -34,8 +34,11 @@ export const WEAK_HASH: ScanRule = {
     )
       report(node, api);
     const isPassword =
-      PASSWORDS.test(first?.name ?? "") || PASSWORDS.test(textAt(run.module.file, argumentOf(node, 0)));
-    if (name === "update" && receiver?.api === "crypto.createHash()" && isPassword) report(node, "a password");
+      PASSWORDS.test(first?.name ?? "") ||
+      first?.taints.some(({ label }) => PASSWORDS.test(label.slice(label.lastIndexOf(".") + 1))) === true ||
+      PASSWORDS.test(textAt(run.module.file, argumentOf(node, 0)));
+    if (name === "update" && /^crypto\.createHash\(\)(?:\.update\(\))*$/u.test(receiver?.api ?? "") && isPassword)
+      report(node, "a password");
     if (/^(?:crypto-js\.SHA\d+|CryptoJS\.SHA\d+)$/u.test(api) && isPassword) report(node, "a password");
     const rounds = args[1]?.literal;
     if (
@@ -44,6 +47,8 @@ export const WEAK_HASH: ScanRule = {
       Number(api.includes("genSalt") ? first?.literal : rounds) < 10
     )
       report(node, "fewer than 10 rounds");
+    const turns = /^(?:crypto-js|CryptoJS)\.(?:PBKDF2|EvpKDF)$/u.test(api) ? option(args[2], "iterations") : undefined;
+    if (typeof turns?.literal === "number" && turns.literal < 100_000) report(node, "fewer than 100000 iterations");
     const memory = /^(?:@node-rs\/)?argon2\.hash(?:Sync)?$/u.test(api)
       ? option(args[1], "memoryCost")?.literal
       : undefined;

@@ -60,7 +60,8 @@ export const FILE_DATA_SENT: ScanRule = {
   good: 'import fs from "node:fs";\nconst text = fs.readFileSync("/etc/hosts", "utf8");\nfetch("https://collect.example.com/?lines=" + text.split("\\n").length);',
   calls: (call, report) => {
     const { api, name, args, run, node } = call;
-    if (!SENDS.test(api)) return;
+    const isBody = /^https?\.request\(\)\.(?:write|end)$/u.test(api);
+    if (!isBody && !SENDS.test(api)) return;
     const sent = args.flatMap((value) =>
       value.fields === undefined
         ? [value]

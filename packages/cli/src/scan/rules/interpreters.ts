@@ -31,6 +31,11 @@ export const NOSQL_INJECTION: ScanRule = {
     if (script !== undefined) report(node, `${script.label} in a script`, script);
     if (/\.use\(\s*\w*mongo_?Sanitize\w*(?:\(|\.)/iu.test(run.module.file.text)) return;
     const filter = withoutEquals(args[0]);
+    const program = name === "mapReduce" ? args.slice(0, 2) : [];
+    for (const value of program) {
+      const code = untrustedItself(run, value, KIND.code);
+      if (code !== undefined) report(node, `${code.label} in ${name}()`, code);
+    }
     if (name === "$where" || filter?.fields?.has("$where") === true) {
       const code = untrusted(run, filter, KIND.code);
       if (code !== undefined) report(node, `${code.label} in $where`, code);

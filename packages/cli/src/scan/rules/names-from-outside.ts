@@ -14,14 +14,24 @@ export const METHOD_BY_NAME: ScanRule = {
   bad: 'const actions = { start() {}, stop() {} };\napp.post("/do/:name", (req, res) => { actions[req.params.name](); res.end(); });',
   good: 'const actions = { start() {}, stop() {} };\napp.post("/do/:name", (req, res) => { if (!Object.hasOwn(actions, req.params.name)) return res.sendStatus(404); actions[req.params.name](); res.end(); });',
   calls: ({ callee, receiver, run, node }, report) => {
-    if (callee.reachedBy === undefined || receiver === undefined) return;
+    if (callee.reachedBy === undefined) return;
     if (node.type !== "CallExpression" && node.type !== "NewExpression") return;
     const { callee: target } = node;
-    if (target.type !== "MemberExpression" || !target.computed) return;
+    const isTaken = target.type === "Identifier" && !isAskedFirst(target.name, run.module.file.text);
+    if (!isTaken && (receiver === undefined || target.type !== "MemberExpression" || !target.computed)) return;
     const taint = untrusted(run, { taints: callee.reachedBy }, KIND.code);
     if (taint !== undefined) report(node, `${taint.label} names what is called`, taint);
   },
 };
+
+/** `typeof action === "function"`, `if (!action)` */
+function isAskedFirst(name: string, text: string): boolean {
+  const asked = name.replaceAll("$", "\\$");
+  return new RegExp(
+    `(?:typeof\\s+|if\\s*\\(\\s*!?\\s*)${asked}(?![\\w$.(])|(?<![\\w$.])${asked}\\s*(?:&&|\\?)`,
+    "u",
+  ).test(text);
+}
 
 /** A property that a client names. */
 export const PROPERTY_INJECTION: ScanRule = {

@@ -59,6 +59,10 @@ function mergesDeeply(
   // target[key] = merge(target[key] ?? {}, value)
   const name = isRemote ? /^(?:async\s+)?function\s+(\w+)/u.exec(body)?.[1] : undefined;
   if (name !== undefined && new RegExp(`\\w\\[\\w+\\]\\s*=\\s*${name}\\(`, "u").test(body)) return true;
+  // target[key] = merge(target[key] || {}, value) in a function inside of merge
+  const around = /\w\[(\w+)\]\s*=\s*(\w+)\(\s*\w+\[\1\]/u.exec(body)?.[2];
+  if (around !== undefined && new RegExp(`\\bfunction\\s+${around}\\b|\\b${around}\\s*=(?!=)`, "u").test(text))
+    return true;
   return /\b\w+\(\s*\w+\[\w+\](?:\s*(?:\|\||\?\?)\s*[^,()]+)?,\s*\w+\[\w+\]/u.test(body);
 }
 

@@ -163,7 +163,7 @@ export const UNVERIFIED_TOKEN: ScanRule = {
   calls: ({ api, args, node, run }, report) => {
     const [token, key, settings] = args;
     if (
-      /^(?:jsonwebtoken\.decode|jwt-decode(?:\.jwtDecode)?|jose\.decodeJwt|@nestjs\/jwt\.JwtService\(\)\.decode|hono\/jwt\.decode)$/u.test(
+      /^(?:jsonwebtoken\.decode|jwt-decode(?:\.jwtDecode)?|jose\.decodeJwt|@nestjs\/jwt\.JwtService\(\)\.decode|hono\/jwt\.decode|fast-jwt\.createDecoder\(\)|jwt-simple\.decodeUnsafe|jws\.decode|koa-jwt\.decode)$/u.test(
         api,
       )
     ) {

@@ -43,6 +43,7 @@ const ASKING = new Set([
   "result",
   "multi",
   "batch",
+  "createQueryJob",
   "where",
   "andWhere",
   "orWhere",
@@ -90,14 +91,16 @@ export const SQL_INJECTION: ScanRule = {
   },
 };
 
-function statementOf({ name, api, receiver, args, callee }: Call): Value | undefined {
+function statementOf({ name, api, receiver, args, callee, isNew }: Call): Value | undefined {
   const [first] = args;
   if (/^@aws-sdk\/client-[\w-]+\.(?:Batch)?(?:ExecuteStatement|StartQueryExecution)Command$/u.test(api))
     return option(first, "Statement") ?? option(first, "sql") ?? option(first, "QueryString");
+  if (isNew && api === "tedious.Request") return first;
   if (first === undefined || callee.closure !== undefined || first.closure !== undefined) return undefined;
   if (RAW.has(name) || (name === "or" && api.startsWith("@supabase/"))) return first;
   if (!ASKING.has(name)) return undefined;
-  const statement = option(first, "text") ?? option(first, "sql") ?? option(first, "query") ?? first;
+  const statement =
+    option(first, "text") ?? option(first, "sql") ?? option(first, "sqlText") ?? option(first, "query") ?? first;
   if (statement.type === "object" || statement.type === "array") return undefined;
   const known = DATABASES.test(api);
   if (name === "literal" || name === "unsafe" || name === "raw")
@@ -108,7 +111,7 @@ function statementOf({ name, api, receiver, args, callee }: Call): Value | undef
   if (/^(?:where|andWhere|orWhere|having|orderBy|addOrderBy)$/u.test(name))
     return isQueryBuilder && (statement.parts !== undefined || name.endsWith("rderBy")) ? statement : undefined;
   if (
-    !/^(?:query|execute|exec|prepare|rawQuery|executeQuery|runQuery|queryObject|queryArray|all|run|get|each)$/u.test(
+    !/^(?:query|execute|exec|prepare|rawQuery|executeQuery|runQuery|createQueryJob|queryObject|queryArray|all|run|get|each)$/u.test(
       name,
     )
   )

@@ -1,7 +1,7 @@
 /** Secrets where others find them: in stores, in addresses. */
 import { KIND } from "../engine/kinds.ts";
 import { textOf, type Value } from "../engine/value.ts";
-import type { Node } from "../parse.ts";
+import type { Node, SourceFile } from "../parse.ts";
 import { untrusted, type ScanRule } from "../rule.ts";
 import { SENSITIVE, sensitiveIn } from "./disclosure.ts";
 import { nameOf, textAt } from "./names.ts";
@@ -50,10 +50,16 @@ export const CLEAR_TEXT_STORAGE: ScanRule = {
       return;
     }
     if (!WRITES.test(name) || receiver === undefined || receiver.role !== undefined || !isStore(receiver)) return;
-    const taint = untrusted(run, { taints: passwordsIn(args, 3) }, KIND.format);
+    // accounts.create(email, password) is a function that may well hash what it is given.
+    const kept = /^(?:set|add)$/u.test(name)
+      ? args
+      : args.filter(({ fields, element }) => (fields ?? element) !== undefined);
+    const taint = untrusted(run, { taints: passwordsIn(kept, 3) }, KIND.format);
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
-  nodes: (node, _parents, file, report) => {
+  nodes: (node, parents, file, report) => {
+    const bundled = bundledSecret(node, parents, file);
+    if (bundled !== undefined) report(node, bundled);
     if (node.type !== "AssignmentExpression" || node.left.type !== "MemberExpression") return;
     const target = textAt(file, node.left);
     const secret =
@@ -65,6 +71,25 @@ export const CLEAR_TEXT_STORAGE: ScanRule = {
     if (secret !== undefined) report(node, secret);
   },
 };
+
+/** What a bundler puts in the place of a name is in every copy of the page. */
+function bundledSecret(node: Node, parents: readonly Node[], file: SourceFile): string | undefined {
+  if (node.type !== "MemberExpression" || textAt(file, node.object) !== "process") {
+    const asked = textAt(file, node);
+    const secret = /^process\.env\.(\w*(?:SECRET|PASSWORD|PRIVATE_KEY))$/u.exec(asked)?.[1];
+    return secret !== undefined && isBundled(parents, file) ? secret : undefined;
+  }
+  const isWhole = textAt(file, node) === "process.env" && parents.at(-1)?.type !== "MemberExpression";
+  return isWhole && isBundled(parents, file) ? "the whole environment" : undefined;
+}
+
+function isBundled(parents: readonly Node[], file: SourceFile): boolean {
+  return parents.some(
+    (one) =>
+      (one.type === "NewExpression" && /(?:^|\.)(?:DefinePlugin|EnvironmentPlugin)$/u.test(textAt(file, one.callee))) ||
+      (one.type === "Property" && nameOf(one.key) === "define" && /esbuild|vite|tsup|rollup|rspack/u.test(file.text)),
+  );
+}
 
 function isStore({ name = "", api = "" }: Value): boolean {
   const owner = name || api;

@@ -115,6 +115,10 @@ export const COOKIE_FLAGS: ScanRule = {
       if (lacks !== undefined) report(node, lacks);
       return;
     }
+    const head = receiver?.role !== undefined && name === "writeHead" ? args.at(-1) : undefined;
+    const written = [...(head?.fields ?? [])].find(([header]) => /^set-cookie$/iu.test(header))?.[1];
+    const lacks = [written, ...(written?.fields?.values() ?? [])].map(lackingInText).find((one) => one !== undefined);
+    if (lacks !== undefined) report(node, lacks);
     const inAnswer = writtenCookie(api, isNew, args);
     if (inAnswer !== undefined) report(node, inAnswer);
     const sets =
@@ -293,6 +297,14 @@ export const CLEAR_TEXT: ScanRule = {
     const host = textOf(option(args[0], "hostname") ?? option(args[0], "host"));
     if (/^http\.(?:get|request)$/u.test(api) && host !== undefined && REMOTE.test(`http://${host}`) && sends(args[0]))
       report(node, host);
+    if (
+      /^(?:basic-ftp\.Client\(\)\.access|(?:jsftp|ftp|promise-ftp)\b.*\.connect)$/u.test(api) &&
+      !isTrue(option(args[0], "secure")) &&
+      option(args[0], "password") !== undefined
+    )
+      report(node, "ftp:");
+    if (/^nodemailer\.createTransport$/u.test(api) && option(args[0], "ignoreTLS")?.literal === true)
+      report(node, "ignoreTLS");
     const base = textOf(option(args[0], "baseURL") ?? option(args[0], "url") ?? option(args[0], "uri"));
     if (/^(?:axios|got|ky|request|undici)\b/u.test(api) && base !== undefined && REMOTE.test(base)) report(node, base);
     if (isNew && /^(?:ws|WebSocket)$/u.test(api) && REMOTE.test((textOf(args[0]) ?? "").replace(/^ws:/u, "http:")))
