@@ -16,9 +16,9 @@ export interface Attribute {
 
 /**
  * As data; as an address that is complete (`url`); as the start of an address that goes on behind the hole (`url-start`); as the first step of a path
- * of this site (`url-step`); as the address of a program or a style sheet, which has to be our own (`resource`).
+ * of this site (`url-step`); as what follows other values at the front of an address (`url-joined`); as the address of a program or a style sheet, which has to be our own (`resource`).
  */
-export type AttributeContext = "attribute" | "url" | "url-start" | "url-step" | "resource";
+export type AttributeContext = "attribute" | "url" | "url-start" | "url-step" | "url-joined" | "resource";
 
 /** Where in the value a hole stands. */
 export interface HolePlace {
@@ -36,7 +36,7 @@ export interface HolePlace {
 const PLAIN_NAME = /^(?:[a-z][a-z0-9-]*|xlink:href)$/u;
 /** Attributes whose value browsers or common libraries run, and lists of addresses. */
 const EXECUTES =
-  /^(?:on|x-|v-|data-on-|(?:data-)?(?:ng-|hx-(?:on|vals|vars|headers|trigger|request))|style$|srcdoc$|http-equiv$|srcset$|imagesrcset$|ping$)/u;
+  /^(?:on|x-|v-|data-on-|(?:data-)?(?:ng-|hx-(?:on|vals|vars|headers|trigger|request))|style$|srcdoc$|http-equiv$|srcset$|imagesrcset$|ping$|attributionsrc$)/u;
 /** Elements that change other elements by their attributes, or load programs, or move every address of the page. */
 const NO_DATA: ReadonlySet<string> = new Set([
   "animate",
@@ -99,8 +99,9 @@ export function attributeContext(
   if (loadsProgram(element, attributes, name)) return isWhole(hole) ? "resource" : undefined;
   if (actsOnPage(element, attributes, name)) return undefined;
   if (ADDRESSES.has(name) && hole.before === "/") return "url-step";
+  if (!ADDRESSES.has(name)) return "attribute";
   // The first hole of an address has settled its scheme, or has become about:invalid.
-  if (!ADDRESSES.has(name) || !hole.first) return "attribute";
+  if (!hole.first) return hole.before === "" ? "url-joined" : "attribute";
   if (hole.before !== "") return SETTLED.test(hole.before) ? "attribute" : undefined;
   return !hole.joined && /^(?:$|[/?#])/u.test(hole.after) ? "url" : "url-start";
 }

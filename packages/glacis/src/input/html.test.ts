@@ -231,6 +231,22 @@ describe("a hole in an address", () => {
     expect(fill('<a href="/${}?a=${}">', "a/b", "/c")).toBe('<a href="/a/b?a=/c">');
   });
 
+  it.each([
+    ["/", "/evil.example"],
+    ["/", "\\evil.example"],
+    [" \0/", "\t/evil.example"],
+    ["/", "", "/evil.example"],
+    ["/", "\n", "/evil.example"],
+  ])("keep a path of this site here although its slash is a value, as in %j", (...values) => {
+    for (const quote of ['"', "'"]) {
+      const shown = fill(`<a title="x" href=${quote}${"${}".repeat(values.length)}${quote}>`, ...values);
+      const address = new RegExp(`href=${quote}(.*)${quote}>$`, "su").exec(shown)?.[1] ?? "";
+      expect(new URL(decode(address), "https://a.example/").host, address).toBe("a.example");
+    }
+    expect(fill('<a href="${}${}">', "/", "docs/a")).toBe('<a href="/docs/a">');
+    expect(fill('<a href="${}${}">', "/a", "/b")).toBe('<a href="/a/b">');
+  });
+
   it.each(["/users/${}", "https://a.example/${}", "mailto:${}", "x/${}", "?q=${}", "#${}"])(
     "may follow the start %s",
     (start) => {
@@ -338,6 +354,10 @@ describe("a template is refused at its first use", () => {
     ["a handler of another library", '<a hx-on:click="${}">'],
     ["srcdoc", '<iframe srcdoc="${}"></iframe>'],
     ["srcset", '<img srcset="${}">'],
+    ["srcset of a preload", '<link rel="icon" imagesrcset="${}">'],
+    ["an address that is told of a click", '<a ping="${}">'],
+    ["an address that is told of a view", '<img attributionsrc="${}">'],
+    ["a parameter of an object", '<param value="${}">'],
     ["a style attribute", '<a style="color:${}">'],
     ["a style element", "<style>${}</style>"],
     ["a script", "<script>let a = ${}</script>"],

@@ -10,6 +10,8 @@ export type SafeHtml = Brand<{ readonly toString: () => string }, "SafeHtml">;
 /** Arrays within arrays, at most. It ends cycles too. */
 const MAX_DEPTH = 32;
 const SPECIAL = /[&<>"']/u;
+/** An attribute's value that has begun with a slash and nothing that shows: another slash would make it the name of another site. */
+const FIRST_SLASH = /["'][\0- ]*\/[\t\n\r]*$/u;
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",
@@ -58,7 +60,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly unknown[
   if (values.length !== holes.length) throw new TypeError("html: every hole of a template needs a value.");
   let text = parts[0] as string;
   for (let index = 0; index < holes.length; index += 1)
-    text += renderHole(values[index], holes[index] as Hole) + (parts[index + 1] as string);
+    text += renderHole(values[index], holes[index] as Hole, text) + (parts[index + 1] as string);
   return mint(text);
 }
 
@@ -96,13 +98,15 @@ function templateOf(strings: TemplateStringsArray): HtmlTemplate {
   return template;
 }
 
-function renderHole(value: unknown, { context, optional }: Hole): string {
-  if (optional === undefined) return context === "text" ? renderText(value, 0) : render(value, context);
+function renderHole(value: unknown, { context, optional }: Hole, before: string): string {
+  if (context === "text") return renderText(value, 0);
+  if (context === "url-joined") return render(value, FIRST_SLASH.test(before) ? "url-step" : "attribute");
+  if (optional === undefined) return render(value, context);
   if (value === null || value === undefined || value === false) return "";
   return value === true ? ` ${optional}` : ` ${optional}="${render(value, context)}"`;
 }
 
-function render(value: unknown, context: HoleContext): string {
+function render(value: unknown, context: Exclude<HoleContext, "url-joined">): string {
   switch (context) {
     case "text":
       return renderText(value, 0);
