@@ -54,6 +54,7 @@ describe("the form of an e-mail address", () => {
     "Ada.Lovelace+tag@Example.com",
     "o'hara@b\u00fccher.example",
     "\u7528\u6237@example.com",
+    "!#$%&'*+/=?^_`{|}~-@example.com",
     "a@localhost",
   ])("is %s, as typed", (value) => {
     expect(read(emailAddress(), value)).toBe(value);
@@ -83,6 +84,12 @@ describe("the form of an e-mail address", () => {
     "a@",
     "a\0@b.c",
     "a\u202e@b.c",
+    "ada\u3164@example.com",
+    "a\u115fda@example.com",
+    "ada\u034f@example.com",
+    "ada\ufe0f@example.com",
+    "ada\u{e0100}@example.com",
+    "=?x?Q?a@example.com",
     `${"a".repeat(65)}@b.c`,
     `a@${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(63)}.${"e".repeat(63)}`,
   ])("is not %j", (value) => {
@@ -91,7 +98,29 @@ describe("the form of an e-mail address", () => {
 
   it("is one that an account can have, whenever it passes", () => {
     const part = fc
-      .array(fc.constantFrom("a", "B", "1", ".", "-", "+", "_", "'", "@", " ", "\u00fc", '"'), { maxLength: 8 })
+      .array(
+        fc.oneof(
+          fc.constantFrom(
+            "a",
+            "B",
+            "1",
+            ".",
+            "-",
+            "+",
+            "_",
+            "'",
+            "@",
+            " ",
+            "\u00fc",
+            '"',
+            "\u3164",
+            "\ufe0f",
+            "\u0301",
+          ),
+          fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+        ),
+        { maxLength: 8 },
+      )
       .map((list) => list.join(""));
     fc.assert(
       fc.property(part, part, (local, domain) => {

@@ -16,7 +16,9 @@ const LONGEST_URL = 2048;
 /** RFC 5322 section 3.2.3 without quotes; letters beyond ASCII by RFC 6532. */
 const LOCAL_PART = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u;
 /** An encoded word (RFC 2047), which has no business in an address: what decodes it all the same sends to somebody else. */
-const ENCODED_WORD = /=\?/u;
+const ENCODED_WORD = /=\?[^?]+\?[bq]\?/iu;
+/** Fillers and selectors count as letters and marks, and nobody sees them. */
+const UNSEEN = /\p{Default_Ignorable_Code_Point}/u;
 /** A name in the DNS of the world ends in letters, two or more, or in an A-label (RFC 3696 section 2): `ada@example.c` is a slip of the hand. */
 const WORLDWIDE = /^localhost$|\.(?:(?!-)[a-z-]{2,63}(?<!-)|xn--[a-z0-9-]{1,59})$/u;
 /** Whitespace, controls and what is not drawn, and what a browser reads as a slash. */
@@ -60,8 +62,8 @@ export function emailAddress(): TextSchema {
   return textSchema(LONGEST_EMAIL, "Write an e-mail address such as ada@example.com.", (text) => {
     const at = text.lastIndexOf("@");
     const local = text.slice(0, Math.max(at, 0));
-    if (!LOCAL_PART.test(local) || ENCODED_WORD.test(local) || Buffer.byteLength(local) > LONGEST_LOCAL_PART)
-      return undefined;
+    if (!LOCAL_PART.test(local) || Buffer.byteLength(local) > LONGEST_LOCAL_PART) return undefined;
+    if (ENCODED_WORD.test(local) || UNSEEN.test(local)) return undefined;
     return worldwideName(text.slice(at + 1)) === undefined || text.endsWith(".") ? undefined : text;
   });
 }

@@ -7,15 +7,17 @@ const MOST_BYTES = 255;
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]|(?! )\p{Zs}/gu;
 /** Zero-width joiners belong to names in many scripts; they are cleaned away, not refused. */
 const DECEPTIVE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]/u;
+/** Fillers and selectors count as letters and marks, and nobody sees them. */
+const UNSEEN = /\p{Default_Ignorable_Code_Point}/gu;
 const RESERVED = /[<>:"|?*]|^(?:con|prn|aux|nul|clock\$|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?: *\.|$)/iu;
 /** A NUL, slash, backslash, dot or percent sign for whoever decodes once more. */
 const ENCODED = /%(?:00|25|2e|2f|5c)/iu;
 /** What some server or desktop runs whatever the last extension says, or hides the last extension of. */
 const ACTIVE = new Set(
   (
-    "php php3 php4 php5 php7 php8 phps phtml pht phar asp aspx asa asax ascx ashx asmx cer jsp jspx jsf cgi fcgi exe dll bat cmd msi msp " +
-    "scr pif cpl hta js mjs cjs jse vb vbs vbe ws wsf wsh ps1 psm1 jar war html htm xhtml shtml shtm mht mhtml xml xsl xslt svg swf lnk " +
-    "apk htaccess py pyc pl rb sh bash cfm cfc jspf svgz url desktop reg msc chm iso vhd docm dotm xlsm xltm xlam pptm potm ppsm ppam"
+    "php php2 php3 php4 php5 php7 php8 phps phtml pht phar asp aspx asa asax ascx ashx asmx svc cshtml vbhtml cer jsp jspx jsf cgi fcgi exe dll bat cmd msi msp " +
+    "scr pif cpl sct wsc scf jnlp application appx msix appinstaller gadget xll xla ppa sldm hta js mjs cjs jse vb vbs vbe ws wsf wsh ps1 psm1 jar war html htm xht xhtml shtml shtm mht mhtml xml xsl xslt svg swf lnk " +
+    "apk htaccess py pyc pl rb sh bash cfm cfc jspf svgz url desktop reg msc chm iso vhd vhdx docm dotm xlsm xltm xlam pptm potm ppsm ppam"
   ).split(" "),
 );
 
@@ -56,7 +58,8 @@ export function judgeUploadName(given: unknown): UploadName | UploadFault {
   const original = visible(last);
   if (original === undefined) return fault("name_missing");
   // What cannot be seen may stand between the letters of a name that means something.
-  const plain = plainFault(last) ?? plainFault(original);
+  const seen = original.replaceAll(UNSEEN, "");
+  const plain = plainFault(last) ?? plainFault(seen);
   if (plain !== undefined) return fault(plain);
   // A full-width dot or a fraction slash becomes a plain one wherever a name is folded.
   const folded = last.normalize("NFKC");
@@ -65,7 +68,7 @@ export function judgeUploadName(given: unknown): UploadName | UploadFault {
   const extension = uploadExtension(original);
   if (extension === undefined || !/^[a-z\d]{1,16}$/u.test(extension)) return fault("extension_missing");
   // Some servers stop reading at a semicolon; others fold wide letters and decode spaces.
-  const inner = original.normalize("NFKC").toLowerCase().split(/[.;]/u).slice(1, -1);
+  const inner = seen.normalize("NFKC").toLowerCase().split(/[.;]/u).slice(1, -1);
   return inner.some((step) => ACTIVE.has(step.replaceAll(/%20|\s/gu, "")))
     ? fault("extension_double")
     : { original, extension };
