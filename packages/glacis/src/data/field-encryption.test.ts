@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { loadVectors } from "../../../../test/support/vectors.ts";
@@ -11,7 +12,17 @@ const SSN = { table: "users", column: "ssn" };
 const PLACE = { tenantId: "t1", row: "u1" };
 const ssn = fieldEncryption({ keys: keyRing(first) }).column(SSN);
 
+/** What an earlier release has stored must open for ever. */
+const KNOWN = createHash("sha256").update("a key that everybody may know").digest("base64url");
+
 describe("encrypted columns", () => {
+  it("open what was sealed when the format was made", () => {
+    const sealed =
+      "x1.k1.z_mGgKxuQZmcOSv38Cq16CA3JYq0nwEPt6H4ej6SRyF6VPYOzb8E6FHcrbcXeWFqvdLzCaJ_ExW1rz38XuUksA4Q6SnxkYn48p8";
+    const column = fieldEncryption({ keys: keyRing(`k1:${KNOWN}`) }).column(SSN);
+    expect(column.open(sealed, { tenantId: "t1", row: 7 })).toBe("078-05-1120 \u00e9\u{1f512}");
+  });
+
   it("give back what they sealed, whatever the text, never the same ciphertext twice", () => {
     fc.assert(
       fc.property(fc.string({ unit: "grapheme" }), (text) => {

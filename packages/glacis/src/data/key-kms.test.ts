@@ -83,6 +83,14 @@ describe("kmsKeyRing", () => {
     await expect(newKmsKey("k1", { ...options, context: {} })).rejects.toThrow(/context/u);
     await expect(newKmsKey("k1", { ...options, client: {} as never })).rejects.toThrow(/client-kms/u);
     await expect(newKmsKey("k1", { ...options, key: 1 } as never)).rejects.toThrow(/keyId/u);
+    for (const timeoutMs of [0, 1.5, 60_001])
+      await expect(newKmsKey("k1", { ...options, timeoutMs })).rejects.toThrow(/timeoutMs/u);
+  });
+
+  it("makes no key of an answer that holds none", async () => {
+    const empty = { generateDataKeyWithoutPlaintext: async () => ({}), decrypt: async () => ({}) };
+    await expect(newKmsKey("k1", { ...options, client: empty })).rejects.toThrow(KeysUnavailableError);
+    await expect(kmsKeyRing("k1:AAAA", { ...options, client: empty })).rejects.toThrow(/32 bytes/u);
   });
 });
 

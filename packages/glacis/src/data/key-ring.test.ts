@@ -14,6 +14,17 @@ describe("keyRing", () => {
     expect(csrf.current.id).toBe("k2");
   });
 
+  it("derives nothing without a purpose, and tells purposes apart to the letter", () => {
+    const ring = keyRing(newKey("k1"));
+    for (const purpose of ["", " "]) expect(() => ring.derive(purpose)).toThrow(/purpose/u);
+    expect(hex(ring.derive("csrf").current.bytes)).not.toBe(hex(ring.derive("CSRF").current.bytes));
+    expect(ring.purposes).toEqual(["CSRF", "csrf"]);
+  });
+
+  it("holds sixteen keys", () => {
+    expect(keyRing(Array.from({ length: 16 }, (_, index) => newKey(`k${index}`)).join(",")).ids).toHaveLength(16);
+  });
+
   it("derives by HKDF-SHA-256 with the purpose as info, so that another program can", async () => {
     const entry = newKey("k1");
     const master = Buffer.from(entry.slice(3), "base64url");
@@ -33,6 +44,7 @@ describe("keyRing", () => {
     ["blanks", "   ", /GLACIS_KEYS/u],
     ["a passphrase", "k1:correct-horse-battery-staple", /32 bytes/u],
     ["a patterned key", `k1:${Buffer.alloc(32, 7).toString("base64url")}`, /not random/u],
+    ["a short text over and over", `k1:${Buffer.from("abcdefgh".repeat(4)).toString("base64url")}`, /not random/u],
     ["padding", `${good}=`, /32 bytes/u],
     ["a missing id", good.slice(3), /id such as/u],
     ["one id twice", `${newKey("k1")},${newKey("k1")}`, /share an id/u],

@@ -125,6 +125,11 @@ describe.runIf(ground !== undefined)("a person's data", () => {
       "email",
       "born",
     ]);
+    const hashed = personalData({
+      subject: "users",
+      tables: { ...tables, users: { ...tables.users, hashed: ["password_hash", "email"] } },
+    });
+    expect((await exportSubject(hashed, over(pool), ADA))["users"]).toEqual([{ id: ADA, born: "1815-12-10" }]);
     const parcels = { ...tables.parcels, others: ["recipient"] };
     const sparing = personalData({ subject: "users", tables: { ...tables, parcels } });
     expect((await exportSubject(sparing, over(pool), ADA))["parcels"]).toEqual([

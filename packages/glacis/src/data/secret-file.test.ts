@@ -93,6 +93,13 @@ describe("fileSecrets", () => {
     const provider = fileSecrets({ folder, readableByOthers: true });
     expect(await read(provider, "/linked")).toEqual({ "/linked": "behind a link" });
     await expect(read(provider, "/out")).rejects.toThrow(/outside/u);
+    // A folder beside it whose name begins alike.
+    mkdirSync(`${folder}-beside`, { recursive: true });
+    writeFileSync(join(`${folder}-beside`, "key"), "of somebody else", { mode: 0o600 });
+    rmSync(join(folder, "beside"), { force: true });
+    symlinkSync(join(`${folder}-beside`, "key"), join(folder, "beside"));
+    await expect(read(provider, "/beside")).rejects.toThrow(/outside/u);
+    rmSync(`${folder}-beside`, { recursive: true });
     await expect(read(fileSecrets({ folder, files: { "/x": "../../etc/passwd" } }), "/x")).rejects.toThrow(/outside/u);
   });
 

@@ -2,6 +2,7 @@ import { SecretsManager } from "@aws-sdk/client-secrets-manager";
 import { SSM } from "@aws-sdk/client-ssm";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { awsServer } from "../../../../test/support/aws-server.ts";
+import { Secret } from "../core/secret.ts";
 import { secretStore, type SecretStore } from "./secret-store.ts";
 import { secretsManagerSecrets } from "./secret-secrets-manager.ts";
 import { ssmSecrets } from "./secret-ssm.ts";
@@ -84,6 +85,15 @@ describe("ssmSecrets", () => {
     expect(signing.matches("the old signing key")).toBe(true);
   });
 
+  it("takes no silence for an absence, and asks for no version before the first", async () => {
+    const silent = { getParameters: async () => ({ Parameters: [], InvalidParameters: [] }) };
+    const provider = ssmSecrets({ client: silent });
+    await expect(provider.read(["/a"], AbortSignal.timeout(1000))).rejects.toThrow(/unanswered/u);
+    const deaf = ssmSecrets({ client: { getParameters: async () => expect.unreachable() } });
+    const first = { value: new Secret("x"), version: "1" };
+    expect(await deaf.readPrevious?.("/a", first, AbortSignal.timeout(1000))).toBeUndefined();
+  });
+
   it("refuses what is no client, and a prefix that is none", () => {
     expect(() => ssmSecrets({ client: {} as never })).toThrow(/getParameters/u);
     expect(() => ssmSecrets({ client: ssm, prefix: "/shop/" })).toThrow(/prefix/u);
@@ -99,6 +109,12 @@ describe("secretsManagerSecrets", () => {
     const secrets = await storeOf("manager").secrets(names);
     expect(secrets["s20"]?.current().reveal()).toBe("secret number 20");
     expect(server.calls.map(({ input }) => (input["SecretIdList"] as unknown[]).length)).toEqual([20, 1]);
+  });
+
+  it("takes no silence for an absence", async () => {
+    const client = { batchGetSecretValue: async () => ({}), getSecretValue: async () => ({}) };
+    const provider = secretsManagerSecrets({ client });
+    await expect(provider.read(["a"], AbortSignal.timeout(1000))).rejects.toThrow(/unanswered/u);
   });
 
   it("fetches AWSPREVIOUS for the overlap, and lives without it", async () => {

@@ -88,6 +88,58 @@ describe("secretStore", () => {
     expect((await store.getParameter("/late")).reveal()).toBe("here now, at last");
   });
 
+  it("names every missing secret also when one was known to be missing", async () => {
+    const { store } = ground({});
+    await expect(store.getParameter("/late")).rejects.toThrow(SecretsMissingError);
+    const asked = store.secrets({ late: "/late", mail: "/app/mail/key" });
+    await expect(asked).rejects.toMatchObject({ names: ["/late", "/app/mail/key"] });
+  });
+
+  it("tells a provider that takes too long to stop", async () => {
+    const signals: AbortSignal[] = [];
+    const provider: SecretProvider = {
+      kind: "slow",
+      managed: true,
+      read: async (_, signal) => new Promise(() => void signals.push(signal)),
+    };
+    const store = secretStore({ providers: [provider], timeoutMs: 5 });
+    await expect(store.getParameter("/a")).rejects.toThrow(SecretsUnavailableError);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+  });
+
+  it("keeps one entry for those who ask in one moment, and tells each of them of a rotation", async () => {
+    const { store, values } = ground({ ...VALUES });
+    const both = await Promise.all([store.secrets({ key: NAMES.stripe }), store.secrets({ key: NAMES.stripe })]);
+    const heard: number[] = [];
+    for (const [index, { key }] of both.entries()) key.onRotate(() => heard.push(index));
+    values[NAMES.stripe] = "sk_live_5555555555";
+    await store.refresh();
+    expect(heard).toEqual([0, 1]);
+  });
+
+  it("hands out one and the same secret as long as it is the same value", async () => {
+    const { store } = ground({ ...VALUES });
+    const before = await store.getParameter(NAMES.stripe);
+    await store.refresh();
+    expect(await store.getParameter(NAMES.stripe)).toBe(before);
+  });
+
+  it("counts the overlap from the change and not from the start", async () => {
+    const clock = { ms: 1_800_000_000_000 };
+    const version = { value: new Secret("the new one"), version: "2", changedMs: clock.ms - 30 * MINUTE };
+    const provider: SecretProvider = {
+      kind: "dated",
+      managed: true,
+      read: async (names) => new Map(names.map((name) => [name, version])),
+      readPrevious: async () => ({ value: new Secret("the old one"), version: "1" }),
+    };
+    const store = secretStore({ providers: [provider], overlapSeconds: 3600, now: () => clock.ms });
+    const { key } = await store.secrets({ key: { name: "/key", previous: true } });
+    expect(key.matches("the old one")).toBe(true);
+    clock.ms += 30 * MINUTE;
+    expect([key.previous(), key.matches("the old one")]).toEqual([undefined, false]);
+  });
+
   it("refuses to start when the provider fails or does not answer", async () => {
     const { store, state } = ground({ ...VALUES }, { timeoutMs: 20 });
     state.failing = true;
@@ -146,9 +198,9 @@ describe("secretStore", () => {
         detail: "ThrottlingException",
       },
     ]);
-    clock.ms += 58 * MINUTE;
+    clock.ms += 59 * MINUTE - 1;
     expect(stripe.current().reveal()).toBe("sk_live_4242424242");
-    clock.ms += 2 * MINUTE;
+    clock.ms += 1;
     expect(() => stripe.current()).toThrow(SecretsUnavailableError);
     await settle();
     state.failing = false;

@@ -2,6 +2,7 @@ import { createHmac, hkdfSync } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { keyRing, newKey } from "./key-ring.ts";
+import { lengthPrefixed } from "./length-prefixed.ts";
 import { signer, type SigningContext } from "./signed-value.ts";
 
 /** `FUZZ_RUNS=1000000` for a long one. */
@@ -96,7 +97,10 @@ describe("signer", () => {
     const text = invitations.sign("x", HOUR);
     expect(signer({ keys, purpose: "invitation", now: at(Number.POSITIVE_INFINITY) }).verify(text)).toBeUndefined();
     expect(signer({ keys, purpose: "invitation", now: () => Number.NaN }).verify(text)).toBeUndefined();
-    expect(() => signer({ keys, purpose: "invitation", now: () => Number.NaN }).sign("x", HOUR)).toThrow(/clock/u);
+    for (const ms of [Number.NaN, -1e9, 1e18])
+      expect(() => signer({ keys, purpose: "invitation", now: () => ms }).sign("x", HOUR), String(ms)).toThrow(
+        /clock/u,
+      );
   });
 
   it("keeps verifying through a rotation, signs with the new key, and ends with the removal of the old one", () => {
@@ -126,8 +130,16 @@ describe("signer", () => {
 
   it("refuses a context that cannot be bound, without throwing", () => {
     const text = invitations.sign("x", HOUR);
-    for (const context of [null, 7, {}, [7], [undefined], "\ud800", "a".repeat(5000), [["x"]]])
+    for (const context of [null, 7, {}, [7], [undefined], "\ud800", "a".repeat(5000), Array(1025).fill(""), [["x"]]])
       expect(invitations.verify(text, { context: context as never })).toBeUndefined();
+  });
+
+  it("reads no payload beyond its limit, whoever signed it", () => {
+    const payload = Buffer.from("a".repeat(20_000)).toString("base64url");
+    const fields = ["v1", "invitation", "k1", "9999999999", payload];
+    const { bytes } = keys.derive("signing/invitation").current;
+    const mac = createHmac("sha256", bytes).update(lengthPrefixed(fields)).digest("base64url");
+    expect(invitations.verify([...fields, mac].join("."))).toBeUndefined();
   });
 
   it("never throws and never accepts what it did not sign", () => {

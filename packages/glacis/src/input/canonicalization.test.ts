@@ -32,6 +32,7 @@ describe("canonicalization", () => {
     ["/a/%252e%252e/b", "twice_encoded"],
     ["/a%252fb", "twice_encoded"],
     ["/a%2500", "twice_encoded"],
+    ["/a%2525b", "twice_encoded"],
     ["/a%00", "nul"],
     ["/a?b=%00", "nul"],
     ["/%", "encoding"],

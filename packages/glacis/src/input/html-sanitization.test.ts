@@ -19,6 +19,11 @@ describe("htmlSanitizer", () => {
     expect(clean('<a href="/documents/1">a</a>')).toBe('<a href="/documents/1" rel="noopener nofollow ugc">a</a>');
   });
 
+  it("leads to no other site by an address that names no scheme", () => {
+    for (const address of ["//evil.example/", "\\\\evil.example/", "/\\evil.example/"])
+      expect(clean(`<a href="${address}">a</a>`), address).toBe('<a rel="noopener nofollow ugc">a</a>');
+  });
+
   it.each([
     "javascript:alert(1)",
     " \u0001javascript:alert(1)",

@@ -97,6 +97,8 @@ describe("SafeHtml", () => {
   it("comes from markup that is a string, and from templates only", () => {
     expect(() => dangerouslyTrustHtml(["<b>"] as unknown as string)).toThrow(TypeError);
     expect(() => html(["<b>"] as unknown as TemplateStringsArray)).toThrow(/write html`/u);
+    const made = Object.freeze(Object.assign(["<b>"], { raw: ["<b>"] }));
+    expect(() => html(made)).toThrow(/write html`/u);
     expect(() => html(JSON.parse('{"0":"<b>","length":1,"raw":[]}') as TemplateStringsArray)).toThrow(/write html`/u);
   });
 });
@@ -163,7 +165,9 @@ describe("a hole in an address", () => {
     "ht tps://a.example",
     ":x",
   ])("replaces %j", (address) => {
-    for (const name of ["href", "src", "action", "formaction", "poster", "HREF", "xlink:href"]) {
+    const names =
+      "href src action formaction poster HREF xlink:href background cite data dynsrc icon longdesc lowsrc manifest profile";
+    for (const name of names.split(" ")) {
       expect(shown(address, `<x ${name}="\${}">`)).toBe("about:invalid");
     }
   });
@@ -380,6 +384,7 @@ describe("a template is refused at its first use", () => {
     ["a hole that would close the quote", '<a title="${}>x</a>'],
     ["a character reference", "<p>&${};</p>"],
     ["a numeric character reference", '<a title="&#x${};">'],
+    ["a numeric character reference in decimals", "<p>&#1${};</p>"],
     ["a bare <", "a < ${}"],
     ["an attribute that stands there twice", '<a title="a" TITLE="${}">'],
   ])("for %s", (_, source) => {
@@ -390,6 +395,7 @@ describe("a template is refused at its first use", () => {
   it.each([
     ["a comment that does not end", "<!-- a"],
     ["a comment that ends early", "<!--> a -->"],
+    ["a comment that ends in another way", "<!-- a --!> b -->"],
     ["a tag that does not end", "<a title"],
     ["a script that does not end", "<script>a"],
     ["a comment within a script", "<script><!--</script>"],

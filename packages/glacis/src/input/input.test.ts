@@ -226,12 +226,40 @@ describe("input", () => {
     ]);
   });
 
+  it("refuses a null character also where nobody has kept the text", () => {
+    const exchange = sent({ json: '{"a":"\\u0000"}' });
+    exchange.bodyText = undefined;
+    expect(input({ body: { a: z.string().max(9) } }).judge(exchange).kind).toBe("deny");
+  });
+
+  it("does not take what every object inherits for a field that was sent", () => {
+    const declared = input({ body: { valueOf: z.string().max(5).optional(), toString: z.unknown().optional() } });
+    expect(valuesOf(declared, { json: "{}" })).toEqual({ body: {} });
+  });
+
+  it("takes as many of a repeated field as it says and not one more", () => {
+    const declared = input({ query: { tag: repeated(z.string().max(5), { most: 2 }) } });
+    expect(valuesOf(declared, { query: "tag=a&tag=b" })).toEqual({ query: { tag: ["a", "b"] } });
+    expect(errorsOf(declared, { query: "tag=a&tag=b&tag=c" })).toMatchObject([{ pointer: "/tag" }]);
+  });
+
+  it("repeats no value in a message, within a word or among a thousand others", () => {
+    const echoing: StandardSchema<unknown, string> = {
+      "~standard": { version: 1, vendor: "own", validate: (value) => ({ issues: [{ message: `Not z${value}z.` }] }) },
+    };
+    const general = [{ pointer: "/a", message: "This value is not valid." }];
+    expect(errorsOf(input({ body: { a: echoing } }), { json: '{"a":"geh1"}' })).toMatchObject(general);
+    const many = input({ body: { a: echoing, b: z.array(z.int()).max(2000) } });
+    expect(errorsOf(many, { json: `{"a":"","b":[${Array(1001).fill(7).join()}]}` })).toMatchObject(general);
+  });
+
   it("takes nothing that is not declared", () => {
     const nothing = input({});
     expect(valuesOf(nothing, {})).toEqual({});
     expect(errorsOf(nothing, { query: "utm_source=x" })).toMatchObject([{ in: "query", pointer: "/utm_source" }]);
     expect(errorsOf(nothing, { json: '{"a":1}' })).toMatchObject([{ in: "body", pointer: "/a" }]);
     expect(valuesOf(nothing, { form: "csrf_token=x" })).toEqual({});
+    expect(errorsOf(nothing, { query: "a=%ff" })).toMatchObject([{ in: "query", pointer: "" }]);
     expect(() => nothing.judge(sent({ params: { id: "7" } }))).toThrow(/says nothing about the parameter "id"/u);
   });
 

@@ -56,6 +56,7 @@ describe("the form of an e-mail address", () => {
     "\u7528\u6237@example.com",
     "!#$%&'*+/=?^_`{|}~-@example.com",
     "a@localhost",
+    `${"\u00fc".repeat(32)}@b.cd`,
   ])("is %s, as typed", (value) => {
     expect(read(emailAddress(), value)).toBe(value);
   });
@@ -90,7 +91,8 @@ describe("the form of an e-mail address", () => {
     "ada\ufe0f@example.com",
     "ada\u{e0100}@example.com",
     "=?x?Q?a@example.com",
-    `${"a".repeat(65)}@b.c`,
+    `${"a".repeat(65)}@b.cd`,
+    `${"\u00fc".repeat(33)}@b.cd`,
     `a@${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(63)}.${"e".repeat(63)}`,
   ])("is not %j", (value) => {
     expect(read(emailAddress(), value)).toBeUndefined();
