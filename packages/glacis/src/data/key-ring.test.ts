@@ -21,6 +21,10 @@ describe("keyRing", () => {
     expect(ring.purposes).toEqual(["CSRF", "csrf"]);
   });
 
+  it("takes every key that newKey makes", () => {
+    for (let count = 0; count < 2000; count += 1) expect(keyRing(newKey("k1")).ids).toEqual(["k1"]);
+  });
+
   it("holds sixteen keys", () => {
     expect(keyRing(Array.from({ length: 16 }, (_, index) => newKey(`k${index}`)).join(",")).ids).toHaveLength(16);
   });
@@ -45,6 +49,22 @@ describe("keyRing", () => {
     ["a passphrase", "k1:correct-horse-battery-staple", /32 bytes/u],
     ["a patterned key", `k1:${Buffer.alloc(32, 7).toString("base64url")}`, /not random/u],
     ["a short text over and over", `k1:${Buffer.from("abcdefgh".repeat(4)).toString("base64url")}`, /not random/u],
+    [
+      "the bytes in their order",
+      `k1:${Buffer.from(Array.from({ length: 32 }, (_, n) => n)).toString("base64url")}`,
+      /not random/u,
+    ],
+    [
+      "every seventh byte",
+      `k1:${Buffer.from(Array.from({ length: 32 }, (_, n) => 250 - n * 7)).toString("base64url")}`,
+      /not random/u,
+    ],
+    ["the alphabet", "k1:abcdefghijklmnopqrstuvwxyz0123456789ABCDEFE", /not random/u],
+    [
+      "a sentence",
+      `k1:${Buffer.from("It was a dark & stormy Night, no?").subarray(0, 32).toString("base64url")}`,
+      /not random/u,
+    ],
     ["padding", `${good}=`, /32 bytes/u],
     ["a missing id", good.slice(3), /id such as/u],
     ["one id twice", `${newKey("k1")},${newKey("k1")}`, /share an id/u],
