@@ -62,7 +62,7 @@ export async function scan(paths: readonly string[], progress?: (done: number, a
     done += 1;
     progress?.(done, files.size);
   }
-  for (const file of walked) attempt(file, unread, () => interpreter.finish(file));
+  for (const file of interpreter.importersFirst(walked)) attempt(file, unread, () => interpreter.finish(file));
   // What handlers put into a template is known by now.
   for (const file of walked) attempt(file, unread, () => collector.readText(file));
   return {

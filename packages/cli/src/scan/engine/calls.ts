@@ -5,6 +5,7 @@ import { callBack } from "./callbacks.ts";
 import { constructParent } from "./functions.ts";
 import { factsOfCall, factsOfStart } from "./guards.ts";
 import { carriedBy, elementOf, keyOf, newObject, readMember, writeMember } from "./members.ts";
+import { constructByFunction } from "./prototypes.ts";
 import { applyFacts, passed, type Call, type Run } from "./run.ts";
 import { matchedData } from "./route-schemas.ts";
 import { isSchema } from "./schemas.ts";
@@ -108,7 +109,8 @@ function perform(call: Call): Value {
   if (callee.native !== undefined) return callee.native(args);
   if (callee.closure !== undefined) {
     const given = args.map((value) => passed(run, node, value, `is passed to ${call.name || "a function"}`));
-    const value = run.invoke(callee.closure, given, receiver);
+    const made = isNew ? constructByFunction(run, callee, given) : undefined;
+    const value = made ?? run.invoke(callee.closure, given, receiver);
     const facts = value.facts ?? factsByName(call);
     return facts === undefined ? value : { ...value, facts };
   }

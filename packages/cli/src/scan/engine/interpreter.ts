@@ -9,6 +9,8 @@ import { Walk, type Resolve, type Views } from "./walk.ts";
 export interface Interpreter {
   /** Walks through a file, and through what it imports. */
   analyse(file: SourceFile): void;
+  /** Files that import others before those that they import: whoever is asked there is no longer a stranger's. */
+  importersFirst(files: readonly SourceFile[]): readonly SourceFile[];
   /** Walks through the functions of a file that no call of any file has reached. */
   finish(file: SourceFile): void;
 }
@@ -66,6 +68,10 @@ export function createInterpreter(observer: Observer, resolve: Resolve, views: V
 
   return {
     analyse: loadInOrder,
+    importersFirst: (files) => {
+      const places = new Map([...walks.keys()].map((file, index) => [file, index]));
+      return files.toSorted((left, right) => (places.get(right) ?? 0) - (places.get(left) ?? 0));
+    },
     finish: (file) => {
       walks.get(file)?.rest();
       walks.delete(file);

@@ -2,6 +2,7 @@
 import type { Node, SourceFile } from "../parse.ts";
 import { KIND, NUMERIC } from "./kinds.ts";
 import { bake, type Run } from "./run.ts";
+import { methodOfPrototype, prototypeMember, writePrototype } from "./prototypes.ts";
 import { memberOfRole } from "./sources.ts";
 import { join, madeSafe, mergeTaints, textOf, type Taint, type Value } from "./value.ts";
 
@@ -34,7 +35,9 @@ function memberOf(run: Run, node: Node, object: Value, key: string | undefined):
   if (field !== undefined)
     return named(key !== undefined && object.own?.has(key) === true ? field : inherit(field, object, key), key);
   if (key === "constructor" && object.closure !== undefined) return { taints: [], api: "Function", name: "Function" };
-  const method = key === undefined ? undefined : methodOfInstance(object, key);
+  const prototype = prototypeMember(object, key);
+  if (prototype !== undefined) return prototype;
+  const method = key === undefined ? undefined : (methodOfInstance(object, key) ?? methodOfPrototype(object, key));
   if (method !== undefined) return asked(run, method);
   if (object.role !== undefined && key !== undefined) {
     const member = memberOfRole(run, node, object, key) ?? carriedMember(run, object, key);
@@ -180,6 +183,7 @@ export function writeMember(run: Run, object: Value, key: string | undefined, gi
   // The handlers of a route may stand in several files.
   if (object.role !== undefined && key !== undefined)
     for (const file of [run.module.file, run.root]) carriedBy(file).set(key, value);
+  writePrototype(object, key, value);
   if (object.fields === undefined) return;
   const instanceOf = object.fields.get("constructor");
   const setter =

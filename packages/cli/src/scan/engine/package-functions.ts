@@ -24,8 +24,15 @@ const sqlFormat: Model = (call) => {
   return { ...through({ ...call, args: [...call.args.slice(0, 1), ...plain] }, TEXTUAL), type: "string" };
 };
 
+/** AngularJS */
+const addressOfPage: Model = ({ run, node, api }) => ({
+  taints: source(run, node, "address of the page", "browser", TEXTUAL),
+  api: `${api}()`,
+});
+
 export const PACKAGE_FUNCTIONS: Readonly<Record<string, Model>> = {
   "trustedTypes.createPolicy": ({ args }) => args[1] ?? UNKNOWN,
+  ...Object.fromEntries(["search", "hash", "url", "absUrl"].map((name) => [`$location.${name}`, addressOfPage])),
   "rxjs.from": ({ args }) => elementOf(args[0] ?? UNKNOWN),
   "rxjs.of": ({ args }) => args[0] ?? UNKNOWN,
   "pg-format": sqlFormat,

@@ -192,6 +192,7 @@ const PAGE_TEXTS = new Set([
 export function globalSource(run: Run, node: Node, api: string): Value | undefined {
   if (PAGE_ADDRESS.test(api) && api.includes(".") && !api.endsWith("location"))
     return { taints: source(run, node, api, "browser", TEXTUAL), api, type: "string" };
+  if (/^\$(?:route|state)Params\.\w+$/u.test(api)) return { taints: source(run, node, api, "browser", TEXTUAL), api };
   if (PAGE_FIELDS.test(api)) return { taints: source(run, node, "text of the page", "stored", TEXTUAL), api };
   if (/ActivatedRoute\(\)\.snapshot\.(?:queryParams|params|queryParamMap|paramMap|fragment)$/u.test(api))
     return { taints: source(run, node, "address of the page", "browser", TEXTUAL), api };

@@ -72,7 +72,9 @@ export class Walk implements Run {
   /** Methods and functions that nobody has called. */
   rest(): void {
     this.entry = true;
-    for (const of of this.#classes) this.#apart(() => this.#instantiate(of));
+    // A service is asked by those that it is handed to, and is a stranger's only where nobody does.
+    const [handed, asking] = [false, true].map((asks) => this.#classes.filter((of) => isAsking(of) === asks));
+    for (const of of [...(asking ?? []), ...(handed ?? [])]) this.#apart(() => this.#instantiate(of));
     // Functions may make functions.
     for (let index = 0; index < this.#closures.length && this.steps > 0; index += 1) {
       const { closure, state } = this.#closures[index] as { closure: Closure; state: State };
@@ -173,6 +175,12 @@ export class Walk implements Run {
     this.steps -= 1;
     return this.steps > 0;
   }
+}
+
+/** Is a class told by its decorators what to answer? */
+function isAsking({ class: of }: Value): boolean {
+  const decorators = of?.node.body.body.flatMap((member) => ("decorators" in member ? member.decorators : [])) ?? [];
+  return decorators.length > 0;
 }
 
 /** The arguments of a call whose answer depends on nothing else: no untrusted text, no object, no function. */

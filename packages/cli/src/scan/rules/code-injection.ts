@@ -61,6 +61,10 @@ function programsOf(call: Call): readonly Value[] {
   if (api === "worker_threads.Worker") return isTrue(option(args[1], "eval")) ? [first] : [];
   if (PAGE.test(name) && /page|tab|frame|puppeteer|playwright/iu.test(receiver?.name ?? receiver?.api ?? ""))
     return first.closure === undefined ? [first] : [];
+  if (/^(?:executeJavaScript|executeJavaScriptInIsolatedWorld|injectJavaScript)$/u.test(name))
+    return [first, ...(args[1]?.fields?.values() ?? [])];
+  if (/^(?:chrome|browser)\.tabs\.executeScript$/u.test(api))
+    return args.flatMap((value) => value.fields?.get("code") ?? []);
   if (isNew && api === "Blob" && /(?:java|ecma)script/iu.test(textOf(option(args[1], "type")) ?? ""))
     return [...(first.fields?.values() ?? [])];
   if (/^jsonpath-plus(?:\.JSONPath)?$/u.test(api)) {

@@ -134,7 +134,7 @@ function bodiesOf({ receiver, name, args, run, api, isNew }: Call): readonly Val
 
 const MARKUP = /^(?:innerHTML|outerHTML|srcdoc)$/u;
 const WRITERS =
-  /^(?:document\.(?:write|writeln)|insertAdjacentHTML|createContextualFragment|setHTMLUnsafe|parseHTML|unsafeHTML|unsafeSVG|bypassSecurityTrust\w+)$/u;
+  /^(?:document\.(?:write|writeln)|insertAdjacentHTML|createContextualFragment|setHTMLUnsafe|parseHTML|unsafeHTML|unsafeSVG|bypassSecurityTrust\w+|trustAs(?:Html|Js|ResourceUrl)?)$/u;
 const JQUERY = /^(?:html|load|append|prepend|after|before|replaceWith|wrap|wrapAll|appendTo|prependTo)$/u;
 const FROM_PAGE = ["browser", "remote", "parameter", "stored"] as const;
 const FROM_OUTSIDE = ["browser", "remote"] as const;
@@ -173,7 +173,11 @@ export const DOM_SCRIPT: ScanRule = {
         : isQuery && !/(?:\$|jQuery)\.fn\.\w+\s*=/u.test(run.module.file.text)
           ? FROM_OUTSIDE
           : FROM_PAGE;
-    const taint = value === undefined ? undefined : untrusted(run, value, KIND.html, sources, 1);
+    const onPage = isQuery && value !== undefined ? untrusted(run, value, KIND.html, ["stored"], 1) : undefined;
+    const taint =
+      value === undefined
+        ? undefined
+        : (untrusted(run, value, KIND.html, sources, 1) ?? (onPage?.label === "text of the page" ? onPage : undefined));
     if (taint !== undefined) report(node, `${taint.label} in ${name}()`, taint);
   },
   assigns: ({ node, key, value, run }, report) => {

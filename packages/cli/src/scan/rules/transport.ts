@@ -101,7 +101,7 @@ export const COOKIE_FLAGS: ScanRule = {
     if (/^(?:express-session|cookie-session|koa-session|session)$/u.test(api)) {
       if (api === "express-session" && args[0]?.fields !== undefined && neverSecure(args[0]))
         report(node, "not secure");
-      const cookie = option(args[0], "cookie") ?? (api === "cookie-session" ? args[0] : undefined);
+      const cookie = option(args[0], "cookie") ?? (/^(?:cookie-session|koa-session)$/u.test(api) ? args[0] : undefined);
       const lacking = flagsOff(cookie);
       if (lacking.length > 0) report(node, lacking.join(", "));
       return;
