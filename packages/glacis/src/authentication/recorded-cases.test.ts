@@ -85,13 +85,13 @@ describe.each(Object.entries(ACCOUNTS))("the recorded cases of %s", (name, kinds
 });
 
 /** Django goes by the beginning alone and refuses unsalted digests by name; here an algorithm is named where the whole hash can be read. */
-const DIFFERENT: Readonly<Record<string, string | null>> = {
-  "hashes-263": "md5",
-  "hashes-264": "md5",
-  "hashes-267": null,
-  "hashes-268": null,
-  "hashes-272": null,
-};
+function algorithmHere({ encoded = "", algorithm = null }: Case): string | null {
+  if (/^(?:md5\$\$)?[0-9a-f]{32}$/u.test(encoded)) return "md5";
+  const digest = encoded.split("$").at(-1) ?? "";
+  return encoded.includes("$") && digest.length >= SHORTEST_DIGEST ? algorithm : null;
+}
+/** Of MD5 in hexadecimal; what is shorter has been cut. */
+const SHORTEST_DIGEST = 27;
 
 describe("recorded hashes", () => {
   const cases = loadVectors<Case>("hashes")?.cases ?? [];
@@ -100,10 +100,10 @@ describe("recorded hashes", () => {
 
   it.each(cases.filter(({ kind }) => kind === "identify").map((one) => [one.id, one] as const))(
     "are of the algorithm that %s says",
-    (id, { encoded, algorithm = null }) => {
-      const verdict = imported(encoded);
+    (_, one) => {
+      const verdict = imported(one.encoded);
       const found = verdict.kind === "account" ? (verdict.algorithm ?? null) : null;
-      expect(found).toBe(id in DIFFERENT ? DIFFERENT[id] : algorithm);
+      expect(found).toBe(algorithmHere(one));
     },
   );
 

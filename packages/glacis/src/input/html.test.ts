@@ -434,8 +434,9 @@ const vectors = loadVectors<{
 
 describe.runIf(vectors !== undefined)("recorded cases", () => {
   const cases = vectors?.cases ?? [];
-  /** Their input is an object of the other language that the record does not hold. */
-  const UNRECORDED = new Set(["escaping-046", "escaping-047"]);
+  /** Their input is an object of the other language, of which the record holds a description or nothing. */
+  const isUnrecorded = ({ input, output }: { readonly input: unknown; readonly output: string }): boolean =>
+    JSON.stringify(input).includes('{"repr":') || (JSON.stringify(input) === "{}" && !output.includes("{}"));
 
   it.each(cases.filter(({ fn }) => fn === "escape"))(
     "$id: text and attributes are escaped alike",
@@ -445,7 +446,7 @@ describe.runIf(vectors !== undefined)("recorded cases", () => {
     },
   );
 
-  it.each(cases.filter(({ id, fn }) => fn === "json_script" && !UNRECORDED.has(id)))(
+  it.each(cases.filter((one) => one.fn === "json_script" && !isUnrecorded(one)))(
     "$id: JSON in a script means the same",
     ({ input, output, element_id }) => {
       const text =

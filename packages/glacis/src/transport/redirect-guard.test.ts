@@ -181,19 +181,20 @@ describe.skipIf(responses.length === 0)("the recorded redirect responses", () =>
     return draft.get("location");
   };
 
-  it.each(responses.filter(({ url }) => typeof url === "string"))("$id: $url", ({ id, url, result }) => {
+  it.each(responses.filter(({ url }) => typeof url === "string"))("$id: $url", ({ url, result }) => {
     // Recorded: any http host passes. Here it is another origin.
-    const stays = result?.location !== undefined && id !== "redirects-254";
+    const isOurs = URL.parse(url as string, "https://example.com/")?.origin === "https://example.com";
+    const stays = result?.location !== undefined && isOurs;
     expect(through(url as string)).toBe(stays ? url : "/home");
   });
 
-  it.each(escapes)("$id: a path that begins like a host, $url", ({ id, url, result }) => {
+  it.each(escapes)("$id: a path that begins like a host, $url", ({ url, result }) => {
     // Recorded: the second slash is encoded. Here the redirect goes to the fallback, and the encoded spelling passes.
     const hostLike = /^\/[/\\]/u;
     const sent = (location: string): string | undefined => send({ location }).headers["location"];
     expect(sent(url as string)).toBe(hostLike.test(url as string) ? "/home" : url);
     const escaped = result as unknown as string;
-    expect(sent(escaped)).toBe(id === "redirects-238" ? "/home" : escaped);
+    expect(sent(escaped)).toBe(hostLike.test(escaped) ? "/home" : escaped);
   });
 
   it.each(written)("$id: $value", ({ value }) => {
