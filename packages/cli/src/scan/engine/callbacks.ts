@@ -1,6 +1,7 @@
 /** Functions that are handed to packages: somebody calls them, with a request, a message or a result. */
 import type { Node, SourceFile } from "../parse.ts";
 import { argumentsOfAction } from "./command-lines.ts";
+import { messageArguments } from "./messages.ts";
 import { meet } from "./state.ts";
 import { TEXTUAL } from "./kinds.ts";
 import { chainedMembers, checkedInput, checkedMembers } from "./route-schemas.ts";
@@ -184,7 +185,7 @@ const ROUTE_TEXTS =
 
 /** What functions of packages and of Node hand over to the functions that they are given. */
 function handedOver(call: Call): readonly Value[] | undefined {
-  const typed = argumentsOfAction(call);
+  const typed = argumentsOfAction(call) ?? messageArguments(call, textOf(call.args[0]));
   if (typed !== undefined) return typed;
   const { run, node, name, api, args, receiver } = call;
   if (ROUTE_TEXTS.test(api)) return [{ taints: source(run, node, "address of the page", "browser", TEXTUAL) }];

@@ -12,6 +12,9 @@ const PARAMETERS = /\.(?:query|params|headers|cookies)$|\.(?:body|queryStringPar
 /** An object without a prototype: every name is a name of its own. */
 export const BARE_OBJECT = "Object.create(null)";
 
+const UPLOADS = /^\w+\.files?(?:\.[\w*]+)*$/u;
+const UPLOADED = /^(?:path|filepath|tempFilePath|newFilename|destination|buffer|data|mv)$/u;
+
 /** Parts of a URL: checking one of them says something about the whole. */
 const HOST_PARTS = new Set(["hostname", "host", "origin"]);
 
@@ -111,6 +114,8 @@ function memberTaints(taints: readonly Taint[], key: string | undefined): readon
           },
     );
   }
+  // Where an upload was put, and how large it is, the server knows best.
+  if (key !== undefined && UPLOADED.test(key) && taints.every(({ label }) => UPLOADS.test(label))) return [];
   if (key !== undefined && HOST_PARTS.has(key))
     return taints.map((taint) => ({ ...taint, label: `${taint.label}.${key}` }));
   return taints.map((taint) => ({ ...taint, label: `${taint.label}.${key ?? "*"}` }));

@@ -30,6 +30,12 @@ const addressOfPage: Model = ({ run, node, api }) => ({
   api: `${api}()`,
 });
 
+const heldState: Model = ({ args, run }) => {
+  const pair = newObject(run, "array");
+  pair.fields.set("0", args[0]?.closure === undefined ? (args[0] ?? UNKNOWN) : run.apply(args[0], []));
+  return { ...pair, state: true };
+};
+
 export const PACKAGE_FUNCTIONS: Readonly<Record<string, Model>> = {
   "trustedTypes.createPolicy": ({ args }) => args[1] ?? UNKNOWN,
   ...Object.fromEntries(["search", "hash", "url", "absUrl"].map((name) => [`$location.${name}`, addressOfPage])),
@@ -38,11 +44,9 @@ export const PACKAGE_FUNCTIONS: Readonly<Record<string, Model>> = {
   "pg-format": sqlFormat,
   "pg-format.format": sqlFormat,
   "@angular/core.inject": ({ args }) => ({ taints: [], api: `${args[0]?.api ?? ""}()` }),
-  "react.useState": ({ args, run }) => {
-    const pair = newObject(run, "array");
-    pair.fields.set("0", args[0]?.closure === undefined ? (args[0] ?? UNKNOWN) : run.apply(args[0], []));
-    return { ...pair, state: true };
-  },
+  "react.useState": heldState,
+  "preact/hooks.useState": heldState,
+  "preact/compat.useState": heldState,
   "lodash.random": guessable,
   "lodash/random": guessable,
   "lodash.sample": guessable,

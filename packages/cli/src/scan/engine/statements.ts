@@ -47,10 +47,12 @@ function execute(run: Run, statement: Statement): void {
       leaveFunction(run, value);
       return;
     }
-    case "ThrowStatement":
-      run.thrown.at(-1)?.push(bake(run.evaluate(statement.argument), run.state));
+    case "ThrowStatement": {
+      const thrown = run.evaluate(statement.argument);
+      run.thrown.at(-1)?.push(bake(thrown, run.state));
       run.state.ended = true;
       return;
+    }
     case "BreakStatement":
     case "ContinueStatement": {
       const around = run.frame.breaks.at(-1);

@@ -6,7 +6,7 @@ import { nameOf, textAt } from "./names.ts";
 
 /** Whatever may say who somebody is, here or in a module that is named so. */
 const ASKS =
-  /auth|login|signed?_?-?in|session|jwt|token|bearer|passport|protect|guard|permission|\bacl\b|rbac|\broles?\b|secur|clerk|policy|policies|ensure|require[A-Z]|verif|csrf|glacis|is_?admin|only_?admin|admin_?only|check_?admin|current_?user|\.user\b|whoami|api_?-?key/iu;
+  /auth|login|signed?_?-?in|session|jwt|token|bearer|passport|protect|guard|permission|\bacl\b|rbac|\broles?\b|secur|clerk|policy|policies|ensure|require[A-Z]|verif|csrf|glacis|is_?admin|only_?admin|admin_?only|check_?admin|current_?user|\.user\b|whoami|remote_?address|api_?-?key/iu;
 const ASKING = /auth|guard|protect|ensure|require|verif|passport|jwt|permission|role|admin|login|signed|session/iu;
 const ADMIN = /(?:^|\/)(?:admin|administration|superuser|backoffice|internal)(?:\/|$)/iu;
 const VERBS = /^(?:get|post|put|patch|delete|all|del)$/u;

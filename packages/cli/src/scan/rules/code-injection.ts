@@ -34,6 +34,12 @@ export const CODE_INJECTION: ScanRule = {
       if (taint !== undefined) report(call.node, `${taint.label} in ${call.name}()`, taint);
     }
   },
+  assigns: ({ node, object, key, value, run }, report) => {
+    const isScript = object.api === "document.createElement()" && object.madeOf === "script";
+    if (!isScript || !/^(?:text|textContent|innerText|innerHTML)$/u.test(String(key.literal))) return;
+    const taint = untrusted(run, value, KIND.code, SOURCES);
+    if (taint !== undefined) report(node, `${taint.label} in a script`, taint);
+  },
   values: (node, value, run, report) => {
     if (node.type !== "ImportExpression" || typeof value.parts?.[0] === "string") return;
     const taint = untrusted(run, value, KIND.code);

@@ -188,7 +188,7 @@ export const DOM_SCRIPT: ScanRule = {
   values: (node, value, run, report) => {
     if (node.type !== "JSXAttribute" || node.name.type !== "JSXIdentifier") return;
     const attribute = node.name.name;
-    if (attribute !== "dangerouslySetInnerHTML" && attribute !== "srcDoc") return;
+    if (!/^(?:dangerouslySetInnerHTML|innerHTML|srcDoc|srcdoc)$/u.test(attribute)) return;
     const taint = untrusted(run, option(value, "__html") ?? value, KIND.html, FROM_PAGE);
     if (taint !== undefined) report(node, `${taint.label} in ${attribute}`, taint);
   },

@@ -120,6 +120,11 @@ export const TRUSTED_PROXY: ScanRule = {
     if (node.type !== "BinaryExpression" || !/^[!=]==?$/u.test(node.operator) || node.right.type !== "Literal") return;
     const asked = textAt(file, node.left);
     const isAddress = typeof node.right.value === "string" && /^[\d.]{7,}$|^::1$|^localhost$/u.test(node.right.value);
+    const kept =
+      /^\w+$/u.test(asked) &&
+      isAddress &&
+      new RegExp(`\\b${asked}\\s*=[^;\\n]*x-(?:forwarded-for|real-ip|client-ip)["']`, "iu").test(file.text);
+    if (kept) report(node, asked);
     if (isAddress && /x-(?:forwarded-for|real-ip|client-ip)["']/iu.test(asked) && asked.length < 80)
       report(node, asked);
   },

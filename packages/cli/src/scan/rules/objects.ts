@@ -56,6 +56,9 @@ function mergesDeeply(
 ): boolean {
   if (node === undefined) return false;
   const body = text.slice(node.start, node.end);
+  // extend(target[key], value) inside of extend
+  const own = nameOfFunction(body, text.slice(Math.max(0, node.start - 200), node.start));
+  if (own !== undefined && new RegExp(`\\b${own}\\(\\s*\\w+\\[\\w+\\]`, "u").test(body)) return true;
   // target[key] = merge(target[key] ?? {}, value)
   const name = isRemote ? /^(?:async\s+)?function\s+(\w+)/u.exec(body)?.[1] : undefined;
   if (name !== undefined && new RegExp(`\\w\\[\\w+\\]\\s*=\\s*${name}\\(`, "u").test(body)) return true;
@@ -64,6 +67,10 @@ function mergesDeeply(
   if (around !== undefined && new RegExp(`\\bfunction\\s+${around}\\b|\\b${around}\\s*=(?!=)`, "u").test(text))
     return true;
   return /\b\w+\(\s*\w+\[\w+\](?:\s*(?:\|\||\?\?)\s*[^,()]+)?,\s*\w+\[\w+\]/u.test(body);
+}
+
+function nameOfFunction(body: string, before: string): string | undefined {
+  return /^(?:async\s+)?function\s+(\w+)/u.exec(body)?.[1] ?? /(\w+)\s*(?::[^=;\n]+)?=\s*$/u.exec(before)?.[1];
 }
 
 const WRITES =

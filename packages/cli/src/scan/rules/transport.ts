@@ -123,7 +123,7 @@ export const COOKIE_FLAGS: ScanRule = {
     if (inAnswer !== undefined) report(node, inAnswer);
     const sets =
       (receiver?.role !== undefined && /^(?:cookie|setCookie)$/u.test(name)) ||
-      /^hono\/cookie\.setCookie$/u.test(api) ||
+      /^(?:hono\/cookie\.setCookie|cookie\.serialize)$/u.test(api) ||
       (name === "set" && [receiver?.name, receiver?.api].some((owner) => /cookies?(?:\(\))?$/iu.test(owner ?? "")));
     if (!sets) return;
     const [cookie, , settings] = api === "hono/cookie.setCookie" ? args.slice(1) : args;
