@@ -25,12 +25,29 @@ interface Place {
 
 const ELSEWHERE: Place = { formula: false, asks: false, quoted: false };
 
+/** A first line by which a spreadsheet takes what it says for the separator; other readers take it for a cell. */
+const SEPARATOR = /^\ufeff?"?sep=([^\r\n])"?(?:[\r\n]|$)/iu;
+
 export async function judgeCsv(file: QuarantinedFile): Promise<UploadFault | undefined> {
+  const plain = cellWatch();
+  let declared: { readonly separator: string; readonly look: CellWatch } | undefined;
+  let first = true;
+  return judgeText(file, (text) => {
+    const separator = first ? SEPARATOR.exec(text)?.[1] : undefined;
+    first = false;
+    if (separator !== undefined) declared = { separator, look: cellWatch() };
+    return plain(text) ?? declared?.look(text.replaceAll(declared.separator, ","));
+  });
+}
+
+type CellWatch = (text: string) => UploadFault | undefined;
+
+function cellWatch(): CellWatch {
   let place = ELSEWHERE;
   // A file begins with a cell.
   let seen = "\n";
   let from = 0;
-  return judgeText(file, (text) => {
+  return (text) => {
     seen += text;
     const known = Math.max(from, seen.length - REACH);
     let next = from;
@@ -51,7 +68,7 @@ export async function judgeCsv(file: QuarantinedFile): Promise<UploadFault | und
     from = Math.max(known, next) - kept;
     seen = seen.slice(kept);
     return undefined;
-  });
+  };
 }
 
 /** @returns undefined where another program is asked */

@@ -375,6 +375,10 @@ describe("a table of text", () => {
     "=cmd\uff5c'/c calc'\uff01A0",
     "a,\"=1+\ncmd|'/c calc'!A0\"\n",
     'a,"=""x"" &\n\ncmd|\'/c calc\'!A0"\n',
+    "sep=~\na~=cmd|'/c calc'!A0\n",
+    "\ufeffSEP=:\r\na:@SUM(1)*cmd|'/c calc'!A0",
+    '"sep=\u00a7"\na\u00a7"=cmd|\'/c calc\'!A0"',
+    "sep=|\na,=cmd|'/c calc'!A0\n",
   ])("is refused where a cell asks another program: %j", async (text) => {
     expect(await judge("a.csv", text)).toBe("text_formula");
   });
@@ -383,6 +387,9 @@ describe("a table of text", () => {
     "a|b|c\n1|2|3\n",
     "name,formula\nx,=A1+B1\n",
     "-5|6!\n",
+    "sep=|\na|-1|b!\n",
+    "sep=;\na;b\n",
+    "sep=\n",
     "x,-1 | y!\n",
     'a,"-5"\nb|c,d!\n',
     'a,"=""x"""\nb|c,d!\n',

@@ -2,12 +2,16 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { watchActiveContent } from "./upload-polyglot.ts";
 
-const ACTIVE = /<\?php|<\?=\s?@?[a-z_]{4,11}\(|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+const ACTIVE =
+  /<\?php|<\?[=\s][\s@]{0,8}(?:[a-z_]{4,11}\(|\$[a-z]{1,16}\[)|<!--#exec|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
 
 /** Pieces that are, or nearly are, what is looked for. */
 const piece = fc.constantFrom(
   "<?php",
   "<?= @abcdefghijk(",
+  "<?= \t\n\r\f @ $abcdefghijklmnop[",
+  "<!--#exec",
+  "<?=$",
   "<SCRIPT",
   "<!DocType",
   "<iframe",

@@ -2,17 +2,18 @@
 import { fault, type QuarantinedFile, type UploadFault } from "./upload-fault.ts";
 
 /** The longest of what is looked for. */
-const OVERLAP = 17;
+const OVERLAP = 40;
 const ARCHIVE_END = Buffer.from("PK\x05\x06", "latin1");
 const ARCHIVE_END_BYTES = 22;
 const MOST_COMMENT = 65_535;
-/** Five bytes at least: shorter ones stand in any large picture by chance. */
-const ACTIVE = /<\?php|<\?=\s?(?:@?[a-z_]{4,11}\(|`\$|\$_)|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+/** Five bytes at least, or as rare: shorter ones stand in any large picture by chance. PHP, ASP and JSP, includes of servers, and pages. */
+const ACTIVE =
+  /<\?php|<\?=[\s@(\\/*]{0,8}(?:\$_|`\$)|<\?[=\s][\s@(\\/*]{0,8}(?:[a-z_]{4,11}\s?\(|[a-z_]{4,11}\)\s?\(|\$[a-z_]\w{0,15}\s?[=[({]|`[\w $./-]{1,24}`)|<%[@=!]?\s?(?:page|import|eval|execute|response|request|server)|<!--#(?:exec|include)|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
 /** Where a PHP archive begins, whatever stands in front of it. */
 const PHP_ARCHIVE = "__HALT_COMPILER";
 const BRACKET = 0x3c;
 /** What stands behind the bracket of each. */
-const FOLLOWING: ReadonlySet<number | undefined> = new Set(Buffer.from("?!sShHiI", "latin1"));
+const FOLLOWING: ReadonlySet<number | undefined> = new Set(Buffer.from("?%!sShHiI", "latin1"));
 const BYTES_PER_LOOK = 128;
 
 /** Whether an unpacker, which reads from the end, finds an archive here. */

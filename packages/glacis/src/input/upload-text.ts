@@ -7,7 +7,7 @@ const WINDOW = 256 * 1024;
 const CONTROL = /[\u0000-\u0008\u000b\u000e-\u001f\u007f]/u;
 /** MIME Sniffing section 7.1, what else a page that runs something may begin with, and the starts of programs. */
 const MARKUP =
-  /^(?:<(?:!doctype html|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|svg|object|embed|meta|link|form|img|image|math|video|audio|details|input|button|select|textarea|marquee|template|base|frameset|applet|noscript|plaintext|xmp)(?=[\s/>])|<!--|<[?%]|#!|%pdf-|\{\\rtf)/iu;
+  /^(?:<(?:!doctype|!entity|html|head|script|iframe|h1|div|font|table|a|style|title|b|body|br|p|svg|object|embed|meta|link|form|img|image|math|video|audio|details|input|button|select|textarea|marquee|template|base|frameset|applet|noscript|plaintext|xmp)(?=[\s/>])|<[a-z][\w:-]*[\s/](?:[^<>]{0,500}[\s/"'])?on[a-z]{3,24}\s*=|<!--|<[?%]|#!|%pdf-|\{\\rtf)/iu;
 
 /** Judges a file by streaming it through a strict decoder. @param look at each stretch of it besides */
 export async function judgeText(
