@@ -68,8 +68,10 @@ describe("a folder of files", () => {
     for (const name of ["", "objects", "quarantine", "objects/acme"])
       expect(statSync(join(root, name)).mode & 0o077).toBe(0);
     expect(storage.control.check(PRODUCTION)).toEqual([]);
-    chmodSync(root, 0o755);
-    expect(storage.control.check(PRODUCTION).map(({ rule }) => rule.id)).toEqual(["private-storage/open-to-others"]);
+    for (const mode of [0o755, 0o750, 0o710, 0o701]) {
+      chmodSync(root, mode);
+      expect(storage.control.check(PRODUCTION).map(({ rule }) => rule.id)).toEqual(["private-storage/open-to-others"]);
+    }
   });
 
   it.each([

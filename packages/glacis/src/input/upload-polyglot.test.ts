@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { watchActiveContent } from "./upload-polyglot.ts";
 
 const ACTIVE =
-  /<\?php|<\?[=\s][\s@]{0,8}(?:[a-z_]{4,11}\(|\$[a-z]{1,16}\[)|<!--#exec|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+  /<\?php|<\?[=\s][\s@]{0,8}(?:[a-z_]{4,11}\(|\$[a-z]{1,16}\[)|<!--#exec|<script|<html|<!doctype|<iframe|<svg(?:>|[\s/]{1,8}[a-z:-]{1,24}[\s=/>])/iu;
 
 /** Pieces that are, or nearly are, what is looked for. */
 const piece = fc.constantFrom(
@@ -16,6 +16,8 @@ const piece = fc.constantFrom(
   "<!DocType",
   "<iframe",
   "<svg ",
+  "<svg/onload=",
+  "<svg>",
   "<svgs",
   "<htm",
   "<",

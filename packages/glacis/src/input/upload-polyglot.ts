@@ -8,7 +8,7 @@ const ARCHIVE_END_BYTES = 22;
 const MOST_COMMENT = 65_535;
 /** Five bytes at least, or as rare: shorter ones stand in any large picture by chance. PHP, ASP and JSP, includes of servers, and pages. */
 const ACTIVE =
-  /<\?php|<\?=[\s@(\\/*]{0,8}(?:\$_|`\$)|<\?[=\s][\s@(\\/*]{0,8}(?:[a-z_]{4,11}\s?\(|[a-z_]{4,11}\)\s?\(|\$[a-z_]\w{0,15}\s?[=[({]|`[\w $./-]{1,24}`)|<%[@=!]?\s?(?:page|import|eval|execute|response|request|server)|<!--#(?:exec|include)|<script|<html|<!doctype|<iframe|<svg[\s>]/iu;
+  /<\?php|<\?=[\s@(\\/*]{0,8}(?:\$_|`\$)|<\?[=\s][\s@(\\/*]{0,8}(?:[a-z_]{4,11}\s?\(|[a-z_]{4,11}\)\s?\(|\$[a-z_]\w{0,15}\s?[=[({]|`[\w $./-]{1,24}`)|<%[@=!]?\s?(?:page|import|eval|execute|response|request|server)|<!--#(?:exec|include)|<script|<html|<!doctype|<iframe|<svg(?:>|[\s/]{1,8}[a-z:-]{1,24}[\s=/>])/iu;
 /** Where a PHP archive begins, whatever stands in front of it. */
 const PHP_ARCHIVE = "__HALT_COMPILER";
 const BRACKET = 0x3c;

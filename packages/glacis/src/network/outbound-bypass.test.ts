@@ -501,6 +501,11 @@ describe("the judgement of a URL", () => {
     ["https://api.example.com:8443/", "port-refused"],
     ["https://odd.example.com/", "port-refused"],
     ["http://api.example.com/", "scheme-refused"],
+    ["https://%61pi.example.com/", "host-malformed"],
+    ["https://api%2eexample.com/", "host-malformed"],
+    ["https://\uff41pi.example.com/", "host-malformed"],
+    ["https://api\u3002example.com/", "host-malformed"],
+    ["https://api.ex\u00adample.com/", "host-malformed"],
   ])("refuses %s as %s", (text, reason) => {
     expect(() => listed(text)).toThrow(expect.objectContaining({ reason }));
   });
