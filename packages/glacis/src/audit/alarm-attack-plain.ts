@@ -51,6 +51,13 @@ export const PLAIN_ATTACKS = [
     1,
   ],
   [
+    "bare-administrator",
+    "RequiredSecondFactorRemoved",
+    "authentication/authn_factor_lacking/observed",
+    "An administrator removes the last second factor.",
+    1,
+  ],
+  [
     "passed-over-decision",
     "CriticalEvent",
     "authorization_failure/authz_undecided/failed",

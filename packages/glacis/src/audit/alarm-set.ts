@@ -1,38 +1,9 @@
 /** The alarms that come with the library: what OWASP asks to be seen (A09), over the events that the library writes. */
+import { AUTHENTICATION_ALARMS } from "./alarm-set-authentication.ts";
 import { DETECTED_ALARMS, type ShippedAlarm } from "./alarm-set-detected.ts";
 
 const RINGING: readonly ShippedAlarm[] = [
-  {
-    name: "HighFailedLogins",
-    severity: "error",
-    description: "Ten sign-ins or more have failed within five minutes.",
-    pattern: '{ $.event_type = "authentication" && $.status = "failed" }',
-    metric: "FailedLoginAttempts",
-    threshold: 10,
-    periodSeconds: 300,
-  },
-  {
-    name: "PasswordSpraying",
-    severity: "critical",
-    description: "One address has failed to sign in twenty times within ten minutes, whatever accounts it tried.",
-    pattern: '{ $.event_type = "authentication" && $.status = "failed" && $.ip_address = * }',
-    metric: "FailedLoginsByAddress",
-    per: "ip_address",
-    threshold: 20,
-    periodSeconds: 600,
-  },
-  {
-    name: "SlowPasswordGuessing",
-    severity: "error",
-    description:
-      "Sign-ins have kept failing, three or more in each of four out of six ten-minute stretches: slow enough to pass under a limit.",
-    pattern: '{ $.event = "authn_login_fail" }',
-    metric: "LoginFailures",
-    threshold: 3,
-    periodSeconds: 600,
-    periods: 6,
-    points: 4,
-  },
+  ...AUTHENTICATION_ALARMS,
   {
     name: "AuthorizationFailuresOfOneUser",
     severity: "error",
@@ -158,33 +129,6 @@ const RINGING: readonly ShippedAlarm[] = [
     periodSeconds: 300,
   },
   {
-    name: "SecondFactorRemoved",
-    severity: "warning",
-    description: "Three second factors were removed within an hour.",
-    pattern: '{ $.event = "authn_totp_removed" || $.event = "authn_passkey_removed" }',
-    metric: "SecondFactorsRemoved",
-    threshold: 3,
-    periodSeconds: 3600,
-  },
-  {
-    name: "SecondFactorGuessing",
-    severity: "critical",
-    description: "Ten one-time codes or passkeys were wrong within five minutes: somebody has passwords already.",
-    pattern: '{ $.event = "authn_totp_fail" || $.event = "authn_passkey_fail" }',
-    metric: "SecondFactorFailures",
-    threshold: 10,
-    periodSeconds: 300,
-  },
-  {
-    name: "AccountLocked",
-    severity: "error",
-    description: "So many sign-ins have failed that an account is locked.",
-    pattern: '{ $.event = "authn_login_lock" }',
-    metric: "AccountLocks",
-    threshold: 1,
-    periodSeconds: 300,
-  },
-  {
     name: "MaliciousUpload",
     severity: "critical",
     description: "Somebody has uploaded a file that a scanner knows as malicious.",
@@ -192,15 +136,6 @@ const RINGING: readonly ShippedAlarm[] = [
     metric: "MaliciousUploads",
     threshold: 1,
     periodSeconds: 60,
-  },
-  {
-    name: "RecoveryCodeGuessing",
-    severity: "critical",
-    description: "Five recovery codes were wrong within ten minutes.",
-    pattern: '{ $.event = "authn_recovery_code_fail" }',
-    metric: "RecoveryCodeFailures",
-    threshold: 5,
-    periodSeconds: 600,
   },
   {
     name: "ApplicationErrors",

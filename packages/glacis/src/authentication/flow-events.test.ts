@@ -32,9 +32,14 @@ const app = totp({
   report,
 });
 const codes = recoveryCodes({ store: memoryRecoveryCodes(), report });
+/** Whose role must have a second factor. */
+const bound = new Set<string>();
 const session = sessions({
   store: memorySessions(),
-  mfa: mfaRequired({ enrolled: async ({ userId }) => ((await app.enrolled(userId)) ? ["totp", "recovery_code"] : []) }),
+  mfa: mfaRequired({
+    required: ({ userId }) => bound.has(userId),
+    enrolled: async ({ userId }) => ((await app.enrolled(userId)) ? ["totp", "recovery_code"] : []),
+  }),
 });
 const ground = authenticationGround(memoryAuthentication(), session, {
   authenticators: { totp: app, recoveryCodes: codes },
@@ -205,6 +210,22 @@ const CASES: readonly Case[] = [
       await flows.secondFactors.removeTotp(await own());
     },
     events: ["authentication/authn_totp_removed/succeeded", "session/session_renewed/succeeded"],
+    about: "user",
+  },
+  {
+    outcome: "the last second factor of somebody who must have one, which is removed",
+    act: async (from) => {
+      const { account, own, confirm } = await withTotp();
+      await confirm();
+      bound.add(account.userId);
+      from();
+      await flows.secondFactors.removeTotp(await own());
+    },
+    events: [
+      "authentication/authn_totp_removed/succeeded",
+      "session/session_renewed/succeeded",
+      "authentication/authn_factor_lacking/observed",
+    ],
     about: "user",
   },
   {

@@ -1,4 +1,5 @@
 /** Adding and removing second factors. The owner is told of each (catalog auth-notifications), and a removal ends the other sessions. */
+import { auditEvent } from "../core/event-entry.ts";
 import { PASSWORD_VOID } from "./account-lineage.ts";
 import type { Account } from "./account-store.ts";
 import { enqueue, noticeOf, type FlowContext, type FlowRequest } from "./flow-context.ts";
@@ -76,6 +77,7 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
       await context.sessions.renew(request);
       await enqueue(context, noticeOf(account, "second_factor_removed", request));
+      await tellOfLack(context, request);
       return true;
     },
     async newRecoveryCodes(request) {
@@ -109,9 +111,20 @@ export function factorSettings(context: FlowContext, authenticators: Authenticat
       await context.sessions.revoke(account.userId, { reason: "mfa_changed", request, keepCurrent: true });
       await context.sessions.renew(request);
       await enqueue(context, noticeOf(account, "passkey_removed", request));
+      await tellOfLack(context, request);
       return true;
     },
   };
+}
+
+/**
+ * Somebody whose role must have a second factor has none from here on: one such removal is worth an alarm, for an intruder makes room for himself
+ * (catalog security-alerting). Where nobody can say, it is told too.
+ */
+async function tellOfLack({ sessions }: FlowContext, request: FlowRequest): Promise<void> {
+  if (request.principal.kind !== "user") return;
+  const isLacking = await sessions.lacksFactor(request.principal).catch(() => true);
+  if (isLacking) request.note(auditEvent("authentication/authn_factor_lacking/observed", { control: "mfa-required" }));
 }
 
 async function overviewOf(

@@ -36,6 +36,25 @@ describe("mfaRequired", () => {
     expect(ids({ required: ["admin"], enrolled: () => [] })).toEqual([]);
   });
 
+  it.each<[string, MfaOptions["required"], readonly string[], readonly string[], readonly ProofMethod[], boolean]>([
+    ["nobody must", undefined, [], ["admin"], [], false],
+    ["his role must, and he has none", ["admin"], [], ["admin"], [], true],
+    ["his role must, and he has one", ["admin"], [], ["admin"], ["totp"], false],
+    ["another role must", ["admin"], [], ["member"], [], false],
+    ["everybody must", "everyone", [], [], [], true],
+    ["his role takes a passkey, and he has a code", undefined, ["admin"], ["admin"], ["totp"], true],
+    ["his role takes a passkey, and he has it", ["admin"], ["admin"], ["admin"], ["passkey"], false],
+    ["his tenant decides, and says nothing clear", () => undefined as never, [], [], [], true],
+  ])("says whether somebody lacks a factor: %s", async (_, required, phishingResistant, roles, methods, isLacking) => {
+    const options = { phishingResistant, enrolled: () => methods, ...(required !== undefined && { required }) };
+    expect(await mfaRequired(options).lacks({ userId: "ada", tenantId: "acme", roles })).toBe(isLacking);
+  });
+
+  it("says of nobody that he lacks nothing while the source of factors fails", async () => {
+    const policy = mfaRequired({ required: "everyone", enrolled: () => Promise.reject(new Error("down")) });
+    await expect(policy.lacks({ userId: "ada", tenantId: "acme", roles: [] })).rejects.toThrow("down");
+  });
+
   it("takes no misspelt option and no empty list", () => {
     expect(() => mfaRequired({ required: [] })).toThrow(/list of roles/u);
     expect(() => mfaRequired({ required: "all" as never })).toThrow(/list of roles/u);

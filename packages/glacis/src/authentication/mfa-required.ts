@@ -59,6 +59,8 @@ export interface MfaPolicy {
   readonly control: Control<IdentifiedFacts>;
   /** Judges the proofs of one user. A source that fails throws, and nobody is let in. */
   judge(subject: MfaSubject, proofs: readonly Proof[]): Promise<MfaVerdict>;
+  /** Whether somebody must have a second factor, or a passkey, and has none. */
+  lacks(subject: MfaSubject): Promise<boolean>;
 }
 
 const ENOUGH: MfaVerdict = { kind: "enough" };
@@ -76,6 +78,12 @@ export function mfaRequired(options: MfaOptions = {}): MfaPolicy {
   const { required, phishingResistant = [], enrolled } = options;
   const holds = requirement(required);
   const strict = new Set(phishingResistant);
+  const isStrict = ({ roles }: MfaSubject): boolean => roles.some((role) => strict.has(role));
+  async function methodsOf(subject: MfaSubject): Promise<readonly ProofMethod[]> {
+    const methods = enrolled === undefined ? [] : await enrolled(subject);
+    if (!Array.isArray(methods)) throw new TypeError("mfa.enrolled must answer with a list of methods.");
+    return methods as readonly ProofMethod[];
+  }
 
   return {
     control: {
@@ -88,9 +96,8 @@ export function mfaRequired(options: MfaOptions = {}): MfaPolicy {
       },
     },
     async judge(subject, proofs) {
-      const methods = enrolled === undefined ? [] : await enrolled(subject);
-      if (!Array.isArray(methods)) throw new TypeError("mfa.enrolled must answer with a list of methods.");
-      const needsKey = subject.roles.some((role) => strict.has(role));
+      const methods = await methodsOf(subject);
+      const needsKey = isStrict(subject);
       if (needsKey && proofs.some((one) => one.phishingResistant) && assuranceOf(proofs) >= 2) return ENOUGH;
       if (!needsKey && assuranceOf(proofs) >= 2) return ENOUGH;
       const useful = methods.filter((method) => !needsKey || method === "passkey");
@@ -100,6 +107,11 @@ export function mfaRequired(options: MfaOptions = {}): MfaPolicy {
         return { kind: "second_factor_required", methods: notYet(methods, proofs) };
       if (needsKey) return { kind: "enrolment_required", methods: ["passkey"] };
       return (await holds(subject)) ? { kind: "enrolment_required", methods: SECOND } : ENOUGH;
+    },
+    async lacks(subject) {
+      const methods = await methodsOf(subject);
+      if (isStrict(subject)) return !methods.includes("passkey");
+      return methods.length === 0 && (await holds(subject));
     },
   };
 }

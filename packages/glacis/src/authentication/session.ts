@@ -115,6 +115,8 @@ export interface Sessions {
    * take it back where the answer is no.
    */
   hasSession(user: User): Promise<boolean>;
+  /** Whether `mfa` wants a second factor of somebody who has none, as after the last one was removed. */
+  lacksFactor(user: User): Promise<boolean>;
   /** Writes uses that are still collected; call it when the process ends. */
   flush(): Promise<void>;
 }
@@ -198,6 +200,7 @@ export function sessions(options: SessionOptions): Sessions {
       return alive.map((record) => viewOf(record, current));
     },
     hasSession: (user) => hasSession(store, user),
+    lacksFactor: ({ id: userId, tenantId, roles }) => mfa.lacks({ userId, tenantId, roles }),
     flush: () => writer.flush(),
   };
 }

@@ -36,6 +36,8 @@ export const EVENT_CATALOGUE = {
       "warning critical | - | A passkey's answer was refused; a counter that went back is critical.",
     "authn_passkey_registered/succeeded": "warning | - | A passkey was added.",
     "authn_passkey_removed/succeeded": "warning | - | A passkey was removed.",
+    "authn_factor_lacking/observed":
+      "critical | - | Somebody whose role must have a second factor has removed the last one.",
     "authn_recovery_codes_created/succeeded": "warning | count | Recovery codes were made; the former ones are void.",
     "authn_recovery_code_used/succeeded": "warning | count | A recovery code was spent; count are left.",
     "authn_recovery_code_fail/failed": "warning | - | A recovery code was wrong or spent.",
