@@ -79,6 +79,8 @@ function compared(asked: Value, known: Value): Facts {
   if (asked.facts !== undefined && typeof known.literal === "boolean") {
     return known.literal ? asked.facts : { yes: asked.facts.no, no: asked.facts.yes };
   }
+  if (asked.facts !== undefined && typeof known.literal === "number" && asked.type !== "number")
+    return known.literal === 0 ? { yes: asked.facts.no, no: asked.facts.yes } : { yes: asked.facts.yes, no: [] };
   const forbidden = textOf(known);
   if (forbidden === "__proto__" || forbidden === "constructor" || forbidden === "prototype")
     return { yes: [], no: clears(asked, KIND.key) };
@@ -197,7 +199,7 @@ export function factsOfIncludes(asked: Value, sought: Value | undefined): Facts 
 const VALIDATORS =
   /^(?:is|has|are|check|validate|verify|ensure|assert)_?(?:in)?_?(?:Url|Uri|Link|Host\w*|Domain|Path|File\w*|Safe\w*|Valid\w*|Allowed\w*|Trusted\w*|Permitted|Whitelisted|Allowlisted|Local\w*|Internal\w*|Relative\w*|Same\w*|Known\w*|Supported)/iu;
 const SHAPES =
-  /^(?:isInt|isInteger|isSafeInteger|isFinite|isNumeric|isDecimal|isFloat|isUUID|isUuid|isMongoId|isAlpha|isAlphanumeric|isHexadecimal|isBoolean|isISO8601|isSlug|isPort|isIP|isDate|isObjectIdOrHexString)$/u;
+  /^(?:isInt|isInteger|isSafeInteger|isFinite|isNumeric|isDecimal|isFloat|isUUID|isUuid|isMongoId|isAlpha|isAlphanumeric|isHexadecimal|isBoolean|isISO8601|isSlug|isPort|isDate|isObjectIdOrHexString)$/u;
 
 /** What a call that answers yes or no says, by the name of what is called. */
 export function factsOfCall({ name, api, receiver, args }: Call): Facts | undefined {
@@ -229,11 +231,7 @@ export function factsOfCall({ name, api, receiver, args }: Call): Facts | undefi
         : undefined;
     case "hasOwn":
     case "call":
-      return api.endsWith("hasOwnProperty.call") || api === "Object.hasOwn"
-        ? first?.taints.length === 0 && second
-          ? { yes: clears(second, EVERY), no: [] }
-          : undefined
-        : undefined;
+      return api.endsWith("hasOwnProperty.call") || api === "Object.hasOwn" ? ownProperty(first, second) : undefined;
     case "isNaN":
       return first && { yes: [], no: clears(first, NUMERIC) };
     case "isArray":
@@ -255,8 +253,20 @@ export function factsOfCall({ name, api, receiver, args }: Call): Facts | undefi
   }
 }
 
+/** Is a name one of an object's own? What was sent has own names of every kind. */
+function ownProperty(object: Value | undefined, name: Value | undefined): Facts | undefined {
+  if (object === undefined || name === undefined) return undefined;
+  if (object.taints.length === 0) return { yes: clears(name, EVERY), no: [] };
+  const isAnother = object.taints.every(
+    ({ source, label }) => source === "parameter" && !name.taints.some((taint) => taint.label.startsWith(label)),
+  );
+  return isAnother ? { yes: clears(name, KIND.key), no: [] } : undefined;
+}
+
 function byName(name: string, first: Value | undefined): Facts | undefined {
   if (first === undefined) return undefined;
+  // An address of the own network is an address too.
+  if (/^isIP(?:v[46])?$/u.test(name)) return { yes: clears(first, NUMERIC & ~HOST), no: [] };
   if (SHAPES.test(name)) return { yes: clears(first, NUMERIC), no: [] };
   if (VALIDATORS.test(name)) return { yes: clears(first, EVERY), no: [] };
   return undefined;

@@ -2,6 +2,7 @@
 import type { BindingPattern, Node, ParamPattern, PropertyKey, SourceFile } from "../parse.ts";
 import { elementOf, keyOf, readMember, writeMember } from "./members.ts";
 import { bake, passed, source, type Run } from "./run.ts";
+import { injected, typedValue } from "./typed-parameters.ts";
 import { decoratedParameter, globalSource, MESSAGE_EVENT, roleOf, typeNameOf } from "./sources.ts";
 import { HOST } from "./kinds.ts";
 import { join, madeSafe, UNKNOWN, type Taint, type Value } from "./value.ts";
@@ -262,7 +263,8 @@ function guess(
   if (run.entry && index === 1 && left.type === "ObjectPattern" && isResolver(run))
     return { taints: source(run, pattern, "args", "remote") };
   if (run.entry && name === "event") return { taints: [], role: "request", name };
-  if (run.entry && name === "args" && index === 1) return { taints: source(run, pattern, name, "remote"), name };
+  if (run.entry && name === "args" && index === 1 && RESOLVERS.test(run.module.file.text))
+    return { taints: source(run, pattern, name, "remote"), name };
   const typed =
     typeName === undefined ? undefined : (typedValue(run, typeName) ?? injected(run, typeName, parameter.type));
   if (typed !== undefined) return { ...typed, ...(name !== undefined && { name }) };
@@ -289,13 +291,15 @@ function isAnsweredBeside({ frame }: Run): boolean {
   return second?.type === "Identifier" && /^(?:res|response|reply)$/u.test(second.name);
 }
 
+const RESOLVERS = /\b(?:Query|Mutation|[rR]esolvers?|Subscription|graphql|GraphQL\w*)\b/u;
+
 /** `(parent, { id })` in a map of resolvers. */
 function isResolver({ frame, module }: Run): boolean {
   const first = frame.closure?.node.params[0];
   return (
     first?.type === "Identifier" &&
     /^(?:_+\w*|parent|root|source|obj|rootValue)$/u.test(first.name) &&
-    /\b(?:Query|Mutation|resolvers?|Subscription|graphql)\b/u.test(module.file.text)
+    RESOLVERS.test(module.file.text)
   );
 }
 
@@ -323,22 +327,4 @@ function destructured(
   if (names.has("url") && run.entry && SVELTE.test(run.module.file.text)) return { taints: [], role: "context" };
   if (names.has("searchParams")) return { taints: source(run, pattern, "props", "remote"), role: "context" };
   return undefined;
-}
-
-/** `constructor(private readonly users: UserService)`: a container makes one and passes it. */
-function injected(run: Run, typeName: string, parameter: string): Value | undefined {
-  if (parameter !== "TSParameterProperty" && !/(?:Service|Repository|Client|Gateway|Store|Provider)$/u.test(typeName))
-    return undefined;
-  const cell = run.environment.lookup(typeName);
-  const known = cell && run.state.read(cell);
-  return known?.class === undefined ? undefined : run.construct(known, []);
-}
-
-/** An instance of a class that is imported by name: `private readonly db: Pool`. */
-function typedValue(run: Run, typeName: string): Value | undefined {
-  const [first = "", ...others] = typeName.split(".");
-  const cell = run.environment.lookup(first);
-  const known = cell && run.state.read(cell);
-  if (known?.api === undefined || known.class !== undefined) return undefined;
-  return { taints: [], api: `${[known.api, ...others].join(".")}()`, typeName };
 }

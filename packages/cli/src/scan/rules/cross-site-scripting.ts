@@ -96,7 +96,8 @@ function noteContentType({ receiver, name, args, run }: Call): void {
     else if (first?.fields !== undefined) type = typeIn(first);
   } else if (name === "writeHead" || name === "respond")
     type = args.map((value) => typeIn(value)).find((found) => found !== undefined);
-  if (type !== undefined) run.state.values.set(CONTENT_TYPE, textValue(type));
+  // On two ways that meet again, two harmless types are one.
+  if (type !== undefined) run.state.values.set(CONTENT_TYPE, textValue(HARMLESS.test(type) ? "text/plain" : type));
 }
 
 function prefixIn(value: Value | undefined): string | undefined {

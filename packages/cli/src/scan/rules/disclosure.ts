@@ -38,6 +38,8 @@ export const STACK_EXPOSURE: ScanRule = {
     }
     const text = node.arguments.map((argument) => withoutCasts(textAt(run.module.file, argument))).join(",");
     if (args.some(holdsEnvironment)) report(node, "process.env");
+    // What is sent in development only.
+    if (text.includes("NODE_ENV")) return;
     if (args.some(holdsStack) || /\b(?:err|error|e|ex|exception)\??\.stack\b/u.test(text)) report(node, `${name}()`);
   },
   assigns: ({ node, object, key, value }, report) => {
@@ -134,6 +136,9 @@ function sensitiveBehind(argument: Node, call: Node, { text }: SourceFile): stri
     `\\b(?:const|let|var)\\s+${argument.name.replaceAll("$", "\\$")}\\s*=\\s*([^;\\n]+)`,
     "u",
   ).exec(before)?.[1];
+  const whole = /^(?:\w+\??\.)+(\w+)(?:\s+as\s+\w+)?$|\[["'](\w+)["']\]$/u.exec(made?.trim() ?? "");
+  const held = whole?.[1] ?? whole?.[2];
+  if (held !== undefined && SENSITIVE.test(held)) return held;
   const [, name] = /(?:["'`]\s*\+\s*|\$\{\s*)(?:\w+\.)*(\w+)/u.exec(made ?? "") ?? [];
   return name !== undefined && SENSITIVE.test(name) ? name : undefined;
 }
