@@ -134,10 +134,7 @@ const OPTIONS = ["store", "limits", "sameSite", "name", "mfa", "ssoRequired", "m
 export function sessions(options: SessionOptions): Sessions {
   rejectUnknownOptions("sessions", options, OPTIONS);
   const { store, sameSite = "Strict", name = "session", mostPerUser = 10, membership } = options;
-  if (!/^[A-Za-z0-9_-]{1,64}$/u.test(name))
-    throw new TypeError('sessions() needs a plain cookie name, such as "session".');
-  if (!(Number.isSafeInteger(mostPerUser) && mostPerUser > 0))
-    throw new TypeError("sessions() needs mostPerUser as a whole number above zero.");
+  requireShapes(name, mostPerUser);
   const limits = limitsOf(options.limits);
   const mfa = options.mfa ?? mfaRequired();
   const cookie = tokenCookie(`__Host-${name}`, { sameSite });
@@ -203,6 +200,13 @@ export function sessions(options: SessionOptions): Sessions {
     lacksFactor: ({ id: userId, tenantId, roles }) => mfa.lacks({ userId, tenantId, roles }),
     flush: () => writer.flush(),
   };
+}
+
+function requireShapes(name: string, mostPerUser: number): void {
+  if (!/^[A-Za-z0-9_-]{1,64}$/u.test(name))
+    throw new TypeError('sessions() needs a plain cookie name, such as "session".');
+  if (!(Number.isSafeInteger(mostPerUser) && mostPerUser > 0))
+    throw new TypeError("sessions() needs mostPerUser as a whole number above zero.");
 }
 
 async function endOne(store: SessionStore, request: Responding, id: string | undefined): Promise<void> {
