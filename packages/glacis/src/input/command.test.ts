@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -70,6 +70,19 @@ describe("run()", () => {
     const { stdout, exitStatus } = await run("says", { text: value });
     const [argv] = JSON.parse(stdout.toString()) as [string[]];
     expect([argv, exitStatus]).toEqual([[value], 0]);
+  });
+
+  it("ends the options before the operands, unless the program does not know that or takes none", async () => {
+    // Behind a file of a program, node hands on what it finds.
+    const file = join(folder, "says.cjs");
+    writeFileSync(file, "console.log(JSON.stringify(process.argv.slice(2)))");
+    const seen = async (declaration: Omit<ProgramDeclaration, "path">): Promise<unknown> => {
+      const { stdout } = await single({ path: node, ...declaration })("it", {} as never);
+      return JSON.parse(stdout.toString());
+    };
+    expect(await seen({ options: [file, "-v"], operands: ["a"] })).toEqual(["-v", "--", "a"]);
+    expect(await seen({ options: [file], operands: ["a"], endOfOptions: false })).toEqual(["a"]);
+    expect(await seen({ options: [file, "-v"] })).toEqual(["-v"]);
   });
 
   it("gives an empty environment and a folder of its own, which is gone afterwards", async () => {
@@ -305,6 +318,7 @@ describe("a declaration", () => {
     expect(declare({ endOfOptions: false, operands: [text] })).toThrow(/nothing ends the options/u);
     expect(declare({ shell: true })).toThrow(/no option "shell"/u);
     expect(declare({ options: [text], operands: [text] })).toThrow(/twice/u);
+    expect(declare({ options: ["-a\0b"] })).toThrow(/NUL/u);
     expect(declare({ timeoutMs: 0 })).toThrow(/timeoutMs/u);
     expect(declare({ maxOutputBytes: Infinity })).toThrow(/maxOutputBytes/u);
     expect(declare({ environment: "PATH=/bin" })).toThrow(/environment/u);
@@ -346,6 +360,14 @@ describe("check", () => {
     expect(judge(file)).toEqual([]);
     chmodSync(file, 0o775);
     expect(judge(file)).toEqual(["command-injection/program-writable"]);
+    expect(judge(folder)).toEqual(["command-injection/program-missing"]);
+    chmodSync(file, 0o755);
+    chmodSync(folder, 0o707);
+    const link = join(mkdtempSync(join(folder, "links-")), "program");
+    symlinkSync(file, link);
+    for (const path of [file, link]) expect(judge(path)).toEqual(["command-injection/program-writable"]);
+    chmodSync(folder, 0o1707);
+    expect(judge(link)).toEqual([]);
     expect(programs({ it: { path: "/absent" } }).control.check({ ...production, mode: "test" })).toEqual([]);
   });
 });

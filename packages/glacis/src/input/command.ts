@@ -1,6 +1,6 @@
 /** Programs started without a shell, from a list, with typed arguments (catalog `command-injection`; guide A03; CWE-78, CWE-88). */
-import { statSync, type Stats } from "node:fs";
-import { basename, isAbsolute, normalize } from "node:path";
+import { realpathSync, statSync, type Stats } from "node:fs";
+import { basename, dirname, isAbsolute, normalize } from "node:path";
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
@@ -31,7 +31,7 @@ export const PROGRAM_WRITABLE: Rule = {
   id: "command-injection/program-writable",
   severity: "error",
   what: "Others than its owner may replace a declared program.",
-  why: "Whoever can write the file runs code with the rights of the application.",
+  why: "Whoever can write the file, or the folder that it lies in, runs code with the rights of the application.",
   fix: "Let root own it, and take the write permission from group and others: chmod go-w.",
 };
 
@@ -241,5 +241,15 @@ function assess(name: string, path: string, { mode }: Deployment): readonly Find
     return [finding(PROGRAM_MISSING, at, path)];
   }
   if (!stats.isFile() || (stats.mode & 0o111) === 0) return [finding(PROGRAM_MISSING, at, path)];
-  return (stats.mode & 0o022) === 0 ? [] : [finding(PROGRAM_WRITABLE, at, path)];
+  const replaceable = (stats.mode & 0o022) !== 0 || [path, realpathSync(path)].some(liesInTheOpen);
+  return replaceable ? [finding(PROGRAM_WRITABLE, at, path)] : [];
+}
+
+/** Whether everybody may put another file, or another folder, in its place: what is sticky only its owner removes. */
+function liesInTheOpen(path: string): boolean {
+  for (let folder = dirname(path), below = path; folder !== below; below = folder, folder = dirname(folder)) {
+    const { mode } = statSync(folder);
+    if ((mode & 0o002) !== 0 && (mode & 0o1000) === 0) return true;
+  }
+  return false;
 }
