@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { judgeSample as judge } from "../../../../test/support/upload-judge.ts";
 import { writeDocx, writeZip, type ZipEntry } from "../../../../test/support/zip-writer.ts";
 import { archiveSafety } from "./archive-safety.ts";
+import { readArchive } from "./upload-archive.ts";
 
 const relationship = (kind: string, target: string, mode = 'TargetMode="External"'): string =>
   `<Relationship Id="rId9" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/${kind}" Target="${target}" ${mode}/>`;
@@ -15,6 +16,7 @@ describe("an archive", () => {
     ["uses backslashes", writeZip([text("a\\..\\..\\b")]), "archive_name"],
     ["names a device", writeZip([text("con.txt")]), "archive_name"],
     ["holds a link", writeZip([{ name: "a", data: "/etc/passwd", mode: 0o120777 }]), "archive_link"],
+    ["holds a folder that has bytes", writeZip([{ name: "a/", data: "x" }]), "archive_disagrees"],
     ["holds a device file", writeZip([{ name: "a", mode: 0o020666 }]), "archive_link"],
     ["holds names that differ in case alone", writeZip([text("A.txt"), text("a.txt")]), "archive_duplicate"],
     ["holds a file that is a folder too", writeZip([text("a"), text("A/b.txt")]), "archive_duplicate"],
@@ -53,6 +55,12 @@ describe("an archive", () => {
     ["is cut off", writeZip([text("a")]).subarray(0, -3), "archive_malformed"],
   ])("is refused when it %s", async (_what, content, code) => {
     expect(await judge("a.zip", content)).toBe(code);
+  });
+
+  it("is refused when what it unpacks to is not what was packed", async () => {
+    const archive = writeZip([{ name: "a", data: "hello", stored: true }]);
+    archive.write("j", archive.indexOf("hello"), "latin1");
+    expect(await judge("a.zip", archive)).toBe("archive_disagrees");
   });
 
   it("is refused when one entry lies inside another, which is how a small one becomes a large bomb", async () => {
@@ -145,6 +153,25 @@ describe("an office document", () => {
 });
 
 describe("the bounds", () => {
+  it("hold to the byte and to the entry", async () => {
+    const items = [
+      { name: "a", data: "x".repeat(600) },
+      { name: "b", data: "y".repeat(400) },
+    ];
+    const archive = writeZip(items);
+    const codeWithin = async (bounds: object): Promise<string | undefined> => {
+      const read = await readArchive(archive, {
+        limits: { ...archiveSafety().limits, ...bounds },
+        keep: () => false,
+        judgeEntry: () => undefined,
+      });
+      return "code" in read ? read.code : undefined;
+    };
+    expect(await codeWithin({ maxTotalBytes: 1000, maxEntries: 2 })).toBeUndefined();
+    expect(await codeWithin({ maxTotalBytes: 999 })).toBe("archive_total");
+    expect(await codeWithin({ maxEntries: 1 })).toBe("archive_entries");
+  });
+
   it("refuse what is none", () => {
     expect(() => archiveSafety({ maxEntries: 0 })).toThrow(TypeError);
     expect(() => archiveSafety({ maxSize: 1 } as never)).toThrow(/maxSize/u);

@@ -23,7 +23,8 @@ const ground = realpathSync(mkdtempSync(join(tmpdir(), "glacis-path-")));
 const root = join(ground, "files");
 const events: AuditEvent[] = [];
 mkdirSync(join(root, "a/b"), { recursive: true });
-mkdirSync(join(ground, "outside"));
+mkdirSync(join(ground, "outside/deep/deeper"), { recursive: true });
+writeFileSync(join(ground, "outside/deep/deeper/secret"), "secret");
 mkdirSync(join(ground, "files-of-others"));
 writeFileSync(join(ground, "outside/secret"), "secret");
 writeFileSync(join(ground, "files-of-others/secret"), "secret");
@@ -164,13 +165,19 @@ describe("within()", () => {
     expect((await failure(files.create(name))).reason).toBe(reason);
   });
 
-  it.each(["link-to-file", "link-to-folder/secret", "a/relative-link", "a/link-inside", "loop", "a/b/report.pdf/x"])(
-    "follows no link at %s",
-    async (name) => {
-      expect((await failure(files.open(name))).reason).toBe("link");
-      expect(events).toHaveLength(1);
-    },
-  );
+  it.each([
+    "link-to-file",
+    "link-to-folder/secret",
+    "link-to-folder/deep/secret",
+    "link-to-folder/deep/deeper/secret",
+    "a/relative-link",
+    "a/link-inside",
+    "loop",
+    "a/b/report.pdf/x",
+  ])("follows no link at %s", async (name) => {
+    expect((await failure(files.open(name))).reason).toBe("link");
+    expect(events).toHaveLength(1);
+  });
 
   it("creates nothing through a link", async () => {
     expect((await failure(files.create("link-to-folder/planted"))).reason).toBe("link");

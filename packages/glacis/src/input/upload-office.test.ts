@@ -375,6 +375,7 @@ describe("a table of text", () => {
     "=cmd\uff5c'/c calc'\uff01A0",
     "a,\"=1+\ncmd|'/c calc'!A0\"\n",
     'a,"=""x"" &\n\ncmd|\'/c calc\'!A0"\n',
+    "a,\"=SUM(1,+2)&\ncmd|'/c calc'!A0\"\n",
     "sep=~\na~=cmd|'/c calc'!A0\n",
     "\ufeffSEP=:\r\na:@SUM(1)*cmd|'/c calc'!A0",
     '"sep=\u00a7"\na\u00a7"=cmd|\'/c calc\'!A0"',
