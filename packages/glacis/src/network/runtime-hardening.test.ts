@@ -38,6 +38,10 @@ describe("runtime-hardening", () => {
     expect(ids({ nodeVersion })).toEqual(expected);
   });
 
+  it.each(["--security-revert=CVE-2023-46809", "--security_revert"])("finds %s, which opens a hole again", (flag) => {
+    expect(ids({ nodeOptions: ["--enable-source-maps", flag] })).toEqual(["runtime-hardening/hole-reopened"]);
+  });
+
   it("counts the last day of support as supported", () => {
     expect(ids({ nodeVersion: "20.20.0", nowMs: Date.parse("2026-04-30T23:59:59Z") })).toEqual([]);
     expect(ids({ nodeVersion: "20.20.0", nowMs: Date.parse("2026-05-01T00:00:00Z") })).toHaveLength(1);

@@ -34,6 +34,13 @@ export const RUNS_AS_ROOT: Rule = {
   why: "Whoever takes over the process owns the machine or the container, not only the application.",
   fix: "Start it as a user of its own, such as USER node in the Dockerfile; ports below 1024 belong to the proxy in front.",
 };
+export const HOLE_REOPENED: Rule = {
+  id: "runtime-hardening/hole-reopened",
+  severity: "error",
+  what: "Node runs with --security-revert, which takes back the repair of a known hole.",
+  why: "The hole is public, and so are the attacks on it.",
+  fix: "Remove --security-revert from the start command and from NODE_OPTIONS, and mend what the repair has broken.",
+};
 
 const OLDEST = { major: 20, minor: 19 };
 /** The day on which each long-term line ends, from the release schedule of the Node project. */
@@ -53,8 +60,8 @@ const NEWEST_KNOWN = 24;
 export function runtimeHardening(): Control {
   return {
     meta: META,
-    rules: [NODE_UNSUPPORTED, NODE_END_OF_LIFE, RUNS_AS_ROOT],
-    check: (deployment) => [...judgeVersion(deployment), ...judgeRights(deployment)],
+    rules: [NODE_UNSUPPORTED, NODE_END_OF_LIFE, RUNS_AS_ROOT, HOLE_REOPENED],
+    check: (deployment) => [...judgeVersion(deployment), ...judgeRights(deployment), ...judgeFlags(deployment)],
   };
 }
 
@@ -73,4 +80,11 @@ function judgeRights({ mode, userId }: Deployment): readonly Finding[] {
   return mode === "production" && userId === 0
     ? [finding(RUNS_AS_ROOT, { kind: "environment", name: "user id" }, "0")]
     : [];
+}
+
+function judgeFlags({ nodeOptions }: Deployment): readonly Finding[] {
+  return nodeOptions
+    .map((flag) => flag.split("=", 1)[0] as string)
+    .filter((flag) => /^--security[-_]revert$/u.test(flag))
+    .map((name) => finding(HOLE_REOPENED, { kind: "environment", name }));
 }

@@ -30,6 +30,13 @@ describe("tls-peer-verification", () => {
     expect(ids({ nodeOptions: [flag] })).toEqual(["tls-peer-verification/old-protocol"]);
   });
 
+  it.each(["--tls-keylog=/tmp/keys", "--tls_keylog", "--trace-tls"])(
+    "finds %s, which gives away what TLS hides",
+    (flag) => {
+      expect(ids({ nodeOptions: [flag] })).toEqual(["tls-peer-verification/keys-written"]);
+    },
+  );
+
   it("does not mind a stricter floor", () => {
     expect(ids({ nodeOptions: ["--tls-min-v1.2", "--tls-min-v1.3"] })).toEqual([]);
   });

@@ -28,6 +28,14 @@ export const OLD_PROTOCOL: Rule = {
   fix: "Remove --tls-min-v1.0 or --tls-min-v1.1 from the start command and from NODE_OPTIONS.",
 };
 
+export const KEYS_WRITTEN: Rule = {
+  id: "tls-peer-verification/keys-written",
+  severity: "error",
+  what: "A flag makes Node write down the keys, or the contents, of its TLS connections.",
+  why: "Whoever has the file, or the log, reads every connection that somebody has recorded, those of browsers included.",
+  fix: "Remove --tls-keylog and --trace-tls from the start command and from NODE_OPTIONS, and delete what they have written.",
+};
+
 /**
  * Judges the switches of Node that weaken every outgoing connection at once; nothing happens per request.
  *
@@ -35,7 +43,7 @@ export const OLD_PROTOCOL: Rule = {
  * tlsPeerVerification();
  */
 export function tlsPeerVerification(): Control {
-  return { meta: META, rules: [VERIFICATION_OFF, OLD_PROTOCOL], check: assess };
+  return { meta: META, rules: [VERIFICATION_OFF, OLD_PROTOCOL, KEYS_WRITTEN], check: assess };
 }
 
 function assess({ variables, nodeOptions }: Deployment): readonly Finding[] {
@@ -45,5 +53,9 @@ function assess({ variables, nodeOptions }: Deployment): readonly Finding[] {
   const old = nodeOptions
     .filter((flag) => /^--tls[-_]min[-_]v1\.[01]$/u.test(flag))
     .map((flag) => finding(OLD_PROTOCOL, { kind: "environment", name: flag }));
-  return [...off, ...old];
+  const written = nodeOptions
+    .map((flag) => flag.split("=", 1)[0] as string)
+    .filter((flag) => /^--(?:tls[-_]keylog|trace[-_]tls)$/u.test(flag))
+    .map((name) => finding(KEYS_WRITTEN, { kind: "environment", name }));
+  return [...off, ...old, ...written];
 }
