@@ -65,6 +65,11 @@ describe("keyRing", () => {
       `k1:${Buffer.from("It was a dark & stormy Night, no?").subarray(0, 32).toString("base64url")}`,
       /not random/u,
     ],
+    [
+      "a password of 32 signs",
+      `k1:${Buffer.from("Zq7!mB2#xK9@vL4$wR8%tY1^uI6&oP3*").toString("base64url")}`,
+      /not random/u,
+    ],
     ["padding", `${good}=`, /32 bytes/u],
     ["a missing id", good.slice(3), /id such as/u],
     ["one id twice", `${newKey("k1")},${newKey("k1")}`, /share an id/u],

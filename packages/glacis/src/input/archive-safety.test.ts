@@ -52,6 +52,20 @@ describe("an archive", () => {
     ["is encrypted", writeZip([{ ...text("a"), flags: 1 }]), "archive_encrypted"],
     ["holds an archive", writeZip([{ name: "a.bin", data: writeZip([text("a")]) }]), "archive_nested"],
     ["holds an archive by name", writeZip([{ name: "a.7z", data: "x" }]), "archive_nested"],
+    ...[
+      "MSCF\0\0\0\0",
+      "Rar!\x1a\x07",
+      "7z\xbc\xaf\x27\x1c",
+      "\x1f\x8b\x08",
+      "BZh9",
+      "\xfd7zXZ\0",
+      "\x28\xb5\x2f\xfd",
+    ].map((head): [string, Buffer, string] => [
+      `holds what begins as ${JSON.stringify(head)}`,
+      writeZip([{ name: "a.bin", data: Buffer.from(head, "latin1") }]),
+      "archive_nested",
+    ]),
+    ["holds an archive of tapes", writeZip([{ name: "a.bin", data: `${"a".repeat(257)}ustar` }]), "archive_nested"],
     ["is cut off", writeZip([text("a")]).subarray(0, -3), "archive_malformed"],
   ])("is refused when it %s", async (_what, content, code) => {
     expect(await judge("a.zip", content)).toBe(code);

@@ -345,6 +345,7 @@ describe("input", () => {
   it.each<[string, StandardSchema<unknown, unknown>]>([
     ["in a list", v.array(v.object({ city: v.string() }))],
     ["in a list of fixed length", v.tuple([v.string(), v.object({ city: v.string() })])],
+    ["in the rest of a list", v.tupleWithRest([v.string()], v.object({ city: v.string() }))],
     ["in a map", v.record(v.string(), v.object({ city: v.string() }))],
     ["in a closed object", v.strictObject({ at: v.optional(v.object({ city: v.string() })) })],
     [
