@@ -1,7 +1,7 @@
 /** Functions that are handed to packages: somebody calls them, with a request, a message or a result. */
 import type { Node, SourceFile } from "../parse.ts";
 import { argumentsOfAction } from "./command-lines.ts";
-import { messageArguments } from "./messages.ts";
+import { calledFromAfar, messageArguments } from "./messages.ts";
 import { meet } from "./state.ts";
 import { TEXTUAL } from "./kinds.ts";
 import { chainedMembers, checkedInput, checkedMembers } from "./route-schemas.ts";
@@ -60,8 +60,9 @@ export function callBack(call: Call): Closure | undefined {
     if (closure === undefined) continue;
     first ??= closure;
     const given = argumentsFor(call, closure);
-    if (run.depth === 0) run.later(() => sometime(run, closure, given));
-    else sometime(run, closure, given);
+    const answers = /(?:^|\.)(?:define)?(?:Cached)?[eE]ventHandler$/u.test(call.api);
+    if (run.depth === 0) run.later(() => sometime(run, closure, given, answers));
+    else sometime(run, closure, given, answers);
   }
   return first;
 }
@@ -90,12 +91,12 @@ function optionFunctions(args: readonly Value[]): readonly Value[] {
   );
 }
 
-function sometime(run: Run, closure: Closure, given: readonly Value[]): void {
+function sometime(run: Run, closure: Closure, given: readonly Value[], answers = false): void {
   const base = run.state;
   const after = branch(run, [], () => {
     const answer = run.invoke(closure, given, undefined);
-    // Fastify sends what a handler returns.
-    if (given[1]?.role === "response") run.observer.value(closure.node, answer, run);
+    // Fastify and h3 send what a handler returns.
+    if (given[1]?.role === "response" || answers) run.observer.value(closure.node, answer, run);
   });
   meet(base, after.ended ? [base] : [after, base], join, bake);
 }
@@ -185,7 +186,7 @@ const ROUTE_TEXTS =
 
 /** What functions of packages and of Node hand over to the functions that they are given. */
 function handedOver(call: Call): readonly Value[] | undefined {
-  const typed = argumentsOfAction(call) ?? messageArguments(call, textOf(call.args[0]));
+  const typed = argumentsOfAction(call) ?? messageArguments(call, textOf(call.args[0])) ?? calledFromAfar(call);
   if (typed !== undefined) return typed;
   const { run, node, name, api, args, receiver } = call;
   if (ROUTE_TEXTS.test(api)) return [{ taints: source(run, node, "address of the page", "browser", TEXTUAL) }];

@@ -165,7 +165,8 @@ function unknownCall(call: Call): Value {
   const inside = /\.switchToHttp\(\)\.get(Request|Response)$/u.exec(api)?.[1];
   if (inside !== undefined) return { taints: [], role: inside === "Request" ? "request" : "response" };
   const handed = callBack(call);
-  if (receiver?.role !== undefined && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
+  const isAnswer = receiver?.role === "response" || receiver?.role === "context";
+  if (isAnswer && CHAINED_ON_RESPONSE.has(call.name)) return receiver;
   if (api === "express-validator.matchedData") return matchedData(call);
   const hook = receiver === undefined || receiver.api !== undefined ? hookSource(run, node, api) : undefined;
   if (hook !== undefined) return hook;
@@ -210,7 +211,7 @@ function askedFor({ taints }: Value, name: string): Value["taints"] {
 }
 
 const SAFE_TAGS =
-  /(?:^|\.)(?:sql|SQL|Prisma\.sql|html|svg|css|gql|graphql|\$|\$queryRaw|\$executeRaw|execa|execaCommand|\$sync|safeHtml|shell|groq|join)(?:\(\))?$/u;
+  /(?:^|\.)(?:sql|SQL|Prisma\.sql|html|svg|css|gql|graphql|\$|\$queryRaw|\$executeRaw|execa|execaCommand|\$sync|safeHtml|shell|groq|aql|flux|surql|join)(?:\(\))?$/u;
 
 export function evaluateTemplate(run: Run, node: Node & { readonly type: "TaggedTemplateExpression" }): Value {
   const { callee, receiver } = evaluateCallee(run, node.tag);

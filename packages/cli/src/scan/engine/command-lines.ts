@@ -10,8 +10,12 @@ const PARSES =
   /^(?:(?:minimist|yargs-parser|mri|arg|getopts|command-line-args|meow)(?:\.\w+)?|util\.parseArgs)$|\.(?:opts|optsWithGlobals|parseSync|parse_args|parseAsync)$/u;
 
 /** `minimist(process.argv.slice(2))`, `program.opts()` */
-export function parsedArguments({ api, run, node }: Call): Value | undefined {
-  return PARSED.test(api) && PARSES.test(api) ? typed(run, node) : undefined;
+export function parsedArguments({ api, name, receiver, run, node }: Call): Value | undefined {
+  const isAnswer =
+    /^(?:inquirer|prompts|enquirer|@inquirer\/prompts|readline\/promises)\b.*\.?(?:prompt|input|question|prompts|editor)$/u;
+  const of = receiver?.fields?.get("constructor")?.class?.parent?.api ?? "";
+  const isCommand = name === "parse" && of.startsWith("@oclif/core");
+  return isCommand || isAnswer.test(api) || (PARSED.test(api) && PARSES.test(api)) ? typed(run, node) : undefined;
 }
 
 /** `yargs(list).argv`, `program.args` */
@@ -21,6 +25,7 @@ export function argumentMember(run: Run, node: Node, api: string): Value | undef
 
 /** `program.command("clone <address>").action((address, options) => ...)` */
 export function argumentsOfAction({ api, name, args, run, node, receiver }: Call): readonly Value[] | undefined {
+  if (/^readline\.createInterface\(\)\.question$/u.test(api)) return [typed(run, node)];
   if (!PARSED.test(receiver?.api ?? api)) return undefined;
   if (name === "action") return [0, 1, 2, 3].map(() => typed(run, node));
   return name === "command" && args.length > 2 ? [typed(run, node), UNKNOWN] : undefined;

@@ -14,7 +14,8 @@ import { factsOfComparison } from "./guards.ts";
 import { KIND, NUMERIC } from "./kinds.ts";
 import { BARE_OBJECT, elementOf, keyOf, newObject, readMember, safeFor, writeMember } from "./members.ts";
 import { bind, isNoted, propertyName, propertyValue } from "./patterns.ts";
-import { element } from "./jsx.ts";
+import { element, shownAddress } from "./jsx.ts";
+import { importValue } from "./modules.ts";
 import { applyFacts, bake, branch, common, flip, passed, type Run } from "./run.ts";
 import { archiveSource, globalSource, roleOf } from "./sources.ts";
 import { Environment, join, mergeTaints, textValue, UNKNOWN, type Facts, type Value } from "./value.ts";
@@ -152,7 +153,9 @@ function evaluateMember(run: Run, node: MemberExpression): Value {
   const asked = node.computed ? run.evaluate(property) : propertyValue(property);
   const key = keyOf(asked);
   if (key !== undefined) {
-    const outside = globalSource(run, node, `${object.api ?? ""}.${key}`) ?? archiveSource(run, node, object, key);
+    const outside =
+      globalSource(run, node, `${object.api ?? shownAddress(object, key)}.${key}`) ??
+      archiveSource(run, node, object, key);
     if (outside !== undefined) return outside;
   }
   const value = readMember(run, node, object, key);
@@ -308,9 +311,4 @@ function classValue(run: Run, node: Class): Value {
   }
   run.registerClass(value);
   return value;
-}
-
-export function importValue(run: Run, node: Node, specifier: Value): Value {
-  if (specifier.taints.length > 0) run.observer.value(node, specifier, run);
-  return typeof specifier.literal === "string" ? run.import(specifier.literal) : UNKNOWN;
 }

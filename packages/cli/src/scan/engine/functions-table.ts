@@ -317,6 +317,8 @@ export const FUNCTIONS: Readonly<Record<string, Model>> = {
   "util.callbackify": promisify,
   "Buffer.from": decodeConstant(pass),
   Buffer: decodeConstant(pass),
+  "TextEncoder().encode": pass,
+  "TextDecoder().decode": text,
   "Buffer.concat": (call) => through(call),
   "Buffer.alloc": nothing,
   "fs.realpathSync.native": paths,

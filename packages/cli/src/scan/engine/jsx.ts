@@ -17,3 +17,8 @@ export function element(run: Run, node: Node & { readonly type: "JSXElement" | "
   }
   return { taints: [], type: "object", api: "jsx" };
 }
+
+/** `function Page({ location })`: what a router hands to a component. */
+export function shownAddress({ name, role }: Value, key: string): string {
+  return name === "location" && role === undefined && (key === "search" || key === "hash") ? name : "";
+}

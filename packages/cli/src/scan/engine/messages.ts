@@ -18,6 +18,19 @@ export function messageArguments(call: Call, event: string | undefined): readonl
   return [0, 1, 2].map(() => message(run, node));
 }
 
+/** A function of Firebase that an application calls, and a message of an extension of a browser. */
+export function calledFromAfar({ api, run, node }: Call): readonly Value[] | undefined {
+  if (/^firebase-functions\b.*\.onCall$/u.test(api)) {
+    const request = message(run, node);
+    // Who has signed in, the platform has found out.
+    const own = new Set(["auth", "app", "rawRequest"]);
+    return [{ ...request, fields: new Map([...own].map((key) => [key, { taints: [], name: key }])), own }];
+  }
+  const event = /^(?:chrome|browser)\.runtime\.onMessage(External)?\.addListener$/u.exec(api);
+  if (event === null) return undefined;
+  return [{ taints: source(run, node, "message of an extension", event[1] === undefined ? "stored" : "remote") }];
+}
+
 function message(run: Run, node: Node): Value {
   return { taints: source(run, node, "message", "remote") };
 }

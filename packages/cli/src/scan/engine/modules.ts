@@ -29,6 +29,12 @@ export function importDeclaration(run: Run, statement: Statement & { readonly ty
   }
 }
 
+/** `import(name)` */
+export function importValue(run: Run, node: Node, specifier: Value): Value {
+  if (specifier.taints.length > 0) run.observer.value(node, specifier, run);
+  return typeof specifier.literal === "string" ? run.import(specifier.literal) : UNKNOWN;
+}
+
 /** Packages that were written for require() are their own default. */
 function defaultOf(run: Run, node: Node, from: Value): Value {
   return from.fields?.get("default") ?? (from.api === undefined ? readMember(run, node, from, "default") : from);

@@ -38,6 +38,8 @@ const REQUEST_MEMBERS: Readonly<Record<string, number>> = {
   formData: KIND.fields,
   parseBody: 0,
   queries: 0,
+  input: 0,
+  qs: 0,
   valid: TEXTUAL,
   arrayBuffer: TEXTUAL,
   payload: 0,
@@ -193,6 +195,8 @@ export function globalSource(run: Run, node: Node, api: string): Value | undefin
   if (PAGE_ADDRESS.test(api) && api.includes(".") && !api.endsWith("location"))
     return { taints: source(run, node, api, "browser", TEXTUAL), api, type: "string" };
   if (/^\$(?:route|state)Params\.\w+$/u.test(api)) return { taints: source(run, node, api, "browser", TEXTUAL), api };
+  if (/^XMLHttpRequest\(\)\.(?:responseText|response)$/u.test(api))
+    return { taints: source(run, node, "answer of a server", "stored", TEXTUAL), api };
   if (PAGE_FIELDS.test(api)) return { taints: source(run, node, "text of the page", "stored", TEXTUAL), api };
   if (/ActivatedRoute\(\)\.snapshot\.(?:queryParams|params|queryParamMap|paramMap|fragment)$/u.test(api))
     return { taints: source(run, node, "address of the page", "browser", TEXTUAL), api };
@@ -213,7 +217,8 @@ export function globalSource(run: Run, node: Node, api: string): Value | undefin
 }
 
 /** Hooks of React routers and of Next that return parts of the address. */
-const ADDRESS_HOOKS = /(?:^|\.)(?:useSearchParams|useParams|useQueryParam|useLocation|useRoute|useRouter)\(\)(?:\.|$)/u;
+const ADDRESS_HOOKS =
+  /(?:^|\.)(?:useSearchParams|useParams|useQueryParam|useLocation|useRoute|useRouter|useLocalSearchParams|useGlobalSearchParams)\(\)(?:\.|$)/u;
 
 export function hookSource(run: Run, node: Node, api: string): Value | undefined {
   if (!ADDRESS_HOOKS.test(`${api}()`)) return undefined;

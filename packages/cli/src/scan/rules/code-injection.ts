@@ -5,7 +5,7 @@ import { isTrue, option, untrusted, type ScanRule } from "../rule.ts";
 import { textOf } from "../engine/value.ts";
 
 const EVALUATORS =
-  /^(?:(?:window|globalThis|global|self)\.)?(?:eval|Function|execScript)$|^(?:AsyncFunction|GeneratorFunction)$|^vm\.(?:runInThisContext|runInNewContext|runInContext|Script|compileFunction|SourceTextModule)$|^vm2\.(?:VM|NodeVM)\(\)\.run$|^(?:redis|ioredis|@redis\/client)\b.*\.eval$|^isolated-vm\..*\.(?:compileScript|eval)$|^(?:static-eval|safe-eval|notevil|eval|require-from-string|node-eval|expression-eval\.eval|jsep)$|^module\._compile$/u;
+  /^(?:(?:window|globalThis|global|self)\.)?(?:eval|Function|execScript)$|^(?:AsyncFunction|GeneratorFunction)$|^vm\.(?:runInThisContext|runInNewContext|runInContext|Script|compileFunction|SourceTextModule)$|^vm2\.(?:VM|NodeVM)\(\)\.run$|^(?:redis|ioredis|@redis\/client)\b.*\.eval$|^python-shell\.PythonShell\.runString$|^isolated-vm\..*\.(?:compileScript|eval)$|^(?:static-eval|safe-eval|notevil|eval|require-from-string|node-eval|expression-eval\.eval|jsep)$|^module\._compile$/u;
 const GLOBALS = /^(?:global|globalThis|window|self|process|child_process|fs|vm|module)$/u;
 const TIMERS = /^(?:(?:window|globalThis|self)\.)?(?:setTimeout|setInterval|setImmediate)$/u;
 
@@ -41,7 +41,8 @@ export const CODE_INJECTION: ScanRule = {
     if (taint !== undefined) report(node, `${taint.label} in a script`, taint);
   },
   values: (node, value, run, report) => {
-    if (node.type !== "ImportExpression" || typeof value.parts?.[0] === "string") return;
+    if (node.type !== "ImportExpression") return;
+    if (typeof value.parts?.[0] === "string" && !value.parts[0].startsWith("data:")) return;
     const taint = untrusted(run, value, KIND.code);
     if (taint !== undefined) report(node, `${taint.label} in import()`, taint);
   },

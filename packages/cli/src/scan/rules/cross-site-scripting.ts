@@ -86,8 +86,10 @@ function isPage(node: Node, value: Value, run: Run): boolean {
   return /html/iu.test(declared(run) ?? "") || (second?.type === "Identifier" && second.name === "h");
 }
 
-function noteContentType({ receiver, name, args, run }: Call): void {
-  if (receiver?.role === undefined) return;
+function noteContentType({ receiver, name, args: given, run, api }: Call): void {
+  const isBare = /^(?:(?:h3|#imports)\.)?(?:setHeader|setResponseHeader|appendHeader)$/u.test(api);
+  if (receiver?.role === undefined && !isBare) return;
+  const args = isBare ? given.slice(1) : given;
   const [first, second] = args;
   let type: string | undefined;
   if (/^(?:type|contentType)$/u.test(name)) type = textOf(first);
@@ -189,6 +191,8 @@ export const DOM_SCRIPT: ScanRule = {
   values: (node, value, run, report) => {
     if (node.type !== "JSXAttribute" || node.name.type !== "JSXIdentifier") return;
     const attribute = node.name.name;
+    const shown = attribute === "source" ? untrusted(run, option(value, "html"), KIND.html, FROM_PAGE) : undefined;
+    if (shown !== undefined) report(node, `${shown.label} in a page`, shown);
     if (!/^(?:dangerouslySetInnerHTML|innerHTML|srcDoc|srcdoc)$/u.test(attribute)) return;
     const taint = untrusted(run, option(value, "__html") ?? value, KIND.html, FROM_PAGE);
     if (taint !== undefined) report(node, `${taint.label} in ${attribute}`, taint);

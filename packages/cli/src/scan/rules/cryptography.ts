@@ -33,10 +33,9 @@ export const WEAK_HASH: ScanRule = {
       )
     )
       report(node, api);
-    const isPassword =
-      PASSWORDS.test(first?.name ?? "") ||
-      first?.taints.some(({ label }) => PASSWORDS.test(label.slice(label.lastIndexOf(".") + 1))) === true ||
-      PASSWORDS.test(textAt(run.module.file, argumentOf(node, 0)));
+    const isPassword = holdsPassword(first, argumentOf(node, 0), run);
+    const isPlain = /^crypto\.(?:hash|(?:webcrypto\.)?subtle\.digest)$/u.test(api);
+    if (isPlain && holdsPassword(args[1], argumentOf(node, 1), run)) report(node, "a password");
     if (name === "update" && /^crypto\.createHash\(\)(?:\.update\(\))*$/u.test(receiver?.api ?? "") && isPassword)
       report(node, "a password");
     if (/^(?:crypto-js\.SHA\d+|CryptoJS\.SHA\d+)$/u.test(api) && isPassword) report(node, "a password");
@@ -61,6 +60,14 @@ export const WEAK_HASH: ScanRule = {
       report(node, "fewer than 100000 iterations");
   },
 };
+
+function holdsPassword(value: Value | undefined, node: Node | undefined, run: Run): boolean {
+  return (
+    PASSWORDS.test(value?.name ?? "") ||
+    value?.taints.some(({ label }) => PASSWORDS.test(label.slice(label.lastIndexOf(".") + 1))) === true ||
+    PASSWORDS.test(textAt(run.module.file, node))
+  );
+}
 
 function argumentOf(node: Node, index: number): Node | undefined {
   return node.type === "CallExpression" || node.type === "NewExpression" ? node.arguments[index] : undefined;

@@ -43,7 +43,8 @@ import { PATH_TRAVERSAL } from "./path-traversal.ts";
 import { HARD_CODED_SECRET, UNVERIFIED_TOKEN } from "./secrets.ts";
 import { CLIENT_SIDE_REQUEST_FORGERY, SERVER_SIDE_REQUEST_FORGERY } from "./server-side-request-forgery.ts";
 import { SQL_INJECTION } from "./sql-injection.ts";
-import { CLEAR_TEXT, COOKIE_FLAGS, OPEN_CORS, UNVERIFIED_PEER } from "./transport.ts";
+import { COOKIE_FLAGS, OPEN_CORS, UNVERIFIED_PEER } from "./transport.ts";
+import { CLEAR_TEXT } from "./clear-text.ts";
 
 export const SCAN_RULES: readonly ScanRule[] = [
   SQL_INJECTION,

@@ -8,6 +8,9 @@ const MODULES = /^(?:fs|fs\/promises|fs\.promises|fs-extra|graceful-fs|fsp|fsPro
 const TWO = /^(?:copy|copyFile|rename|move|link|symlink|cp)(?:Sync)?$/u;
 const METHODS =
   /^(?:readFile|writeFile|appendFile|createReadStream|createWriteStream|unlink|rm|rmdir|mkdir|readdir|open|openAsBlob|opendir|copy|copyFile|cp|rename|link|symlink|readlink|truncate|chmod|chown|stat|lstat|access|exists|outputFile|outputJson|readJson|writeJson|readJSON|writeJSON|remove|move|ensureFile|ensureDir|emptyDir|pathExists|watch|readTextFile|writeTextFile|utimes)(?:Sync)?$/u;
+/** Packages that open whatever file they are named. */
+const READERS =
+  /^(?:jimp(?:\.\w+)?\.read|xlsx\.(?:readFile|writeFile)|jsonfile\.(?:readFile|writeFile)(?:Sync)?|csvtojson\(\)\.fromFile|load-json-file(?:\.\w+)?|write-json-file(?:\.\w+)?|write-file-atomic(?:\.\w+)?|rimraf(?:\.\w+)?|mkdirp(?:\.\w+)?|del(?:\.\w+)?|make-dir|exceljs\b.*\.readFile|python-shell\.PythonShell\.run)$/u;
 const SERVED = new Set(["sendFile", "sendfile", "download"]);
 
 /** A path that a client can lead out of its folder. */
@@ -46,6 +49,11 @@ function pathsOf({ api, name, args, receiver, run }: Call): readonly Value[] {
   if (api === "require") return typeof first.parts?.[0] === "string" ? [first] : [];
   const owner = MODULES.exec(api);
   if (owner !== null && METHODS.test(name)) return TWO.test(name) ? args.slice(0, 2) : [first];
+  if (
+    READERS.test(api) ||
+    (receiver?.api?.startsWith("archiver()") === true && /^(?:file|directory|glob)$/u.test(name))
+  )
+    return [first];
   if (api === "sharp") return first.parts === undefined ? [] : [first];
   if (api === "Bun.file" || api === "Bun.write" || api === "multer.diskStorage") return [first];
   if (receiver?.role === "response" || receiver?.role === "context") {

@@ -56,6 +56,9 @@ export const HARD_CODED_SECRET: ScanRule = {
   nodes: (node, _parents, file, report) => {
     const stated = statedSecret(node, file);
     if (stated !== undefined) report(node, stated);
+    const written =
+      node.type === "TemplateLiteral" && node.expressions.length === 0 ? node.quasis[0]?.value.cooked : undefined;
+    if (FORMATS.test(written ?? "")) report(node, "the format of a known service");
     if (node.type === "Literal" && typeof node.value === "string") {
       if (FORMATS.test(node.value)) report(node, "the format of a known service");
       const password = URL_PASSWORD.exec(node.value)?.[1];

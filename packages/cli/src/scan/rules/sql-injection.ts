@@ -20,6 +20,7 @@ const RAW = new Set([
   "executeRaw",
   "queryRaw",
   "__dangerous__rawValue",
+  "sendNativeQuery",
 ]);
 /** Methods that take SQL where the object is a database. */
 const ASKING = new Set([
@@ -97,7 +98,10 @@ function statementOf({ name, api, receiver, args, callee, isNew }: Call): Value 
     return option(first, "Statement") ?? option(first, "sql") ?? option(first, "QueryString");
   if (isNew && api === "tedious.Request") return first;
   if (first === undefined || callee.closure !== undefined || first.closure !== undefined) return undefined;
-  if (RAW.has(name) || (name === "or" && api.startsWith("@supabase/"))) return first;
+  const isFlux =
+    api.startsWith("@influxdata/") &&
+    /^(?:collectRows|collectLines|queryRows|queryLines|queryRaw|iterateRows)$/u.test(name);
+  if (isFlux || RAW.has(name) || (name === "or" && api.startsWith("@supabase/"))) return first;
   if (!ASKING.has(name)) return undefined;
   const statement =
     option(first, "text") ?? option(first, "sql") ?? option(first, "sqlText") ?? option(first, "query") ?? first;

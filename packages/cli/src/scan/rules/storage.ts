@@ -25,7 +25,10 @@ export const CLEAR_TEXT_STORAGE: ScanRule = {
   calls: (call, report) => {
     const { name, args, receiver, run, node } = call;
     const owner = receiver?.api ?? receiver?.name ?? "";
-    if (/(?:^|\.)(?:localStorage|sessionStorage)$/u.test(owner) && name === "setItem") {
+    if (
+      /(?:^|\.)(?:localStorage|sessionStorage)$|^@react-native-async-storage\/async-storage$/u.test(owner) &&
+      name === "setItem"
+    ) {
       const kept = textOf(args[0]) ?? "";
       const given =
         node.type === "CallExpression" && node.arguments[1] !== undefined ? lastNameOf(node.arguments[1]) : "";

@@ -64,6 +64,9 @@ export const UNTRUSTED_SCRIPT: ScanRule = {
       if (weak !== undefined) report(node, weak);
     }
   },
+  calls: ({ api, args, node }, report) => {
+    if (api === "importScripts" && args.some((value) => PLAIN.test(value.parts?.[0] ?? ""))) report(node, "over HTTP");
+  },
   assigns: ({ node, object, key, value, run }, report) => {
     if (key.literal !== "src" || !/^document\.createElement\(\)$/u.test(object.api ?? "")) return;
     if (!/^(?:script|iframe)$/iu.test(object.madeOf ?? "")) return;

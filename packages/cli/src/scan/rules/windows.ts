@@ -51,6 +51,10 @@ export const ELECTRON_SETTINGS: ScanRule = {
     const handed = name === "exposeInMainWorld" ? [...(args[1]?.fields?.values() ?? [])] : [];
     const bridge = handed.find(({ api: of = "" }) => BRIDGE.test(of));
     if (bridge !== undefined) report(node, `${bridge.api ?? ""} as it is`);
+    if (name === "loadURL" && args[0]?.taints.some(({ label }) => /^message \d/u.test(label)) === true) {
+      const told = untrusted(run, args[0], KIND.redirect | KIND.href);
+      if (told !== undefined) report(node, `${told.label} in ${name}()`, told);
+    }
     if (name !== "openExternal" || !/(?:^|\.)shell(?:\.|$)/u.test(`${api}.${receiver?.name ?? ""}`)) return;
     const taint = untrusted(run, args[0], KIND.href, ["remote", "browser", "parameter"]);
     if (taint !== undefined) report(node, `${taint.label} in openExternal()`, taint);
