@@ -39,6 +39,12 @@ describe("credentials by their look", () => {
     ["a bcrypt hash", "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "R9h/cIP"],
     ["a hash of Django", "pbkdf2_sha256$600000$abcdefgh$abcdefghijklmnop=", "abcdefgh"],
     ["hexadecimal digits", "key 0123456789abcdef0123456789abcdef", "0123456789abcdef"],
+    ["a token of a runner of GitLab", joined("glrt-", "aB3dE5gH7jK9mN1pQ2sT"), "aB3dE5"],
+    ["a token of GitLab that says its route", joined("glpat-", "aB3dE5gH7jK9mN1pQ2sT", ".01.0w1ab2cd3"), "0w1ab2"],
+    ["a token of Vault", joined("hvs", ".aB3dE5gH7jK9mN1pQ2sT4vW6"), "aB3dE5"],
+    ["a token of Square", joined("sq0atp-", "aB3dE5gH7jK9mN1pQ2sT4v"), "aB3dE5"],
+    ["a key of Alibaba", joined("LTAI", "5taB3dE5gH7jK9mN1pQ2"), "aB3dE5"],
+    ["a bot of Discord", `${encoded("123456789012345678")}.Ab3-dE.${"aB3dE5gH7".repeat(3)}`, "aB3dE5"],
     ["an address in an address", "url=https%3A%2F%2Fu%3Ahunter2%40h%2F", "hunter2"],
   ])("are hidden: %s", (_, text, secret) => {
     expect(redactText(text)).not.toContain(secret);
@@ -57,6 +63,8 @@ describe("credentials by their look", () => {
     "ask-me and risk-averse on sk-SK",
     "npm_config_registry",
     "costs $20 or $1",
+    "the hvs.example host, a resultAIde, sq0-1 and gloas-lists",
+    "MTIzMTIzMTIz.module.load",
     "version 1.2.3-beta.4+build.5",
   ])("are not seen in ordinary lines: %s", (text) => {
     expect(redactText(text)).toBe(text);

@@ -50,15 +50,22 @@ const CREDENTIALS: HiddenPattern = {
 
 const OF_ISSUERS: HiddenPattern = {
   marks: [
-    "A[KS]IA[0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]|xox[a-z]-|xapp-|[prs]k_(?:live|test)_|whsec_|whsk_|gh[a-z]_|github_pat_|glpat-|npm_|pypi-",
+    "A[KS]IA[0-9A-Z][0-9A-Z][0-9A-Z][0-9A-Z]|xox[a-z]-|xapp-|[prs]k_(?:live|test)_|whsec_|whsk_|gh[a-z]_|github_pat_|npm_|pypi-",
+    String.raw`gl(?:pat|dt|rt|ft|ptt|cbt|oas|soat|imt|agent|ffct)-|sq0[a-z][a-z][a-z]-|(?<![A-Za-z0-9_])(?:hv[sbr]\.|LTAI)`,
     String.raw`shp[a-z][a-z]_|do[opr]_v1_|lin_api_|GOCSPX-|AIza|(?<![A-Za-z0-9_])(?:hf_|sk-|SG\.|ya29\.|1\/\/0)`,
   ],
   replacements: [
     [
-      /(?:A[KS]IA[0-9A-Z]{12,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|[prs]k_(?:live|test)_\w{8,}|whs(?:ec|k)_[\w+/=]{8,}|gh[a-z]_\w{16,}|github_pat_\w{8,}|glpat-[\w-]{12,}|npm_[A-Za-z0-9]{16,}|pypi-[\w-]{8,}|shp[a-z]{2}_[\da-f]{8,}|do[opr]_v1_[\da-f]{8,}|\bhf_[A-Za-z0-9]{16,}|lin_api_\w{8,}|\bsk-(?:(?:proj|ant|or|svcacct)-[\w-]{8,}|[A-Za-z0-9]{20,})|\bSG\.[\w-]{12,}\.[\w-]{8,}|\bya29\.[\w-]{6,}|\b1\/\/0[\w-]{10,}|GOCSPX-[\w-]{8,}|AIza[\w-]{20,})/gu,
+      /(?:A[KS]IA[0-9A-Z]{12,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|[prs]k_(?:live|test)_\w{8,}|whs(?:ec|k)_[\w+/=]{8,}|gh[a-z]_\w{16,}|github_pat_\w{8,}|gl(?:pat|dt|rt|ft|ptt|cbt|oas|soat|imt|agent|ffct)-[\w-]{12,}(?:\.[\w-]{2,})*|\bhv[sbr]\.[\w-]{20,}|sq0[a-z]{3}-[\w-]{16,}|\bLTAI[A-Za-z0-9]{12,}|npm_[A-Za-z0-9]{16,}|pypi-[\w-]{8,}|shp[a-z]{2}_[\da-f]{8,}|do[opr]_v1_[\da-f]{8,}|\bhf_[A-Za-z0-9]{16,}|lin_api_\w{8,}|\bsk-(?:(?:proj|ant|or|svcacct)-[\w-]{8,}|[A-Za-z0-9]{20,})|\bSG\.[\w-]{12,}\.[\w-]{8,}|\bya29\.[\w-]{6,}|\b1\/\/0[\w-]{10,}|GOCSPX-[\w-]{8,}|AIza[\w-]{20,})/gu,
       "[token]",
     ],
   ],
+};
+
+/** A bot of Discord: its number of many digits in Base64, of which each character can be one of few, a time and a code. */
+const BOT: HiddenPattern = {
+  marks: ["[MNO][DTjz][AEIMQUYcgk][wxyz0-5][MNO][DTjz][AEIMQUYcgk][wxyz0-5]"],
+  replacements: [[/\b(?:[MNO][DTjz][AEIMQUYcgk][wxyz0-5]){5,7}[\w-]{0,4}\.[\w-]{5,8}\.[\w-]{25,}/gu, "[token]"]],
 };
 
 /** Addresses whose path is the credential. */
@@ -110,6 +117,7 @@ export const CREDENTIAL_FORMS: readonly HiddenPattern[] = [PRIVATE_KEY, JSON_WEB
 export const ISSUED_FORMS: readonly HiddenPattern[] = [
   PASSWORD_HASH,
   OF_ISSUERS,
+  BOT,
   WEBHOOK,
   LONG_WORDS,
   LONG_ENCODED,

@@ -5,6 +5,10 @@ describe("values behind telling names", () => {
   it.each([
     ["a list", '{"password":["hunter2","x"]}'],
     ["an object", '{"token":{"value":"hunter2"}}'],
+    ["behind a blank that does not break", "password:\u00a0hunter2 token\u00a0=\u00a0hunter2"],
+    ["a code for who has lost the second factor", 'recovery_code=hunter2 {"backupCode":"hunter2"} mfa-code: hunter2'],
+    ["what a sign-in elsewhere hands over", "device_code=hunter2 code_verifier=hunter2"],
+    ["an answer to a question", "security_answer: hunter2"],
     ["a one-time code", '{"otp":"hunter2"}'],
     ["a number", '{"pin":42424}'],
     ["a code of a card", "cvv=42424"],

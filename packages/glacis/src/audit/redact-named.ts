@@ -2,13 +2,13 @@
 import type { HiddenPattern } from "./redact-pattern.ts";
 
 /** A name that says what stands behind it: the end of a longer one. */
-const LONG_NAME = String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|pwd|rediscli_auth|secret|token|(?:api|access|private|secret|account|shared|signing|encryption|master|auth|client)[_-]?key|signature|credentials?|session[_-]?id)`;
+const LONG_NAME = String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|pwd|rediscli_auth|secret|token|(?:api|access|private|secret|account|shared|signing|encryption|master|auth|client)[_-]?key|signature|credentials?|session[_-]?id|(?:recovery|backup|device|login|reset|mfa)[_-]?code|code[_-]?verifier|security[_-]?answer)`;
 /** These are a whole name, or the last part of one: `pin`, `user_otp`, and not `shopping`. */
 const SHORT_NAME = String.raw`(?<![A-Za-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban)`;
 const NAME = String.raw`(?:${LONG_NAME}(?:[_-](?:base|value|old|new))?|${SHORT_NAME})`;
 /** Before the separator a quote may end the name, in JSON, in JSON inside JSON, or percent-encoded, and the bracket of a form's field. */
 const QUOTE = String.raw`(?:\\{0,3}["'\x60]|%22)?(?:\]|%5D)?`;
-const SEPARATOR = String.raw`${QUOTE}[ \t]{0,16}(?:=>?|:=?|->|%3[AD])[ \t]{0,16}`;
+const SEPARATOR = String.raw`${QUOTE}[ \t\u00a0]{0,16}(?:=>?|:=?|->|%3[AD])[ \t\u00a0]{0,16}`;
 /** What an error says about a token, which is a sentence: "invalid token: unexpected end". */
 const SENTENCE = String.raw`(?!(?<=(?:token|signature|credentials?): {1,4})[a-z]{1,24} [a-z])`;
 const VALUE = String.raw`(?:\\.|[^\s,;&"'\x60\\}\])>]|,(?=[^\s,;=&:"'\x60{}[\]]{1,200}(?:[\s;&]|$)))+`;
@@ -41,11 +41,11 @@ const NAME_MARKS = [`(?:${LONG_NAME}|${SHORT_NAME})${BEHIND}`];
 
 /** What a name ends with: a look back from each separator tells whether one stands there. */
 const SENSITIVE_END =
-  /(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|session[_-]?id|cookie|mnemonic|phrase|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|rediscli_auth|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$/iu;
+  /(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|session[_-]?id|(?:recovery|backup|device|login|reset|mfa)[_-]?code|verifier|answer|cookie|mnemonic|phrase|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|rediscli_auth|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$/iu;
 const LONGEST_END = 16;
 /** What most names end with is ruled out by three letters, of either case. */
 const ENDS = new Uint8Array(32_768);
-for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -id kie lue old new pin otp cvv vv2 cvc vc2 jwt sid sig srf ssn ban nic sse nha ena e\u00f1a uth".split(
+for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -id kie lue old new pin otp cvv vv2 cvc vc2 jwt sid sig srf ssn ban nic sse nha ena e\u00f1a uth ier wer".split(
   " ",
 ))
   ENDS[endAt(end, 3)] = 1;
@@ -221,5 +221,7 @@ function isOtherId(text: string, end: number): boolean {
 
 /** White space, quotes, backslashes, and the bracket behind the name of a form's field. */
 function isIgnored(code: number): boolean {
-  return code === 32 || code === 34 || code === 39 || code === 92 || code === 93 || code === 96 || code === 9;
+  return (
+    code === 32 || code === 160 || code === 34 || code === 39 || code === 92 || code === 93 || code === 96 || code === 9
+  );
 }
