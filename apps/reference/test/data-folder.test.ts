@@ -93,7 +93,8 @@ describe("a start that the machine refuses", () => {
   it("says that a folder is none, or is below none", async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
-    for (const DATA_DIR of [file, join(file, "below")]) {
+    const nobodys = process.platform === "linux" ? ["/proc/folio/below"] : [];
+    for (const DATA_DIR of [file, join(file, "below"), ...nobodys]) {
       const refusal = await refusalOf({ DATA_DIR });
       expect(refusal).toBeInstanceOf(StartError);
       expect(String(refusal)).toContain(`${DATA_DIR} cannot be written to`);

@@ -10,12 +10,24 @@ import {
   unlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { StartError } from "./settings.ts";
 
-/** Creates the folder for the owner of the process alone. */
+/**
+ * Creates the folder for the owner of the process alone. One step at a time: where the system lets nobody make a folder, as below /proc, Node's own
+ * recursive way never returns.
+ */
 export function prepareFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const missing: string[] = [];
+  for (let place = resolve(folder); !existsSync(place); place = dirname(place)) missing.unshift(place);
+  for (const place of missing) {
+    try {
+      mkdirSync(place, { mode: 0o700 });
+    } catch (error) {
+      // Another start has just made it.
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
 }
 
 /** Says that a folder's data was made for a black-box test, and may be thrown away for the next one. */

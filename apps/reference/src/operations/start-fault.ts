@@ -16,7 +16,8 @@ export function startFault(error: unknown, { host, port, dataFolder }: Place): S
       `There is no room left in ${dataFolder}. Make some, or set DATA_DIR to a folder on another disk.`,
     );
   }
-  if (path?.startsWith(dataFolder) !== true) return undefined;
+  // What is in the folder, or what it would have been in.
+  if (path === undefined || !(path.startsWith(dataFolder) || dataFolder.startsWith(path))) return undefined;
   return new StartError(
     `${dataFolder} cannot be written to (${code}). Set DATA_DIR to a folder that belongs to whoever starts Folio.`,
   );
