@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readAlarmDefinitions } from "./alarm-definition.ts";
+import { logLine } from "./filter-pattern.ts";
 
 const filter = (about: object = {}): object => ({
   FilterName: "FailedLogins",
@@ -83,12 +84,48 @@ describe("readAlarmDefinitions", () => {
       /Unit is one of Seconds/u,
     ],
     [
+      "two metrics",
+      { MetricTransformations: ["A", "B"].map((MetricName) => ({ MetricName, MetricValue: "1" })) },
+      /exactly one entry/u,
+    ],
+    [
+      "a value that a wildcard names",
+      { MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: "$.a[*]" }] },
+      /is no property/u,
+    ],
+    [
+      "a value one character longer than any",
+      { MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: `$.${"a".repeat(99)}` }] },
+      /100 characters at most/u,
+    ],
+    [
       "a value longer than any",
       { MetricTransformations: [{ MetricName: "FailedLoginAttempts", MetricValue: `$.${"a".repeat(100)}` }] },
       /100 characters at most/u,
     ],
   ])("refuses a filter with %s", (_, about, message) => {
     expect(() => read([], [filter(about)])).toThrow(message);
+  });
+
+  it.each([
+    ["12.5", 12.5],
+    ['"12.5"', 12.5],
+    ["1e999", undefined],
+    ['"Infinity"', undefined],
+    ['"NaN"', undefined],
+    ['""', undefined],
+    ['" "', undefined],
+    ["true", undefined],
+    ["null", undefined],
+    ["[7]", undefined],
+  ])("counts of a field that holds %s: %s", (written, expected) => {
+    const MetricTransformations = [
+      { MetricName: "FailedLoginAttempts", MetricValue: "$.n", Dimensions: { who: "$.who" } },
+    ];
+    const { filters } = read([], [filter({ MetricTransformations })]);
+    const line = logLine(`{"n":${written},"who":"${"w".repeat(300)}"}`);
+    expect(filters[0]?.transformations[0]?.valueOf(line)).toBe(expected);
+    expect(filters[0]?.transformations[0]?.dimensionsOf(line)).toEqual(["w".repeat(255)]);
   });
 
   it("puts composites after those that they name, and refuses a circle", () => {

@@ -33,5 +33,7 @@ describe("merkleFrontier", () => {
 
   it("refuses hashes that do not fit the size", () => {
     expect(() => merkleFrontier(3, [])).toThrow(/does not fit/u);
+    for (const length of [0, 31, 33])
+      expect(() => merkleFrontier(1, [Buffer.alloc(length).toString("base64url")])).toThrow(/does not fit/u);
   });
 });
