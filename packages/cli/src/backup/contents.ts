@@ -38,7 +38,6 @@ export async function readContents(client: PostureClient, nowMs: number, snapsho
     );
   await client.query("begin isolation level repeatable read, read only", []);
   try {
-    // glacis-waive scan/sql-injection: letters of a pattern alone, and the statement takes no parameter (maintainers, until 2027-02-20)
     if (snapshot !== undefined) await client.query(`set transaction snapshot '${snapshot}'`, []);
     for (const setting of SETTINGS.split("; ")) await client.query(setting, []);
     const tables: TableContents[] = [];
