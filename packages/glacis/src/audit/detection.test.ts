@@ -93,6 +93,21 @@ describe("detection", () => {
     expect(detected()).toEqual([]);
   });
 
+  it("sees no walk in many objects that are given, as in an export, and no travel in sign-ins that fail", () => {
+    const { send, detected } = stream({ locate: (ip) => PLACES[ip] });
+    for (let id = 0; id < 100; id += 1)
+      send({ user_id: "ann", resource_id: `${id}`, status: "succeeded", event: "sensitive_read" }, id);
+    send(signIn("192.0.2.1"));
+    send({ ...signIn("192.0.2.2"), status: "failed", event: "authn_login_fail" }, 60);
+    expect(detected()).toEqual([]);
+  });
+
+  it("calls bait once for each address that touches it", () => {
+    const { send, detected } = stream({ honeyResources: ["bait"] });
+    for (const ip of ["192.0.2.1", "192.0.2.2", "192.0.2.1"]) send({ resource_id: "bait", ip_address: ip });
+    expect(detected().map(({ ip_address: ip }) => ip)).toEqual(["192.0.2.1", "192.0.2.2"]);
+  });
+
   it("sees a search through paths that are not there", () => {
     const { send, detected } = stream();
     for (let turn = 0; turn < 120; turn += 1)
@@ -175,12 +190,15 @@ describe("detection", () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(100_000_000);
   }, 120_000);
 
-  it.each([{ honeyUser: [] }, { honeyUsers: [""] }, { honeyResources: "row-1" }, { sink: undefined }])(
-    "refuses options that mean nothing: %j",
-    (options) => {
-      expect(() => detection({ sink: () => undefined, ...options } as unknown as DetectionOptions)).toThrow(TypeError);
-    },
-  );
+  it.each([
+    { honeyUser: [] },
+    { honeyUsers: [""] },
+    { honeyUsers: Array<string>(1001).fill("x") },
+    { honeyResources: "row-1" },
+    { sink: undefined },
+  ])("refuses options that mean nothing: %j", (options) => {
+    expect(() => detection({ sink: () => undefined, ...options } as unknown as DetectionOptions)).toThrow(TypeError);
+  });
 });
 
 describe("a distance on the globe", () => {
