@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { currentDeployment } from "./deployment.ts";
 
 describe("currentDeployment", () => {
@@ -28,5 +28,20 @@ describe("currentDeployment", () => {
 
   it("names none where there is no repository", () => {
     expect(currentDeployment("production").trackedEnvFiles).toEqual([]);
+  });
+
+  it.each([
+    ["--inspect=0  --title=a", ["--inspect=0", "--title=a"]],
+    ['"--inspect=0"', ["--inspect=0"]],
+    ['--in"spe"ct', ["--inspect"]],
+    ['"--require=/a b/c.js" --trace-tls', ["--require=/a b/c.js", "--trace-tls"]],
+    [String.raw`"--title=a\"b" --inspect`, ['--title=a"b', "--inspect"]],
+    ["--title=a\\ --inspect", ["--title=a\\", "--inspect"]],
+    ["", []],
+  ])("reads NODE_OPTIONS %s as Node does", (text, flags) => {
+    vi.stubEnv("NODE_OPTIONS", text);
+    const { nodeOptions } = currentDeployment("production");
+    vi.unstubAllEnvs();
+    expect(nodeOptions.slice(process.execArgv.length)).toEqual(flags);
   });
 });

@@ -19,17 +19,24 @@ export function currentDeployment(mode: Mode = modeOf(process.env)): Deployment 
   const variables = new Map(
     Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
   );
-  const fromVariable = (process.env["NODE_OPTIONS"] ?? "").split(/\s+/u).filter((flag) => flag !== "");
   return {
     mode,
     nodeVersion: process.versions.node,
     variables,
-    nodeOptions: [...process.execArgv, ...fromVariable],
+    nodeOptions: [...process.execArgv, ...flagsIn(process.env["NODE_OPTIONS"] ?? "")],
     ...(process.getuid !== undefined && { userId: process.getuid() }),
     envFiles: envFilesHere(),
     trackedEnvFiles: envFilesTracked(),
     nowMs: Date.now(),
   };
+}
+
+/** The flags in NODE_OPTIONS as Node reads them: a blank ends one, except between double quotes, where a backslash saves what follows it. */
+function flagsIn(text: string): readonly string[] {
+  const words = text.match(/(?:[^ "]|"(?:[^"\\]|\\.)*")+/gsu) ?? [];
+  return words.map((word) =>
+    word.replaceAll(/"((?:[^"\\]|\\.)*)"/gsu, (_, quoted: string) => quoted.replaceAll(/\\(.)/gsu, "$1")),
+  );
 }
 
 /** A process that may not list its own directory, as under Node's permission model, has nothing to say about it. */
