@@ -167,11 +167,30 @@ function sourceText(name: string, source: string): string {
     throw new TypeError(
       `${name}: ${JSON.stringify(source)} is neither a host, a scheme such as "https:" nor a keyword.`,
     );
+  rejectSlips(name, source, lower);
   const nearest =
     /^[a-z-]+$/u.test(lower) && lower !== "localhost" ? nearestWord(lower, [...CSP_KEYWORDS.keys()]) : undefined;
   if (nearest !== undefined && lower.length > 2)
     throw new TypeError(`${name}: ${source} would be read as a host name. Did you mean "'${nearest}'"?`);
   return source;
+}
+
+/** Names of schemes; without its colon each is the name of a host. */
+const SCHEMES = /^(?:https?|wss?|data|blob|filesystem|mediastream)$/u;
+
+/** Slips that the grammar allows, because they still name some host, and that therefore allow nothing that was meant. */
+function rejectSlips(name: string, source: string, lower: string): void {
+  const [host = ""] = lower.split("/", 1);
+  const dashed = lower.replaceAll("_", "-");
+  const meant = SCHEMES.test(host)
+    ? `${host}:${source.slice(host.length)}`
+    : CSP_KEYWORDS.has(dashed)
+      ? `'${dashed}'`
+      : undefined;
+  if (meant !== undefined)
+    throw new TypeError(`${name}: ${source} would be read as a host name. Did you mean "${meant}"?`);
+  const port = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/:]+:(\d+)/u.exec(lower)?.[1];
+  if (Number(port ?? 0) > 65_535) throw new TypeError(`${name}: ${source} has no port that exists; the last is 65535.`);
 }
 
 function keywordText(name: string, source: string, quoted: string): string {
