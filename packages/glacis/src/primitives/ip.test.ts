@@ -18,6 +18,10 @@ describe("parseAddress", () => {
     ["::ffff:c633:6404", "198.51.100.4"],
     ["0:0:0:0:0:ffff:c633:6404", "198.51.100.4"],
     ["64:ff9b::198.51.100.4", "64:ff9b::c633:6404"],
+    // Not mapped: without ffff it is an IPv6 address of its own, and 10.0.0.1 may be a trusted proxy.
+    ["::10.0.0.1", "::a00:1"],
+    ["0::10.0.0.1", "::a00:1"],
+    ["::127.0.0.1%eth0", "::7f00:1"],
   ])("reads %s as %s", (text, canonical) => {
     expect(parseAddress(text)).toBe(canonical);
     // Again, because the second answer may come from memory.

@@ -88,7 +88,8 @@ function ipv6Parts(text: string): readonly number[] | undefined {
   const zone = text.indexOf("%");
   const bare = zone === -1 ? text : text.slice(0, zone);
   if (!isIPv6(bare) || (zone !== -1 && !isIPv6(text))) return undefined;
-  return ipaddr.IPv6.parse(bare).parts;
+  // The library takes `::192.0.2.1` for a mapped address, which it is not; with a zero in front it does not.
+  return ipaddr.IPv6.parse(/^::\d+\./u.test(bare) ? `0${bare}` : bare).parts;
 }
 
 function isMapped(parts: readonly number[]): boolean {
