@@ -116,12 +116,14 @@ describe("the published packages", () => {
   });
 
   it("load quickly: the runtime's root is imported in every process", async () => {
-    const code = 'const start = performance.now(); await import("glacis"); console.log(performance.now() - start)';
+    // CPU time, which a busy machine lengthens little, and three times what it takes.
+    const code =
+      'const before = process.cpuUsage(); await import("glacis"); const { user, system } = process.cpuUsage(before); console.log((user + system) / 1000)';
     const times: number[] = [];
     for (let round = 0; round < 3; round += 1) {
       const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: folder });
       times.push(Number(stdout));
     }
-    expect(Math.min(...times)).toBeLessThan(1000);
+    expect(Math.min(...times)).toBeLessThan(1500);
   });
 });
