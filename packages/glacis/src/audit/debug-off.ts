@@ -1,6 +1,7 @@
 /** What helps a developer is off in production: modes, debug output, the inspector (catalog `debug-off`; guide A05). */
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
+import { flagNames } from "../primitives/deployment.ts";
 
 const META: ControlMeta = {
   id: "debug-off",
@@ -86,8 +87,7 @@ function judgeMode({ mode, variables }: Deployment): readonly Finding[] {
 }
 
 function judgeInspector({ nodeOptions }: Deployment): readonly Finding[] {
-  return nodeOptions
-    .map((flag) => (flag.split("=", 1)[0] as string).replaceAll("_", "-"))
+  return flagNames(nodeOptions)
     .filter((flag) => /^--inspect(?:-brk|-wait)?$/u.test(flag))
     .map((name) => finding(INSPECTOR_OPEN, { kind: "environment", name }));
 }

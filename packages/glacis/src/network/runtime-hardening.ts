@@ -1,6 +1,7 @@
 /** The process itself: the rights it has, and whether anybody still repairs what it runs on (catalog `runtime-hardening`). */
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
+import { flagNames } from "../primitives/deployment.ts";
 
 const META: ControlMeta = {
   id: "runtime-hardening",
@@ -83,8 +84,7 @@ function judgeRights({ mode, userId }: Deployment): readonly Finding[] {
 }
 
 function judgeFlags({ nodeOptions }: Deployment): readonly Finding[] {
-  return nodeOptions
-    .map((flag) => flag.split("=", 1)[0] as string)
-    .filter((flag) => /^--security[-_]revert$/u.test(flag))
+  return flagNames(nodeOptions)
+    .filter((flag) => flag === "--security-revert")
     .map((name) => finding(HOLE_REOPENED, { kind: "environment", name }));
 }

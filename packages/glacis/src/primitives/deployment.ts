@@ -39,6 +39,11 @@ function flagsIn(text: string): readonly string[] {
   );
 }
 
+/** The names of flags, without values and spelt with dashes, as Node takes them for the same. */
+export function flagNames(nodeOptions: readonly string[]): readonly string[] {
+  return nodeOptions.map((flag) => (flag.split("=", 1)[0] as string).replaceAll("_", "-"));
+}
+
 /** A process that may not list its own directory, as under Node's permission model, has nothing to say about it. */
 function envFilesHere(): readonly string[] {
   try {

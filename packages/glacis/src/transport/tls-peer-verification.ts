@@ -1,6 +1,7 @@
 /** Outgoing TLS verifies its peers: no switch of the process turns that off (catalog `tls-peer-verification`). */
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
+import { flagNames } from "../primitives/deployment.ts";
 
 const META: ControlMeta = {
   id: "tls-peer-verification",
@@ -53,9 +54,8 @@ function assess({ variables, nodeOptions }: Deployment): readonly Finding[] {
   const old = nodeOptions
     .filter((flag) => /^--tls[-_]min[-_]v1\.[01]$/u.test(flag))
     .map((flag) => finding(OLD_PROTOCOL, { kind: "environment", name: flag }));
-  const written = nodeOptions
-    .map((flag) => flag.split("=", 1)[0] as string)
-    .filter((flag) => /^--(?:tls[-_]keylog|trace[-_]tls)$/u.test(flag))
+  const written = flagNames(nodeOptions)
+    .filter((flag) => flag === "--tls-keylog" || flag === "--trace-tls")
     .map((name) => finding(KEYS_WRITTEN, { kind: "environment", name }));
   return [...off, ...old, ...written];
 }
