@@ -12,6 +12,11 @@ const ASK_AGAIN_MS = 2000;
 const SHARED = { windowMs: 3_600_000, threshold: 2, actors: MOST_ACTORS } as const;
 const LONGEST_ID = 100;
 
+interface Known {
+  readonly standing: ActorStanding;
+  readonly askAgainMs: number;
+}
+
 export interface StandingCache {
   /** What is known now. What other processes have counted is asked for beside the request, and known at the next one. */
   of(key: string, nowMs: number): ActorStanding;
@@ -19,28 +24,32 @@ export interface StandingCache {
 }
 
 export function standingCache(ledger: ActorLedger, tellFailure: (error: unknown) => void): StandingCache {
-  const known = recentMap<{ readonly standing: ActorStanding; readonly askAgainMs: number }>(MOST_ACTORS);
+  const known = recentMap<Known>(MOST_ACTORS);
   let asking = 0;
 
-  function remember(key: string, standing: ActorStanding, nowMs: number): void {
-    known.set(key, { standing, askAgainMs: nowMs + ASK_AGAIN_MS });
+  function remember(key: string, standing: ActorStanding, nowMs: number): Known {
+    const entry = { standing, askAgainMs: nowMs + ASK_AGAIN_MS };
+    known.set(key, entry);
+    return entry;
   }
 
-  function ask(key: string, nowMs: number): void {
+  /** An answer that comes after its actor has been counted or released is older than what is known by then, and says nothing. */
+  function ask(key: string, former: Known, nowMs: number): void {
     asking += 1;
     void ledger
       .read(key, nowMs)
-      .then((standing) => remember(key, standing, nowMs), tellFailure)
+      .then((standing) => (known.get(key) === former ? remember(key, standing, nowMs) : undefined), tellFailure)
       .finally(() => (asking -= 1));
   }
 
   return {
-    remember,
+    remember(key, standing, nowMs) {
+      remember(key, standing, nowMs);
+    },
     of(key, nowMs) {
       const { standing = FREE, askAgainMs = 0 } = known.get(key) ?? {};
       if (!ledger.isShared || nowMs < askAgainMs || asking >= MOST_ASKING) return standing;
-      remember(key, standing, nowMs);
-      ask(key, nowMs);
+      ask(key, remember(key, standing, nowMs), nowMs);
       return standing;
     },
   };
