@@ -5,7 +5,11 @@ import { FREE, standingCache } from "./actor-standing.ts";
 const BLOCKED: ActorStanding = { score: 200, throttledUntilMs: 600_000, blockedUntilMs: 900_000 };
 
 /** A shared ledger whose every answer waits until the test gives it. */
-function slowLedger(): { ledger: ActorLedger; answer: (standing: ActorStanding) => Promise<void>; reads: () => number } {
+function slowLedger(): {
+  ledger: ActorLedger;
+  answer: (standing: ActorStanding) => Promise<void>;
+  reads: () => number;
+} {
   const waiting: ((standing: ActorStanding) => void)[] = [];
   let reads = 0;
   const unused = async (): Promise<never> => Promise.reject(new Error("A cache of standings only reads."));
