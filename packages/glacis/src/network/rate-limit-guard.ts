@@ -143,7 +143,8 @@ export function guardStore(scope: LimiterScope, store: RateLimitStore, policy: S
     work: () => Tally | Promise<Tally>,
   ): Ruling | Uncounted | Promise<Ruling | Uncounted> {
     if (circuit.down) {
-      circuit.probe(() => counters.peek(subject, nowUs));
+      // The question itself, because a store that has lost its right to write still answers what only reads.
+      circuit.probe(work);
       return without(subject, cost, nowUs);
     }
     return new Promise((resolve) => {

@@ -128,6 +128,37 @@ describe("a store that is killed", () => {
   });
 });
 
+describe("a store that can be read and not written", () => {
+  it("as after a failover to a replica, stays away until it takes a count again: one event, and nobody asks in vain", async () => {
+    const own = await ownRedis("rate-limit-replica");
+    if (own === undefined) return;
+    const replica = await connect(own.url).connect();
+    try {
+      const control = limit(redisRateLimits({ client: replica }));
+      expect((await ask(control)).decision.kind).toBe("allow");
+      await replica.sendCommand(["REPLICAOF", "127.0.0.1", "1"]);
+      const during: Timed[] = [];
+      for (let index = 0; index < 8; index += 1) {
+        during.push(await ask(control));
+        await delay(350);
+      }
+      expect(storeEvents(during)).toEqual(["sys_rate_limit_store_down"]);
+
+      await replica.sendCommand(["REPLICAOF", "NO", "ONE"]);
+      const after: Timed[] = [];
+      const deadline = performance.now() + 10_000;
+      while (storeEvents(after).length === 0 && performance.now() < deadline) {
+        await delay(100);
+        after.push(await ask(control));
+      }
+      expect(storeEvents(after)).toEqual(["sys_rate_limit_store_up"]);
+    } finally {
+      replica.destroy();
+      await own.discard();
+    }
+  });
+});
+
 describe("whenStoreDown", () => {
   const away = (): Promise<Tally> => Promise.reject(new Error("connection refused to 10.0.0.7"));
 
