@@ -115,6 +115,8 @@ describe("the head of a request", () => {
     ["application/json; charset=utf-16", "media_type_unsupported"],
     ["application/vnd.api+json ; charset=latin1", "media_type_unsupported"],
     ["application/x-www-form-urlencoded; charset=ISO-8859-1", "media_type_unsupported"],
+    ["application/json; charset=utf-8; charset=utf-16", "media_type_unsupported"],
+    ['application/json; a=";charset=utf-8"; charset=utf-16', "media_type_unsupported"],
     ["text/plain; charset=iso-8859-1", "allow"],
   ])("reads what it parses as UTF-8 only: %s", (contentType, expected) => {
     expect(judge({ method: "POST", headers: { "content-type": contentType, "content-length": "2" } })).toBe(expected);

@@ -223,11 +223,14 @@ function mayCarryBody(method: string): boolean {
   return method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && method !== "DELETE";
 }
 
+const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/giu;
+const UTF8: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii"]);
+
 /** Bodies that are parsed are read as UTF-8. One that says it is something else would be misread rather than refused. */
 function speaksUtf8(contentType: string, facts: RequestFacts): boolean {
   if (!contentType.includes(";") || !parsesBody(facts.mediaType)) return true;
-  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/iu.exec(contentType)?.[1]?.toLowerCase();
-  return charset === undefined || charset === "utf-8" || charset === "utf8" || charset === "us-ascii";
+  // Each of them, because a filter in front may go by another one of two.
+  return [...contentType.matchAll(CHARSET)].every(([, charset = ""]) => UTF8.has(charset.toLowerCase()));
 }
 
 /** Whether a query has more parameters than allowed, without splitting it. */
