@@ -86,7 +86,7 @@ export interface SaasOptions {
   readonly outbound?: Omit<EgressAllowlistOptions, "origin" | "report">;
   /** How people report a vulnerability: served as `/.well-known/security.txt`. */
   readonly securityTxt?: SecurityTxtOptions;
-  /** Exact paths that a load balancer may ask over plain HTTP and that are never shed. `/healthz`. */
+  /** Exact paths that a load balancer may ask over plain HTTP and that are neither shed nor counted. `/healthz`. */
   readonly healthPaths?: readonly string[];
   /** Where events go. JSON lines on stdout unless you say otherwise. */
   readonly audit?: AuditSink;

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { publicAccess } from "../core/access.ts";
 import type { Deployment } from "../core/control.ts";
 import type { AuditRecord } from "../core/event.ts";
 import type { Wire } from "../core/wire.ts";
+import { routeRule } from "../core/route.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
 import { glacis } from "../glacis.ts";
 import { hsts } from "../transport/hsts.ts";
@@ -78,6 +80,32 @@ describe("saas", () => {
     expect(await refused("evil.example", "/")).toBe(429);
     expect(await refused("app.example.com", "/%")).toBe(429);
     expect(records.length).toBeLessThan(100);
+  });
+
+  it("never refuses a load balancer's question for its number, whatever others have asked from its address", async () => {
+    const security = glacis(saas({ ...options, limits: { client: "20/m" }, healthPaths: ["/healthz", "/ready"] }));
+    const asked = async (target: string): Promise<number> => {
+      const rawHeaders = ["Host", "app.example.com"];
+      const wire: Wire = {
+        method: "GET",
+        target,
+        httpVersion: "1.1",
+        rawHeaders,
+        peerAddress: "10.0.0.9",
+        encrypted: true,
+      };
+      const exchange = security.begin(wire);
+      const opened = await security.open(exchange);
+      if (opened.kind === "respond") return opened.status;
+      const rule = routeRule(publicAccess("health"), { kind: "api" });
+      const entered = await security.enter(exchange, { method: "GET", pattern: "/", rule });
+      return entered.kind === "respond" ? entered.status : 200;
+    };
+    for (let count = 0; count < 100; count += 1) expect(await asked("/healthz")).toBe(200);
+    for (let count = 0; count < 20; count += 1) expect(await asked("/")).toBe(200);
+    expect(await asked("/")).toBe(429);
+    expect(await asked("/healthz/")).toBe(429);
+    expect(await asked("/ready?deep")).toBe(200);
   });
 
   it("finds what the team has left out", () => {

@@ -12,7 +12,7 @@ import { authorizationFreshness } from "../authorization/authorization-freshness
 import { oauthResourceServer } from "../authorization/oauth-resource-server.ts";
 import type { Control, Mode } from "../core/control.ts";
 import type { AuditEvent } from "../core/event.ts";
-import type { IdentifiedFacts } from "../core/facts.ts";
+import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import type { Authenticate, Layers } from "../core/security.ts";
 import { keyManagement } from "../data/key-management.ts";
@@ -79,6 +79,8 @@ export interface SaasLayers extends Layers {
   /** The alarms and the chain of the audit log, for the Security Center; to be closed before the database is. */
   readonly watch: Watch;
 }
+
+const HEALTH_PATHS = ["/healthz"];
 
 const ENVIRONMENT = [
   debugOff(),
@@ -149,7 +151,7 @@ interface SaasParts extends SaasOptions {
 }
 
 function layersOf(options: SaasParts): SaasLayers {
-  const { origin, keys, mode, watching, report, healthPaths = ["/healthz"], bearer } = options;
+  const { origin, keys, mode, watching, report, healthPaths = HEALTH_PATHS, bearer } = options;
   const session = sessionsOf(options);
   const guard = csrf({ origin, keys, ...trustedBy(options) });
   const proxies = trustedProxies(isList(options.proxies) ? { proxies: options.proxies } : options.proxies);
@@ -269,16 +271,20 @@ function trustedBy({ trustedOrigins = [], admin }: SaasOptions): { readonly trus
   return more.length === 0 ? {} : { trustedOrigins: more };
 }
 
-function rateLimits({ limits = {}, limitStore: store }: Pick<SaasParts, "limits" | "limitStore">) {
+function rateLimits({ limits = {}, limitStore: store, healthPaths = HEALTH_PATHS }: SaasParts) {
   rejectUnknownOptions("saas({ limits })", limits, ["client", "anonymous", "user", "service"]);
   const { client = "600/m", anonymous = "60/m", user = "300/m", service = "600/m" } = limits;
+  // A load balancer asks from the address that also stands for whoever sends a chain that is not believed: he could use up what it is asked by.
+  const health = new Set(healthPaths);
+  const exceptHealth = ({ path }: RequestFacts): number => (health.has(path) ? 0 : 1);
   return {
-    client: rateLimit({ name: "client", rates: client, by: "client", store }),
+    client: rateLimit({ name: "client", rates: client, by: "client", cost: exceptHealth, store }),
     identity: rateLimit({
       name: "identity",
       rates: { anonymous, user, service },
       by: "user",
-      cost: exceptAssets,
+      // A page brings its assets along: counting them would let a visitor see ten pages a minute.
+      cost: (facts) => (facts.route.kind === "asset" ? 0 : exceptHealth(facts)),
       store,
     }),
   };
@@ -292,11 +298,6 @@ function heldBack(
   if (response === "observe") return [control];
   const cost = (facts: IdentifiedFacts): number => (slowed(facts) === undefined ? 0 : 1);
   return [control, rateLimit({ name: "held-back", rates: "20/m", by: slowed, cost, store })];
-}
-
-/** A page brings its assets along: counting them would let a visitor see ten pages a minute. */
-function exceptAssets({ route }: IdentifiedFacts): number {
-  return route.kind === "asset" ? 0 : 1;
 }
 
 function isList(proxies: SaasOptions["proxies"]): proxies is readonly string[] {
