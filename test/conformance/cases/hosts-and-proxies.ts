@@ -56,6 +56,11 @@ export const HOSTS_AND_PROXIES: readonly Case[] = [
     expect: { status: 308, headers: { location: "https://app.example.com/page?a=1" }, nothingRan: true },
   },
   {
+    name: "the scheme of a WebSocket over TLS is no plain HTTP",
+    send: [get("/", { "X-Forwarded-Proto": "wss" })],
+    expect: { status: 200, body: /"scheme":"https"/u },
+  },
+  {
     name: "an unstated scheme is plain HTTP",
     send: [get("/", { "X-Forwarded-Proto": null })],
     expect: { status: 403, reason: "insecure_transport" },

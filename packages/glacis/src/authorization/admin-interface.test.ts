@@ -87,6 +87,14 @@ describe("administration", () => {
       expect(decide({ client }, "/admin", { from })).toBe("not_found admin_from_elsewhere");
   });
 
+  it("is not there for somebody unknown, whom the address of our own proxy stands for", () => {
+    const from = ["10.0.0.0/8"];
+    expect(decide({ client: "10.1.2.3", clientUnknown: true }, "/admin", { from })).toBe(
+      "not_found admin_from_elsewhere",
+    );
+    expect(decide({ client: "10.1.2.3", clientUnknown: true }, "/admin")).toMatchObject({ kind: "allow" });
+  });
+
   it("is switched off where its host is the public one, or none", () => {
     for (const host of ["app.example.com", "APP.example.com.", "", "admin", "https://admin.example.com", "*"]) {
       expect(decide({ host: "app.example.com" }, "/admin", { host })).toBe("not_found admin_on_public_host");

@@ -114,9 +114,10 @@ export function adminInterface(options: AdminInterfaceOptions): Control<Identifi
   const wanted = new Set(roles);
 
   function judge(facts: IdentifiedFacts): readonly [Reason, string] | undefined {
-    const { authority, client, principal, method } = facts;
+    const { authority, client, clientUnknown, principal, method } = facts;
     if (host === undefined || hostOf(authority) !== host) return ["not_found", "admin_on_public_host"];
-    if (networks?.has(client) === false) return ["not_found", "admin_from_elsewhere"];
+    if (networks !== undefined && (clientUnknown === true || !networks.has(client)))
+      return ["not_found", "admin_from_elsewhere"];
     // A script on the public host is of the same site, and so are its cookies' rules: its forms stay out all the same.
     const sender = facts.header("origin");
     if (

@@ -45,6 +45,7 @@ export class Exchange implements AdmittedFacts {
   readonly wire: Wire;
   readonly receivedAtMs: number;
   readonly client: ClientAddress;
+  readonly clientUnknown: boolean | undefined;
   readonly scheme: Scheme;
   readonly authority: string | undefined;
   /** See `Origination`. */
@@ -90,8 +91,9 @@ export class Exchange implements AdmittedFacts {
     this.#interpretation = interpretation;
     this.receivedAtMs = interpretation.sources.now();
     this.#queryStart = wire.target.indexOf("?");
-    const { client, scheme, authority, dropped } = interpretation.resolve(wire);
+    const { client, clientUnknown, scheme, authority, dropped } = interpretation.resolve(wire);
     this.client = client;
+    this.clientUnknown = clientUnknown;
     this.scheme = scheme;
     this.authority = authority;
     this.dropped = dropped;

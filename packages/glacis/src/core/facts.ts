@@ -18,6 +18,8 @@ export interface Origination {
   readonly scheme: Scheme;
   /** The raw authority to be judged by the allowed hosts: the Host header, or what a trusted proxy forwarded in its place. */
   readonly authority: string | undefined;
+  /** What a proxy says of the client is not to be believed: `client` is the proxy, in place of somebody unknown. */
+  readonly clientUnknown?: boolean | undefined;
   /** Headers that this peer must not set, lower case. The adapter removes them before anybody reads a header. */
   readonly dropped?: readonly string[];
 }
@@ -33,6 +35,8 @@ export interface RequestFacts {
   readonly scheme: Scheme;
   readonly authority: string | undefined;
   readonly client: ClientAddress;
+  /** See `Origination`. Nothing may open to such a client for its address. */
+  readonly clientUnknown?: boolean | undefined;
   /** The path as sent, up to the first `?`; not decoded. Of a target in absolute form, what follows the authority. */
   readonly path: string;
   /** What follows the first `?`, or empty. */

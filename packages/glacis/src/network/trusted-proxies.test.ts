@@ -116,7 +116,7 @@ describe("trustedProxies with ranges", () => {
       "chain-too-long",
     ],
   ])("does not believe %s: the peer counts, and an event says so", (_, headers, fault) => {
-    expect(resolve(BEHIND, headers).client).toBe(PROXY);
+    expect(resolve(BEHIND, headers)).toMatchObject({ client: PROXY, clientUnknown: true });
     expect(faults(BEHIND, headers)).toEqual([fault]);
   });
 
@@ -147,7 +147,10 @@ describe("the scheme behind a proxy", () => {
       ],
       "http",
     ],
-    [[["X-Forwarded-Proto", "wss"]], "http"],
+    [[["X-Forwarded-Proto", "wss"]], "https"],
+    [[["X-Forwarded-Proto", "https, WSS"]], "https"],
+    [[["X-Forwarded-Proto", "ws"]], "http"],
+    [[["X-Forwarded-Proto", "wss, http"]], "http"],
     [[["X-Forwarded-Proto", "https://"]], "http"],
     [[["X-Forwarded-Proto", ""]], "http"],
     [[["Forwarded", "for=203.0.113.7;proto=https"]], "http"],

@@ -60,6 +60,9 @@ export interface TrustedProxies {
   readonly control: Control;
 }
 
+/** Traefik states the scheme of a WebSocket's handshake so. */
+const SECURE: ReadonlySet<string> = new Set(["https", "wss"]);
+
 /** Reports wait here from `resolve` to `decide` of the same request. Requests that never get there must not pile up. */
 const MOST_PENDING = 64;
 
@@ -118,13 +121,13 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
     if (found === undefined) return originated(peer, scheme, authority);
     if (!isFault(found)) return originated(found, scheme, authority);
     note(wire, headerInvalid(found));
-    return originated(peer, scheme, authority);
+    return { ...originated(peer, scheme, authority), clientUnknown: true };
   }
 
   /** What the hop next to us states, and http when it states nothing or something else: unknown is insecure. */
   function schemeOf(chain: Chain | undefined, proto: string | undefined): Scheme {
     const stated = header === "forwarded" ? chain?.proto : proto;
-    return stated === "https" || (stated !== undefined && lastElement(stated) === "https") ? "https" : "http";
+    return stated === "https" || (stated !== undefined && SECURE.has(lastElement(stated))) ? "https" : "http";
   }
 
   function hostOf(wire: Wire, chain: Chain | undefined): string | undefined {

@@ -16,6 +16,7 @@ export interface RequestSketch {
   readonly scheme?: Scheme;
   readonly host?: string;
   readonly client?: string;
+  readonly clientUnknown?: boolean;
   readonly nowMs?: number;
   readonly principal?: Principal;
   readonly session?: SessionReference;
@@ -40,7 +41,12 @@ export function sketchExchange(sketch: RequestSketch = {}): Exchange {
         requestId: () => "request-id" as RequestId,
         nonce: () => "AAAAAAAAAAAAAAAAAAAAAA" as Nonce,
       },
-      resolve: () => ({ client: client as ClientAddress, scheme, authority: host }),
+      resolve: () => ({
+        client: client as ClientAddress,
+        clientUnknown: sketch.clientUnknown,
+        scheme,
+        authority: host,
+      }),
       parseCookies: parseCookieHeader,
     },
   );
