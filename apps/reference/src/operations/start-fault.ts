@@ -19,7 +19,7 @@ export function startFault(error: unknown, { host, port, dataFolder }: Place): S
   // What is in the folder, or what it would have been in.
   if (path === undefined || !(path.startsWith(dataFolder) || dataFolder.startsWith(path))) return undefined;
   return new StartError(
-    `${dataFolder} cannot be written to (${code}). Set DATA_DIR to a folder that belongs to whoever starts Folio.`,
+    `${dataFolder} cannot be written to (${code}). Set DATA_DIR to a folder in which whoever starts Folio may make files.`,
   );
 }
 
