@@ -46,6 +46,15 @@ describe("waivers", () => {
     }
   });
 
+  it.each(["At", "place", "path", "location", "until"])(
+    "waive nothing with the field %s that there is not: what was meant as one place would be every place",
+    (name) => {
+      const { standing, waived } = judge({ ...WAIVER, [name]: "hsts" });
+      expect(waived).toBe(0);
+      expect(standing).toContain("waiver/incomplete");
+    },
+  );
+
   it.each([null, undefined, "hsts/too-short", 1, {}, []])("survive being %j", (waiver) => {
     expect(judge(waiver).standing).toContain("waiver/incomplete");
   });

@@ -19,9 +19,9 @@ export interface Waiver {
 export const WAIVER_INCOMPLETE: Rule = {
   id: "waiver/incomplete",
   severity: "error",
-  what: "A waiver does not say what it waives, why, who answers for it, and until when. It waives nothing.",
+  what: "A waiver does not say what it waives, why, who answers for it, and until when, or says it in a field that there is not. It waives nothing.",
   why: "An exception that nobody explains and nobody owns becomes the rule.",
-  fix: 'Write all of id, reason, owner and expires, such as { id: "hsts/too-short", reason: "roll-out in steps", owner: "platform team", expires: "2027-01-31" }.',
+  fix: 'Write all of id, reason, owner and expires, and beside them at most at, such as { id: "hsts/too-short", reason: "roll-out in steps", owner: "platform team", expires: "2027-01-31" }.',
 };
 export const WAIVER_UNKNOWN: Rule = {
   id: "waiver/unknown",
@@ -62,6 +62,8 @@ export const WAIVER_RULES: readonly Rule[] = [
 
 const DAY_MS = 86_400_000;
 const LONGEST_DAYS = 90;
+/** Of a misspelt `at` nothing would be left but the rule, and the waiver would take out every finding of it. */
+const FIELDS: ReadonlySet<string> = new Set(["id", "at", "reason", "owner", "expires"]);
 /** Findings about what is absent say nothing by their rule alone: a waiver names the control as well. */
 const NEEDS_PLACE = "composition/";
 
@@ -110,6 +112,7 @@ function placeOf(waiver: Waiver, index: number): Finding["at"] {
 function complain(waiver: Waiver, known: ReadonlySet<string>, matching: number, nowMs: number): Rule | undefined {
   const words = [waiver?.id, waiver?.reason, waiver?.owner, waiver?.expires] as readonly unknown[];
   if (words.some((word) => typeof word !== "string" || word.trim() === "")) return WAIVER_INCOMPLETE;
+  if (Object.keys(waiver).some((name) => !FIELDS.has(name))) return WAIVER_INCOMPLETE;
   const lastDayMs = dayMs(waiver.expires);
   if (lastDayMs === undefined) return WAIVER_INCOMPLETE;
   if (waiver.id.startsWith(NEEDS_PLACE) && waiver.at === undefined) return WAIVER_INCOMPLETE;
