@@ -70,6 +70,8 @@ export const security = glacis(
 );`,
   "weak.config.ts": `import { glacis, keyRing, saas } from "glacis";
 export const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));`,
+  "[odd]#1?%.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({ maxAgeSeconds: 300 });',
   "syntax.config.ts": "export const security = ;",
   "plain/glacis.config.js":
     'import { glacis, keyRing, saas } from "glacis";\nexport const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));',
@@ -310,6 +312,12 @@ describe("glacis check --format sarif", () => {
     }
     const prints = (run?.results ?? []).map((result) => result.partialFingerprints["ruleAndPlace/v1"]);
     expect(new Set(prints).size).toBe(prints.length);
+  });
+
+  it("names a file as a URI, whatever characters its name has", async () => {
+    const { stdout } = await glacis("check --format sarif --config [odd]#1?%.config.ts");
+    const [run] = (JSON.parse(stdout) as Sarif).runs;
+    expect(run?.results[0]?.locations[0]?.physicalLocation.artifactLocation.uri).toBe("%5Bodd%5D%231%3F%25.config.ts");
   });
 
   it("shows a waived finding as a suppressed result with its justification", async () => {

@@ -65,9 +65,14 @@ export function toDescriptor({ id, severity, what, why, fix, django }: Rule): Re
   };
 }
 
+/** A path as RFC 3986 writes it (SARIF section 3.4.3): a viewer looks for `app/[id].ts` under `app/%5Bid%5D.ts`. */
+export function uriOf(path: string): string {
+  return encodeURI(path.replaceAll("\\", "/")).replaceAll(/[#?]/gu, encodeURIComponent);
+}
+
 function toResult({ rule, at, detail, sql }: Finding, ruleIndex: number, subject: string, waiver?: Waiver): Result {
   const place = describeLocation(at);
-  const uri = (at.kind === "source" ? at.file : subject).replaceAll("\\", "/");
+  const uri = uriOf(at.kind === "source" ? at.file : subject);
   const region = at.kind === "source" ? { startLine: at.line, startColumn: at.column } : { startLine: 1 };
   return {
     ruleId: rule.id,

@@ -1,7 +1,7 @@
 /** What a scan says, to people, to programs and to code scanning. */
 import { createHash } from "node:crypto";
 import { describeLocation, WAIVER_RULES, type ControlMeta, type Finding, type Waiver } from "glacis";
-import { toDescriptor, type Log, type Result, type ThreadFlowLocation } from "../render/sarif.ts";
+import { toDescriptor, uriOf, type Log, type Result, type ThreadFlowLocation } from "../render/sarif.ts";
 import { count, paint } from "../render/text.ts";
 import { SEVERITIES } from "../report.ts";
 import { CLI_VERSION } from "../version.ts";
@@ -167,7 +167,7 @@ interface Place {
 
 function locationOf({ file, line, column }: Place): NonNullable<Result["locations"]>[number] {
   return {
-    physicalLocation: { artifactLocation: { uri: encodeURI(file) }, region: { startLine: line, startColumn: column } },
+    physicalLocation: { artifactLocation: { uri: uriOf(file) }, region: { startLine: line, startColumn: column } },
   };
 }
 
