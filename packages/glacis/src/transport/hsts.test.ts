@@ -25,6 +25,8 @@ describe("hsts", () => {
     [{ maxAgeSeconds: 1.5 }, /whole number/u],
     [{ maxAgeSeconds: -1 }, /whole number/u],
     [{ preload: true, maxAgeSeconds: 300 }, /at least one year/u],
+    [{ preload: "false" }, /needs preload as true or false/u],
+    [{ includeSubDomains: "false" }, /needs includeSubDomains as true or false/u],
     [{ rampUntil: "soon" }, /date/u],
     [{ rampFrom: "1" }, /date/u],
     [{ rampFrom: "2026-11-26", preload: true }, /rampFrom alone/u],

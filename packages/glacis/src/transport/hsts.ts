@@ -80,6 +80,10 @@ export function hsts(options: HstsOptions = {}): Control {
   if (!Number.isSafeInteger(maxAgeSeconds) || maxAgeSeconds < 0) {
     throw new TypeError("hsts() needs maxAgeSeconds as a whole number of seconds, zero or more.");
   }
+  for (const [name, value] of Object.entries({ includeSubDomains, preload })) {
+    // A text such as "false", out of a variable, would switch it on.
+    if (typeof value !== "boolean") throw new TypeError(`hsts() needs ${name} as true or false.`);
+  }
   if (preload && !(maxAgeSeconds >= ONE_YEAR_SECONDS && includeSubDomains)) {
     throw new TypeError(
       "hsts({ preload: true }) needs at least one year and includeSubDomains; the preload list refuses anything less.",
