@@ -39,6 +39,11 @@ describe("crossOriginPolicies", () => {
     expect(set("cross-origin-opener-policy", "same-origin; report-to=x", { opener: "same-origin-allow-popups" })).toBe(
       "same-origin; report-to=x",
     );
+    // It lets go of every opener; the other keeps those of its own origin.
+    const popups = { opener: "same-origin-allow-popups" };
+    expect(set("cross-origin-opener-policy", "noopener-allow-popups", popups)).toBe("noopener-allow-popups");
+    const cut = { opener: "noopener-allow-popups" };
+    expect(set("cross-origin-opener-policy", "same-origin-allow-popups", cut)).toBe("noopener-allow-popups");
   });
 
   it("refuses a value that browsers do not know", () => {

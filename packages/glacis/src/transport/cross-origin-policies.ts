@@ -47,7 +47,7 @@ export const CROSS_ORIGIN_AGENT: Rule = {
 };
 
 /** From strict to lax. */
-const OPENER = ["same-origin", "same-origin-allow-popups", "noopener-allow-popups", "unsafe-none"] as const;
+const OPENER = ["same-origin", "noopener-allow-popups", "same-origin-allow-popups", "unsafe-none"] as const;
 const RESOURCE = ["same-origin", "same-site", "cross-origin"] as const;
 const EMBEDDER = ["require-corp", "credentialless", "unsafe-none"] as const;
 
