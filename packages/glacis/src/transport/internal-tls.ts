@@ -125,7 +125,7 @@ const SCHEMES: Readonly<Record<string, (parameters: URLSearchParams) => Protecti
 };
 
 function judgeUrl(text: string, at: Location): readonly Finding[] {
-  const scheme = /^([a-z][a-z0-9+]{1,20}:)\/\//u.exec(text)?.[1] ?? "";
+  const scheme = /^([a-z][a-z0-9+]{1,20}:)\/\//iu.exec(text)?.[1]?.toLowerCase() ?? "";
   const protection = Object.hasOwn(SCHEMES, scheme) ? SCHEMES[scheme] : undefined;
   const internal = protection === undefined && scheme === "http:" && isInternalName(hostsOf(text));
   if (protection === undefined && !internal) return [];
@@ -137,7 +137,7 @@ function judgeUrl(text: string, at: Location): readonly Finding[] {
 
 /** A URL of several hosts is none to the platform's parser, so the authority is read here. Nothing is decoded: nothing of it is shown. */
 function hostsOf(text: string): readonly string[] {
-  const authority = /^[a-z0-9+]+:\/\/([^/?#]*)/u.exec(text)?.[1] ?? "";
+  const authority = /^[a-z0-9+]+:\/\/([^/?#]*)/iu.exec(text)?.[1] ?? "";
   const hosts = authority.slice(authority.lastIndexOf("@") + 1);
   const named = parametersOf(text).get("host");
   if (hosts === "") return [named ?? ""];
@@ -155,10 +155,10 @@ function isThisMachine(host: string): boolean {
   return addressScope(host) === "loopback";
 }
 
-/** Plain HTTP is judged where the name or the address says that it is our own network; what is public is not ours to know. */
+/** Plain HTTP is judged where the name or the address says that it is our own network, as a name of one word does; what is public is not ours to know. */
 function isInternalName(hosts: readonly string[]): boolean {
   return hosts.some((host) => {
-    if (/\.(?:internal|local|svc|lan|intranet|corp)$/u.test(host)) return true;
+    if (/^[^.:]+$|\.(?:internal|local|svc|lan|intranet|corp)$/u.test(host)) return true;
     return addressScope(host) === "private";
   });
 }
