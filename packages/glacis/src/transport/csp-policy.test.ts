@@ -129,6 +129,11 @@ describe("parsePolicy", () => {
       ["img-src", ["https://a.example"]],
     ]);
   });
+
+  it("skips a directive with a character above ASCII, as CSP level 3 section 2.2.1 has it", () => {
+    const policy = parsePolicy("script-src 'self' caf\u00e9.example; img-src 'none'");
+    expect([...policy]).toEqual([["img-src", ["'none'"]]]);
+  });
 });
 
 interface BuildCase {

@@ -74,6 +74,7 @@ export type ParsedPolicy = ReadonlyMap<string, readonly string[]>;
 export function parsePolicy(text: string): ParsedPolicy {
   const policy = new Map<string, readonly string[]>();
   for (const directive of text.split(";")) {
+    if (/[^\0-\x7f]/u.test(directive)) continue;
     const [name, ...values] = directive.split(/[\t\n\f\r ]+/u).filter((word) => word !== "");
     const key = name?.toLowerCase();
     if (key !== undefined && !policy.has(key)) policy.set(key, values);

@@ -18,7 +18,8 @@ export function* pageTags(page: string): Generator<PageTag> {
   const lower = html.toLowerCase();
   for (let at = html.indexOf("<"); at !== -1; at = html.indexOf("<", at)) {
     if (html.startsWith("<!--", at)) {
-      const end = html.indexOf("-->", at + 4);
+      // From the beginning's own dashes on: browsers take `<!-->` for a whole comment.
+      const end = html.indexOf("-->", at + 2);
       if (end === -1) return;
       at = end + 3;
       continue;

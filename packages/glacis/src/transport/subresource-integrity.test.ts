@@ -37,6 +37,7 @@ describe("externalAssets", () => {
   it("is not misled by comments, texts and tags that do not end", () => {
     const bad = '<script src="https://evil.test/x.js"></script>';
     expect(found(`<!-- ${bad} --><script>const text = '<script src="https://evil.test/y.js">';</script>`)).toEqual([]);
+    for (const whole of ["<!-->", "<!--->"]) expect(found(`${whole}${bad}<!-- -->`)).toEqual(["unpinned"]);
     expect(found(`<a title="${"<".repeat(3)}">${bad}`)).toEqual(["unpinned"]);
     expect(found(`<script src="https://evil.test/x.js"`)).toEqual([]);
     for (const hostile of [
