@@ -1,17 +1,21 @@
-import type { ResponseDraft } from "../core/response.ts";
+import type { ConstantHeaders, ResponseDraft } from "../core/response.ts";
 import { mediaTypeOf } from "../core/wire.ts";
 
 /** Name, value, name, value ...; names in lower case. The form that Node writes fastest. */
 export type HeaderLines = string[];
 
+const NONE: ConstantHeaders = { names: [], values: new Map() };
+
 /**
- * A response's head as the controls see it, over header lines that Node has not seen yet; what is set ends up in them. A class for the reason of
- * ADR 1: a head is drafted for every response, and methods on a prototype cost no closures.
+ * A response's head as the controls see it, over header lines that Node has not seen yet; what is set ends up in them. Constants stay beside them
+ * for whoever can send them as they are, until one of them is changed. A class for the reason of ADR 1: a head is drafted for every response, and
+ * methods on a prototype cost no closures.
  */
 export class HeadDraft implements ResponseDraft {
   readonly status: number;
   readonly mediaType: string;
   readonly #lines: HeaderLines;
+  #constants = NONE;
 
   constructor(status: number, lines: HeaderLines) {
     this.status = status;
@@ -32,20 +36,27 @@ export class HeadDraft implements ResponseDraft {
     let found: string | undefined;
     for (let index = 0; index < lines.length; index += 2)
       if (lines[index] === name) found = found === undefined ? lines[index + 1] : `${found}, ${lines[index + 1]}`;
-    return found;
+    return found ?? this.#constants.values.get(name);
   }
 
   hasAny(names: ReadonlySet<string>): boolean {
     const lines = this.#lines;
     for (let index = 0; index < lines.length; index += 2) if (names.has(lines[index] as string)) return true;
-    return false;
+    return this.#hasConstant(names);
   }
 
   add(name: string, value: string): void {
     this.#lines.push(name, value);
   }
 
+  addConstants(headers: ConstantHeaders): void {
+    this.#constants = headers;
+  }
+
   set(name: string, value: string): void {
+    const constant = this.#constants.values.get(name);
+    if (constant === value) return;
+    if (constant !== undefined) this.spellOut();
     const lines = this.#lines;
     let index = 0;
     while (index < lines.length && lines[index] !== name) index += 2;
@@ -55,10 +66,12 @@ export class HeadDraft implements ResponseDraft {
   }
 
   remove(name: string): void {
+    if (this.#constants.values.has(name)) this.spellOut();
     this.#removeFrom(name, 0);
   }
 
   removeAny(names: ReadonlySet<string>): void {
+    if (this.#hasConstant(names)) this.spellOut();
     const lines = this.#lines;
     for (let index = lines.length - 2; index >= 0; index -= 2)
       if (names.has(lines[index] as string)) lines.splice(index, 2);
@@ -67,6 +80,22 @@ export class HeadDraft implements ResponseDraft {
   setCookieLines(cookies: readonly string[]): void {
     this.#removeFrom("set-cookie", 0);
     for (const cookie of cookies) this.#lines.push("set-cookie", cookie);
+  }
+
+  /** The headers that are in no line. */
+  get constants(): ConstantHeaders {
+    return this.#constants;
+  }
+
+  /** Makes lines of the constants. */
+  spellOut(): void {
+    for (const [name, value] of this.#constants.values) this.#lines.push(name, value);
+    this.#constants = NONE;
+  }
+
+  #hasConstant(names: ReadonlySet<string>): boolean {
+    for (const name of this.#constants.names) if (names.has(name)) return true;
+    return false;
   }
 
   #removeFrom(name: string, start: number): void {

@@ -5,6 +5,7 @@
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from "node:http";
 import { deny } from "../core/decision.ts";
 import { HeadDraft, type HeaderLines } from "./head-draft.ts";
+import { canInsert, insertConstants } from "./node-constant-headers.ts";
 import { stateOf, type GuardedResponse, type RequestState } from "./node-state.ts";
 
 type HeaderArgument = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | readonly (readonly OutgoingHttpHeader[])[];
@@ -49,7 +50,14 @@ export function guardedWriteHead(
   appendLines(lines, given);
   const before = stored.length === 0 ? lines : storedLines(this, stored);
   if (stored.length > 0) prependStored(lines, before);
-  if (!security.head(exchange, new HeadDraft(status, lines))) return writeNothing(this);
+  const draft = new HeadDraft(status, lines);
+  if (!security.head(exchange, draft)) return writeNothing(this);
+  if (stored.length === 0 && exchange.keeper === undefined && canInsert()) {
+    nodeWriteHead.call(this, status, message, lines);
+    insertConstants(this, draft.constants);
+    return this;
+  }
+  draft.spellOut();
   if (exchange.keeper !== undefined) state.headLines = [...lines];
   if (stored.length === 0) return nodeWriteHead.call(this, status, message, lines);
   // Headers that were set one by one stay where the application can read them back; Node ignores a list as soon as there are any.
@@ -78,7 +86,9 @@ function refuseUndecided(response: GuardedResponse, state: RequestState): Guarde
   const { status } = security.refuse(exchange, denial);
   for (const name of response.getHeaderNames()) response.removeHeader(name);
   const lines: HeaderLines = ["content-length", "0"];
-  if (!security.head(exchange, new HeadDraft(status, lines))) return writeNothing(response);
+  const draft = new HeadDraft(status, lines);
+  if (!security.head(exchange, draft)) return writeNothing(response);
+  draft.spellOut();
   withholdBody(response);
   return nodeWriteHead.call(response, status, undefined, lines);
 }

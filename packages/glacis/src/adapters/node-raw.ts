@@ -16,10 +16,12 @@ export function answerOnSocket(security: Security, socket: Socket, exchange: Exc
     "connection",
     "close",
   ];
-  if (!socket.writable || !security.head(exchange, new HeadDraft(status, lines))) {
+  const draft = new HeadDraft(status, lines);
+  if (!socket.writable || !security.head(exchange, draft)) {
     socket.destroy();
     return;
   }
+  draft.spellOut();
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ndate: ${new Date().toUTCString()}\r\n`;
   for (let index = 0; index < lines.length; index += 2) head += `${lines[index]}: ${printable(lines[index + 1])}\r\n`;
   socket.write(`${head}\r\n${body}`);

@@ -1,7 +1,7 @@
 import type { Control } from "./control.ts";
 import type { AuditEvent } from "./event.ts";
 import type { Exchange } from "./exchange.ts";
-import type { HeaderRule, ResponseDraft } from "./response.ts";
+import type { ConstantHeaders, HeaderRule, ResponseDraft } from "./response.ts";
 
 /** Media types that a browser renders as an active document. */
 export const DOCUMENT_TYPES: ReadonlySet<string> = new Set([
@@ -52,25 +52,36 @@ export function compileHead(
 /** The rules of one occasion. */
 interface RuleSet {
   readonly rules: readonly HeaderRule[];
+  /** What the rules say that is the same on every response, and those that say something else on each. */
+  readonly constants: ConstantHeaders;
+  readonly variables: readonly VariableRule[];
   readonly names: ReadonlySet<string>;
   /** No two rules write the same header, so that none has to look for what another has written. */
   readonly distinct: boolean;
 }
 
+interface VariableRule {
+  readonly name: string;
+  readonly valueOf: (exchange: Exchange) => string;
+}
+
 function ruleSet(rules: readonly HeaderRule[]): RuleSet {
   const names = new Set(rules.map(({ name }) => name));
-  return { rules, names, distinct: names.size === rules.length };
+  const values = new Map(rules.flatMap(({ name, value }) => (typeof value === "string" ? [[name, value]] : [])));
+  const variables = rules.flatMap(({ name, value }) => (typeof value === "string" ? [] : [{ name, valueOf: value }]));
+  const constants = { names: [...values.keys()], values };
+  return { rules, constants, variables, names, distinct: names.size === rules.length };
 }
 
 /** Most responses carry none of our headers yet, and then there is nothing to replace or to reconcile. */
-function writeRules({ rules, names, distinct }: RuleSet, draft: ResponseDraft, exchange: Exchange): void {
-  const fresh = distinct && !draft.hasAny(names);
-  for (const { name, value, reconcile } of rules) {
+function writeRules(set: RuleSet, draft: ResponseDraft, exchange: Exchange): void {
+  if (set.distinct && !draft.hasAny(set.names)) {
+    draft.addConstants(set.constants);
+    for (const { name, valueOf } of set.variables) draft.add(name, valueOf(exchange));
+    return;
+  }
+  for (const { name, value, reconcile } of set.rules) {
     const ours = typeof value === "string" ? value : value(exchange);
-    if (fresh) {
-      draft.add(name, ours);
-      continue;
-    }
     const theirs = reconcile === undefined ? undefined : draft.get(name);
     draft.set(name, theirs === undefined || reconcile === undefined ? ours : reconcile(theirs, ours));
   }

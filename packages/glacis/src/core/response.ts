@@ -11,6 +11,8 @@ export interface ResponseDraft {
   set(name: string, value: string): void;
   /** Adds a header that is known to be absent. */
   add(name: string, value: string): void;
+  /** Adds headers that are known to be absent, at most once. Whoever sends them may have them ready. */
+  addConstants(headers: ConstantHeaders): void;
   remove(name: string): void;
   /** Whether any of these headers is set: one pass, however many they are. */
   hasAny(names: ReadonlySet<string>): boolean;
@@ -19,6 +21,12 @@ export interface ResponseDraft {
   readonly setCookies: readonly string[];
   /** Replaces every Set-Cookie line. */
   setCookieLines(lines: readonly string[]): void;
+}
+
+/** Headers that are the same on every response of an occasion: one object for the life of the process. */
+export interface ConstantHeaders {
+  readonly names: readonly string[];
+  readonly values: ReadonlyMap<string, string>;
 }
 
 /** When a header belongs on a response. `document` is a response that a browser renders: HTML, XHTML, SVG. `data` is every other. */

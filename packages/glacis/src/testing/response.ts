@@ -28,6 +28,9 @@ export function sketchResponse(sketch: ResponseSketch = {}): SketchedResponse {
     get: (name) => headers.get(name),
     set: (name, value) => void headers.set(name, value),
     add: (name, value) => void headers.set(name, value),
+    addConstants: ({ values }) => {
+      for (const [name, value] of values) headers.set(name, value);
+    },
     remove: (name) => void headers.delete(name),
     hasAny: (names) => [...headers.keys()].some((name) => names.has(name)),
     removeAny: (names) => {
