@@ -6,8 +6,8 @@ import { redactText } from "./redact.ts";
 
 const LONGEST_FIELD = 2048;
 const LONGEST_LINE = 16_384;
-/** What a terminal or a viewer acts upon and JSON leaves as it is: C1 controls, line separators, marks that turn the direction of text. */
-const ACTIVE = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/gu;
+/** What a terminal or a viewer acts upon or shows nobody: controls, line separators, marks that turn the direction of text, marks without a shape. */
+const ACTIVE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /**
  * Writes a record: fields in their order, texts of 2 KiB at most, the line of 16 KiB at most, redacted as in the event log. It never throws: what
@@ -45,7 +45,12 @@ function hasActive(line: string): boolean {
 }
 
 function escapeActive(line: string): string {
-  return line.replace(ACTIVE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return line.replace(ACTIVE, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
 }
 
 function minimal(record: AuditRecord, invalid: string): string {

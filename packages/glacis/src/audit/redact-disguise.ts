@@ -22,11 +22,13 @@ const MIXED = new RegExp(
   String.raw`(?<![A-Za-z_${CONFUSABLES}])(?=[A-Za-z_]{0,64}[${CONFUSABLES}])(?=[${CONFUSABLES}_]{0,64}[A-Za-z])[A-Za-z_${CONFUSABLES}]+`,
   "gu",
 );
+/** Colours of a terminal, which stand between a name and its value where objects are printed for one; in JSON as an escape. */
+const COLOURS = /(?:\u001b|\\u001b|\\x1b)\[[\d;]{0,32}m/giu;
 const ENTITIES = /&(?:#0{0,5}64|#x0{0,5}40|commat);/giu;
 
 /** What a text has at least one of, if anything in it is written in another way. */
 export const DISGUISES: readonly string[] = [
-  ..."\\%&\u200b\u200c\u200d\u2060\ufeff\u00ad",
+  ..."\\%&\u001b\u200b\u200c\u200d\u2060\ufeff\u00ad",
   ...LATIN.keys(),
   ...charactersFrom(0xff01, 0xff5e),
   ...charactersFrom(0x660, 0x669),
@@ -57,7 +59,7 @@ export function plainName(name: string): string {
  */
 export function plainText(text: string): string {
   const isAscii = ASCII.test(text);
-  let plain = isAscii ? text : text.replace(LOOKALIKES, narrow);
+  let plain = (isAscii ? text : text.replace(LOOKALIKES, narrow)).replace(COLOURS, "");
   if (plain.includes("\\u00"))
     plain = plain.replace(JSON_ESCAPES, (escape) => String.fromCharCode(Number.parseInt(escape.slice(2), 16)));
   if (plain.includes("%25")) plain = plain.replace(ENCODED_TWICE, "%");

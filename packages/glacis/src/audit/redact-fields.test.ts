@@ -61,6 +61,24 @@ describe("redactFields", () => {
 
   it.each<readonly [string, unknown]>([
     ["the value of a named pair", { name: "Authorization", value: "hunter2" }],
+    [
+      "tags and parameters",
+      [
+        { Key: "DbPassword", Value: "hunter2" },
+        { ParameterKey: "p/token", ParameterValue: "hunter2" },
+      ],
+    ],
+    [
+      "what validators say of a field",
+      [
+        { type: "field", path: "password", value: "hunter2", location: "body" },
+        { property: "password", value: "hunter2" },
+        { path: ["user", "password"], input: "hunter2" },
+        { path: "user.password", value: "hunter2", params: { path: "password", originalValue: "hunter2" } },
+        { instancePath: "/user/password", data: "hunter2" },
+        { fieldname: "password", value: "hunter2" },
+      ],
+    ],
     ["raw headers", { rawHeaders: ["Host", "x", "Authorization", "hunter2"] }],
     ["entries", [["password", "hunter2"]]],
     ["a body as text", { body: '{"password":"hunter2"}' }],
@@ -102,6 +120,17 @@ describe("redactFields", () => {
     const redacted = redactFields(given);
     expect(inspect(redacted, { depth: 20, showHidden: true })).not.toContain("hunter2");
     expect(JSON.stringify(redacted)).not.toContain("hunter2");
+  });
+
+  it("keeps what stands beside names and paths of something else", () => {
+    const given = [
+      { path: "/api/documents", data: { title: "x" }, value: 1 },
+      { name: "colour", value: "red", input: "x" },
+      { name: "api", data: "x" },
+      { path: ["name"], input: "x", value: "x" },
+      { valued: "x", path: "token" },
+    ];
+    expect(redactFields(given)).toEqual(given);
   });
 
   it("keeps the errors of an error, cleaned", () => {

@@ -8,10 +8,15 @@ import { redactText } from "./redact.ts";
 const HIDDEN = "[redacted]";
 /** Anywhere in a name and in any case: rather a keyboard hidden than a key shown. */
 const SENSITIVE =
-  /api|auth|token|key|secret|pass|pwd|signature|http_cookie|cookies?$|credential|private|session_?id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban|bearer|mnemonic|passport|(?:recovery|backup|verification|security|one_?time)_?codes?|security_?answer|tax_?id|(?:bank|account|routing)_?(?:account|number)|connection_?string|(?:^|[_-])(?:pin|otp|totp|jwt|pw|sid|csrf|xsrf|session|seed)(?:$|[_-](?!cookie))/iu;
+  /api|auth|token|key|secret|pass|pwd|signature|http_cookie|cookies?$|credential|private|(?:session_?|sess)id|ssn|social_?security|credit_?card|card_?number|cvv|cvc|iban|bearer|mnemonic|passport|(?:recovery|backup|verification|security|one_?time)_?codes?|security_?answer|tax_?id|(?:bank|account|routing)_?(?:account|number)|connection_?string|(?:^|[_-])(?:pin|otp|totp|jwt|pw|sid|csrf|xsrf|session|seed)(?:$|[_-](?!cookie))/iu;
 /** Names of pairs that stand in a list, as in `rawHeaders`: only what is a name and nothing else. */
 const PAIRED =
   /^(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-token|api[_-]?key|pass(?:word|wd|phrase)|secret|(?:access|refresh|id)[_-]token|token)$/iu;
+/** What names its neighbour, and the neighbour: pairs, tags and parameters, and what validators say of a field that they refuse. */
+const CALLING = [
+  [/^(?:(?:field|parameter)?(?:name|key)|field|param|property|path)$/iu, /^(?:original|parameter)?value$/iu],
+  [/^(?:instance)?path$/iu, /^(?:input|data)$/u],
+] as const;
 const DEEPEST = 12;
 const MOST_FIELDS = 1000;
 const MOST_VALUES = 10_000;
@@ -72,10 +77,9 @@ function copyObject(value: object, walk: Walk): unknown {
   if (value instanceof Set) return bounded([...value], walk).map((item) => copy(item, walk));
   const entries: (readonly [unknown, unknown])[] =
     value instanceof Map ? [...value] : namesOf(value).map(reader(value));
-  const called = calledBy(entries);
   const fields = bounded(entries, walk).map(([key, field]) => {
     const name = typeof key === "string" ? key : String(copy(key, walk));
-    const hidden = walk.isHidden(name) || (name === "value" && called !== undefined && walk.isHidden(called));
+    const hidden = walk.isHidden(name) || callersOf(name, entries).some(walk.isHidden);
     return [clean(name), hidden ? HIDDEN : copy(field, walk)] as const;
   });
   return Object.fromEntries(fields);
@@ -87,10 +91,14 @@ function isBufferJson(value: object): boolean {
   return type === "Buffer" && Array.isArray(data);
 }
 
-/** What `{ name: "Authorization", value: "..." }` calls its value. */
-function calledBy(entries: readonly (readonly [unknown, unknown])[]): string | undefined {
-  const named = entries.find(([key, value]) => (key === "name" || key === "key") && typeof value === "string");
-  return named?.[1] as string | undefined;
+/** What `{ name: "Authorization", value: "..." }` and `{ path: ["user", "password"], input: "..." }` call a field. */
+function callersOf(field: string, entries: readonly (readonly [unknown, unknown])[]): readonly string[] {
+  const callers = CALLING.filter(([, called]) => called.test(field)).map(([calling]) => calling);
+  return entries.flatMap(([key, value]) => {
+    if (!callers.some((calling) => typeof key === "string" && calling.test(key))) return [];
+    // Of a path through a document or to a page its end says what it is.
+    return Array.isArray(value) ? [value.join(".")] : typeof value === "string" ? [value.split("/").at(-1) ?? ""] : [];
+  });
 }
 
 function copyItem(item: unknown, before: unknown, walk: Walk): unknown {

@@ -36,6 +36,11 @@ const CREDENTIALS: HiddenPattern = {
       ),
       "$1[redacted]",
     ],
+    // A scheme that stands in no list, and behind it what has a digit.
+    [
+      /(authorization(?:\\{0,3}["'\x60])?\s{0,4}[:=]\s{0,4}(?:\\{0,3}["'\x60])?(?!(?:failed|refused|denied|required)\b)[A-Za-z][\w-]{1,31}[ \t]{1,4})(?=[^\s"'\x60,;]{0,64}\d)[^\s"'\x60\\,;]{4,}/giu,
+      "$1[redacted]",
+    ],
     [
       /\b(authorization)[\\"' :=]{1,8}\s{0,4}(?=[\w.~+/=-]{8})(?!(?:failed|refused|denied|required)\b)[\w.~+/=-]{8,}/giu,
       "$1 [redacted]",

@@ -71,6 +71,17 @@ describe("values behind telling names", () => {
     ["a quote that is encoded, and a separator that is not", "%22password%22: hunter2"],
     ["a name with the sign of a kelvin", "to\u212aen=hunter2 api_\u212aEY=hunter2"],
     ["a name with a long s", "pa\u017f\u017fword=hunter2"],
+    [
+      "a code that somebody was sent",
+      "verification code: 42424, one-time code: 42424 security_code=42424 onetime_codes=42424",
+    ],
+    ["codes in a list", 'backup codes: ["hunter2","hunter2"] recovery code: hunter2'],
+    ["a session of PHP", "PHPSESSID=hunter2"],
+    ["a key that PostgreSQL has twice", "Key (token)=(hunter2) already exists. Key (user_id, api_key)=(5, hunter2) is"],
+    ["a row that PostgreSQL refuses", "Failing row contains (7, bob, (hunter2), null)."],
+    ["a value that MySQL has twice", "Duplicate entry '7-it's hunter2' for key 'keys.token'"],
+    ["behind colours", "\u001b[1;31mpassword\u001b[0m=hunter2 secret: \u001b[32m'hunter2'\u001b[39m"],
+    ["behind colours in JSON", String.raw`token: \u001b[32m'hunter2'\u001b[39m, secret: \x1B[32m'hunter2'`],
     ["an address of Oracle", "jdbc:oracle:thin:scott/hunter2@h:1521"],
   ])("are hidden: %s", (_, text) => {
     expect(redactText(text)).not.toMatch(/hunter2?|Hunter2|42424/u);
@@ -95,7 +106,9 @@ describe("values behind telling names", () => {
     "the key is rotated",
     "shopping: 3, mapping=4, options: x",
     'duplicate key value violates unique constraint "documents_pkey"',
-    "Key (tenant_id, id)=(acme, 4) is not present",
+    "Key (tenant_id, id)=(acme, 4) is not present, and (keyboard)=(qwerty) and (a, token) = b",
+    "status code: 404, exit codes: 1, country code: DE, error code: 23505",
+    "Duplicate entry in the list, and the failing row is 7",
     "Cookie settings saved",
     "status=passed",
     '{"name":"Folio","value":"12"}',

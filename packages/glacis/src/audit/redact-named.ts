@@ -1,8 +1,10 @@
 /** Values that stand behind a telling name, in the ways in which programs write a name and its value. */
 import type { HiddenPattern } from "./redact-pattern.ts";
 
+/** A code that signs somebody in, and its kind, which people write apart. */
+const CODE = String.raw`(?:recovery|backup|device|login|reset|mfa|verification|security|one[_-]?time)[ _-]?codes?`;
 /** A name that says what stands behind it: the end of a longer one. */
-const LONG_NAME = String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|pwd|rediscli_auth|secret|token|(?:api|access|private|secret|account|shared|signing|encryption|master|auth|client)[_-]?key|signature|credentials?|session[_-]?id|(?:recovery|backup|device|login|reset|mfa)[_-]?code|code[_-]?verifier|security[_-]?answer)`;
+const LONG_NAME = String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|pwd|rediscli_auth|secret|token|(?:api|access|private|secret|account|shared|signing|encryption|master|auth|client)[_-]?key|signature|credentials?|(?:session[_-]?|sess)id|${CODE}|code[_-]?verifier|security[_-]?answer)`;
 /** These are a whole name, or the last part of one: `pin`, `user_otp`, and not `shopping`. */
 const SHORT_NAME = String.raw`(?<![A-Za-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban)`;
 const NAME = String.raw`(?:${LONG_NAME}(?:[_-](?:base|value|old|new))?|${SHORT_NAME})`;
@@ -40,12 +42,14 @@ const BEHIND = "[^a-z0-9./]";
 const NAME_MARKS = [`(?:${LONG_NAME}|${SHORT_NAME})${BEHIND}`];
 
 /** What a name ends with: a look back from each separator tells whether one stands there. */
-const SENSITIVE_END =
-  /(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|session[_-]?id|(?:recovery|backup|device|login|reset|mfa)[_-]?code|verifier|answer|cookie|mnemonic|phrase|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|rediscli_auth|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$/iu;
-const LONGEST_END = 16;
+const SENSITIVE_END = new RegExp(
+  String.raw`(?:pass(?:wor[dt]|wd|phrase|code)?|pwd|secret|token|key|signature|credentials?|(?:session[_-]?|sess)id|${CODE}|verifier|answer|cookie|mnemonic|phrase|kennwort|contrase[n\u00f1]a|mot_?de_?passe|senha|rediscli_auth|[_-](?:base|value|old|new)|(?<![a-z])(?:pin|otp|totp|cvv2?|cvc2?|jwt|sid|sig|csrf|xsrf|ssn|iban))$`,
+  "iu",
+);
+const LONGEST_END = 20;
 /** What most names end with is ruled out by three letters, of either case. */
 const ENDS = new Uint8Array(32_768);
-for (const end of "ord ort swd pwd ase ode ass ret ken key ure ial als nid _id -id kie lue old new pin otp cvv vv2 cvc vc2 jwt sid sig srf ssn ban nic sse nha ena e\u00f1a uth ier wer".split(
+for (const end of "ord ort swd pwd ase ode des ass ret ken key ure ial als nid _id -id kie lue old new pin otp cvv vv2 cvc vc2 jwt sid sig srf ssn ban nic sse nha ena e\u00f1a uth ier wer".split(
   " ",
 ))
   ENDS[endAt(end, 3)] = 1;
@@ -173,6 +177,20 @@ const QUOTED_WORD: HiddenPattern = {
   ],
 };
 
+/** What a database quotes of a row that it refuses: PostgreSQL the columns and values of a key, or all of a row; MySQL the value before its key. */
+const ROW: HiddenPattern = {
+  marks: [...NAME_MARKS, "Failing row contains", "Duplicate entry"],
+  mayStand: (text) => text.includes(")=(") || text.includes("Failing row") || text.includes("Duplicate entry"),
+  replacements: [
+    [
+      new RegExp(String.raw`(\((?=[^()\n]{0,400}${NAME}[,)])[^()\n]{1,400}\)=\()[^\n]{1,4000}(?=\))`, "giu"),
+      "$1[redacted]",
+    ],
+    [/(Failing row contains \()[^\n]{1,8192}/gu, "$1[redacted])"],
+    [/(Duplicate entry ')[^\n]{1,4000}(?=' for key )/gu, "$1[redacted]"],
+  ],
+};
+
 export const NAMED_VALUES: readonly HiddenPattern[] = [
   PAIR,
   BEHIND_NAME,
@@ -182,6 +200,7 @@ export const NAMED_VALUES: readonly HiddenPattern[] = [
   SHORT_ARGUMENT,
   ATTRIBUTE,
   QUOTED_WORD,
+  ROW,
 ];
 
 /** Looks back from what can separate a name from its value. */

@@ -50,6 +50,7 @@ describe("redactText", () => {
     ["an address in another script", "анна@пример.рф", "анна"],
     ["an address with an apostrophe", "anna.o'brien@example.com", "anna"],
     ["an address at an address", "anna@[192.168.1.1]", "anna"],
+    ["an address at an address of six", "anna@[IPv6:2001:db8::1]", "anna"],
     ["an address that is encoded twice", "anna%2540example.com", "anna"],
     ["an address with an escape", "anna\\u0040example.com", "anna"],
     ["an address in HTML", "anna&#64;example.com", "anna"],

@@ -20,8 +20,8 @@ const SEVERITY_TONE: Readonly<Record<EventSeverity, Tone>> = {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
-/** Marks that turn the direction of text around, and controls that draw nothing: they let one name look like another. */
-const DECEPTIVE = /[\u0000-\u001F\u007F-\u009F\u061C\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/gu;
+/** Marks that turn the direction of text around, and characters that draw nothing: they let one name look like another. */
+const DECEPTIVE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 export function badge(text: string, tone: Tone): SafeHtml {
   return html`<span class="badge ${tone}">${visible(text)}</span>`;
@@ -45,7 +45,7 @@ export function visible(text: string, longest = 160): string {
   const clipped = text.length > longest ? `${text.slice(0, longest)}…` : text;
   return clipped
     .toWellFormed()
-    .replace(DECEPTIVE, (mark) => `\\u${mark.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
+    .replace(DECEPTIVE, (mark) => `\\u${mark.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`);
 }
 
 /** A UUID and its kind; what somebody typed is shown as it is. */
