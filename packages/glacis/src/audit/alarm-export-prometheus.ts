@@ -78,6 +78,8 @@ function numberOf(node: RuleNode, all: readonly CompositeAlarm[]): string {
       return stateNumber(node, all);
     case "not":
       return `(1 - ${of(node.of)})`;
+    case "atLeast":
+      return `((${node.of.map(of).join(" + ")}) >= bool ${node.least})`;
     case "and":
       return `(${of(node.left)} * ${of(node.right)})`;
     case "or":

@@ -6,6 +6,7 @@ export type RuleNode =
   | { readonly kind: "constant"; readonly value: boolean }
   | { readonly kind: "state"; readonly state: AlarmState; readonly alarm: string }
   | { readonly kind: "not"; readonly of: RuleNode }
+  | { readonly kind: "atLeast"; readonly least: number; readonly of: readonly RuleNode[] }
   | { readonly kind: "and" | "or"; readonly left: RuleNode; readonly right: RuleNode };
 
 const MOST_CHILDREN = 100;
@@ -53,22 +54,66 @@ function readNot(cursor: Cursor, depth: number): RuleNode {
   if (takeWord(cursor, /NOT\b/uy)) return { kind: "not", of: readNot(cursor, depth + 1) };
   if (takeWord(cursor, /TRUE\b/uy)) return { kind: "constant", value: true };
   if (takeWord(cursor, /FALSE\b/uy)) return { kind: "constant", value: false };
+  if (takeWord(cursor, /AT_LEAST\b/uy)) return readAtLeast(cursor);
   if (!takeWord(cursor, /\(/uy)) return readState(cursor);
   const node = readOr(cursor, depth + 1);
-  if (!takeWord(cursor, /\)/uy)) refuse(cursor, "A closing parenthesis is missing");
+  takeClosing(cursor);
   return node;
 }
 
+/** `AT_LEAST(2, ALARM, (a, b, c))` and `AT_LEAST(50%, NOT OK, (a, b))`. */
+function readAtLeast(cursor: Cursor): RuleNode {
+  takePunctuation(cursor, "(");
+  skipBlanks(cursor);
+  const written =
+    takeMatch(cursor, /\d{1,3}%?/uy) ?? refuse(cursor, "A count such as 2 or a share such as 50% is expected");
+  takePunctuation(cursor, ",");
+  const negated = takeWord(cursor, /NOT\b/uy);
+  skipBlanks(cursor);
+  const state = takeState(cursor) ?? refuse(cursor, "ALARM, OK or INSUFFICIENT_DATA is expected");
+  takePunctuation(cursor, ",");
+  takePunctuation(cursor, "(");
+  const of: RuleNode[] = [];
+  do {
+    const one: RuleNode = { kind: "state", state, alarm: takeAlarm(cursor, /[^\s(),"]+/uy) };
+    of.push(negated ? { kind: "not", of: one } : one);
+  } while (takeWord(cursor, /,/uy));
+  takeClosing(cursor);
+  takeClosing(cursor);
+  const least = written.endsWith("%") ? (Number.parseInt(written, 10) / 100) * of.length : Number(written);
+  if (least <= 0 || least > of.length)
+    refuse(cursor, `AT_LEAST asks for 1 to ${of.length} of ${of.length} alarms, or 1% to 100%`);
+  return { kind: "atLeast", least: Math.ceil(Number(least.toPrecision(12))), of };
+}
+
+function takePunctuation(cursor: Cursor, mark: "(" | ","): void {
+  skipBlanks(cursor);
+  if (!take(cursor, mark)) refuse(cursor, `${mark} is expected`);
+}
+
+function takeClosing(cursor: Cursor): void {
+  if (!takeWord(cursor, /\)/uy)) refuse(cursor, "A closing parenthesis is missing");
+}
+
+function takeState(cursor: Cursor): AlarmState | undefined {
+  return takeMatch(cursor, /(?:ALARM|OK|INSUFFICIENT_DATA)\b/uy) as AlarmState | undefined;
+}
+
 function readState(cursor: Cursor): RuleNode {
-  const state = takeMatch(cursor, /(?:ALARM|OK|INSUFFICIENT_DATA)\b/uy) as AlarmState | undefined;
+  const state = takeState(cursor);
   skipBlanks(cursor);
   if (state === undefined || !take(cursor, "("))
     return refuse(cursor, "ALARM(name), OK(name) or INSUFFICIENT_DATA(name) is expected");
+  const alarm = takeAlarm(cursor, /[^\s()"]+/uy);
+  takeClosing(cursor);
+  return { kind: "state", state, alarm };
+}
+
+/** @param bare a name without quotes */
+function takeAlarm(cursor: Cursor, bare: RegExp): string {
   skipBlanks(cursor);
-  const alarm = cursor.text[cursor.at] === '"' ? takeQuoted(cursor) : takeMatch(cursor, /[^\s()"]+/uy);
-  if (alarm === undefined || alarm === "") return refuse(cursor, "The name of an alarm is expected");
-  if (!takeWord(cursor, /\)/uy)) refuse(cursor, "A closing parenthesis is missing");
-  return { kind: "state", state, alarm: alarmNameOf(alarm) };
+  const alarm = cursor.text[cursor.at] === '"' ? takeQuoted(cursor) : takeMatch(cursor, bare);
+  return alarm === undefined || alarm === "" ? refuse(cursor, "The name of an alarm is expected") : alarmNameOf(alarm);
 }
 
 /** An alarm may be named by its resource of AWS as well. */
@@ -85,6 +130,8 @@ export function alarmsOf(node: RuleNode): readonly string[] {
       return [node.alarm];
     case "not":
       return alarmsOf(node.of);
+    case "atLeast":
+      return [...new Set(node.of.flatMap(alarmsOf))];
     case "and":
     case "or":
       return [...new Set([...alarmsOf(node.left), ...alarmsOf(node.right)])];
@@ -100,6 +147,8 @@ export function evaluateRule(node: RuleNode, stateOf: (alarm: string) => AlarmSt
       return (stateOf(node.alarm) ?? "INSUFFICIENT_DATA") === node.state;
     case "not":
       return !evaluateRule(node.of, stateOf);
+    case "atLeast":
+      return node.of.filter((one) => evaluateRule(one, stateOf)).length >= node.least;
     case "and":
       return evaluateRule(node.left, stateOf) && evaluateRule(node.right, stateOf);
     case "or":

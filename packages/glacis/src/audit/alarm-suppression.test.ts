@@ -283,6 +283,11 @@ describe("the exports of a suppressor", () => {
     });
   });
 
+  it("count for Prometheus how many of a list ring", () => {
+    const text = toPrometheus(definitionsOf({ AlarmRule: "AT_LEAST(50%, NOT ALARM, (Child, Maintenance))" }));
+    expect(text).toMatch(/expr: "\(\(\(1 - .*Child.*\) \+ \(1 - .*Maintenance.*\)\) >= bool 1\) > 0"/u);
+  });
+
   it("let the rule of Prometheus wait, and be silent for as long as the suppressor and its extension", () => {
     const text = toPrometheus(definitionsOf());
     const rule = text.slice(text.indexOf('- alert: "Main"'));

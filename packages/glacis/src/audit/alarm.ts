@@ -50,7 +50,6 @@ export function evaluateAlarm(
   const breaching = newest.filter((index) => breaches[index]);
   const enough = breaching.length >= datapointsToAlarm;
   const missing = evaluationPeriods - newest.length;
-  if (missing === 0) return enough ? "ALARM" : "OK";
   if (treatMissingData === "breaching") return breaching.length + missing >= datapointsToAlarm ? "ALARM" : "OK";
   if (treatMissingData === "notBreaching") return enough ? "ALARM" : "OK";
   const oldest = breaching[0];
