@@ -1,15 +1,17 @@
 /** A shared store that goes away, hangs, lies, and comes back. */
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
 import { createClient, createCluster } from "redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ownRedis, type OwnRedis } from "../../../../test/support/services.ts";
+import { ownRedis, testDatabase, type OwnRedis } from "../../../../test/support/services.ts";
 import type { Decision } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { RequestFacts } from "../core/facts.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { allowanceOf, type Tally } from "./gcra.ts";
 import { dangerouslyAllowWhenStoreIsDown } from "./rate-limit-guard.ts";
+import { postgresRateLimits, rateLimitMigration } from "./rate-limit-postgres.ts";
 import { redisRateLimits } from "./rate-limit-redis.ts";
 import type { RateLimitStore } from "./rate-limit-store.ts";
 import { rateLimit, type ClientRateLimitOptions, type RateLimit } from "./rate-limit.ts";
@@ -63,6 +65,15 @@ const storeEvents = (timed: readonly Timed[]): string[] =>
     .filter(({ event }) => event.startsWith("sys_rate_limit_store"))
     .map(({ event }) => event);
 
+/** Asks on until something is told of the store. */
+async function eventsUntilBack(control: RateLimit<RequestFacts>): Promise<string[]> {
+  for (const deadline = performance.now() + 10_000; performance.now() < deadline; await delay(100)) {
+    const told = storeEvents([await ask(control)]);
+    if (told.length > 0) return told;
+  }
+  return [];
+}
+
 /** A store whose answer the test decides. */
 function storeThat(answer: () => Promise<Tally>): RateLimitStore {
   return { kind: "custom", shared: true, open: () => ({ consume: answer, peek: answer, forget: () => undefined }) };
@@ -86,13 +97,7 @@ describe("a store that is killed", () => {
     expect(storeEvents(during)).toEqual(["sys_rate_limit_store_down"]);
 
     await redis.start();
-    const after: Timed[] = [];
-    const deadline = performance.now() + 10_000;
-    while (!storeEvents(after).includes("sys_rate_limit_store_up") && performance.now() < deadline) {
-      await delay(100);
-      after.push(await ask(control));
-    }
-    expect(storeEvents(after)).toEqual(["sys_rate_limit_store_up"]);
+    expect(await eventsUntilBack(control)).toEqual(["sys_rate_limit_store_up"]);
     expect((await ask(control)).decision.kind).toBe("allow");
   });
 
@@ -145,16 +150,48 @@ describe("a store that can be read and not written", () => {
       expect(storeEvents(during)).toEqual(["sys_rate_limit_store_down"]);
 
       await replica.sendCommand(["REPLICAOF", "NO", "ONE"]);
-      const after: Timed[] = [];
-      const deadline = performance.now() + 10_000;
-      while (storeEvents(after).length === 0 && performance.now() < deadline) {
-        await delay(100);
-        after.push(await ask(control));
-      }
-      expect(storeEvents(after)).toEqual(["sys_rate_limit_store_up"]);
+      expect(await eventsUntilBack(control)).toEqual(["sys_rate_limit_store_up"]);
     } finally {
       replica.destroy();
       await own.discard();
+    }
+  });
+});
+
+describe("a Postgres that others hold up", () => {
+  it("is waited for once, and a connection that is cut meanwhile is no more than that", async () => {
+    const database = await testDatabase("rate_outage");
+    if (database === undefined) return;
+    const { pool, url } = database;
+    const limits = new pg.Pool({ connectionString: url, application_name: "limits" });
+    limits.on("error", () => undefined).on("connect", (made) => made.on("error", () => undefined));
+    await pool.query(rateLimitMigration());
+    const [holder, other] = [await pool.connect(), await pool.connect()];
+    try {
+      const control = limit(postgresRateLimits({ database: limits }));
+      const held = async (meanwhile: () => Promise<unknown>): Promise<readonly Timed[]> => {
+        await holder.query("begin; lock table glacis_rate_limits in access exclusive mode");
+        const together = Array.from({ length: 5 }, () => ask(control));
+        await delay(50);
+        await meanwhile();
+        const timed = [...(await Promise.all(together)), await ask(control)];
+        await holder.query("commit");
+        return timed;
+      };
+      const cut = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'limits'";
+      for (const meanwhile of [async () => undefined, () => other.query(cut)]) {
+        expect((await ask(control)).decision.kind).toBe("allow");
+        const during = await held(meanwhile);
+        expect(Math.max(...during.map(({ tookMs }) => tookMs))).toBeLessThan(BOUND_MS);
+        expect(during.at(-1)?.tookMs).toBeLessThan(50);
+        expect(storeEvents(during)).toEqual(["sys_rate_limit_store_down"]);
+        expect(await eventsUntilBack(control)).toEqual(["sys_rate_limit_store_up"]);
+      }
+    } finally {
+      holder.release();
+      other.release();
+      await limits.end();
+      await database.drop();
     }
   });
 });
