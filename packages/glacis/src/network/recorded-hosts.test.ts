@@ -90,6 +90,8 @@ function differenceOfScheme({
     return transport === "https"
       ? "a declared proxy that does not state the scheme leaves it unknown, and unknown is insecure"
       : undefined;
+  if (value === "wss")
+    return "Traefik states it for the handshake of a WebSocket, which arrived over TLS like everything else";
   if (declared[0] !== "HTTP_X_FORWARDED_PROTO")
     return scheme === "https"
       ? "one header states the scheme, X-Forwarded-Proto or Forwarded; no other is read"
