@@ -87,6 +87,14 @@ describe("an archive", () => {
     expect(await judge("a.zip", archive)).toBe("archive_overlap");
   });
 
+  it("is refused when its last entry reaches into the directory", async () => {
+    const archive = writeZip([{ name: "a", data: "hello", stored: true }]);
+    const directory = archive.indexOf("PK\u0001\u0002", 0, "latin1");
+    // The two sizes, packed and unpacked, of the local header and of the directory's.
+    for (const at of [18, 22, directory + 20, directory + 24]) archive.writeUInt32LE("hello".length + 10, at);
+    expect(await judge("a.zip", archive)).toBe("archive_overlap");
+  });
+
   it("is refused when two names lead to the same bytes", async () => {
     const archive = writeZip([
       { name: "a", data: "x" },

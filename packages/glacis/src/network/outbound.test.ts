@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { getEventListeners, once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import tls from "node:tls";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { startDnsServer, type DnsRecord, type DnsServer } from "../../../../test/support/dns-server.ts";
@@ -174,6 +175,27 @@ describe("outbound().fetch", () => {
     } finally {
       if (before === undefined) delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
       else process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = before;
+    }
+  });
+
+  it("speaks no TLS before 1.2, whatever the process would", async () => {
+    const before = [tls.DEFAULT_MIN_VERSION, tls.DEFAULT_CIPHERS] as const;
+    const weak = { minVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+    const old = createServer({ ...certificate, ...weak, maxVersion: "TLSv1.1" }, (_, response) => response.end("old"));
+    old.listen(0, "127.0.0.1");
+    await once(old, "listening");
+    const address = old.address() as AddressInfo;
+    Object.assign(tls, { DEFAULT_MIN_VERSION: weak.minVersion, DEFAULT_CIPHERS: weak.ciphers });
+    try {
+      const willing = tls.connect({ port: address.port, host: "127.0.0.1", rejectUnauthorized: false });
+      await once(willing, "secureConnect");
+      expect(willing.getProtocol()).toBe("TLSv1.1");
+      willing.destroy();
+      const error = await failure(open({ ports: [address.port] })(`https://app.example.com:${address.port}/`));
+      expect(error).toMatchObject({ reason: "connection-failed" });
+    } finally {
+      Object.assign(tls, { DEFAULT_MIN_VERSION: before[0], DEFAULT_CIPHERS: before[1] });
+      old.close();
     }
   });
 
