@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
 import type { Decision } from "../core/decision.ts";
 import { Refusal } from "../core/error-reason.ts";
+import { CSRF_FIELD } from "../primitives/csrf-field.ts";
 import type { QuarantinedFile } from "./upload-fault.ts";
 import type { UploadLimits } from "./upload-limits.ts";
 import { readParts, type FilePart } from "./upload-parts.ts";
@@ -44,9 +45,6 @@ export interface IntakeOptions {
   readonly csrf: ((token: unknown) => Decision) | undefined;
 }
 
-/** The name that forms give the token. */
-const TOKEN_FIELD = "csrf_token";
-
 export function uploadIntake({ storage, type, limits, csrf }: IntakeOptions): UploadIntake {
   const fields = new Map<string, string[]>();
   const quarantines: Promise<UploadQuarantine>[] = [];
@@ -85,7 +83,7 @@ export function uploadIntake({ storage, type, limits, csrf }: IntakeOptions): Up
     async read(body, contentType) {
       await readParts(body, contentType, limits, {
         field(name, value) {
-          if (!verified) return verify(name === TOKEN_FIELD ? value : undefined);
+          if (!verified) return verify(name === CSRF_FIELD ? value : undefined);
           fields.set(name, [...(fields.get(name) ?? []), value]);
         },
         file(part) {
