@@ -288,6 +288,7 @@ describe("input", () => {
     ],
     ["valibot, a choice that nothing tells apart", () => v.union([v.strictObject({ a: v.string() }), v.object({})])],
     ["valibot, a choice of nothing", () => v.union([])],
+    ["valibot, made late", () => v.strictObject({ a: v.lazy(() => v.array(v.object({ b: v.string() }))) })],
     ["valibot, a choice between an object and a text", () => v.union([v.strictObject({ a: v.string() }), v.string()])],
     ["arktype", () => type({ a: "string <= 5" })],
     ["arktype, nested", () => type({ "+": "reject", a: { b: "string <= 5" } })],
@@ -299,6 +300,19 @@ describe("input", () => {
     expect(() => input({ body: { address: z.object({ city: z.string().max(5) }) } })).toThrow(/body\/address/u);
     expect(() => input({ body: { address: writeSchema({ city: z.string().max(5) }) } })).not.toThrow();
     expect(() => input({ body: { scores: z.record(z.string().max(5), z.int()) } })).not.toThrow();
+  });
+
+  it("takes a closed object that is made late and of itself, however its parts are made", () => {
+    interface Tree {
+      readonly name: string;
+      readonly parts: readonly Tree[];
+    }
+    const same: v.GenericSchema<Tree> = v.strictObject({ name: v.string(), parts: v.array(v.lazy(() => same)) });
+    const anew = (): v.GenericSchema<Tree> => v.strictObject({ name: v.string(), parts: v.array(v.lazy(anew)) });
+    const choosing = v.lazy((value) => (typeof value === "object" ? same : v.string()));
+    const failing = v.strictObject({ a: v.lazy(() => BigInt("none") as never) });
+    for (const tree of [same, anew(), v.lazy(anew)]) expect(() => input({ body: tree })).not.toThrow();
+    expect(() => input({ body: { choosing, failing } })).not.toThrow();
   });
 
   it.each<[string, StandardSchema<unknown, unknown>]>([

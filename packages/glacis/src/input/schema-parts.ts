@@ -16,9 +16,14 @@ export function takersOf(schema: FieldSchema): readonly FieldSchema[] | undefine
   return type === "array" ? [item].filter(isSchema) : isSchema(wrapped) ? [wrapped] : undefined;
 }
 
-/** One level down; none for a schema of another library. */
-export function partsOf(schema: FieldSchema): readonly SchemaPart[] {
+/**
+ * One level down; none for a schema of another library.
+ *
+ * @param opened the functions that have made schemas: one that takes part in itself is made by the same one at each level
+ */
+export function partsOf(schema: FieldSchema, opened: Set<unknown>): readonly SchemaPart[] {
   const described = descriptionOf(schema);
+  if (described["type"] === "lazy") return named("", [made(described["getter"], opened)]);
   // The first of a pipe is the schema that it was made of, whose properties it has as well.
   if (Array.isArray(described["pipe"])) return named("", described["pipe"]);
   const { entries } = described;
@@ -28,6 +33,17 @@ export function partsOf(schema: FieldSchema): readonly SchemaPart[] {
     ...named("/*", [described["item"], described["items"], described["rest"], described["value"]].flat()),
     ...named("", [described["options"], described["wrapped"]].flat()),
   ];
+}
+
+/** What a lazy schema stands for, once; where that depends on the value, what it is for none. */
+function made(getter: unknown, opened: Set<unknown>): unknown {
+  if (typeof getter !== "function" || opened.has(getter)) return undefined;
+  opened.add(getter);
+  try {
+    return getter(undefined);
+  } catch {
+    return undefined;
+  }
 }
 
 function named(step: string, found: readonly unknown[]): readonly SchemaPart[] {

@@ -51,9 +51,10 @@ export function isStrict(schema: FieldSchema): boolean {
   return (askedAboutUnknown(schema)?.issues ?? []).some(namesProbe);
 }
 
-function openWithin(schema: FieldSchema, at: string): readonly string[] {
+function openWithin(schema: FieldSchema, at: string, opened = new Set<unknown>()): readonly string[] {
   if (letsUnknownBy(schema)) return [at];
-  return [...new Set(partsOf(schema).flatMap((part) => openWithin(part.schema, `${at}${part.step}`)))];
+  const parts = partsOf(schema, opened);
+  return [...new Set(parts.flatMap((part) => openWithin(part.schema, `${at}${part.step}`, opened)))];
 }
 
 /**
