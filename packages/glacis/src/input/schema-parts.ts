@@ -40,7 +40,7 @@ function made(getter: unknown, opened: Set<unknown>): unknown {
   if (typeof getter !== "function" || opened.has(getter)) return undefined;
   opened.add(getter);
   try {
-    return getter(undefined);
+    return (getter as (value: undefined) => unknown)(undefined);
   } catch {
     return undefined;
   }
