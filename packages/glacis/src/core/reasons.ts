@@ -29,6 +29,8 @@ export const REASONS = {
     layer: "network",
     sentence: "The Expect header asks for something that is not done here.",
   },
+  range_unsatisfiable: { status: 416, layer: "network", sentence: "There is no such part of this." },
+  precondition_failed: { status: 412, layer: "network", sentence: "This is no longer what the request says it is." },
   headers_too_large: { status: 431, layer: "network", sentence: "The request headers are too large." },
   request_timeout: { status: 408, layer: "network", sentence: "The request took too long to arrive." },
   parameters_too_many: { status: 400, layer: "network", sentence: "The request has too many parameters." },
