@@ -2,9 +2,13 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { once as event } from "node:events";
 import type { AddressInfo } from "node:net";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import express5 from "express";
 import { authenticated, glacis, hasRole, routeRule, type AuditRecord, type RouteRule } from "glacis";
 import { newKey } from "glacis/data";
+import { access, secureExpress } from "glacis/express";
 import { IDEMPOTENCY_MIGRATION, idempotencyKeys, memoryIdempotencyKeys, type IdempotencyStore } from "glacis/input";
 import { bareLayers } from "glacis/testing";
 import { afterEach, describe, expect, it } from "vitest";
@@ -138,6 +142,33 @@ describe.each([
       { control: "transaction-atomicity" },
     ]);
   });
+});
+
+it.each([
+  ["Express 5", express5],
+  ["Express 4", createRequire(import.meta.url)("express-4") as typeof express5],
+])("an answer that a middleware compresses stays readable, the first time and again: %s", async (_, express) => {
+  const app = express();
+  secureExpress(app, glacis(bareLayers({ authenticate })));
+  app.use((_request, response, next) => {
+    const end = response.end.bind(response);
+    response.end = ((chunk: string | Buffer) => {
+      response.setHeader("content-encoding", "gzip");
+      response.removeHeader("content-length");
+      return end(gzipSync(chunk));
+    }) as typeof end;
+    next();
+  });
+  const controls = [idempotencyKeys({ store: memoryIdempotencyKeys() })];
+  app.post("/payments", access(authenticated(), { kind: "api", controls }), (_request, response) => {
+    response.json({ paid: true });
+  });
+  const server = app.listen(0, "127.0.0.1");
+  await event(server, "listening");
+  stop = () => void server.close();
+  const send = sender((server.address() as AddressInfo).port);
+  expect(await send("k", {})).toMatchObject({ text: '{"paid":true}', replayed: false });
+  expect(await send("k", {})).toMatchObject({ text: '{"paid":true}', replayed: true });
 });
 
 const database = await testDatabase("idempotency_race");

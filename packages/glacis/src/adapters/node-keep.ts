@@ -1,16 +1,15 @@
 /** Hands a handler's answer to whoever keeps it, before the client sees it: what was promised to be given again is stored by then. */
 import { isUtf8 } from "node:buffer";
-import { ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 import type { HeaderPair } from "../core/decision.ts";
 import { controlFailed } from "../core/pipeline.ts";
 import type { ResponseKeeper, SentResponse } from "../core/kept-response.ts";
 import type { RequestState } from "./node-state.ts";
 
 type Arguments = readonly unknown[];
-type NodeWrite = (this: ServerResponse, ...values: Arguments) => boolean;
-type NodeEnd = (this: ServerResponse, ...values: Arguments) => ServerResponse;
+type Write = (...values: Arguments) => boolean;
+type End = (...values: Arguments) => ServerResponse;
 
-const node = ServerResponse.prototype as unknown as { readonly write: NodeWrite; readonly end: NodeEnd };
 const watched = new WeakSet<ServerResponse>();
 
 /** Takes the place of `write` and `end`: collects the answer up to the keeper's bound, and gives it to the keeper when it is complete. */
@@ -18,6 +17,9 @@ export function keepAnswer(state: RequestState, keeper: ResponseKeeper): void {
   const { response } = state;
   if (watched.has(response)) return;
   watched.add(response);
+  // A middleware may have put its own there, which compress; what is kept is what they are given.
+  const passWrite = response.write.bind(response) as Write;
+  const passEnd = response.end.bind(response) as End;
   const chunks: Buffer[] = [];
   let bytes = 0;
   let stage: "collecting" | "passing" | "ended" = "collecting";
@@ -35,7 +37,7 @@ export function keepAnswer(state: RequestState, keeper: ResponseKeeper): void {
   }
 
   function write(...values: Arguments): boolean {
-    if (stage === "passing") return node.write.apply(response, [...values]);
+    if (stage === "passing") return passWrite(...values);
     if (stage === "ended" || collect(values)) return called(values);
     stage = "passing";
     void offer(state, keeper, undefined);
@@ -45,15 +47,14 @@ export function keepAnswer(state: RequestState, keeper: ResponseKeeper): void {
   /** What was held back, and everything from here on, goes out as it comes. */
   function passOn(values: Arguments): boolean {
     const held = Buffer.concat(chunks.splice(0));
-    return node.write.call(
-      response,
+    return passWrite(
       held,
       values.findLast((value) => typeof value === "function"),
     );
   }
 
   function end(...values: Arguments): ServerResponse {
-    if (stage === "passing") return node.end.apply(response, [...values]);
+    if (stage === "passing") return passEnd(...values);
     if (stage === "ended") {
       called(values);
       return response;
@@ -64,10 +65,12 @@ export function keepAnswer(state: RequestState, keeper: ResponseKeeper): void {
     const callback = values.findLast((value) => typeof value === "function");
     // Answered: whatever is thrown from here on is no second answer.
     state.answered = true;
-    void offer(state, keeper, fits ? sentOf(state, keeper, body) : undefined).then(() => {
-      const rest: Arguments = callback === undefined ? [body] : [body, callback];
-      node.end.apply(response, [...rest]);
-    });
+    void offer(state, keeper, fits ? sentOf(state, keeper, body) : undefined)
+      .then(() => void passEnd(body, callback))
+      .catch((error: unknown) => {
+        state.security.fail(state.exchange, error);
+        response.destroy();
+      });
     return response;
   }
 
