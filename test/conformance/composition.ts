@@ -1,7 +1,7 @@
 /** The composition that every case runs against: the preset, with small limits, and two defective controls to see what a defect does. */
-import { glacis, keyRing, newKey, saas, type AuditRecord, type Security } from "glacis";
+import { glacis, keyRing, newKey, saas, withControls, type AuditRecord, type Security } from "glacis";
 import type { Csrf, Sessions } from "glacis/authentication";
-import { requestLimits } from "glacis/network";
+import { overloadProtection, requestLimits } from "glacis/network";
 import { stubControl } from "glacis/testing";
 import { ALLOW } from "../../packages/glacis/src/core/decision.ts";
 
@@ -42,13 +42,12 @@ export function compose(): Composition {
     requestTimeoutMs: 1500,
     responseTimeoutMs: 1500,
   });
+  // A busy machine would be taken for an overload.
+  const patient = withControls(layers, small.control, overloadProtection({ shedAtDelayMs: 30_000 }));
   const security = glacis({
-    ...layers,
-    network: [
-      ...layers.network.map((control) => (control.meta.id === "request-limits" ? small.control : control)),
-      brokenOpen,
-    ],
-    transport: [...layers.transport, brokenHead],
+    ...patient,
+    network: [...patient.network, brokenOpen],
+    transport: [...patient.transport, brokenHead],
     body: small.body,
     server: small.server,
     controlTimeoutMs: 150,
