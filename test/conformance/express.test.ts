@@ -7,7 +7,7 @@ import { authenticated, glacis, hasRole, publicAccess, SealError, type Security 
 import { access, guardServer, requestOf, secureExpress } from "glacis/express";
 import { bareLayers, stubControl } from "glacis/testing";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { get, post } from "./case.ts";
+import { get, post, request } from "./case.ts";
 import { compose } from "./composition.ts";
 import { speak, type RawResponse } from "./raw-client.ts";
 
@@ -146,6 +146,16 @@ describe.each([
     expect(await ask(server, get("/open/a.txt"))).toMatchObject({ status: 200, body: "public file" });
   });
 
+  it("takes a range beyond the end of a file for the client's mistake, which is nothing to be woken for", async () => {
+    const security = bare();
+    const app = secured(security);
+    app.use(access(anyone), express.static(import.meta.dirname));
+    const server = app.listen(0, "127.0.0.1");
+    expect((await ask(server, get("/case.ts", { Range: "bytes=99999999-" }))).status).toBe(416);
+    expect((await ask(server, get("/case.ts", { "If-Match": '"another"' }))).status).toBe(412);
+    expect(security.records.map(({ severity }) => severity)).toEqual(["info", "info"]);
+  });
+
   it("lives with a body parser that is mounted before the rule, and still judges what it made", async () => {
     const judged: unknown[] = [];
     const security = glacis(
@@ -206,6 +216,24 @@ describe.each([
     expect(() => app.listen(0)).toThrow(/mounted at \/inner hides its routes/u);
   });
 
+  it("names an application that a router mounts", () => {
+    const app = secured();
+    const inner = express();
+    inner.get("/users", hello);
+    app.use(express.Router().use("/inner", inner));
+    expect(() => app.listen(0)).toThrow(/mounted at \/inner hides its routes/u);
+  });
+
+  it("takes what keeps a stack of its own and is no router for a middleware", async () => {
+    const app = secured();
+    const middlewares = (_request: unknown, _response: unknown, next: () => void): void => next();
+    app.use(Object.assign(middlewares, { stack: [{ route: "", handle: middlewares }], use: () => {} }));
+    app.get("/", access(anyone), hello);
+    const server = app.listen(0, "127.0.0.1");
+    expect((await ask(server, get("/"))).status).toBe(200);
+    expect((await ask(server, get("/none"))).status).toBe(404);
+  });
+
   it("holds two rules on one route both", async () => {
     const app = secured();
     app.get("/", access(anyone), access(authenticated()), hello);
@@ -253,6 +281,20 @@ describe.each([
     expect(ran).toEqual([]);
   });
 
+  it.each(["end", "writeHead"] as const)("refuses where a middleware's own %s fails", async (name) => {
+    const app = secured();
+    app.use((_request: Request, response: Response, next: NextFunction) => {
+      response[name] = () => {
+        throw new Error("SECRET");
+      };
+      next();
+    });
+    app.get("/", access(hasRole("admin")), hello);
+    const answer = await ask(app.listen(0, "127.0.0.1"), get("/"));
+    expect(answer).toMatchObject({ status: 401, complete: true });
+    expect(answer.body).toContain("unauthenticated");
+  });
+
   it("does not run a handler that a laxer router reaches around its group's rule", async () => {
     const app = secured();
     app.set("case sensitive routing", true);
@@ -263,6 +305,29 @@ describe.each([
     expect((await ask(server, get("/ADMIN/wipe"))).status).toBe(500);
     expect(ran).toEqual([]);
   });
+
+  it.each([
+    ["the route's own rule", (app: ReturnType<typeof express5>) => app, [access(anyone)]],
+    ["its group's rule", (app: ReturnType<typeof express5>) => app.use(access(anyone)), []],
+  ])(
+    "does not let a link do what only a form may, where a middleware changes the method: %s",
+    async (_name, group, own) => {
+      const security = bare();
+      const app = secured(security);
+      const ran: string[] = [];
+      group(app);
+      app.use((request: Request, _response: Response, next: NextFunction) => {
+        if (request.url.includes("_method")) request.method = "DELETE";
+        next();
+      });
+      app.delete("/item", ...own, (_request: Request, response: Response) => void response.json(ran.push("deleted")));
+      const server = app.listen(0, "127.0.0.1");
+      expect((await ask(server, get("/item?_method=DELETE"))).status).toBe(500);
+      expect(ran).toEqual([]);
+      expect(security.records.map(({ detail }) => detail)).toContain("method_changed");
+      expect((await ask(server, request("POST /item?_method=DELETE"))).status).toBe(200);
+    },
+  );
 
   it("runs an error handler behind the rule, and what follows it", async () => {
     const app = secured();

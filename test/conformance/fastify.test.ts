@@ -111,6 +111,17 @@ describe("fastify 5", () => {
     expect((await ask(app, request("DELETE /throws"))).status).toBe(405);
   });
 
+  it("says 404 where a route says itself that there is nothing, by the application's page if it has one", async () => {
+    const app = secured();
+    app.get("/files/*", access(anyone), (_request, reply) => reply.callNotFound());
+    expect((await ask(app, get("/files/none"))).status).toBe(404);
+    const other = secured();
+    other.setNotFoundHandler((_request, reply) => reply.code(404).send("my page"));
+    other.get("/files/*", access(anyone), (_request, reply) => reply.callNotFound());
+    expect(await ask(other, get("/files/none"))).toMatchObject({ status: 404, body: "my page" });
+    expect((await ask(other, request("DELETE /files/none"))).status).toBe(405);
+  });
+
   it("withholds what a hook answers before the rule has allowed it", async () => {
     const layers = bareLayers();
     const app = fastify();
@@ -154,6 +165,24 @@ describe("fastify 5", () => {
     const said = await speak(port, [handshake], { closes: true });
     expect(said.responses[0]).toMatchObject({ status: 401, complete: true });
     expect(said.closed).toBe(true);
+  });
+
+  it("does not let a link do what only a form may, where a rewrite changes the method", async () => {
+    const layers = bareLayers();
+    const app = fastify({
+      rewriteUrl(raw) {
+        if (raw.url?.includes("_method") === true) raw.method = "DELETE";
+        return raw.url ?? "/";
+      },
+    });
+    secureFastify(app, glacis(layers));
+    open.push(app);
+    const ran: string[] = [];
+    app.delete("/item", access(anyone), async () => ran.push("deleted"));
+    expect((await ask(app, get("/item?_method=DELETE"))).status).toBe(500);
+    expect(ran).toEqual([]);
+    expect(layers.records.map(({ detail }) => detail)).toContain("method_changed");
+    expect((await ask(app, request("POST /item?_method=DELETE"))).status).toBe(200);
   });
 
   it("judges injected requests too", async () => {

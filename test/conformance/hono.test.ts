@@ -4,6 +4,7 @@ import type { AddressInfo, Server } from "node:net";
 import { serve } from "@hono/node-server";
 import { Hono, type Context } from "hono";
 import { HTTPException } from "hono/http-exception";
+import { TrieRouter } from "hono/router/trie-router";
 import { streamSSE } from "hono/streaming";
 import { authenticated, glacis, hasRole, publicAccess, routeRule, SealError, type Security } from "glacis";
 import { access, listenHono, requestOf, secureHono } from "glacis/hono";
@@ -82,6 +83,7 @@ describe("hono 4", () => {
     ["a group of another path", (app: Hono) => app.use("/b/*", access(anyone)).get("/a", hello)],
     ["a rule for the exact path of a group", (app: Hono) => app.use("/a", access(anyone)).get("/a/b", hello)],
     ["a rule for one method of two", (app: Hono) => app.get("/a", access(anyone), hello).post("/a", hello)],
+    ["a group with an empty segment", (app: Hono) => app.use("/a//*", access(anyone)).get("/a/b", hello)],
     ["a group that a pattern only touches", (app: Hono) => app.use("/a/x/*", access(anyone)).get("/a/:id/y", hello)],
   ])("does not take for a rule: %s", (_name, build) => {
     const { app, listen } = secured();
@@ -113,6 +115,40 @@ describe("hono 4", () => {
     const server = listen();
     expect((await ask(server, get("/g/inner"))).status).toBe(401);
     expect((await ask(server, get("/h/inner"))).status).toBe(401);
+  });
+
+  it("does not run a handler whose rule the router has left out", async () => {
+    const router = new TrieRouter<[unknown, { readonly method: string }]>();
+    const match = router.match.bind(router);
+    router.match = (method, path) => [match(method, path)[0].filter(([[, route]]) => route.method !== "ALL")] as never;
+    const layers = bareLayers();
+    const security = glacis(layers);
+    const app = new Hono({ router: router as never });
+    secureHono(app, security);
+    const ran: string[] = [];
+    app.use("/admin/*", access(hasRole("admin")));
+    app.get("/admin/wipe", access(anyone), (c) => c.json(ran.push("wiped")));
+    app.get("/own", access(anyone), hello);
+    const server = listenHono(app, security, { port: 0, hostname: "127.0.0.1" });
+    expect((await ask(server, get("/admin/wipe"))).status).toBe(500);
+    expect((await ask(server, get("/own"))).status).toBe(200);
+    expect(ran).toEqual([]);
+    expect(layers.records.map(({ detail }) => detail)).toContain("rule_passed_over");
+  });
+
+  it("does not let a link do what only a form may, where a middleware changes the method", async () => {
+    const { app, listen, records } = secured();
+    const ran: string[] = [];
+    app.use("/item", async (c, next) => {
+      if (c.req.query("_method") === undefined) return next();
+      return app.fetch(new Request("http://app.example.com/item", { method: "DELETE" }), c.env);
+    });
+    app.delete("/item", access(anyone), (c) => c.json(ran.push("deleted")));
+    const server = listen();
+    expect((await ask(server, get("/item?_method=DELETE"))).status).toBe(500);
+    expect(ran).toEqual([]);
+    expect(records.map(({ detail }) => detail)).toContain("method_changed");
+    expect((await ask(server, request("POST /item?_method=DELETE"))).status).toBe(200);
   });
 
   it("names an option of a route that its group would undo", () => {
@@ -194,6 +230,22 @@ describe("hono 4", () => {
     const server = listen();
     expect(await ask(server, get("/throws"))).toMatchObject({ status: 418, body: "my error" });
     expect(await ask(server, get("/nothing"))).toMatchObject({ status: 404, body: "my page" });
+  });
+
+  it.each([
+    ["at once", () => "SECRET" as never],
+    ["later", async () => "SECRET" as never],
+  ])("answers for what is thrown and is no error, %s, and tells the log", async (_name, thrown) => {
+    const { app, listen, records } = secured();
+    app.get("/", access(anyone), () => {
+      const value: unknown = thrown();
+      if (value instanceof Promise) return value.then((text) => Promise.reject(text));
+      throw value;
+    });
+    const answer = await ask(listen(), get("/"));
+    expect(answer.status).toBe(500);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: "internal_error" });
+    expect(records.map(({ event }) => event)).toEqual(["sys_error"]);
   });
 
   it("turns an HTTPException into a refusal of the table", async () => {

@@ -15,7 +15,7 @@ export interface RouteLike {
 }
 
 export interface LayerLike {
-  handle: Handler & { readonly stack?: LayerLike[] };
+  handle: Handler & Partial<RouterLike> & { readonly set?: unknown; readonly handle?: unknown };
   readonly name: string;
   /** On a layer of a route: the method, or undefined for every method. */
   readonly method?: string;
@@ -32,6 +32,7 @@ export interface LayerLike {
 
 export interface RouterLike {
   readonly stack: LayerLike[];
+  readonly param: unknown;
 }
 
 /** The middlewares that `access` has made, with their rules. */
@@ -68,12 +69,12 @@ export function readRoutes(root: RouterLike): RouteTable {
     for (const layer of router.stack) {
       if (layer.route !== undefined) {
         visitRoute(layer.route, prefix, marks);
-      } else if (layer.name === "mounted_app") {
+      } else if (isApplication(layer)) {
         throw new Error(
           `The application mounted at ${join(prefix, pathOf(layer))} hides its routes. Mount an express.Router() there instead.`,
         );
-      } else if (Array.isArray(layer.handle.stack)) {
-        visit(layer.handle as unknown as RouterLike, join(prefix, pathOf(layer)), marks);
+      } else if (isRouter(layer.handle)) {
+        visit(layer.handle, join(prefix, pathOf(layer)), marks);
       } else {
         const rule = markers.get(layer.handle);
         const path = join(prefix, pathOf(layer));
@@ -115,6 +116,16 @@ export function readRoutes(root: RouterLike): RouteTable {
       guardHandlers(ways, gates);
     },
   };
+}
+
+/** `app.use` hides an application behind a function of this name; a router takes it as it is. */
+function isApplication({ name, handle }: LayerLike): boolean {
+  return name === "mounted_app" || (typeof handle.set === "function" && typeof handle.handle === "function");
+}
+
+/** Others keep a stack as well, such as the middlewares of a development server: what Express has not made is a handler like any other. */
+function isRouter(handle: LayerLike["handle"]): handle is Handler & RouterLike {
+  return Array.isArray(handle.stack) && typeof handle.param === "function";
 }
 
 /** Puts gates in the place of a route's markers, and lets nobody add a handler or a method any more. */
@@ -187,15 +198,15 @@ function fixFor(method: string, pattern: string): string {
 /** The methods that a path has, for a 405 and its Allow header. */
 export function methodsAt(router: RouterLike, path: string, found: Set<string> = new Set()): ReadonlySet<string> {
   for (const layer of router.stack) {
-    const nested = layer.handle.stack;
-    if (layer.route === undefined && !Array.isArray(nested)) continue;
+    const { route, handle } = layer;
+    if (route === undefined && !isRouter(handle)) continue;
     const matched = tryMatch(layer, path);
     if (matched === undefined) continue;
-    if (layer.route !== undefined) {
-      for (const method of methodsOf(layer.route)) found.add(method);
+    if (route !== undefined) {
+      for (const method of methodsOf(route)) found.add(method);
     } else {
       const rest = path.slice(matched.length);
-      methodsAt(layer.handle as unknown as RouterLike, rest.startsWith("/") ? rest : `/${rest}`, found);
+      methodsAt(handle as RouterLike, rest.startsWith("/") ? rest : `/${rest}`, found);
     }
   }
   if (found.has("GET")) found.add("HEAD");

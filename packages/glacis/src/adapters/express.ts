@@ -11,7 +11,14 @@ import { guardServer, serverOptions } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
 import { giveExpressShape } from "./express-shape.ts";
 import { markers, methodsAt, readRoutes, type Handler, type Next, type RouterLike } from "./express-routes.ts";
-import { refuseUnadmitted, refuseUnsealed, ruleOf, sealApplication, sealOnce } from "./seal-application.ts";
+import {
+  refusesMethod,
+  refuseUnadmitted,
+  refuseUnsealed,
+  ruleOf,
+  sealApplication,
+  sealOnce,
+} from "./seal-application.ts";
 
 export { guardServer, serverOptions } from "./node-server.ts";
 
@@ -114,7 +121,7 @@ function makeGate(sealed: SealedRoute): Handler {
   const gate: Middleware = (request, _response, next) => {
     const state = needState(request);
     if (sealed.rule.input !== undefined) state.exchange.params = (request as ParsedRequest).params ?? {};
-    const passage = admit(state, sealed);
+    const passage = admit(state, sealed, request.method);
     if (passage instanceof Promise)
       void passage.then((admitted) => admitted && deliver(state, sealed, next)).catch(next);
     else if (passage) deliver(state, sealed, next);
@@ -133,6 +140,7 @@ function makeGuard(rules: readonly (readonly RouteRule[])[], handler: Handler): 
     const state = needState(request);
     const { admitted } = state;
     const admits = (rule: RouteRule): boolean => admitted?.includes(rule) === true;
+    if (refusesMethod(state, request.method)) return;
     if (rules.some((set) => set.every(admits))) return handle(request, response, next);
     return refuseUnadmitted(state, "rule_passed_over", PASSED_OVER);
   };

@@ -145,7 +145,7 @@ function enter(state: RequestState, request: FastifyRequest): Passage {
     sealed.set(config, route);
   }
   if (route.rule.input !== undefined) state.exchange.params = request.params as Readonly<Record<string, unknown>>;
-  return admit(state, route);
+  return admit(state, route, request.method);
 }
 
 /** Fastify picks a parser by content type and gives it the stream. Ours need not read it: the body has been read and judged. */
@@ -183,7 +183,9 @@ function answerNotFound(app: FastifyInstance, security: Security): void {
   const own = ownHandler<NotFoundHandler>(app, "setNotFoundHandler");
   own.install((request, reply) => {
     const state = needState(request);
-    const allowed = methodsAt(app, security, state.exchange.path);
+    const methods = methodsAt(app, security, state.exchange.path);
+    // A route may say itself that there is nothing, such as one for files: its path has the method then.
+    const allowed = methods.includes(state.exchange.method) ? [] : methods;
     const handler = own.current();
     if (handler !== undefined && allowed.length === 0) return handler.call(app, request, reply);
     reply.hijack();

@@ -40,15 +40,21 @@ interface Found extends HonoRoute {
   readonly bare: boolean;
 }
 
+export interface RouteTable {
+  readonly declarations: readonly RouteDeclaration[];
+  /** The sealed route of each rule's own entry in the list. */
+  readonly places: ReadonlyMap<object, SealedRoute>;
+  /** The rules that stand in front of everything else, as the patterns read. */
+  readonly demands: ReadonlyMap<object, readonly RouteRule[]>;
+}
+
 /**
  * Everything in Hono's list is a handler for a method and a pattern. What is registered for a method is a route; what is registered for all
  * of them is one when it answers, and a middleware otherwise.
  */
-export function readRoutes(routes: readonly HonoRoute[]): {
-  readonly declarations: readonly RouteDeclaration[];
-  readonly places: ReadonlyMap<object, SealedRoute>;
-} {
+export function readRoutes(routes: readonly HonoRoute[]): RouteTable {
   const places = new Map<object, SealedRoute>();
+  const demands = new Map<object, readonly RouteRule[]>();
   const marks: (HonoRoute & { readonly rule: RouteRule })[] = [];
   const found = new Map<string, Found>();
   for (const route of routes) {
@@ -58,8 +64,12 @@ export function readRoutes(routes: readonly HonoRoute[]): {
       for (const mark of marks) if (guards(mark, route)) assertNarrows(mark.rule, rule, `${method} ${path}`);
       marks.push({ method, path, handler, rule });
       places.set(route, { method: shown(method), pattern: path, rule });
-    } else if (method !== "ALL" || answers(handler)) {
-      const nearest = marks.findLast((mark) => guards(mark, route))?.rule;
+      continue;
+    }
+    const rules = marks.filter((mark) => guards(mark, route)).map((mark) => mark.rule);
+    demands.set(route, rules);
+    if (method !== "ALL" || answers(handler)) {
+      const nearest = rules.at(-1);
       const known = found.get(`${method} ${path}`);
       const bare = known?.bare === true || (nearest === undefined && answers(handler));
       found.set(`${method} ${path}`, { ...route, rule: bare ? undefined : nearest, bare });
@@ -71,7 +81,7 @@ export function readRoutes(routes: readonly HonoRoute[]): {
     rule,
     fix: fixFor(method, path),
   }));
-  return { declarations, places };
+  return { declarations, places, demands };
 }
 
 function guards(mark: HonoRoute, route: HonoRoute): boolean {
@@ -102,8 +112,12 @@ export function methodsAt(router: HonoRouter, sealed: readonly SealedRoute[], pa
   return found;
 }
 
-/** Puts sealed routes in front of a handler. */
-export type MakeGate = (sealed: readonly SealedRoute[], handler: Handler) => Handler;
+export interface Gates {
+  /** Puts sealed routes in front of a handler. */
+  readonly admit: (sealed: readonly SealedRoute[], handler: Handler) => Handler;
+  /** Stands in for a handler whose rules the router has left out. */
+  readonly refuse: Handler;
+}
 
 /**
  * Lets each rule run inside the handler that it stands in front of, instead of as a middleware of its own. Hono answers a request with a single
@@ -111,7 +125,7 @@ export type MakeGate = (sealed: readonly SealedRoute[], handler: Handler) => Han
  *
  * Hono's routers return the same list for the same route, so each is fused once.
  */
-export function fuseRules(router: HonoRouter, places: ReadonlyMap<object, SealedRoute>, makeGate: MakeGate): void {
+export function fuseRules(router: HonoRouter, table: RouteTable, gates: Gates): void {
   // The routers of Hono build their matchers at the first match and then replace the method by a faster one.
   router.match("GET", "/");
   const match = router.match.bind(router);
@@ -121,7 +135,7 @@ export function fuseRules(router: HonoRouter, places: ReadonlyMap<object, Sealed
     const [entries, ...rest] = found;
     let fused = known.get(entries);
     if (fused === undefined) {
-      fused = fuse(entries, places, makeGate);
+      fused = fuse(entries, table, gates);
       known.set(entries, fused);
     }
     return fused === entries ? found : [fused, ...rest];
@@ -130,22 +144,23 @@ export function fuseRules(router: HonoRouter, places: ReadonlyMap<object, Sealed
 
 const callNext = (_c: unknown, next: () => unknown): unknown => next();
 
-function fuse(
-  entries: readonly Entry[],
-  places: ReadonlyMap<object, SealedRoute>,
-  makeGate: MakeGate,
-): readonly Entry[] {
-  if (!entries.some(([[, route]]) => places.has(route))) return entries;
+/** What the patterns promise is held against what the router has found: a handler without one of its rules does not run. */
+function fuse(entries: readonly Entry[], { places, demands }: RouteTable, gates: Gates): readonly Entry[] {
   const fused: Entry[] = [];
+  const passed = new Set<RouteRule>();
   let waiting: SealedRoute[] = [];
   for (const [index, entry] of entries.entries()) {
     const [[handler, route], parameters] = entry;
     const sealed = places.get(route);
-    if (sealed !== undefined) waiting.push(sealed);
-    const last = sealed !== undefined && index === entries.length - 1;
-    if (sealed !== undefined && !last) continue;
-    const guarded = last ? (callNext as Handler) : handler;
-    fused.push(waiting.length === 0 ? entry : [[makeGate(waiting, guarded), route], parameters]);
+    if (sealed !== undefined) {
+      waiting.push(sealed);
+      passed.add(sealed.rule);
+      if (index < entries.length - 1) continue;
+    }
+    const guarded = sealed === undefined ? handler : (callNext as Handler);
+    const ready = demands.get(route)?.every((rule) => passed.has(rule)) ?? true;
+    if (!ready) fused.push([[gates.refuse, route], parameters]);
+    else fused.push(waiting.length === 0 ? entry : [[gates.admit(waiting, guarded), route], parameters]);
     waiting = [];
   }
   return fused;

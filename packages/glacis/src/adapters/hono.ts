@@ -7,12 +7,20 @@ import type { Exchange } from "../core/exchange.ts";
 import type { RouteOptions, RouteRule } from "../core/route.ts";
 import type { SealedRoute, Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
-import { fuseRules, markers, methodsAt, readRoutes, type MakeGate } from "./hono-routes.ts";
+import { fuseRules, markers, methodsAt, readRoutes, type Gates } from "./hono-routes.ts";
 import { admit, attach, open, proceeds, type Passage } from "./node-exchange.ts";
 import { isClosing, fail } from "./node-respond.ts";
 import { guardServer, serverOptions } from "./node-server.ts";
 import { exchangeOf, stateOf, type RequestState } from "./node-state.ts";
-import { freezeList, refuseUnsealed, ruleOf, sealApplication, sealedError, sealOnce } from "./seal-application.ts";
+import {
+  freezeList,
+  refuseUnadmitted,
+  refuseUnsealed,
+  ruleOf,
+  sealApplication,
+  sealedError,
+  sealOnce,
+} from "./seal-application.ts";
 
 export { guardServer, serverOptions } from "./node-server.ts";
 
@@ -45,7 +53,7 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
   const { run, attempt } = sealOnce(() => {
     const table = readRoutes(app.routes);
     sealApplication(security, table.declarations);
-    fuseRules(app.router as Parameters<typeof fuseRules>[0], table.places, makeGate);
+    fuseRules(app.router as Parameters<typeof fuseRules>[0], table, { admit: makeGate, refuse });
     app.router.add = () => {
       throw sealedError();
     };
@@ -65,7 +73,7 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
       refuseUnsealed(state, failure);
       return answered(state);
     }
-    const pass = (): Response | Promise<Response> => fetch(request, environment, execution);
+    const pass = (): Response | Promise<Response> => answerThrown(state, () => fetch(request, environment, execution));
     if (state.opened) return pass();
     const passage = open(state);
     if (passage instanceof Promise) {
@@ -102,13 +110,15 @@ export function secureHono<E extends Env, S extends Schema, B extends string>(
  */
 export function access(rule: AccessRule | RouteRule, options?: RouteOptions): MiddlewareHandler {
   const unsealed: MiddlewareHandler = () => {
-    throw new Error("access() runs in an application that is not sealed: secureHono(app, security) comes first.");
+    throw new Error(
+      "access() runs where sealing has not seen it: secureHono(app, security) comes first, and inside every(), some() or except() it cannot stand.",
+    );
   };
   markers.set(unsealed, ruleOf(rule, options));
   return unsealed;
 }
 
-const makeGate: MakeGate = (sealed, handler) => {
+const makeGate: Gates["admit"] = (sealed, handler) => {
   const handle = handler as (c: Context, next: Next) => Response | Promise<Response>;
   const pass = (state: RequestState, c: Context, next: Next): Response | Promise<Response> => {
     // Hono's server for Node reads a body from here when somebody has taken it off the stream already.
@@ -118,18 +128,42 @@ const makeGate: MakeGate = (sealed, handler) => {
   return (c: Context, next: Next) => {
     const state = needState(c);
     if (sealed.some(({ rule }) => rule.input !== undefined)) state.exchange.params = c.req.param();
-    const passage = admitAll(state, sealed, 0);
+    const passage = admitAll(state, sealed, c.req.method);
     if (passage === true) return pass(state, c, next);
     if (passage === false) return answered(state);
     return passage.then((admitted) => (admitted ? pass(state, c, next) : answered(state)));
   };
 };
 
+/** Hono hands on what is thrown and is no `Error`; its server would answer for it, and nobody would be told. */
+function answerThrown(state: RequestState, run: () => Response | Promise<Response>): Response | Promise<Response> {
+  const failed = (error: unknown): Response => {
+    fail(state, error);
+    return answered(state);
+  };
+  try {
+    const response = run();
+    return response instanceof Promise ? response.catch(failed) : response;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+const PASSED_OVER =
+  "The router has found a handler without the access rule that its pattern stands behind. Give the route an access rule of its own.";
+
+const refuse: Gates["refuse"] = (c: Context) => {
+  const state = needState(c);
+  refuseUnadmitted(state, "rule_passed_over", PASSED_OVER);
+  return answered(state);
+};
+
 /** Every rule on the way must admit. */
-function admitAll(state: RequestState, sealed: readonly SealedRoute[], from: number): Passage {
+function admitAll(state: RequestState, sealed: readonly SealedRoute[], method: string, from = 0): Passage {
   for (let index = from; index < sealed.length; index += 1) {
-    const passage = admit(state, sealed[index] as SealedRoute);
-    if (passage instanceof Promise) return passage.then((admitted) => admitted && admitAll(state, sealed, index + 1));
+    const passage = admit(state, sealed[index] as SealedRoute, method);
+    if (passage instanceof Promise)
+      return passage.then((admitted) => admitted && admitAll(state, sealed, method, index + 1));
     if (!passage) return false;
   }
   return true;

@@ -10,6 +10,7 @@ import { keepAnswer } from "./node-keep.ts";
 import { guardedWriteHead } from "./node-head.ts";
 import { fail, send } from "./node-respond.ts";
 import { keepState, stateOf, type RequestState } from "./node-state.ts";
+import { refusesMethod } from "./seal-application.ts";
 
 /** True: go on. False: answered, touch nothing. */
 export type Passage = boolean | Promise<boolean>;
@@ -123,8 +124,13 @@ function opened(state: RequestState, verdict: Verdict): boolean {
   return false;
 }
 
-/** The route is known: authentication, access rule, body. */
-export function admit(state: RequestState, route: SealedRoute): Passage {
+/**
+ * The route is known: authentication, access rule, body.
+ *
+ * @param method by which the framework has routed
+ */
+export function admit(state: RequestState, route: SealedRoute, method: string | undefined): Passage {
+  if (refusesMethod(state, method)) return false;
   const verdict = state.security.enter(state.exchange, route);
   return verdict instanceof Promise ? verdict.then((settled) => entered(state, settled)) : entered(state, verdict);
 }
@@ -164,7 +170,7 @@ async function answerEndpoint(state: RequestState, endpoint: Endpoint): Promise<
   const { security, exchange } = state;
   try {
     const route: SealedRoute = { method: endpoint.method, pattern: endpoint.path, rule: endpoint.rule };
-    if (!(await admit(state, route))) return;
+    if (!(await admit(state, route, exchange.method))) return;
     const text = await endpointText(state, endpoint);
     if (text !== undefined)
       proceeds(state, await runInRequest(exchange, async () => security.answer(exchange, endpoint, text)));

@@ -1,8 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { ServerResponse, type IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { Refusal } from "../core/error-reason.ts";
 import type { Respond } from "../core/security.ts";
 import type { HeaderLines } from "./head-draft.ts";
+import { guardedWriteHead } from "./node-head.ts";
 import type { RequestState } from "./node-state.ts";
 import { writeStream } from "./node-stream.ts";
 
@@ -53,11 +54,22 @@ export function send(state: RequestState, verdict: Respond): void {
     lines.push("connection", "close");
     closeAfterAnswer(request.socket);
   }
-  response.writeHead(status, lines);
-  if (body === "" || request.method === "HEAD") response.end();
-  else response.end(body);
+  const content = request.method === "HEAD" ? "" : body;
+  try {
+    response.writeHead(status, lines);
+    response.end(content);
+  } catch (error) {
+    // A middleware has put its own there, such as one that adds a header at the end, and that is too late now.
+    state.security.fail(state.exchange, error);
+    if (!response.headersSent) guardedWriteHead.call(response, status, lines);
+    nodeEnd.call(response, content);
+  }
   takeAway(response);
 }
+
+const { end: nodeEnd } = ServerResponse.prototype as unknown as {
+  readonly end: (this: ServerResponse, content: string) => void;
+};
 
 /**
  * Answers for something that was thrown. Where the request has been refused already, such as for its body, a refusal that comes of it is no

@@ -27,6 +27,9 @@ describe("covers", () => {
     ["/:tenant/*", "/:id/x"],
     ["/a", "/a{/:id}"],
     ["/a", "/a/*rest"],
+    ["/a/", "/a/b"],
+    ["/a", "/a/"],
+    ["/a/b", "/a/b//c"],
   ])("%s covers %s", (prefix, pattern) => {
     expect(covers(prefix, pattern)).toBe(true);
   });
@@ -44,6 +47,9 @@ describe("covers", () => {
     ["/(a|b)", "/a"],
     ["/a", "/a|/b"],
     ["/A", "/a"],
+    ["/a//*", "/a/b"],
+    ["/a/b", "/a//b/c"],
+    ["/:tenant/*", "//x"],
   ])("%s does not cover %s", (prefix, pattern) => {
     expect(covers(prefix, pattern)).toBe(false);
   });

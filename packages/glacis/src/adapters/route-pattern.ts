@@ -19,12 +19,14 @@ export function covers(prefix: string, pattern: string): boolean {
   return wanted.every((segment, index) => {
     const other = given[index];
     if (other === undefined || isWildcard(other) || isWildcard(segment)) return false;
-    return isParameter(segment) || segment === other;
+    return isParameter(segment) ? other !== "" : segment === other;
   });
 }
 
+/** An empty segment in the middle is one: `/admin//*` is not in front of `/admin/users`. */
 function segments(pattern: string): string[] {
-  return pattern.split("/").filter((segment) => segment !== "");
+  const inner = pattern.replace(/^\/|\/$/gu, "");
+  return inner === "" ? [] : inner.split("/");
 }
 
 function isWildcard(segment: string): boolean {

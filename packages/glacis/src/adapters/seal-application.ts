@@ -3,6 +3,7 @@ import { assertFit } from "../core/boot.ts";
 import { deny } from "../core/decision.ts";
 import { describeError } from "../core/pipeline.ts";
 import { routeRule, type RouteDeclaration, type RouteOptions, type RouteRule } from "../core/route.ts";
+import { isSafeMethod } from "../core/safe-method.ts";
 import type { AccessRule } from "../core/access.ts";
 import type { SealedRoute, Security } from "../core/security.ts";
 import { currentDeployment } from "../primitives/deployment.ts";
@@ -71,7 +72,11 @@ export function refuseUnsealed(state: RequestState, failure: Error): void {
 }
 
 /** The application was about to run what no rule has admitted. Unlike an answer that is withheld, this comes before any harm is done. */
-export function refuseUnadmitted(state: RequestState, detail: "rule_passed_over" | "route_hidden", why: string): void {
+export function refuseUnadmitted(
+  state: RequestState,
+  detail: "rule_passed_over" | "route_hidden" | "method_changed",
+  why: string,
+): void {
   const { security, exchange } = state;
   const denial = deny(
     "access_undecided",
@@ -87,6 +92,17 @@ export function refuseUnadmitted(state: RequestState, detail: "rule_passed_over"
     { why },
   );
   send(state, security.refuse(exchange, denial));
+}
+
+const METHOD_CHANGED =
+  "A request that arrived as GET, HEAD or OPTIONS was routed as one that changes something: CSRF was judged for what arrived. Let a method " +
+  "override start from POST.";
+
+/** A rewritten method, such as `?_method=DELETE`, would make a link out of what only a form with its token may do (CWE-650). */
+export function refusesMethod(state: RequestState, method: string | undefined): boolean {
+  if (method === undefined || isSafeMethod(method) || !isSafeMethod(state.exchange.method)) return false;
+  refuseUnadmitted(state, "method_changed", METHOD_CHANGED);
+  return true;
 }
 
 /** Takes the two ways in which `access` may be called: a rule with options, or a whole declaration. */
