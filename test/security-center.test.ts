@@ -128,6 +128,8 @@ describe.each(FRAMEWORKS)("the Security Center in %s", (framework) => {
     expect(await (await ada.get("/security/events?type=nonsense&from=soon")).text()).toMatch(
       /no value of its field: type, from/u,
     );
+    for (const time of ["2026-02-30T10:00", "2026-02-29", "2026-13-01T00:00", "2026-01-01T24:00"])
+      expect(await (await ada.get(`/security/events?to=${time}`)).text()).toContain("no value of its field: to.");
     expect((await ada.get(`/security/events?search=${"x".repeat(3000)}&before=${"9".repeat(500)}`)).status).toBe(200);
   });
 
@@ -425,11 +427,19 @@ describe.each(["light", "dark"] as const)("in a browser, %s", (colorScheme) => {
   );
 
   it(
-    "fits a phone without a fault: rows become cards that say what each value is, and nothing is wider than the screen",
+    "fits the narrowest phone without a fault: rows become cards that say what each value is, and nothing is wider than the screen",
     async () => {
       const { page } = visitor;
-      await page.setViewportSize({ width: 390, height: 844 });
-      for (const path of [...TENANT_PAGES, ...DEPLOYMENT_PAGES]) {
+      const long = "x".repeat(900);
+      const refused = { event_type: "authorization_failure", status: "refused", event: "authz_fail" } as const;
+      const about = { user_id: long, detail: long, route: long, request_id: "req-long" };
+      for (const severity of ["info", "warning"] as const)
+        ground.archive.sink({ time: new Date().toISOString(), ...refused, severity, ...about });
+      await ground.archive.flush();
+      const [event] = await ground.archive.store.page({ search: "req-long" }, 1);
+      // What 400 % of an ordinary screen leaves (WCAG 1.4.10).
+      await page.setViewportSize({ width: 320, height: 640 });
+      for (const path of [...TENANT_PAGES, `/event?id=${event?.id ?? ""}`, ...DEPLOYMENT_PAGES]) {
         await page.goto(`/security${path}`);
         expect([path, await accessibilityFaults(page)]).toEqual([path, []]);
         expect([path, await page.evaluate("document.documentElement.scrollWidth - innerWidth")]).toEqual([path, 0]);

@@ -50,6 +50,49 @@ describe("readAlarmDefinitions", () => {
   });
 
   it.each([
+    ["p0", "p0"],
+    ["p99.95", "p99.95"],
+    ["p100", "p100"],
+  ])("takes the percentile %s", (ExtendedStatistic, statistic) => {
+    expect(read([alarm({ ExtendedStatistic })]).alarms[0]?.statistic).toBe(statistic);
+  });
+
+  it("takes periods of 10, 20 and 30 seconds, and of minutes", () => {
+    for (const Period of [10, 20, 30, 60, 3600])
+      expect(read([alarm({ Period })]).alarms[0]?.periodSeconds).toBe(Period);
+    for (const Period of [0, 1, 11, 31, 61, -60, 90.5])
+      expect(() => read([alarm({ Period })])).toThrow(/Period is 10/u);
+  });
+
+  it("looks at each value of a metric's dimensions by itself, and at none of a metric that has none", () => {
+    const metric = { MetricName: "FailedLoginAttempts", MetricValue: "1" };
+    const dimensions = filter({ MetricTransformations: [{ ...metric, Dimensions: { ip: "$.ip_address" } }] });
+    expect(read([alarm()]).alarms[0]?.perSeries).toBe(false);
+    expect(read([alarm()], [dimensions]).alarms[0]?.perSeries).toBe(true);
+    expect(read([alarm({ PerSeries: false })], [dimensions]).alarms[0]?.perSeries).toBe(false);
+  });
+
+  it("finds the metric of the longest filter's name that stands in the alarm's", () => {
+    const named = (FilterName: string): object =>
+      filter({ FilterName, MetricTransformations: [{ MetricName: FilterName, MetricValue: "1" }] });
+    const filters = [named("Login"), named("LoginFailed"), named("Log")];
+    const { alarms } = read(
+      [{ AlarmName: "HighLoginFailed", Threshold: 1, Period: 60, EvaluationPeriods: 1 }],
+      filters,
+    );
+    expect(alarms[0]?.metricName).toBe("LoginFailed");
+  });
+
+  it("has five filters with a regular expression at most, and alarms with printable names", () => {
+    const regexes = (count: number): readonly object[] =>
+      Array.from({ length: count }, (_, index) => filter({ FilterName: `F${index}`, FilterPattern: "{ $.a = %x% }" }));
+    expect(read([], regexes(5)).filters).toHaveLength(5);
+    expect(() => read([], regexes(6))).toThrow(/5 filters with a regular expression/u);
+    for (const AlarmName of ["", "a\nb", "x".repeat(256)])
+      expect(() => read([alarm({ AlarmName })])).toThrow(/255 printable characters/u);
+  });
+
+  it.each([
     ["a pattern that does not parse", { FilterPattern: "{ $.a == 1 }" }, /character/u],
     [
       "a default together with dimensions",

@@ -24,9 +24,16 @@ describe("the rule of a composite alarm", () => {
     ["ALARM(o) OR AT_LEAST(1, INSUFFICIENT_DATA, (i, nobody))", true],
     ["NOT ALARM(i) AND NOT OK(i)", true],
     ["NOT (ALARM(a) AND OK(o))", false],
+    ["ALARM(a) AND FALSE", false],
+    ["ALARM(o) OR TRUE", true],
     ["ALARM(x,y)", false],
   ])("judges %s: %s", (rule, rings) => {
     expect(evaluateRule(parseAlarmRule(rule), (name) => STATES[name])).toBe(rings);
+  });
+
+  it("is nested a hundred times at most", () => {
+    expect(evaluateRule(parseAlarmRule(`${"NOT ".repeat(100)}TRUE`), () => undefined)).toBe(true);
+    expect(evaluateRule(parseAlarmRule(`${"(".repeat(100)}TRUE${")".repeat(100)}`), () => undefined)).toBe(true);
   });
 
   it("names the alarms of a list once each", () => {
@@ -34,6 +41,9 @@ describe("the rule of a composite alarm", () => {
   });
 
   it.each([
+    ["ALARM(a) OK(o)", /AND, OR or the end is expected \(at character 10 /u],
+    [`${"NOT ".repeat(101)}TRUE`, /nested too deeply/u],
+    [`${"(".repeat(101)}TRUE${")".repeat(101)}`, /nested too deeply/u],
     ["AT_LEAST(0, ALARM, (a))", /1 to 1 of 1/u],
     ["AT_LEAST(0%, ALARM, (a))", /1% to 100%/u],
     ["AT_LEAST(3, ALARM, (a, b))", /1 to 2 of 2/u],

@@ -190,6 +190,19 @@ describe("redactFields", () => {
     expect((redactFields("a ".repeat(100_000)) as string).length).toBeLessThan(33_000);
   });
 
+  it("copies twelve levels and ten thousand values, and keeps what is nothing", () => {
+    const nested = (levels: number): unknown => (levels === 0 ? "end" : { at: nested(levels - 1) });
+    expect(redactFields(nested(12))).toEqual(nested(12));
+    expect(JSON.stringify(redactFields(nested(13)))).toMatch(/^(?:\{"at":){12}"\[deep\]"/u);
+    const lists = Array.from({ length: 12 }, () => Array<number>(1000).fill(7));
+    expect((redactFields(lists) as number[][]).flat()).toHaveLength(10_000 - lists.length);
+    expect(redactFields({ none: null, absent: undefined, no: false })).toEqual({
+      none: null,
+      absent: undefined,
+      no: false,
+    });
+  });
+
   it("never throws, never shows a value under a telling name, and leaves what it was given as it was", () => {
     fc.assert(
       fc.property(

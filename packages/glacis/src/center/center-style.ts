@@ -66,11 +66,11 @@ const PARTS = `
 .panel { background: var(--panel); border: 1px solid var(--line); border-radius: 12px; box-shadow: var(--shadow); padding: 16px 18px; min-width: 0; }
 .panel > header { display: flex; flex-wrap: wrap; align-items: baseline; justify-content: space-between; gap: 4px 16px; margin-bottom: 12px; }
 .panel h2 { font-size: 14px; font-weight: 600; }
-.panel .note { color: var(--quiet); font-size: 13px; }
+.panel .note { color: var(--quiet); font-size: 13px; overflow-wrap: anywhere; }
 .panel > p + p { margin-top: 6px; }
 .panel.flush { padding: 4px 0; overflow: hidden; }
-.thirds { display: grid; gap: 18px; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); }
-.halves { display: grid; gap: 18px; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); }
+.thirds { display: grid; gap: 18px; grid-template-columns: repeat(auto-fit, minmax(min(260px, 100%), 1fr)); }
+.halves { display: grid; gap: 18px; grid-template-columns: repeat(auto-fit, minmax(min(340px, 100%), 1fr)); }
 .quiet { color: var(--quiet); }
 .mono { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: 12.5px; overflow-wrap: anywhere; }
 .banner { border-radius: 12px; padding: 14px 18px; border: 1px solid; display: flex; flex-wrap: wrap; align-items: baseline; gap: 4px 14px; }
@@ -123,7 +123,7 @@ const PARTS = `
 .plain-list { display: grid; gap: 8px; }
 .plain-list li { display: flex; justify-content: space-between; gap: 16px; }
 .plain-list .mono { white-space: nowrap; }
-.fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 10px 24px; }
+.fields { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); gap: 10px 24px; }
 .fields dt { color: var(--quiet); font-size: 12.5px; }
 pre { margin: 0 0 10px; padding: 14px 16px; overflow-x: auto; border-radius: 8px; background: var(--sunk); font: 12.5px/1.6 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }`;
 
@@ -141,10 +141,12 @@ td.wide { min-width: 220px; }
 th.mono { font-family: inherit; font-size: 12.5px; }
 td.stack strong { margin-left: 6px; } td.stack > strong:first-child { margin-left: 0; }
 td small { margin-left: 6px; color: var(--quiet); font-size: 12.5px; }
-td.stack small { display: block; margin: 0; }
+td.stack small { display: block; margin: 0; overflow-wrap: anywhere; }
 .note a, td.wide > a { text-decoration: underline; text-decoration-color: var(--strong-line); text-underline-offset: 3px; }
 td.clip { max-width: 200px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 a.plain { color: inherit; }
+/* What is written from the right moves nothing beside it. */
+a.plain, .mono, .badge, td small { unicode-bidi: isolate; }
 tr.fresh { animation: fresh 3s ease-out; }
 @keyframes fresh { from { background: var(--accent-soft); } }
 .button { display: inline-flex; align-items: center; gap: 8px; min-height: 34px; padding: 5px 13px; border: 1px solid var(--strong-line); border-radius: 8px; background: var(--panel); color: var(--text); font: inherit; font-weight: 550; cursor: pointer; white-space: nowrap; }

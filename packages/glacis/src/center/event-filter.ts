@@ -122,7 +122,8 @@ function readValue(name: FilterName, text: string): string | number | undefined 
 function readTime(text: string, addMs: number): number | undefined {
   if (!DATE_TIME.test(text)) return undefined;
   const ms = Date.parse(text.includes("T") ? `${text}Z` : `${text}T00:00:00Z`);
-  return Number.isFinite(ms) ? ms + addMs : undefined;
+  // The 30th of February is read as a day of March.
+  return Number.isFinite(ms) && new Date(ms).toISOString().startsWith(text) ? ms + addMs : undefined;
 }
 
 /** A cursor from a query string; undefined for anything that is none. */
