@@ -78,6 +78,7 @@ describe("values behind telling names", () => {
     ["codes in a list", 'backup codes: ["hunter2","hunter2"] recovery code: hunter2'],
     ["a session of PHP", "PHPSESSID=hunter2"],
     ["a key that PostgreSQL has twice", "Key (token)=(hunter2) already exists. Key (user_id, api_key)=(5, hunter2) is"],
+    ["a row with lines", "DETAIL:  Failing row contains (7, a\nhunter2, b)\nhunter2)."],
     ["a row that PostgreSQL refuses", "Failing row contains (7, bob, (hunter2), null)."],
     ["a value that MySQL has twice", "Duplicate entry '7-it's hunter2' for key 'keys.token'"],
     ["behind colours", "\u001b[1;31mpassword\u001b[0m=hunter2 secret: \u001b[32m'hunter2'\u001b[39m"],
@@ -85,6 +86,12 @@ describe("values behind telling names", () => {
     ["an address of Oracle", "jdbc:oracle:thin:scott/hunter2@h:1521"],
   ])("are hidden: %s", (_, text) => {
     expect(redactText(text)).not.toMatch(/hunter2?|Hunter2|42424/u);
+  });
+
+  it("leave what follows a row", () => {
+    const rest = "\nSTATEMENT:  insert into a\n    at x (db.ts:1:2)";
+    for (const end of [rest, "\n    at x (db.ts:1:2)"])
+      expect(redactText(`Failing row contains (7, a\nhunter2).${end}`)).toBe(`Failing row contains ([redacted])${end}`);
   });
 
   it.each([

@@ -186,7 +186,8 @@ const ROW: HiddenPattern = {
       new RegExp(String.raw`(\((?=[^()\n]{0,400}${NAME}[,)])[^()\n]{1,400}\)=\()[^\n]{1,4000}(?=\))`, "giu"),
       "$1[redacted]",
     ],
-    [/(Failing row contains \()[^\n]{1,8192}/gu, "$1[redacted])"],
+    // A value may have lines of its own; a stack and the next part of a server's message are others.
+    [/(Failing row contains \()(?:[^\n]|\n(?! {4}at |[A-Z]{3,16}: )){1,8192}/gu, "$1[redacted])"],
     [/(Duplicate entry ')[^\n]{1,4000}(?=' for key )/gu, "$1[redacted]"],
   ],
 };
