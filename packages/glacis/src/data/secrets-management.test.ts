@@ -1,10 +1,11 @@
+import { execSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Deployment } from "../core/control.ts";
 import { environmentSecrets } from "./secret-environment.ts";
 import { secretStore } from "./secret-store.ts";
-import { secretsManagement } from "./secrets-management.ts";
+import { SECRET_PLACEHOLDER, SECRET_WEAK, secretsManagement } from "./secrets-management.ts";
 
 const STRONG = "vJ2kq8Yt0mZr4Xw7Lb1Nc5Df9Gh3Ks6Pa2Qe8Ru0TiM";
 
@@ -22,6 +23,15 @@ function judge(variables: Readonly<Record<string, string>>, change: Partial<Depl
 const ids = (...given: Parameters<typeof judge>): readonly string[] => judge(...given).map(({ rule }) => rule.id);
 
 describe("secrets-management", () => {
+  it("says how to make a secret in a command that a shell takes as it stands", () => {
+    for (const { fix } of [SECRET_PLACEHOLDER, SECRET_WEAK]) {
+      const [command = ""] = /node -e .+$/u.exec(fix) ?? [];
+      const made = execSync(command, { encoding: "utf8", stdio: "pipe" });
+      expect(made).toMatch(/^[\w-]{43}\n$/u);
+      expect(ids({ SESSION_SECRET: made.trim() })).toEqual(ids({}));
+    }
+  });
+
   it.each([
     "changeme",
     "change-me-please-this-is-long-enough-to-pass-a-length-check-0123",

@@ -21,7 +21,7 @@ export const SECRET_PLACEHOLDER: Rule = {
   severity: "error",
   what: "A secret still has the value of an example.",
   why: "Everyone who has read the example knows it, and signs sessions or opens the database with it.",
-  fix: 'Generate one, such as: node -e "console.log(crypto.randomBytes(32).toString(`base64url`))"',
+  fix: `Generate one, such as: node -e "console.log(crypto.randomBytes(32).toString('base64url'))"`,
   django: ["security.W009", "security.W025"],
 };
 export const SECRET_WEAK: Rule = {
@@ -29,7 +29,7 @@ export const SECRET_WEAK: Rule = {
   severity: "warning",
   what: "A signing secret is too short or too regular to hold 128 bits.",
   why: "Whoever has one signed value can try secrets on their own machine until one fits.",
-  fix: 'Generate one, such as: node -e "console.log(crypto.randomBytes(32).toString(`base64url`))"',
+  fix: `Generate one, such as: node -e "console.log(crypto.randomBytes(32).toString('base64url'))"`,
   django: ["security.W009", "security.W025"],
 };
 export const SECRET_REUSED: Rule = {
