@@ -39,6 +39,14 @@ function ids(layers: ReturnType<typeof saas>, environment: Deployment = deployme
     .map(({ rule }) => rule.id);
 }
 
+it.each<[object, RegExp]>([
+  [{ origin: undefined }, /^saas\(\{ origin \}\) is missing\. Write an origin such as/u],
+  [{ origin: "app.example.com" }, /^saas\(\{ origin \}\) takes origins such as/u],
+  [{ proxies: "10.0.0.0/8" }, /needs proxies as a list of ranges, such as \["10\.0\.0\.0\/8"\]/u],
+])("names what was written, and what to write, for %j", (change, message) => {
+  expect(() => saas({ ...options, ...change } as SaasOptions)).toThrow(message);
+});
+
 describe("saas", () => {
   it("has nothing to find in production with the five facts but what watches over them", () => {
     expect(ids(saas({ ...options, proxies: ["10.0.0.0/8"] }))).toEqual(UNSAID);

@@ -39,6 +39,7 @@ import { runtimeHardening } from "../network/runtime-hardening.ts";
 import { trustedProxies } from "../network/trusted-proxies.ts";
 import { parseCookieHeader } from "../primitives/cookie-header.ts";
 import { modeOf } from "../primitives/deployment.ts";
+import { parseOrigin } from "../primitives/origin.ts";
 import { followRequests } from "../primitives/request-context.ts";
 import { systemSources } from "../primitives/sources.ts";
 import { cacheControl } from "../transport/cache-control.ts";
@@ -115,6 +116,7 @@ export function saas(
 export function saas(options: SaasOptions): SaasLayers;
 export function saas(options: SaasOptions): SaasLayers {
   rejectUnknownOptions("saas", options, SAAS_OPTIONS);
+  parseOrigin("saas({ origin })", options.origin);
   if (reportsInRequests(options)) followRequests();
   const { origin, keys, mode = modeOf(process.env), database } = options;
   const watching = composeWatch(options);
@@ -300,6 +302,7 @@ function heldBack(
   return [control, rateLimit({ name: "held-back", rates: "20/m", by: slowed, cost, store })];
 }
 
+/** A text is a list that lacks its brackets, and trustedProxies() says so. */
 function isList(proxies: SaasOptions["proxies"]): proxies is readonly string[] {
-  return Array.isArray(proxies);
+  return Array.isArray(proxies) || typeof proxies === "string";
 }

@@ -9,6 +9,8 @@
  */
 import { canParseUrl } from "./can-parse-url.ts";
 export function parseOrigin(owner: string, text: unknown): string {
+  if (text === undefined)
+    throw new TypeError(`${owner} is missing. Write an origin such as "https://app.example.com".`);
   if (typeof text !== "string") {
     const kind =
       text instanceof RegExp ? "a regular expression" : typeof text === "function" ? "a function" : "no text";
