@@ -46,7 +46,7 @@ export async function loadConfig(path: string): Promise<Config> {
       `create ${path} with one line such as ${EXAMPLE} or name another file with --config.`,
     );
   }
-  const exported = await importWithin(file, path);
+  const exported = exportsOf(await importWithin(file, path));
   refuseUnknown(exported, path);
   return {
     security: composed(exported, path),
@@ -89,6 +89,16 @@ function keepStandardOutputClean(): () => void {
     if (original === undefined) Reflect.deleteProperty(stdout, "write");
     else Object.defineProperty(stdout, "write", original);
   };
+}
+
+/** What CommonJS exports arrives as `default`, with or without its names beside it. */
+function exportsOf(module: Exported): Exported {
+  const { default: whole, ...named } = module;
+  const names = typeof whole === "object" && whole !== null ? Object.keys(whole) : [];
+  const isWhole = names.length > 0 && names.every((name) => EXPORTS.includes(name));
+  return isWhole && Object.entries(named).every(([name, value]) => (whole as Exported)[name] === value)
+    ? (whole as Exported)
+    : module;
 }
 
 function describe(error: unknown): string {

@@ -73,6 +73,15 @@ export const security = glacis(saas({ origin: "https://app.example.com", keys: k
   "[odd]#1?%.config.ts":
     'import { compose } from "./src/security";\nexport const security = compose({ maxAgeSeconds: 300 });',
   "syntax.config.ts": "export const security = ;",
+  "common/package.json": "{}",
+  "common/glacis.config.js": `const { glacis, REQUIRED_CONTROLS } = require("glacis");
+const { bareLayers, stubControl } = require("glacis/testing");
+const network = REQUIRED_CONTROLS.map((id) => stubControl(id, {}));
+module.exports = { security: glacis(bareLayers({ mode: "production", network })) };`,
+  "common/names.config.js":
+    'const { bareLayers } = require("glacis/testing");\nexports.layers = bareLayers({ mode: "production" });\nexports.waivers = [];',
+  "common/other.config.js":
+    'const { bareLayers } = require("glacis/testing");\nmodule.exports = { layers: bareLayers(), layer: 1 };',
   "plain/glacis.config.js":
     'import { glacis, keyRing, saas } from "glacis";\nexport const security = glacis(saas({ origin: "https://app.example.com", keys: keyRing(process.env.GLACIS_KEYS) }));',
   "exits.config.ts": "process.exit(0);",
@@ -233,6 +242,16 @@ warning  hsts/too-short  at hsts (max-age=300)
     const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", GLACIS_KEYS: newKey("k1") };
     const { stdout } = await answer(["check"], { cwd: join(folder, "plain"), env });
     expect(stdout).toContain("glacis check: glacis.config.js, production");
+  });
+
+  it.each([
+    ["glacis.config.js", 0],
+    ["names.config.js", 1],
+    ["other.config.js", 2],
+  ])("reads what CommonJS exports: %s", async (config, expected) => {
+    const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" };
+    const { exitCode } = await answer(["check", "--deploy", "--config", config], { cwd: join(folder, "common"), env });
+    expect(exitCode).toBe(expected);
   });
 
   it("suggests the export that was meant", async () => {
