@@ -6,7 +6,6 @@ import type { RequestFacts } from "../core/facts.ts";
 import { finding, type Finding } from "../core/finding.ts";
 import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
 import { rawHeaderValues } from "../core/wire.ts";
-import { isToken } from "../primitives/cookie-grammar.ts";
 import { joinVary, varyNames } from "../primitives/vary.ts";
 import { compilePolicy, type CorsOptions, type CorsPolicy } from "./cors-policy.ts";
 import {
@@ -161,7 +160,7 @@ function judgePreflight(facts: RequestFacts, policy: CorsPolicy): Refusal | unde
     .split(",")
     .map((name) => name.trim())
     .filter((name) => name !== "");
-  const listed = names.every((name) => isToken(name) && policy.allowedHeaders.has(name.toLowerCase()));
+  const listed = names.every((name) => policy.allowedHeaders.has(name.toLowerCase()));
   return listed && names.length <= MAX_REQUESTED_HEADERS ? undefined : "header_not_allowed";
 }
 

@@ -198,8 +198,7 @@ function keywordText(name: string, source: string, quoted: string): string {
   const keyword = quoted.toLowerCase();
   const where = CSP_KEYWORDS.get(keyword);
   if (where !== undefined) {
-    if (!where.test(name) || (name === "frame-ancestors" && keyword !== "self" && keyword !== "none"))
-      throw new TypeError(`${source} has no meaning in ${name}.`);
+    if (!where.test(name)) throw new TypeError(`${source} has no meaning in ${name}.`);
     return `'${keyword}'`;
   }
   if (keyword.startsWith("nonce-"))

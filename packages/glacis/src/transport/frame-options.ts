@@ -102,7 +102,7 @@ function governsFraming(header: string, framing: Framing): boolean {
   const start = header.indexOf("frame-ancestors");
   if (start > 1 && header.startsWith("; ", start - 2) && header.startsWith(framing.directive, start)) {
     const end = start + framing.directive.length;
-    if ((end === header.length || header[end] === ";") && header.indexOf("frame-ancestors", end) === -1) return true;
+    if (end === header.length || header[end] === ";") return true;
   }
   return splitPolicies([header]).some((policy) => {
     const sources = parsePolicy(policy).get("frame-ancestors");

@@ -177,8 +177,7 @@ function assess({ status, location, cookies }: PlainAnswer, origin: string, at: 
   if (status >= 200 && status < 300) findings.push(finding(HTTPS_ONLY_PLAIN_SERVED, at, `status ${status}`));
   if (status >= 300 && status < 400) {
     const target = location !== undefined && canParseUrl(location) ? new URL(location).origin : "no absolute location";
-    if (target !== origin || !target.startsWith("https:"))
-      findings.push(finding(HTTPS_ONLY_REDIRECT_ELSEWHERE, at, target));
+    if (target !== origin) findings.push(finding(HTTPS_ONLY_REDIRECT_ELSEWHERE, at, target));
   }
   if (cookies > 0) findings.push(finding(HTTPS_ONLY_COOKIE, at, `${cookies} cookies`));
   return findings;

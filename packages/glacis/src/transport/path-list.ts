@@ -12,7 +12,7 @@ export function compilePaths(owner: string, paths: readonly string[]): (path: st
   const exact = new Set<string>();
   const prefixes: string[] = [];
   for (const path of paths) {
-    if (typeof path !== "string" || !/^\/[^\s?#*]*(?:\/\*)?$/u.test(path) || path === "/*" || path === "//*") {
+    if (typeof path !== "string" || !/^\/[^\s?#*]*(?:\/\*)?$/u.test(path) || path === "/*") {
       throw new TypeError(
         `${owner}() takes exact paths such as "/healthz", or "/reset/*" for everything below; ${JSON.stringify(path)} is neither.`,
       );
