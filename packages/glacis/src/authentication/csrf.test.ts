@@ -182,6 +182,11 @@ describe("csrf", () => {
     },
   );
 
+  it("asks no referer of a browser that says itself where a request comes from", () => {
+    const headers = { "sec-fetch-site": "same-origin", referer: "https://elsewhere.example/" };
+    expect(decide(post({ headers: { ...headers, "x-csrf-token": tokenFor() } }))).toBe("allow");
+  });
+
   it("asks no token of a route that declared why", () => {
     expect(decide(post({ route: { csrfExempt: "verified by webhook signature" } }))).toBe("allow");
   });

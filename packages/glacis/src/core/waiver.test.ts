@@ -71,6 +71,9 @@ describe("waivers", () => {
     const late = judge({ ...WAIVER, expires: "2026-11-25" });
     expect(late.waived).toBe(0);
     expect(late.standing).toContain("waiver/expired");
+    const midnight = Date.parse("2026-11-26T00:00:00Z");
+    const { waived } = applyWaivers(FINDINGS, [{ ...WAIVER, expires: "2026-11-25" }], [SHORT, MISSING], midnight);
+    expect(waived).toEqual([]);
   });
 
   it("run for 90 days and no longer", () => {

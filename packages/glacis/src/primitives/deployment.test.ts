@@ -3,7 +3,21 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { currentDeployment } from "./deployment.ts";
+import { currentDeployment, modeOf } from "./deployment.ts";
+
+describe("modeOf", () => {
+  it.each([
+    [{}, "production"],
+    [{ NODE_ENV: "development" }, "development"],
+    [{ NODE_ENV: "staging" }, "production"],
+    [{ NODE_ENV: "Development" }, "production"],
+    [{ GLACIS_ENV: "production", NODE_ENV: "development" }, "production"],
+    [{ GLACIS_ENV: "", NODE_ENV: "development" }, "production"],
+    [{ GLACIS_ENV: "development", NODE_ENV: "production" }, "development"],
+  ])("takes %j for %s", (variables, mode) => {
+    expect(modeOf(variables)).toBe(mode);
+  });
+});
 
 describe("currentDeployment", () => {
   const before = process.cwd();

@@ -13,6 +13,7 @@ import {
 import { NONCE, type CspDirectives } from "./csp-directives.ts";
 
 const NONCE_TEXT = "AAAAAAAAAAAAAAAAAAAAAA";
+const STRICT = `default-src 'none'; script-src 'nonce-${NONCE_TEXT}' 'strict-dynamic'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; report-uri /r`;
 const HTML = { "content-type": "text/html; charset=utf-8" };
 const production: Deployment = {
   mode: "production",
@@ -152,6 +153,9 @@ describe("contentSecurityPolicy", () => {
     expect(headers["content-security-policy"]).toContain("style-src 'self'");
     expect(headers["content-security-policy-report-only"]).toContain(`style-src 'nonce-${NONCE_TEXT}'`);
     expect(headers["content-security-policy-report-only"]).not.toContain("upgrade-insecure-requests");
+    const sandboxed = send({ directives: { sandbox: ["allow-scripts"] }, reportOnly: {} });
+    expect(sandboxed["content-security-policy"]).toContain("sandbox allow-scripts");
+    expect(sandboxed["content-security-policy-report-only"]).not.toContain("sandbox");
   });
 
   it("lets named origins frame one page, and nobody any other", () => {
@@ -175,7 +179,8 @@ describe("contentSecurityPolicy", () => {
     ["base-uri", "*"],
     ["worker-src", "data:"],
   ])("refuses %s %s, unless by the dangerous name, which is then an error", (directive, source) => {
-    expect(() => contentSecurityPolicy({ directives: { [directive]: [source] } })).toThrow(/dangerouslyAllowSource/u);
+    for (const sources of [[source], ["https://a.example", source]])
+      expect(() => contentSecurityPolicy({ directives: { [directive]: sources } })).toThrow(/dangerouslyAllowSource/u);
     const directives: CspDirectives = {
       [directive]: [dangerouslyAllowSource(source)],
       ...(directive === "default-src" && { "script-src": null }),
@@ -229,13 +234,40 @@ describe("contentSecurityPolicy", () => {
       ],
       ["csp/nonce-short"],
     ],
+    [
+      "a nonce of 120 bits, its padding not counted",
+      [["content-security-policy", STRICT.replace("AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAA==")]],
+      ["csp/nonce-short"],
+    ],
+    ["a weaker policy beside it, since both apply", [["content-security-policy", `script-src *, ${STRICT}`]], []],
     ["a sandboxed page that may load nothing", [["content-security-policy", "default-src 'none'; sandbox"]], []],
+    [
+      "a sandbox that lets forms out",
+      [["content-security-policy", "default-src 'none'; sandbox allow-forms"]],
+      ["csp/base-uri", "csp/form-action", "trusted-types/not-required", "csp-reporting/no-destination"],
+    ],
+    [
+      "JSON that may load nothing",
+      [
+        ["content-type", "application/json"],
+        ["content-security-policy", "default-src 'none'"],
+      ],
+      [],
+    ],
+    [
+      "JSON that may load pictures",
+      [
+        ["content-type", "application/json"],
+        ["content-security-policy", "default-src 'none'; img-src *"],
+      ],
+      ["csp/data-policy"],
+    ],
   ] as const)("judges a live page with %s", (_, headers, ids) => {
     const observation = {
       url: "https://app.test/",
       scheme: "https",
       status: 200,
-      headers: [["content-type", "text/html"] as const, ...headers],
+      headers: [...headers, ["content-type", "text/html"] as const],
     } as const;
     expect(
       contentSecurityPolicy()
@@ -243,6 +275,11 @@ describe("contentSecurityPolicy", () => {
         .map(({ rule }) => rule.id),
     ).toEqual(ids);
   });
+});
+
+it("asks no policy of a redirect, which shows no page", () => {
+  const redirect = { url: "https://app.test/", scheme: "https", status: 302 } as const;
+  expect(contentSecurityPolicy().observe?.({ ...redirect, headers: [["content-type", "text/html"]] })).toEqual([]);
 });
 
 interface MiddlewareCase {

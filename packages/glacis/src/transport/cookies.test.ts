@@ -66,6 +66,11 @@ describe("cookies", () => {
       "a=1; Path=/y; Secure; HttpOnly; SameSite=Strict",
     ],
     [
+      "takes the Domain from the deletion of a __Host- cookie, which the browser would not look at with it",
+      "__Host-a=; Max-Age=0; Domain=example.com",
+      "__Host-a=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax",
+    ],
+    [
       "leaves the Domain of a deletion, which would delete nothing without it",
       "a=; Domain=example.com; Max-Age=0",
       "a=; Max-Age=0; Domain=example.com; Path=/; Secure; HttpOnly; SameSite=Lax",
@@ -219,6 +224,7 @@ describe("cookies", () => {
       ["cookies/domain-wide"],
     ],
     ["no name", ["=1; Secure"], ["cookies/malformed"]],
+    ["a DEL", ["a=\u007f; Path=/; Secure; HttpOnly; SameSite=Lax"], ["cookies/malformed"]],
     ["too many bytes", [`a=${"x".repeat(4096)}; Path=/; Secure; HttpOnly; SameSite=Lax`], ["cookies/too-large"]],
     [
       "the deletion of an old session",

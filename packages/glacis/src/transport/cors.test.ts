@@ -319,6 +319,16 @@ describe("cors", () => {
     ).toEqual(expected);
   });
 
+  it("observes two lines of one origin, at which browsers refuse", () => {
+    const line = ["access-control-allow-origin", ORIGIN] as const;
+    const observation = { url: "https://app.test/", scheme: "https", status: 200 } as const;
+    const findings = cors({ origins: [ORIGIN] }).observe?.({
+      ...observation,
+      headers: [line, line, ["vary", "Origin"]],
+    });
+    expect(findings?.map(({ rule }) => rule.id)).toEqual(["cors/unlisted-origin"]);
+  });
+
   it("names an origin only if it is listed, whatever is sent and whatever the application writes", () => {
     const control = cors({
       origins: [ORIGIN, "https://b.example"],

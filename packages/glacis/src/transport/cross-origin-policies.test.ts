@@ -46,6 +46,17 @@ describe("crossOriginPolicies", () => {
     expect(set("cross-origin-opener-policy", "same-origin-allow-popups", cut)).toBe("noopener-allow-popups");
   });
 
+  it("finds a header that is sent twice, which browsers take for none", () => {
+    const line = ["cross-origin-opener-policy", "same-origin"] as const;
+    const others = Object.entries(emitted({})).filter(([name]) => name !== line[0]);
+    const seen = (...lines: readonly (typeof line)[]): readonly string[] | undefined =>
+      crossOriginPolicies()
+        .observe?.({ url: "https://app.test/", scheme: "https", status: 200, headers: [...others, ...lines] })
+        .map(({ rule }) => rule.id);
+    expect(seen(line)).toEqual([]);
+    expect(seen(line, line)).toEqual(["cross-origin-policies/opener"]);
+  });
+
   it("refuses a value that browsers do not know", () => {
     expect(() => crossOriginPolicies({ opener: "same-orign" as "same-origin" })).toThrow(/Did you mean "same-origin"/u);
     expect(() => crossOriginPolicies({ embedder: "" as "require-corp" })).toThrow(/does not know embedder/u);

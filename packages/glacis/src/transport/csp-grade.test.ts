@@ -38,6 +38,7 @@ describe("gradeCsp", () => {
     ["such a keyword where it means nothing", [emitted().replace("img-src", "img-src 'report-sha256'")], "D"],
     ["a weak policy beside ours, because both apply", [`${GUIDE_A05}, ${emitted()}`], "A"],
     ["a weak policy in a line of its own", [GUIDE_A05, emitted()], "A"],
+    ["a misspelt directive in a policy beside ours", [emitted(), "img-srcs 'none'"], "D"],
   ])("grades %s", (_, values, letter) => {
     expect(gradeCsp(values).letter).toBe(letter);
   });

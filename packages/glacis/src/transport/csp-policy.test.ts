@@ -78,6 +78,8 @@ describe("renderPolicy", () => {
     [{ "script-src": 1 }, /takes text/u],
     [{ "script-src": ["'none'", "'self'"] }, /Keep one/u],
     [{ "img-src": [NONCE] }, /no meaning in img-src/u],
+    [{ "script-src-attr": [NONCE] }, /no meaning in script-src-attr/u],
+    [{ "frame-ancestors": [NONCE] }, /no meaning in frame-ancestors/u],
     [{ "img-src": ["'unsafe-inline'"] }, /no meaning in img-src/u],
     [{ "frame-ancestors": ["'unsafe-inline'"] }, /no meaning/u],
     [{ "upgrade-insecure-requests": "yes" }, /true or false/u],

@@ -65,6 +65,20 @@ describe("frameOptions", () => {
     expect(() => frameOptions(options as object)).toThrow(message);
   });
 
+  it("finds an old header beside origins that embed the page, since it says something else", () => {
+    const judge = (...legacy: readonly (readonly [string, string])[]): readonly string[] | undefined =>
+      frameOptions()
+        .observe?.({
+          url: "https://app.test/",
+          scheme: "https",
+          status: 200,
+          headers: [["content-security-policy", "frame-ancestors https://partner.example"], ...legacy],
+        })
+        .map(({ rule }) => rule.id);
+    expect(judge()).toEqual([]);
+    expect(judge(["x-frame-options", "ALLOW-FROM https://partner.example"])).toEqual(["frame-ancestors/legacy-header"]);
+  });
+
   it("does not count X-Frame-Options alone", () => {
     const observation = {
       url: "https://app.test/",

@@ -72,6 +72,19 @@ describe("hsts", () => {
     const reconcile = hsts().headers?.[0]?.reconcile;
     const ours = "max-age=63072000; includeSubDomains";
     expect(reconcile?.("max-age=99999999; includeSubDomains; preload", ours)).toBe(ours);
+    expect(reconcile?.("max-age=99999999; includeSubDomains", `${ours}; preload`)).toBe(`${ours}; preload`);
+  });
+
+  it("expects nothing over plain HTTP, where browsers would not look at it", () => {
+    const response = { url: "http://app.test/", scheme: "http", status: 308, headers: [] } as const;
+    expect(hsts().observe?.(response)).toEqual([]);
+  });
+
+  it("ramps up to what is asked for, and never beyond", () => {
+    const value = hsts({ rampFrom: "2026-11-26", maxAgeSeconds: 86_400 }).headers?.[0]?.value;
+    if (typeof value !== "function") throw new Error("a ramp depends on the time");
+    const nowMs = Date.parse("2026-11-28");
+    expect(value(sketchExchange({ nowMs }))).toBe("max-age=86400; includeSubDomains");
   });
 
   it.each([

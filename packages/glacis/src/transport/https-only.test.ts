@@ -128,7 +128,7 @@ describe("httpsOnly", () => {
   ])("judges %s on the wire", (_, status, headers, ids) => {
     const observation: Observation = { url: "http://app.example.com/x", scheme: "http", status, headers };
     expect(
-      httpsOnly({ origin: ORIGIN })
+      httpsOnly({ origin: ORIGIN, exempt: ["/healthz"] })
         .observe?.(observation)
         .map(({ rule }) => rule.id),
     ).toEqual(ids);

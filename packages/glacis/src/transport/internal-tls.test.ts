@@ -20,6 +20,7 @@ describe("internalTls", () => {
   it.each([
     [`postgres://${SECRET}/app?sslmode=verify-full`, "verified"],
     [`postgresql://${SECRET}/app?sslmode=verify-full&sslrootcert=/ca.pem`, "verified"],
+    [`postgres://${SECRET}/app?sslmode=verify-full&rejectUnauthorized=false`, "unverified"],
     [`postgres://${SECRET}/app?ssl=true`, "verified"],
     [`postgres://${SECRET}/app?sslmode=verify-ca`, "unverified"],
     [`postgres://${SECRET}/app?sslmode=require`, "unverified"],

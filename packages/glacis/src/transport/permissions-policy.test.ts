@@ -72,6 +72,7 @@ describe("permissionsPolicy", () => {
     ["camera=('self')", false],
     ["Camera=()", false],
     ["", false],
+    [`camera=(), ${"x".repeat(8181)}=()`, false],
   ])("reads %j as a browser does: %s", (field, readable) => {
     expect(parsePermissions([field]) !== undefined).toBe(readable);
   });

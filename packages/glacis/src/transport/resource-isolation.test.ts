@@ -37,6 +37,7 @@ describe("resourceIsolation", () => {
     ["api", "same-origin", "navigate", "document", "navigation"],
     ["api", "same-origin", "navigate", "iframe", "navigation"],
     ["api", "cross-site", "navigate", "document", "navigation"],
+    ["api", "same-origin", "no-cors", "object", "navigation"],
     ["api", "same-origin", "no-cors", "script", "executed"],
     ["api", "same-origin", "same-origin", "serviceworker", "executed"],
     ["download", "same-origin", "no-cors", "script", "executed"],

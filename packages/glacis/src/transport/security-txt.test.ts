@@ -54,6 +54,8 @@ describe("securityTxt", () => {
   it.each([
     ["2026-11-26T12:00:00Z", ["security-txt/expired"]],
     ["2026-12-20T00:00:00+02:00", ["security-txt/expires-soon"]],
+    ["2026-12-26T11:59:59Z", ["security-txt/expires-soon"]],
+    ["2026-12-26T12:00:00Z", []],
     ["2027-06-01T00:00:00Z", []],
     ["2027-11-26T12:00:00Z", []],
     ["2028-06-01T00:00:00Z", ["security-txt/expires-late"]],
