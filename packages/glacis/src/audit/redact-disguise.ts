@@ -59,7 +59,8 @@ export function plainName(name: string): string {
  */
 export function plainText(text: string): string {
   const isAscii = ASCII.test(text);
-  let plain = (isAscii ? text : text.replace(LOOKALIKES, narrow)).replace(COLOURS, "");
+  let plain = isAscii ? text : text.replace(LOOKALIKES, narrow);
+  if (plain.includes("[")) plain = plain.replace(COLOURS, "");
   if (plain.includes("\\u00"))
     plain = plain.replace(JSON_ESCAPES, (escape) => String.fromCharCode(Number.parseInt(escape.slice(2), 16)));
   if (plain.includes("%25")) plain = plain.replace(ENCODED_TWICE, "%");
