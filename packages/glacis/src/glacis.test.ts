@@ -169,14 +169,39 @@ describe("the order of a request", () => {
     expect(JSON.stringify(records)).not.toContain("token");
   });
 
-  it("collects the headers and events of allowances", async () => {
-    const { security, begin, records } = compose({
-      network: [stubControl("limit", { decide: () => allow([["ratelimit", "x"]], [event]) })],
-    });
-    const exchange = begin();
-    await security.open(exchange);
-    expect(exchange.responseHeaders).toEqual([["ratelimit", "x"]]);
-    expect(records).toHaveLength(1);
+  it("collects the headers and events of allowances, now or later", async () => {
+    const allowance = allow([["ratelimit", "x"]], [event]);
+    for (const decide of [() => allowance, async () => allowance]) {
+      const { security, begin, records } = compose({ network: [stubControl("limit", { decide })] });
+      const exchange = begin();
+      await security.open(exchange);
+      expect(exchange.responseHeaders).toEqual([["ratelimit", "x"]]);
+      expect(records).toHaveLength(1);
+    }
+  });
+
+  it("asks the controls of everybody before the access rule, so that a limit also counts what the rule refuses", async () => {
+    const asked: string[] = [];
+    const control = (id: string) => stubControl(id, { decide: () => (asked.push(id), ALLOW) });
+    const { security, begin } = compose({ authentication: [control("limit")], authorization: [control("tenant")] });
+    expect(status(await security.enter(begin(), { ...open, rule: routeRule(authenticated()) }))).toBe(401);
+    expect(asked).toEqual(["limit", "tenant"]);
+  });
+
+  it("asks the controls of everybody anew where a second rule does not have the first one's exemption", async () => {
+    const asked: string[] = [];
+    const csrf = stubControl("csrf", { decide: () => (asked.push("csrf"), ALLOW) });
+    const { security, begin } = compose({ authentication: [csrf] });
+    const exempt = routeRule(publicAccess("hook"), { csrfExempt: "signed" });
+    const enter = async (...rules: readonly SealedRoute["rule"][]): Promise<number> => {
+      asked.length = 0;
+      const exchange = begin();
+      for (const rule of rules) await security.enter(exchange, { ...open, rule });
+      return asked.length;
+    };
+    expect([await enter(exempt, open.rule), await enter(exempt, exempt), await enter(open.rule, open.rule)]).toEqual([
+      2, 1, 1,
+    ]);
   });
 
   it("redirects and answers in a control's place", async () => {
@@ -212,6 +237,28 @@ describe("a body", () => {
     const exchange = begin(post);
     await security.receive(exchange, "application/json", "{}");
     expect(exchange.decided).toBe(false);
+  });
+
+  it.each(["PUT", "PATCH", "DELETE"])("is awaited on %s as on POST", async (method) => {
+    const { security, begin } = compose();
+    const exchange = begin({ ...post, method });
+    await security.enter(exchange, open);
+    expect([exchange.awaitsBody, exchange.decided]).toEqual([true, false]);
+  });
+
+  it("is shown to a control of the route alone, and judged by what the route takes, also where none comes", async () => {
+    const signature = { ...stubControl("signature", {}), decideBody: () => deny("signature_invalid", event) };
+    const { security, begin } = compose();
+    const received = async (rule: SealedRoute["rule"]): Promise<number | "proceed"> => {
+      const exchange = begin(post);
+      expect(status(await security.enter(exchange, { ...open, rule }))).toBe("proceed");
+      return status(await security.receive(exchange, "application/json", "{}"));
+    };
+    const input = { judge: () => deny("input_invalid", event), openness: { bounds: [], unseen: [] } };
+    const picky = routeRule(publicAccess("test"), { input });
+    expect(await received(routeRule(publicAccess("test"), { controls: [signature] }))).toBe(401);
+    expect(await received(picky)).toBe(422);
+    expect(status(await security.enter(begin(), { ...open, rule: picky }))).toBe(422);
   });
 
   it("refuses what cannot be parsed, and what a control dislikes in it", async () => {
@@ -339,6 +386,12 @@ describe("seal", () => {
     expect(security.routes).toEqual([]);
   });
 
+  it("refuses for a single route, too", () => {
+    const { security } = compose();
+    const route = { method: "GET", pattern: "/", rule: undefined, fix: "access(...)" };
+    expect(() => security.seal([{ ...route, pattern: "/open", rule: open.rule }, route])).toThrow(/1 route does/u);
+  });
+
   it("says a GET and the HEAD that comes with it once, and a HEAD alone as it is", () => {
     const { security } = compose();
     const declare = (method: string, pattern: string) => ({ method, pattern, rule: undefined, fix: "access(...)" });
@@ -357,6 +410,27 @@ describe("seal", () => {
   });
 });
 
+describe("the end of a request", () => {
+  it("is known to whoever still holds it, and says at most a hundred things", () => {
+    const { security, begin, records } = compose();
+    const exchange = begin();
+    for (let count = 0; count < 150; count += 1) exchange.note(event);
+    expect([exchange.ended, records.length]).toEqual([false, 0]);
+    security.done(exchange, { status: 200, durationMs: 1, aborted: false });
+    expect([exchange.ended, records.length]).toEqual([true, 100]);
+  });
+});
+
+describe("an endpoint of the library's own", () => {
+  it("answers HEAD as it answers GET, and no other method", () => {
+    const endpoint = { ...open, method: "GET" as const, path: "/own", accepts: [], handle: () => answer(200) };
+    const { security, begin } = compose({ endpoints: [endpoint] });
+    const at = (method: string, target: string): unknown => security.endpoint(begin({ method, target }));
+    expect([at("GET", "/own?a"), at("HEAD", "/own")]).toEqual([endpoint, endpoint]);
+    expect([at("POST", "/own"), at("GET", "/own/"), at("HEAD", "/")]).toEqual([undefined, undefined, undefined]);
+  });
+});
+
 const DEPLOYMENT: Deployment = {
   mode: "production",
   nodeVersion: "22.0.0",
@@ -371,6 +445,8 @@ describe("composition", () => {
     expect(() => glacis({ ...bareLayers(), authenticate: undefined } as never)).toThrow(/needs "authenticate"/u);
     const twice = [stubControl("hsts", {}), stubControl("hsts", {})];
     expect(() => glacis(bareLayers({ transport: twice }))).toThrow(/"hsts" is mounted twice/u);
+    for (const controlTimeoutMs of [0, -1, Number.NaN])
+      expect(() => glacis(bareLayers({ controlTimeoutMs }))).toThrow(/greater than zero/u);
   });
 
   it("survives an audit sink that throws", async () => {

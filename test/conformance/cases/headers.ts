@@ -161,9 +161,15 @@ export const HEADERS: readonly Case[] = [
     expect: { status: 204, nothingRan: true },
   },
   {
-    name: "a rate limit's fields on an ordinary answer",
+    name: "the fields of every rate limit that counted, on an ordinary answer",
     send: [get("/")],
-    expect: { status: 200, headers: { ratelimit: /r=19/u, "ratelimit-policy": /q=20/u } },
+    expect: {
+      status: 200,
+      headers: {
+        ratelimit: /^"client";r=19;t=3, "identity";r=59;t=1$/u,
+        "ratelimit-policy": /^"client";q=20;w=60, "identity";q=60;w=60$/u,
+      },
+    },
   },
   {
     name: "a rate limit exceeded",

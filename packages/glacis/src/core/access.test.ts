@@ -11,7 +11,8 @@ import {
   type AccessRule,
 } from "./access.ts";
 import type { TenantId, UserId } from "./brand.ts";
-import { ANONYMOUS, type AssuranceLevel, type Principal } from "./principal.ts";
+import { redirect } from "./decision.ts";
+import { ANONYMOUS, tenantScope, type AssuranceLevel, type Principal, type User } from "./principal.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
 
@@ -96,6 +97,12 @@ describe("access rules", () => {
     expect(await ask(allOf(hasRole("admin"), slow(false)), user(["admin"]))).toBe("forbidden");
   });
 
+  it("joined by allOf let a redirect of one of them be the answer, whatever the next would say", async () => {
+    const next = policyAccess("everybody", () => true);
+    for (const elsewhere of [redirect(303, "/terms"), Promise.resolve(redirect(303, "/terms"))])
+      expect(await ask(allOf({ ...authenticated(), decide: () => elsewhere }, next), user([]))).toBe("redirect");
+  });
+
   it("refuse to be declared without meaning", () => {
     expect(() => publicAccess("")).toThrow(/reason in words/u);
     expect(() => hasRole()).toThrow(/at least one role/u);
@@ -105,6 +112,15 @@ describe("access rules", () => {
     expect(() => policyAccess(" ", () => true)).toThrow(/name/u);
     expect(() => allOf()).toThrow(/at least one rule/u);
     expect(() => allOf(publicAccess("x"), authenticated())).toThrow(/public rule/u);
+  });
+});
+
+describe("tenantScope", () => {
+  it("is minted for a tenant alone: an empty one would match an empty column", () => {
+    expect(tenantScope(user([]) as User)).toEqual({ tenantId: "t", actor: "u" });
+    for (const tenantId of ["", undefined, null])
+      expect(() => tenantScope({ ...user([]), tenantId } as User)).toThrow(/has none/u);
+    expect(() => tenantScope(ANONYMOUS as never)).toThrow(/has none/u);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { authenticated, publicAccess } from "./access.ts";
+import { authenticated, hasRole, publicAccess } from "./access.ts";
 import { routeRule } from "./route.ts";
 
 describe("routeRule", () => {
@@ -25,7 +25,8 @@ describe("routeRule", () => {
     [{ scopes: ["two words"] }, /list/u],
     [{ kind: "rss" }, /page, api, download, asset/u],
   ])("refuses %j", (options, message) => {
-    expect(() => routeRule(authenticated(), options as object)).toThrow(message);
+    for (const access of [authenticated(), hasRole("admin")])
+      expect(() => routeRule(access, options as object)).toThrow(message);
   });
 
   it("lets a public route say how long it may be stored", () => {

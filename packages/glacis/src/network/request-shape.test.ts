@@ -114,6 +114,16 @@ describe("requestShape refuses", () => {
       withHeaders("Transfer-Encoding", "", "Content-Length", "5"),
       "framing_ambiguous length-and-coding",
     ],
+    [
+      "a coding and an empty length",
+      withHeaders("Transfer-Encoding", "chunked", "Content-Length", ""),
+      "framing_ambiguous length-and-coding",
+    ],
+    [
+      "a Connection that names a header of ours",
+      withHeaders("Connection", "close, X-Tenant-Id"),
+      "request_malformed connection-option",
+    ],
     ["two lengths", withHeaders("Content-Length", "5", "content-length", "6"), "framing_ambiguous length-repeated"],
     [
       "two equal lengths",
