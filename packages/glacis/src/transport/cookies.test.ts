@@ -36,6 +36,16 @@ const rulesOf = (lines: readonly string[], options: CookieOptions = {}, url = "h
   ).map(({ rule }) => rule.id);
 
 describe("cookies", () => {
+  it("observes a cookie for every site that is not kept apart by the site that embeds", () => {
+    const control = cookies({ registry: { widget: { purpose: "preference", sameSite: "None", reason: "embedded" } } });
+    const seen = (line: string): readonly string[] | undefined =>
+      control
+        .observe?.({ url: "https://app.test/", scheme: "https", status: 200, headers: [["set-cookie", line]] })
+        .map(({ rule }) => rule.id);
+    expect(seen("widget=1; Path=/; Secure; HttpOnly; SameSite=None")).toEqual(["cookies/same-site-none"]);
+    expect(seen("widget=1; Path=/; Secure; HttpOnly; SameSite=None; Partitioned")).toEqual([]);
+  });
+
   it.each([
     ["adds every missing attribute", "a=1", "a=1; Path=/; Secure; HttpOnly; SameSite=Lax"],
     ["keeps what is stricter", "a=1; Path=/; SameSite=Strict", "a=1; Path=/; Secure; HttpOnly; SameSite=Strict"],
