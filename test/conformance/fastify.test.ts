@@ -84,6 +84,21 @@ describe("fastify 5", () => {
     expect((await ask(app, post("/typed", "{}"))).status).toBe(400);
   });
 
+  it.each([
+    ["of a route", {}, { bodyLimit: 20 }],
+    ["of the application", { bodyLimit: 20 }, {}],
+  ])("keeps a body limit %s that is stricter than ours", async (_, ofApplication, ofRoute) => {
+    const app = fastify(ofApplication);
+    open.push(app);
+    secureFastify(app, glacis(bareLayers()));
+    app.post("/short", { ...ofRoute, ...access(anyone) }, async (incoming) => incoming.body);
+    const fits = JSON.stringify({ a: "x".repeat(12) });
+    expect(await ask(app, post("/short", fits))).toMatchObject({ status: 200, body: fits });
+    const refused = await ask(app, post("/short", `${fits} `));
+    expect(refused.status).toBe(413);
+    expect(JSON.parse(refused.body)).toMatchObject({ code: "body_too_large" });
+  });
+
   it("hands the bytes once more to a parser of the application's own", async () => {
     const app = secured();
     app.register(async (inner) => {

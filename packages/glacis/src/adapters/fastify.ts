@@ -148,14 +148,31 @@ function enter(state: RequestState, request: FastifyRequest): Passage {
   return admit(state, route, request.method);
 }
 
-/** Fastify picks a parser by content type and gives it the stream. Ours need not read it: the body has been read and judged. */
+/** What Fastify says of a route for which nobody has set a limit; ours holds there, which may be higher. */
+const UNSAID_BODY_LIMIT = 1_048_576;
+
+function bodyTooLarge(limit: number): Error {
+  return Object.assign(new Error(`The body is larger than the bodyLimit of this route, ${limit} bytes.`), {
+    statusCode: 413,
+  });
+}
+
+/**
+ * Fastify picks a parser by content type and gives it the stream. Ours need not read it: the body has been read and judged. Of what Fastify would have
+ * asked, the application's own limit is left, where it is the stricter one.
+ */
 function deliverBodies(app: FastifyInstance, security: Security): void {
   const { parses } = security.layers.body;
   const deliver = (
     request: FastifyRequest,
     _payload: unknown,
     done: (error: Error | null, body?: unknown) => void,
-  ): void => done(null, stateOf(request.raw)?.exchange.body);
+  ): void => {
+    const state = stateOf(request.raw);
+    const { bodyLimit = UNSAID_BODY_LIMIT } = request.routeOptions;
+    const isTooLarge = state !== undefined && bodyLimit !== UNSAID_BODY_LIMIT && state.receivedBytes > bodyLimit;
+    done(isTooLarge ? bodyTooLarge(bodyLimit) : null, state?.exchange.body);
+  };
   if (parses("application/json")) {
     app.removeContentTypeParser("application/json");
     app.addContentTypeParser("application/json", deliver);
