@@ -169,7 +169,7 @@ function deliverBodies(app: FastifyInstance, security: Security): void {
     done: (error: Error | null, body?: unknown) => void,
   ): void => {
     const state = stateOf(request.raw);
-    const { bodyLimit = UNSAID_BODY_LIMIT } = request.routeOptions;
+    const { bodyLimit } = request.routeOptions;
     const isTooLarge = state !== undefined && bodyLimit !== UNSAID_BODY_LIMIT && state.receivedBytes > bodyLimit;
     done(isTooLarge ? bodyTooLarge(bodyLimit) : null, state?.exchange.body);
   };
