@@ -1,5 +1,6 @@
 /** The rule expressions of composite alarms: ALARM("a") AND NOT OK("b"), as CloudWatch documents them. */
 import type { AlarmState } from "./alarm.ts";
+import { countOf } from "./alarm-statistic.ts";
 import { skipBlanks, take, takeMatch, takeQuoted, type Cursor } from "./filter-pattern-cursor.ts";
 
 export type RuleNode =
@@ -80,10 +81,10 @@ function readAtLeast(cursor: Cursor): RuleNode {
   } while (takeWord(cursor, /,/uy));
   takeClosing(cursor);
   takeClosing(cursor);
-  const least = written.endsWith("%") ? (Number.parseInt(written, 10) / 100) * of.length : Number(written);
+  const least = written.endsWith("%") ? countOf(Number.parseInt(written, 10) / 100, of.length) : Number(written);
   if (least <= 0 || least > of.length)
     refuse(cursor, `AT_LEAST asks for 1 to ${of.length} of ${of.length} alarms, or 1% to 100%`);
-  return { kind: "atLeast", least: Math.ceil(Number(least.toPrecision(12))), of };
+  return { kind: "atLeast", least, of };
 }
 
 function takePunctuation(cursor: Cursor, mark: "(" | ","): void {

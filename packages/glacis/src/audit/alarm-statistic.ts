@@ -76,12 +76,16 @@ export function percentile(statistic: `p${number}`): number {
   return Number(statistic.slice(1)) / 100;
 }
 
+/** How many a share of so many is, rounded up. Of 1000 values 99.9 % are 999, which a product of doubles is not. */
+export function countOf(share: number, size: number): number {
+  return Math.ceil(Number((share * size).toPrecision(12)));
+}
+
 function percentileOf(values: Readonly<Record<string, number>>, size: number, share: number): number | undefined {
   const sorted = Object.entries(values)
     .map(([value, times]) => [Number(value), times] as const)
     .toSorted(([left], [right]) => left - right);
-  // Of 1000 values 99.9 % are 999, which a product of doubles is not.
-  let left = Math.max(1, Math.ceil(Number((share * size).toPrecision(12))));
+  let left = Math.max(1, countOf(share, size));
   for (const [value, times] of sorted) {
     left -= times;
     if (left <= 0) return value;
