@@ -1,7 +1,9 @@
 /**
- * What security costs a request, in CPU time by the server's own accounting. Every row proves first that it does its work; then the rows take
- * turns, round after round, so that whatever else the machine does falls on all of them alike. Added cost is the difference from the bare
- * server in the same round; figures are medians over the rounds. Rows and loads both rotate: none is always the first after a pause.
+ * What security costs a request, in CPU time by the server's own accounting. Every row proves first that it does its work; then the rows of a
+ * framework take turns, round after round, so that whatever else the machine does falls on all of them alike. Rounds are short and many: what a
+ * neighbour does to a machine lasts longer than a round, so that it meets all rows of one, and a median over many forgets it. Added cost is the
+ * difference from the bare server in the same round; figures are medians over the rounds. Rows and loads both rotate: none is always the first
+ * after a pause.
  *
  * Every row of a framework serves the same application, and parses JSON on the one route that takes it. The guard makes the checks of Glacis and
  * nothing else. What is no check has a row of its own: a database, a policy or a list of destinations asks to know the request behind every wait,
@@ -60,7 +62,7 @@ const TIMES_LIMIT = 1.5;
 /** Requests per minute that no row reaches while it is measured. */
 const MEASURED_LIMIT = 500_000;
 const CONNECTIONS = 16;
-const WARM_UP = 2;
+const WARM_UP = 4;
 /** How often every server is started anew: what V8 has compiled in one process, and how, stays so for as long as that process lives. */
 const GENERATIONS = 3;
 /** Requests before each measurement that do not count: a server that has waited for its turn has shrunk its heap and forgotten its caches. */
@@ -69,14 +71,19 @@ const SETTLE = 500;
 /**
  * @param only a framework, or several separated by commas
  */
-export async function run({ rounds = "9", requests = "2000", only } = {}) {
+export async function run({ rounds = "45", requests = "500", only } = {}) {
   const wanted = only?.split(",");
   const rows = ROWS.filter(({ framework }) => wanted === undefined || wanted.includes(framework));
   await proveAll(rows);
   const generations = [];
   for (let generation = 1; generation <= GENERATIONS; generation += 1) {
-    console.log(`servers ${generation} of ${GENERATIONS}`);
-    generations.push(await measureAll(rows, Math.ceil(Number(rounds) / GENERATIONS), Number(requests)));
+    const measured = [];
+    for (const framework of new Set(rows.map((row) => row.framework))) {
+      console.log(`servers ${generation} of ${GENERATIONS}: ${framework}`);
+      const peers = rows.filter((row) => row.framework === framework);
+      measured.push(...(await measureAll(peers, Math.ceil(Number(rounds) / GENERATIONS), Number(requests))));
+    }
+    generations.push(measured);
   }
   const measured = joined(generations);
   const results = summarize(measured);
@@ -121,7 +128,6 @@ async function measureAll(rows, rounds, count) {
         if (round >= 0) samples.push({ cpu, rate: (count / elapsedMs) * 1000 });
       }
     }
-    console.log(round < 0 ? `warming up ${round + WARM_UP + 1} of ${WARM_UP}` : `round ${round + 1} of ${rounds}`);
   }
   load.stop();
   for (const { server } of running) server.stop();
