@@ -288,6 +288,12 @@ describe("every page", () => {
       await page.goto("/sign-up");
       await page.getByRole("button", { name: "Create workspace" }).click();
       expect(await accessibilityFaults(page), "the errors of a form").toEqual([]);
+      expect(await page.getByRole("alert").getByRole("link").allTextContents()).toEqual([
+        "Workspace: This field is needed.",
+        "Your name: This field is needed.",
+        "E-mail address: This field is needed.",
+        "Password: This field is needed.",
+      ]);
       await signIn(page, "alice@alpha.test", "Alice-Correct-Horse-9");
       for (const path of pages) await judge(path);
       await close();

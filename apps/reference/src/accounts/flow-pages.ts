@@ -198,7 +198,7 @@ export function flowPages({ assets, demo, hasPasskeys, provider }: FlowPagesOpti
         { title: page.title, failed, focused: view.page !== "sign_in" && view.page !== "sign_up" },
         html`
           <div class="narrow stack">
-            ${errorSummary(state.errors)}
+            ${errorSummary(state.errors, "", page.fields)}
             <div class="sheet stack">
               <h1>${page.title}</h1>
               ${page.lead !== undefined && html`<p class="lead">${page.lead}</p>`}

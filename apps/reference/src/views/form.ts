@@ -40,9 +40,22 @@ export function hasErrors({ errors }: FormState): boolean {
   return Object.keys(errors).length > 0;
 }
 
-/** Every error, first on the page and focused, each linked to its field. */
-export function errorSummary(errors: FieldErrors, prefix = ""): SafeHtml | undefined {
-  const entries = Object.entries(errors);
+/**
+ * Every error, first on the page and focused, each linked to its field.
+ *
+ * @param fields in the order of the page, where messages alone do not say which field they are about
+ */
+export function errorSummary(
+  errors: FieldErrors,
+  prefix = "",
+  fields: readonly Pick<FieldOptions, "name" | "label">[] = [],
+): SafeHtml | undefined {
+  const named = fields.flatMap(({ name, label }) => {
+    const message = errors[name];
+    return message === undefined ? [] : [[name, `${label}: ${message}`] as const];
+  });
+  const known = new Set(fields.map(({ name }) => name));
+  const entries = [...named, ...Object.entries(errors).filter(([name]) => !known.has(name))];
   if (entries.length === 0) return undefined;
   return html`
     <div class="errors" role="alert" tabindex="-1" autofocus aria-labelledby="errors-title">
