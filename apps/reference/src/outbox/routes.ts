@@ -57,6 +57,7 @@ function outboxPage(frame: Frame, origin: string, mails: readonly Mail[], codes:
           <p class="lead">Mail of this demonstration stays on this machine. Here is what would have been sent, the newest first.</p>
         </div>
       </div>
+      <div class="stack">
       ${
         codes.length > 0 &&
         html`
@@ -69,7 +70,6 @@ function outboxPage(frame: Frame, origin: string, mails: readonly Mail[], codes:
           </section>`
       }
       ${mails.length === 0 && html`<p class="empty">No mail yet. It may take a second or two: load the page again.</p>`}
-      <div class="stack">
         ${mails.map(
           ({ to, subject, date, text }, index) => html`
             <article class="sheet stack" aria-labelledby="mail-${index}">
