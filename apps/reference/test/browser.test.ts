@@ -222,6 +222,13 @@ describe("a person without a mouse or without script", () => {
       await page.goto(`${path}/delete`);
       await page.getByRole("button", { name: "Delete for good" }).click();
       await page.getByText("The document is deleted.").waitFor();
+      await page.goto("/documents/new");
+      await page.getByLabel("Title").fill("Too late");
+      await page.context().clearCookies();
+      await page.getByRole("button", { name: "Create document" }).click();
+      await page.getByText("You have been signed out").waitFor();
+      await page.getByRole("link", { name: "Sign in" }).click();
+      await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
       await close();
     },
     TIMEOUT_MS,
@@ -229,6 +236,67 @@ describe("a person without a mouse or without script", () => {
 });
 
 describe("a person with script", () => {
+  it(
+    "keeps what was written when the session ends meanwhile, and saves it after the next sign-in, as the same person only",
+    async () => {
+      const { page, complaints, close } = await visit(browser, folio.settings.origin);
+      await signIn(page, "alice@alpha.test", "Alice-Correct-Horse-9");
+      await page.goto("/documents/new");
+      await page.getByLabel("Title").fill("An hour of thought");
+      await page.getByLabel("Text").fill("Not to be lost.");
+      const save = page.getByRole("button", { name: "Create document" });
+      const other = await page.context().newPage();
+      await other.goto("/documents");
+      await other.getByRole("button", { name: "Sign out" }).click();
+      await other.waitForURL("**/sign-in");
+      const said = page.getByRole("alert");
+
+      await save.click();
+      await said.getByText("You have been signed out.").waitFor();
+      expect(await said.evaluate((box) => box === document.activeElement)).toBe(true);
+      expect(await accessibilityFaults(page)).toEqual([]);
+      expect(await said.getByRole("link", { name: "Sign in" }).getAttribute("target")).toBe("_blank");
+
+      await signIn(other, "admin@bravo.test", "Bravo-Admin-Passw0rd!");
+      const [asked] = await Promise.all([page.waitForResponse("**/api/me"), save.click()]);
+      expect(asked.status()).toBe(200);
+      await other.goto("/documents?q=hour");
+      expect(await other.getByText("An hour of thought").count()).toBe(0);
+      await other.getByRole("button", { name: "Sign out" }).click();
+      await other.waitForURL("**/sign-in");
+
+      await signIn(other, "alice@alpha.test", "Alice-Correct-Horse-9");
+      await page.context().setOffline(true);
+      await save.click();
+      await said.getByText("Folio could not be asked to save this.").waitFor();
+      await page.context().setOffline(false);
+      await save.click();
+      await page.getByRole("heading", { level: 1, name: "An hour of thought" }).waitFor();
+      await page.getByText("Not to be lost.").waitFor();
+      expect(complaints.filter((text) => !/^401 .*\/api\/me$/u.test(text))).toEqual([]);
+      await close();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    "creates one document however often the button is pressed",
+    async () => {
+      const { page, close } = await visit(browser, folio.settings.origin);
+      await signIn(page, "amy@alpha.test", "Amy-Correct-Horse-91");
+      await page.goto("/documents/new");
+      await page.getByLabel("Title").fill("Pressed thrice");
+      await page.getByRole("button", { name: "Create document" }).evaluate((button: HTMLButtonElement) => {
+        for (let press = 0; press < 3; press += 1) button.click();
+      });
+      await page.getByRole("heading", { level: 1, name: "Pressed thrice" }).waitFor();
+      await page.goto("/documents?q=thrice");
+      expect(await page.getByRole("link", { name: "Pressed thrice" }).count()).toBe(1);
+      await close();
+    },
+    TIMEOUT_MS,
+  );
+
   it(
     "reads times in the own time zone, and is asked before unsaved text is lost",
     async () => {

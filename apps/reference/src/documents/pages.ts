@@ -25,7 +25,7 @@ export function editPage(
       ${backLink(back, document === undefined ? "All documents" : "Back without saving")}
       <div class="page-head"><h1>${title}</h1></div>
       ${errorSummary(state.errors)}
-      <form class="sheet stack" method="post" action="${back}" novalidate data-guard>
+      <form class="sheet stack" method="post" action="${back}" novalidate data-guard="${frame.viewer?.id}">
         ${csrfField(frame.csrfToken)}
         ${document !== undefined && html`<input type="hidden" name="version" value="${state.values["version"]}">`}
         ${field({ state, name: "title", label: "Title", maxlength: 200, required: true, autofocus: document === undefined })}

@@ -5,6 +5,8 @@ import { logo } from "./icons.ts";
 import { head } from "./layout.ts";
 
 const ADVICE: Partial<Record<Reason, string>> = {
+  unauthenticated: "You have been signed out, or your session has ended.",
+  session_expired: "You have been away for too long.",
   not_found: "The page does not exist, or it belongs to somebody who has not shared it with you.",
   forbidden: "Ask an owner of your workspace if you think that you should.",
   csrf_failed: "The page was open for too long, or you have signed in or out in another tab.",
@@ -37,7 +39,7 @@ export function refusalPage(assets: Assets): (view: RefusalPageView) => RefusalB
           <p class="lead">${limitOf(denial) ?? ADVICE[denial.reason] ?? "If it keeps happening, tell us the reference below."}</p>
           ${developer && denial.why !== undefined && html`<p>${denial.why}</p>`}
           ${developer && denial.fix !== undefined && html`<p>${denial.fix}</p>`}
-          <p class="actions"><a class="button" href="/documents">Go to your documents</a></p>
+          <p class="actions"><a class="button" href="/documents">${status === 401 ? "Sign in" : "Go to your documents"}</a></p>
           <p class="hint">Reference: <code>${requestId}</code></p>
         </div>
       </div>
