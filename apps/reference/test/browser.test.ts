@@ -298,6 +298,34 @@ describe("a person with script", () => {
   );
 
   it(
+    "reads text that runs from right to left as it runs, beside text that does not",
+    async () => {
+      const { page, close } = await visit(browser, folio.settings.origin);
+      await signIn(page, "amy@alpha.test", "Amy-Correct-Horse-91");
+      await write(page, "\u05E9\u05DC\u05D5\u05DD", "\u05E9\u05DC\u05D5\u05DD.\nAnd a line in English.");
+      const direction = (selector: string): Promise<string> =>
+        page
+          .locator(selector)
+          .first()
+          .evaluate((part) => getComputedStyle(part).direction);
+      expect([await direction("h1"), await direction(".prose"), await direction("html")]).toEqual([
+        "rtl",
+        "rtl",
+        "ltr",
+      ]);
+      await page.getByRole("link", { name: "Edit" }).click();
+      await page.getByLabel("Title").waitFor();
+      expect([await direction("#title"), await direction("#body"), await direction("#link")]).toEqual([
+        "rtl",
+        "rtl",
+        "ltr",
+      ]);
+      await close();
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
     "reads times in the own time zone, and is asked before unsaved text is lost",
     async () => {
       const { page, complaints, close } = await visit(browser, folio.settings.origin, { timezoneId: "Asia/Tokyo" });

@@ -61,8 +61,8 @@ function row(document: DocumentSummary): SafeHtml {
   return html`
     <li>
       <div>
-        <h2><a href="/documents/${document.id}">${document.title}</a></h2>
-        <p class="excerpt">${document.excerpt === "" ? "No text yet" : document.excerpt}</p>
+        <h2 dir="auto"><a href="/documents/${document.id}">${document.title}</a></h2>
+        <p class="excerpt" ?dir="${document.excerpt !== "" && "auto"}">${document.excerpt === "" ? "No text yet" : document.excerpt}</p>
       </div>
       <div class="meta">
         <p>${accessBadge(document)}</p>

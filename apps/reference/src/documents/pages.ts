@@ -68,7 +68,7 @@ export function documentPage(frame: Frame, view: DocumentView): SafeHtml {
       ${errorSummary(shareState.errors, "share-")}
       ${errorSummary(attachmentState.errors, "attachment-")}
       <div class="page-head">
-        <h1>${document.title}</h1>
+        <h1 dir="auto">${document.title}</h1>
         ${editable && actions(document)}
       </div>
       <div class="columns">
@@ -77,7 +77,7 @@ export function documentPage(frame: Frame, view: DocumentView): SafeHtml {
             ${
               document.body === ""
                 ? html`<p class="lead">No text yet.</p>`
-                : html`<div class="prose">${document.body}</div>`
+                : html`<div class="prose" dir="auto">${document.body}</div>`
             }
           </article>
           ${filesSection(frame, document.id, { files, editable, state: attachmentState })}
@@ -104,7 +104,7 @@ function facts({ access, ownerName, updatedAt, createdAt }: Document): SafeHtml 
     <section class="sheet">
       <h2 class="visually-hidden">Details</h2>
       <dl class="facts">
-        <div><dt>Owner</dt><dd>${ownerName}${access === "owner" && " (you)"}</dd></div>
+        <div><dt>Owner</dt><dd><bdi>${ownerName}</bdi>${access === "owner" && " (you)"}</dd></div>
         <div><dt>Last changed</dt><dd>${time(updatedAt)}</dd></div>
         <div><dt>Created</dt><dd>${time(createdAt)}</dd></div>
         ${

@@ -95,7 +95,7 @@ export function field(options: FieldOptions): SafeHtml {
     <div class="field">
       <label for="${id}">${label}</label>
       ${notes(id, hint, error)}
-      <input id="${id}" name="${name}" type="${type}" ?value="${value}" autocomplete="${autocomplete}"
+      <input id="${id}" name="${name}" type="${type}" ?dir="${!typedExactly && "auto"}" ?value="${value}" autocomplete="${autocomplete}"
         ?required="${options.required}" ?maxlength="${options.maxlength}" ?inputmode="${options.inputmode}"
         ?data-reveal="${type === "password" && "Show password"}" ?autofocus="${autofocus && !hasErrors(state)}" ?autocapitalize="${typedExactly && "none"}"
         ?aria-invalid="${error !== undefined && "true"}" ?aria-describedby="${describedBy(id, hint, error)}">
@@ -114,7 +114,7 @@ export function textArea({
     <div class="field">
       <label for="${name}">${label}</label>
       ${notes(name, hint, error)}
-      <textarea id="${name}" name="${name}" ?aria-invalid="${error !== undefined && "true"}"
+      <textarea id="${name}" name="${name}" dir="auto" ?aria-invalid="${error !== undefined && "true"}"
         ?aria-describedby="${describedBy(name, hint, error)}">${`\n${state.values[name] ?? ""}`}</textarea>
     </div>`;
 }
