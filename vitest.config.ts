@@ -7,7 +7,7 @@ const source = (path: string): string => fileURLToPath(new URL(path, import.meta
 
 /** Begun last, they would run on while every other worker is done. */
 const LONGEST =
-  /(?:attack-matrix(?:-mutations)?|user-enumeration|password-hashing|sign-in|process|browser|conformance\/accounts)\.test\.ts$/u;
+  /(?:attack-matrix(?:-mutations)?|user-enumeration|password-hashing|sign-in|target|process|browser|security-center|conformance\/accounts)\.test\.ts$/u;
 
 /** First the longest, and last those that are done in a moment, which fill what the others leave. */
 class LongestFirst extends BaseSequencer {
@@ -20,20 +20,21 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
-/** What a test may import and still touch nothing but what is its own: the sources beside it, a database that it makes for itself, and these. */
+/** What a test may import and still touch nothing but what is its own: the sources, a database or a server that it makes for itself, and clients. */
 const HARMLESS =
-  /^(?:\.{1,2}\/(?!.*\/test\/support\/(?!authentication-ground|infrastructure-judge|project-folder|services|supply-chain-judge|upload-samples|vectors|wire|zip-writer))(?!.*\/(?:express|fastify|hono)\.ts$)|vitest$|fast-check$|pg$|zod$|glacis(?:$|\/(?!express|fastify|hono))|node:(?:buffer|crypto|fs|fs\/promises|os|path|url|zlib)$)/u;
+  /^(?:\.{1,2}\/(?!.*\/(?:express|fastify|hono)\.ts$)|vitest$|fast-check$|pg$|zod$|jose$|otpauth$|ioredis$|redis$|@electric-sql\/pglite$|glacis(?:$|\/(?!express|fastify|hono))|node:(?:assert|buffer|crypto|dns|events|fs|fs\/promises|http|net|os|path|stream|stream\/consumers|stream\/promises|timers\/promises|tls|url|util|zlib)$)/u;
 /** The process is everybody's, but for a variable that is only read; a clock measures what others do. */
 const OF_THE_PROCESS = /\b(?:process\.(?!env\["\w+"\] \?\?)|(?:globalThis|global|vi|performance)\.)|\bsetInterval\(/u;
+const IMPORTED = /^(?:import|export)\b[^"]*"([^"]+)"|\bimport\("([^"]+)"/gmu;
 
 /** Whether a test may share its process with others, and with it the modules that are loaded already. */
 function isOnItsOwnValues(path: string): boolean {
   const text = readFileSync(path, "utf8");
-  const imported = [...text.matchAll(/\b(?:from|import) ?\(?"([^"]+)"/gu)].map((match) => match[1] ?? "");
+  const imported = [...text.matchAll(IMPORTED)].map((match) => match[1] ?? match[2] ?? "");
   return imported.every((name) => HARMLESS.test(name)) && !OF_THE_PROCESS.test(text);
 }
 
-const together = ["packages/glacis/src", "packages/cli/src"].flatMap((folder) =>
+const together = ["packages/glacis/src", "packages/cli/src", "test"].flatMap((folder) =>
   readdirSync(source(folder), { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".test.ts") && isOnItsOwnValues(source(`${folder}/${file}`)))
     .map((file) => `${folder}/${file}`),

@@ -16,12 +16,15 @@ import {
 
 const postgres = await testDatabase("matrix");
 
-const grounds: Readonly<Record<string, () => Promise<Ground>>> = {
-  PGlite: embeddedGround,
-  ...(postgres !== undefined && { Postgres: () => postgresGround(postgres) }),
-};
+const routes = Object.keys(CASES);
+/** The embedded engine is the same code, compiled for another machine and slower: it is asked for every third route where a Postgres answers for all. */
+const some = postgres === undefined ? routes : routes.filter((_, index) => index % 3 === 0);
+const grounds: readonly (readonly [name: string, open: () => Promise<Ground>, only: readonly string[]])[] = [
+  ["PGlite", embeddedGround, some],
+  ...(postgres === undefined ? [] : [["Postgres", () => postgresGround(postgres), routes] as const]),
+];
 
-describe.each(Object.entries(grounds))("the attack matrix over the application on %s", (_, open) => {
+describe.each(grounds)("the attack matrix over the application on %s", (_, open, only) => {
   let ground: Ground;
   let running: Running;
   beforeAll(async () => {
@@ -33,7 +36,7 @@ describe.each(Object.entries(grounds))("the attack matrix over the application o
     await ground?.close();
   });
 
-  it("finds nothing, on any route, by anybody", { timeout: 600_000 }, async () => {
+  it("finds nothing, on any route that it is asked for, by anybody", { timeout: 600_000 }, async () => {
     const report = await attackMatrix({
       security: running.security,
       target: running.url,
@@ -44,8 +47,9 @@ describe.each(Object.entries(grounds))("the attack matrix over the application o
       signIn: signIn(running),
       state: stateOf(ground),
       cases: CASES,
+      ...(only.length < routes.length && { only }),
     });
     expectIsolation(report);
-    expect(report.cells.length).toBeGreaterThan(1500);
+    expect(report.cells.length).toBeGreaterThan(only.length < routes.length ? 400 : 1500);
   });
 });

@@ -32,8 +32,9 @@ describe("guessing passwords", () => {
     const judged = answers.filter(({ status }) => status === 401);
     expect(judged.length).toBeLessThanOrEqual(ATTEMPTS_PER_ACCOUNT);
     expect(answers.every(({ status }) => [401, 429, 503].includes(status))).toBe(true);
+    // A machine that is out of breath may count too late, which refuses as well: nobody knows for how long.
     for (const { headers, status } of answers)
-      if (status !== 401) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
+      if (status === 429) expect(Number(headers.get("retry-after"))).toBeGreaterThan(0);
     expect((await folio.client().signIn({ email: "lock1@alpha.test", password: "Lock-Me-Please-11" })).status).toBe(
       429,
     );
