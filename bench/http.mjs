@@ -2,8 +2,8 @@
  * What security costs a request, in CPU time by the server's own accounting. Every row proves first that it does its work; then the rows of a
  * framework take turns, round after round, so that whatever else the machine does falls on all of them alike. Rounds are short and many: what a
  * neighbour does to a machine lasts longer than a round, so that it meets all rows of one, and a median over many forgets it. Added cost is the
- * difference from the bare server in the same round; figures are medians over the rounds. Rows and loads both rotate: none is always the first
- * after a pause.
+ * difference from the bare server in the same round; figures are medians over the rounds. The order of the rows is drawn anew for each round:
+ * who runs after a stack that fills the caches pays for it.
  *
  * Every row of a framework serves the same application, and parses JSON on the one route that takes it. The guard makes the checks of Glacis and
  * nothing else. What is no check has a row of its own: a database, a policy or a list of destinations asks to know the request behind every wait,
@@ -119,7 +119,7 @@ async function measureAll(rows, rounds, count) {
   for (let round = -WARM_UP; round < rounds; round += 1) {
     const turn = round + WARM_UP;
     for (const index of rotated([0, 1, 2], turn)) {
-      for (const { server, jobs } of rotated(running, turn)) {
+      for (const { server, jobs } of shuffled(running)) {
         const { job, samples } = jobs[index];
         await load.run({ ...job, count: SETTLE, connections: CONNECTIONS });
         const before = await server.cpuMicroseconds();
@@ -143,6 +143,16 @@ function joined([first, ...others]) {
       samples: [...samples, ...others.flatMap((generation) => generation[server].jobs[job].samples)],
     })),
   }));
+}
+
+/** Fisher and Yates. */
+function shuffled(list) {
+  const drawn = [...list];
+  for (let last = drawn.length - 1; last > 0; last -= 1) {
+    const index = Math.floor(Math.random() * (last + 1));
+    [drawn[index], drawn[last]] = [drawn[last], drawn[index]];
+  }
+  return drawn;
 }
 
 const rotated = (list, by) => list.map((_, index) => list[(index + by) % list.length]);
