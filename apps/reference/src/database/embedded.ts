@@ -2,9 +2,14 @@ import { PGlite } from "@electric-sql/pglite";
 import { dataDir } from "@electric-sql/pglite-prepopulatedfs";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { makeDatabase, type Database } from "./database.ts";
 import { migrate } from "./migrate.ts";
 import { FOUNDATION, migrations, ROLES, upkeep } from "./migrations.ts";
+
+// V8 compiles a WebAssembly function once more, and better, as soon as it has run a little. A start runs all of Postgres a little: that took half
+// of its processor time, and a second of somebody's. What runs a lot still gets there.
+setFlagsFromString("--wasm-tiering-budget=200000000");
 
 /**
  * Opens the embedded Postgres of a folder, creating and migrating it. A new one starts from a directory that is ready-made in a package:
