@@ -126,6 +126,36 @@ describe("fastify 5", () => {
     expect((await ask(app, request("DELETE /throws"))).status).toBe(405);
   });
 
+  it("runs the hooks that the application gives to its not-found page", async () => {
+    const app = secured();
+    app.get("/only-get", access(anyone), hello);
+    app.setNotFoundHandler(
+      {
+        preValidation: (_request, reply, done) => {
+          reply.header("x-validated", "yes");
+          done();
+        },
+        preHandler: [
+          async (missing, reply) => {
+            if (missing.url === "/moved") await reply.code(410).send("gone");
+          },
+        ],
+      },
+      (_request, reply) => reply.code(404).send("my page"),
+    );
+    const page = await ask(app, get("/nothing"));
+    expect(page).toMatchObject({ status: 404, body: "my page" });
+    expect(page.headers).toContainEqual(["x-validated", "yes"]);
+    expect(await ask(app, get("/moved"))).toMatchObject({ status: 410, body: "gone" });
+    expect((await ask(app, request("DELETE /only-get"))).status).toBe(405);
+  });
+
+  it("complains about a second not-found page, as Fastify does", () => {
+    const app = secured();
+    app.setNotFoundHandler((_request, reply) => reply.code(404).send("my page"));
+    expect(() => app.setNotFoundHandler((_request, reply) => reply.code(404).send("another"))).toThrow("already set");
+  });
+
   it("says 404 where a route says itself that there is nothing, by the application's page if it has one", async () => {
     const app = secured();
     app.get("/files/*", access(anyone), (_request, reply) => reply.callNotFound());

@@ -184,55 +184,57 @@ function deliverBodies(app: FastifyInstance, security: Security): void {
   app.addContentTypeParser(/^multipart\/form-data(?:;|$)/iu, deliver);
 }
 
-function answerErrors(app: FastifyInstance): void {
-  const own = ownHandler<ErrorHandler>(app, "setErrorHandler");
-  own.install((error, request, reply) => {
-    const handler = own.current();
-    if (handler !== undefined) return handler.call(app, error, request, reply);
-    const state = needState(request);
-    reply.hijack();
-    return fail(state, error);
-  });
-}
-
-/** 405 with Allow where the path exists, otherwise the application's own page or ours. */
-function answerNotFound(app: FastifyInstance, security: Security): void {
-  const own = ownHandler<NotFoundHandler>(app, "setNotFoundHandler");
-  own.install((request, reply) => {
-    const state = needState(request);
-    const methods = methodsAt(app, security, state.exchange.path);
-    // A route may say itself that there is nothing, such as one for files: its path has the method then.
-    const allowed = methods.includes(state.exchange.method) ? [] : methods;
-    const handler = own.current();
-    if (handler !== undefined && allowed.length === 0) return handler.call(app, request, reply);
-    reply.hijack();
-    return proceeds(state, security.notFound(state.exchange, allowed));
-  });
-}
-
 /**
  * Fastify takes one handler of a kind per scope and complains about a second. Ours stands at the root, and what the application sets there
  * later is kept for ours to call; a plugin's own handler stays its own affair.
  */
-function ownHandler<Handler>(
-  app: FastifyInstance,
-  setter: "setErrorHandler" | "setNotFoundHandler",
-): { readonly install: (handler: Handler) => void; readonly current: () => Handler | undefined } {
-  const { [setter]: set } = app as unknown as Readonly<Record<typeof setter, SetHandler>>;
-  let own: Handler | undefined;
-  return {
-    current: () => own,
-    install(handler) {
-      set.call(app, handler);
-      Object.assign(app, {
-        [setter](this: FastifyInstance, ...values: unknown[]): FastifyInstance {
-          if (this !== app || typeof values[0] !== "function") return set.apply(this, values);
-          own = values[0] as Handler;
-          return app;
-        },
-      });
+function answerErrors(app: FastifyInstance): void {
+  const { setErrorHandler } = app as unknown as { readonly setErrorHandler: SetHandler };
+  let own: ErrorHandler | undefined;
+  setErrorHandler.call(app, (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    if (own !== undefined) return own.call(app, error, request, reply);
+    const state = needState(request);
+    reply.hijack();
+    return fail(state, error);
+  });
+  Object.assign(app, {
+    setErrorHandler(this: FastifyInstance, ...values: unknown[]): FastifyInstance {
+      if (this !== app || typeof values[0] !== "function") return setErrorHandler.apply(this, values);
+      own = values[0] as ErrorHandler;
+      return app;
     },
-  };
+  });
+}
+
+/**
+ * 405 with Allow where the path exists, otherwise the application's own page or ours. As with errors, ours stands at the root and calls the
+ * application's.
+ */
+function answerNotFound(app: FastifyInstance, security: Security): void {
+  const { setNotFoundHandler } = app as unknown as { readonly setNotFoundHandler: SetHandler };
+  // Fastify reads them when it starts, and by then they hold what the application has set.
+  const hooks: object = {};
+  let own: NotFoundHandler | undefined;
+  setNotFoundHandler.call(app, hooks, (request: FastifyRequest, reply: FastifyReply) => {
+    const state = needState(request);
+    const methods = methodsAt(app, security, state.exchange.path);
+    // A route may say itself that there is nothing, such as one for files: its path has the method then.
+    const allowed = methods.includes(state.exchange.method) ? [] : methods;
+    if (own !== undefined && allowed.length === 0) return own.call(app, request, reply);
+    reply.hijack();
+    return proceeds(state, security.notFound(state.exchange, allowed));
+  });
+  Object.assign(app, {
+    setNotFoundHandler(this: FastifyInstance, ...values: unknown[]): FastifyInstance {
+      const handler = values.at(-1);
+      // A second one is Fastify's to complain about.
+      if (this !== app || own !== undefined || typeof handler !== "function")
+        return setNotFoundHandler.apply(this, values);
+      own = handler as NotFoundHandler;
+      if (values.length > 1) Object.assign(hooks, values[0]);
+      return app;
+    },
+  });
 }
 
 function methodsAt(app: FastifyInstance, security: Security, path: string): readonly string[] {
