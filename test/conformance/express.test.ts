@@ -94,6 +94,32 @@ describe.each([
       expect((await ask(server, get(path))).status, path).toBe(200);
   });
 
+  it.each([
+    ["a list of paths", ["/one", "/two"], ["/one/list", "/two/list"]],
+    ["an expression", /^\/(?:one|two)/u, ["/one/list", "/two/list"]],
+    ["a path with a choice", "/one|/two", []],
+  ])("takes a router's own first line where it is mounted by %s", async (__, path, targets) => {
+    const app = secured();
+    const inner = express.Router();
+    inner.get("/deep", hello);
+    const router = express.Router();
+    router.use(access(authenticated()));
+    router.get("/list", hello);
+    router.use("/inner", inner);
+    const opened = express.Router();
+    opened.use("/some", access(authenticated()));
+    opened.get("/list", hello);
+    app.use(path, router);
+    const server = app.listen(0);
+    for (const target of targets) {
+      expect((await ask(server, get(target))).status).toBe(401);
+      expect((await ask(server, get(target.replace("list", "inner/deep")))).status).toBe(401);
+    }
+    const other = secured();
+    other.use(path, opened);
+    expect(() => other.listen(0)).toThrow(SealError);
+  });
+
   it("refuses routes and routers that are added after listening, in words", async () => {
     const app = secured();
     const router = express.Router();

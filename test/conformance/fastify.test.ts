@@ -1,6 +1,6 @@
 import { ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import fastify, { type FastifyInstance, type FastifyRequest } from "fastify";
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { glacis, hasRole, publicAccess, type Security } from "glacis";
 import { access, requestOf, secureFastify } from "glacis/fastify";
 import { bareLayers } from "glacis/testing";
@@ -136,7 +136,7 @@ describe("fastify 5", () => {
           done();
         },
         preHandler: [
-          async (missing, reply) => {
+          async (missing: FastifyRequest, reply: FastifyReply) => {
             if (missing.url === "/moved") await reply.code(410).send("gone");
           },
         ],

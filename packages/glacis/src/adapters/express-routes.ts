@@ -48,7 +48,11 @@ export interface Gates {
 interface Mark {
   readonly prefix: string;
   readonly rule: RouteRule;
+  /** It stands before everything that follows in its router, whatever that is mounted by: a list of paths and an expression cannot be compared. */
+  readonly whole: boolean;
 }
+
+const standsBefore = ({ whole, prefix }: Mark, pattern: string): boolean => whole || covers(prefix, pattern);
 
 /** What a walk leaves behind: declarations to seal, and the gates to open once they are. */
 export interface RouteTable {
@@ -79,7 +83,7 @@ export function readRoutes(root: RouterLike): RouteTable {
         const rule = markers.get(layer.handle);
         const path = join(prefix, pathOf(layer));
         if (rule !== undefined) marks.push(visitGroup(layer, path, rule));
-        else standBehind(ways, layer, rulesOf(marks.filter((mark) => covers(mark.prefix, path))));
+        else standBehind(ways, layer, rulesOf(marks.filter((mark) => standsBefore(mark, path))));
       }
     }
     if (!seen.has(router)) closings.push(() => freezeList(router.stack));
@@ -89,13 +93,13 @@ export function readRoutes(root: RouterLike): RouteTable {
   function visitGroup(layer: LayerLike, prefix: string, rule: RouteRule): Mark {
     const sealed: SealedRoute = { method: "*", pattern: join(prefix, "*"), rule };
     closings.push(({ admit }) => replace(layer, rule, admit(sealed)));
-    return { prefix, rule };
+    return { prefix, rule, whole: pathOf(layer) === "/" };
   }
 
   function visitRoute(route: RouteLike, prefix: string, marks: readonly Mark[]): void {
     const patterns = [route.path].flat(Number.POSITIVE_INFINITY as 1).map((path) => join(prefix, String(path)));
     const pattern = patterns.join(" | ");
-    const groups = marks.filter((mark) => patterns.every((single) => covers(mark.prefix, single)));
+    const groups = marks.filter((mark) => patterns.every((single) => standsBefore(mark, single)));
     for (const method of methodsOf(route)) {
       const own = ownRule(route, method);
       if (own !== undefined) for (const { rule } of groups) assertNarrows(rule, own, `${method} ${pattern}`);
