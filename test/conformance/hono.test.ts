@@ -117,6 +117,18 @@ describe("hono 4", () => {
     expect((await ask(server, get("/h/inner"))).status).toBe(401);
   });
 
+  it("names every rule of a path that is there twice, for the first handler answers", async () => {
+    const { app, security, listen } = secured();
+    app.get("/a", access(anyone), hello);
+    app.get("/a", access(authenticated()), hello);
+    const server = listen();
+    expect(security.routes.map(({ method, pattern, rule }) => [method, pattern, rule.access.description])).toEqual([
+      ["GET", "/a", anyone.description],
+      ["GET", "/a", authenticated().description],
+    ]);
+    expect((await ask(server, get("/a"))).status).toBe(200);
+  });
+
   it("does not run a handler whose rule the router has left out", async () => {
     const router = new TrieRouter<[unknown, { readonly method: string }]>();
     const match = router.match.bind(router);

@@ -34,10 +34,12 @@ function answers(handler: Handler): boolean {
   return target(handler).length < 2;
 }
 
+/** What is registered for one method and pattern, which may be several handlers behind several rules: whichever answers first has the say. */
 interface Found extends HonoRoute {
-  readonly rule: RouteRule | undefined;
-  /** Something that answers has been seen in front of any rule. */
-  readonly bare: boolean;
+  /** The nearest rule of each handler that answers; undefined for one in front of any rule. */
+  readonly answering: Set<RouteRule | undefined>;
+  /** The nearest rule of the last of all, where none seems to answer. */
+  last: RouteRule | undefined;
 }
 
 export interface RouteTable {
@@ -69,19 +71,18 @@ export function readRoutes(routes: readonly HonoRoute[]): RouteTable {
     const rules = marks.filter((mark) => guards(mark, route)).map((mark) => mark.rule);
     demands.set(route, rules);
     if (method !== "ALL" || answers(handler)) {
-      const nearest = rules.at(-1);
-      const known = found.get(`${method} ${path}`);
-      const bare = known?.bare === true || (nearest === undefined && answers(handler));
-      found.set(`${method} ${path}`, { ...route, rule: bare ? undefined : nearest, bare });
+      const known = found.get(`${method} ${path}`) ?? { ...route, answering: new Set(), last: undefined };
+      known.last = rules.at(-1);
+      if (answers(handler)) known.answering.add(known.last);
+      found.set(`${method} ${path}`, known);
     }
   }
-  const declarations = [...found.values()].map(({ method, path, rule }) => ({
-    method: shown(method),
-    pattern: path,
-    rule,
-    fix: fixFor(method, path),
-  }));
-  return { declarations, places, demands };
+  return { declarations: [...found.values()].flatMap(declare), places, demands };
+}
+
+function declare({ method, path, answering, last }: Found): RouteDeclaration[] {
+  const rules = answering.size === 0 ? [last] : [...answering];
+  return rules.map((rule) => ({ method: shown(method), pattern: path, rule, fix: fixFor(method, path) }));
 }
 
 function guards(mark: HonoRoute, route: HonoRoute): boolean {
