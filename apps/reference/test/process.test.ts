@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeClient } from "./support/client.ts";
@@ -21,8 +21,12 @@ interface Process {
 
 /** The command itself, as a user types it. */
 function run(environment: Readonly<Record<string, string>>, ...argv: readonly string[]): Process {
+  return runOf(script, environment, ...argv);
+}
+
+function runOf(file: string, environment: Readonly<Record<string, string>>, ...argv: readonly string[]): Process {
   const { NODE_ENV: _, GLACIS_ENV: __, DATABASE_URL: ___, ...inherited } = process.env;
-  const child = spawn(process.execPath, [script, ...argv], { env: { ...inherited, ...environment } });
+  const child = spawn(process.execPath, [file, ...argv], { env: { ...inherited, ...environment } });
   children.add(child);
   let output = "";
   const listeners = new Set<() => void>();
@@ -128,6 +132,53 @@ describe("npm start", () => {
     expect(await production.exit).toBe(1);
     expect(production.output()).toContain("ORIGIN");
   }, 60_000);
+});
+
+/** The sources as they come from a fresh clone, with what is installed here. */
+function clone(): string {
+  const from = fileURLToPath(new URL("../../../", import.meta.url));
+  const to = realpathSync(temporaryFolder());
+  cpSync(join(from, "tsconfig.base.json"), join(to, "tsconfig.base.json"));
+  for (const part of [join("packages", "glacis"), join("apps", "reference")]) {
+    const made = (path: string) =>
+      ["dist", "node_modules", ".data"].includes(basename(path)) || path.endsWith("buildinfo");
+    cpSync(join(from, part), join(to, part), { recursive: true, filter: (path) => !made(path) });
+  }
+  const installed = join(to, "node_modules");
+  mkdirSync(installed);
+  for (const name of readdirSync(join(from, "node_modules"))) {
+    symlinkSync(
+      name === "glacis" ? join(to, "packages", "glacis") : join(from, "node_modules", name),
+      join(installed, name),
+    );
+  }
+  return to;
+}
+
+/** What the library's build has made, without the references to source maps. */
+function programsIn(root: string): ReadonlyMap<string, string> {
+  const dist = join(root, "packages", "glacis", "dist");
+  const names = readdirSync(dist, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));
+  const text = (name: string) => readFileSync(join(dist, name), "utf8").replace(/\/\/# sourceMappingURL=.*/u, "");
+  return new Map(names.map((name) => [name, text(name).trimEnd()]));
+}
+
+describe("npm start in a fresh clone", () => {
+  it("makes the programs that a build makes, and no record of one", async () => {
+    const folder = clone();
+    const environment = { DATA_DIR: join(folder, "data"), PORT: String(await freePort()) };
+    const first = runOf(join(folder, "apps", "reference", "start.mjs"), environment);
+    await first.says("Stop with Ctrl+C");
+    first.child.kill("SIGTERM");
+    expect(await first.exit).toBe(0);
+
+    const here = programsIn(fileURLToPath(new URL("../../../", import.meta.url)));
+    const programs = [...programsIn(folder)];
+    expect(programs.length).toBeGreaterThan(500);
+    expect(programs.filter(([name, text]) => here.get(name) !== text).map(([name]) => name)).toEqual([]);
+    expect(existsSync(join(folder, "packages", "glacis", "tsconfig.build.tsbuildinfo"))).toBe(false);
+    rmSync(folder, { recursive: true, force: true });
+  }, 180_000);
 });
 
 describe("npm start -- --test-target", () => {
