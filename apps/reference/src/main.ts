@@ -2,9 +2,10 @@ import type { AuditEvent, Watch } from "glacis";
 import { eventLog, lastResort, redactFields } from "glacis/audit";
 import { activityIn } from "./activity/activity.ts";
 import { keyRing, type Storage } from "glacis/data";
+import { passwordHashing } from "glacis/authentication";
 import { listenHono } from "glacis/hono";
 import { once } from "node:events";
-import { createWriteStream, mkdirSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { inspect } from "node:util";
@@ -25,7 +26,7 @@ import { startFault } from "./operations/start-fault.ts";
 import { withSecrets } from "./operations/secrets.ts";
 import { readSettings, StartError, type Settings } from "./operations/settings.ts";
 import { guardOf, MODES, type GuardParts } from "./security.ts";
-import { seedDemo } from "./seed.ts";
+import { hashAhead, seedDemo } from "./seed.ts";
 
 const SHUTDOWN_MS = 10_000;
 
@@ -70,18 +71,21 @@ async function startIn(settings: Settings, output: Output, more: StartParts): Pr
     if (afresh) emptyFolder(settings.dataFolder);
     const storage = await openFiles(settings);
     const tenants = settings.kind === "production" ? [] : settings.kind === "demo" ? DEMO : TEST_TENANTS;
+    const isFirst = !existsSync(join(settings.dataFolder, "keys"));
+    const keys = settings.keys ?? keysIn(settings.dataFolder);
+    const ring = keyRing(keys);
+    const hashing = passwordHashing({ pepper: ring });
+    const passwords = isFirst ? hashAhead(hashing, tenants) : hashing;
     const database = await progress.step("Opening the database", () => openDatabase(settings));
     const accounts = accountsIn(database);
     const assets = loadAssets();
-    const keys = settings.keys ?? keysIn(settings.dataFolder);
     const auditLog = await openTrail(settings, database);
     const parts = { settings, keys, database, assets, audit: auditOf(settings), auditLog, accounts, demo: tenants };
     const guard = guardOf({ ...parts, storage, ...more });
     const { security, sessions, flows, previews, hooks, archive, fileTasks, watch } = guard;
     if (tenants.length > 0) {
-      const { passwords } = flows.context;
       await progress.step("Seeding the demonstration", () =>
-        seedDemo({ database, accounts, passwords, keys: keyRing(keys), afresh }, tenants),
+        seedDemo({ database, accounts, passwords, keys: ring, afresh }, tenants),
       );
     }
     let ready = false;
