@@ -36,6 +36,13 @@ export const CORS_UNLISTED_ORIGIN: Rule = {
   why: "Something writes or reflects origins besides the one place where they are reviewed.",
   fix: "List the origin in cors({ origins }), or remove the other writer.",
 };
+export const CORS_UNLISTED_CREDENTIALS: Rule = {
+  id: "cors/unlisted-credentials",
+  severity: "error",
+  what: "An origin that may read without cookies is answered as one that may send them.",
+  why: "Something besides the policy, such as a proxy, lets a script of that origin act as whoever visits it.",
+  fix: "List the origin in cors({ credentials }), or remove what writes Access-Control-Allow-Credentials on the way.",
+};
 export const CORS_VARY_MISSING: Rule = {
   id: "cors/vary-missing",
   severity: "warning",

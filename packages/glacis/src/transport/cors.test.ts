@@ -304,6 +304,11 @@ describe("cors", () => {
       { "access-control-allow-origin": "https://evil.test", vary: "origin" },
       ["cors/unlisted-origin"],
     ],
+    [
+      "cookies of an origin that is listed without them",
+      { "access-control-allow-origin": ORIGIN, "access-control-allow-credentials": "true", vary: "Origin" },
+      ["cors/unlisted-credentials"],
+    ],
     ["no origin at all", { "access-control-allow-origin": "yes", vary: "*" }, ["cors/unlisted-origin"]],
   ])("observes %s", (_, headers, expected) => {
     const observation = {

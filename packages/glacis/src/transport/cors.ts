@@ -16,10 +16,14 @@ import {
   CORS_MAX_AGE_OVER_CAP,
   CORS_NULL_ORIGIN,
   CORS_TENANT_HEADER,
+  CORS_UNLISTED_CREDENTIALS,
   CORS_UNLISTED_ORIGIN,
   CORS_VARY_MISSING,
   CORS_WILDCARD,
 } from "./cors-rules.ts";
+
+/** With "true" it lets a script of the origin send cookies, and read what they open. */
+const CREDENTIALS = "access-control-allow-credentials";
 
 const META: ControlMeta = {
   id: "cors",
@@ -37,6 +41,7 @@ const RULES = [
   CORS_LOOPBACK_ORIGIN,
   CORS_WILDCARD,
   CORS_NULL_ORIGIN,
+  CORS_UNLISTED_CREDENTIALS,
   CORS_UNLISTED_ORIGIN,
   CORS_VARY_MISSING,
   CORS_TENANT_HEADER,
@@ -46,7 +51,7 @@ const RULES = [
 /** Every response header of the CORS protocol. They are written here and nowhere else. */
 const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
   "access-control-allow-origin",
-  "access-control-allow-credentials",
+  CREDENTIALS,
   "access-control-allow-methods",
   "access-control-allow-headers",
   "access-control-expose-headers",
@@ -179,7 +184,7 @@ function responseHeaders({
   return new Map(
     [...origins].map((origin) => {
       const headers: HeaderPair[] = [["access-control-allow-origin", origin]];
-      if (credentialed.has(origin)) headers.push(["access-control-allow-credentials", "true"]);
+      if (credentialed.has(origin)) headers.push([CREDENTIALS, "true"]);
       if (exposedHeaders.length > 0) headers.push(["access-control-expose-headers", exposedHeaders.join(", ")]);
       return [origin, new Map(headers)] as const;
     }),
@@ -195,7 +200,7 @@ function preflightHeaders(policy: CorsPolicy): (facts: RequestFacts) => Readonly
   return (facts) => {
     const origin = facts.header("origin") ?? "";
     const headers = new Map([["access-control-allow-origin", origin], ...constant]);
-    if (policy.credentialed.has(origin)) headers.set("access-control-allow-credentials", "true");
+    if (policy.credentialed.has(origin)) headers.set(CREDENTIALS, "true");
     if (policy.privateNetwork && soleHeader(facts, "access-control-request-private-network") === "true") {
       headers.set("access-control-allow-private-network", "true");
     }
@@ -243,6 +248,13 @@ function observeCors(observation: Observation, policy: CorsPolicy): readonly Fin
   const findings: Finding[] = [];
   if (values.length > 1 || !policy.origins.has(value)) findings.push(finding(CORS_UNLISTED_ORIGIN, at));
   else findings.push(...assessOrigin(value, at));
+  if (
+    policy.origins.has(value) &&
+    !policy.credentialed.has(value) &&
+    observed(observation, CREDENTIALS).includes("true")
+  ) {
+    findings.push(finding(CORS_UNLISTED_CREDENTIALS, { ...at, header: CREDENTIALS }));
+  }
   const vary = varyNames(observed(observation, "vary").join(","));
   if (!vary.has("origin") && !vary.has("*")) findings.push(finding(CORS_VARY_MISSING, at));
   return findings;
