@@ -193,6 +193,7 @@ describe("contentSecurityPolicy", () => {
     [{ "script-src": ["https://cdn.jsdelivr.net"] }, "csp/bypassable"],
     [{ "style-src": ["'unsafe-inline'"] }, "csp/inline-style"],
     [{ "img-src": ["https:"] }, "csp/broad-source"],
+    [{ "default-src": null }, "csp/broad-source"],
     [{ "connect-src": ["*"] }, "csp/broad-source"],
     [{ "connect-src": ["'self'", "'unsafe-webtransport-hashes'"] }, "csp/broad-source"],
     [{ "connect-src": null, "default-src": ["'unsafe-webtransport-hashes'"] }, "csp/broad-source"],

@@ -119,7 +119,8 @@ function broadSource(policy: ParsedPolicy): string | undefined {
     const found = sources.find((source) => BROAD.test(source) && !NARROW_SCHEMES.has(source.toLowerCase()));
     if (found !== undefined) return `${name} ${found}`;
   }
-  return undefined;
+  // What has no directive of its own, such as a frame, comes from anywhere then.
+  return policy.has("default-src") ? undefined : "default-src absent";
 }
 
 function shortNonce(policy: ParsedPolicy): string | undefined {

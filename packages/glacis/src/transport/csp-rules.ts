@@ -45,9 +45,9 @@ export const CSP_INLINE_STYLE: Rule = {
 export const CSP_BROAD_SOURCE: Rule = {
   id: "csp/broad-source",
   severity: "warning",
-  what: "A directive allows every host.",
+  what: "A directive allows every host, or what has no directive may come from every host.",
   why: "An open source is a way out for stolen data: a picture's address can carry it anywhere.",
-  fix: "List the exact origins.",
+  fix: "List the exact origins, and set default-src to 'none'.",
 };
 export const CSP_BASE_URI: Rule = {
   id: "csp/base-uri",
