@@ -1,4 +1,5 @@
 import { describeLocation, finding, type Finding, type Rule } from "./finding.ts";
+import { dayMs } from "../primitives/calendar-day.ts";
 
 /**
  * A finding that somebody has decided to live with, for a while and by name. It is listed wherever findings are, so that accepting a risk
@@ -120,11 +121,4 @@ function complain(waiver: Waiver, known: ReadonlySet<string>, matching: number, 
   if (nowMs >= lastDayMs + DAY_MS) return WAIVER_EXPIRED;
   if (lastDayMs - nowMs > LONGEST_DAYS * DAY_MS) return WAIVER_TOO_LONG;
   return matching === 0 ? WAIVER_UNUSED : undefined;
-}
-
-/** The start of a day in UTC; a date that does not exist, such as 2027-02-30, is none. */
-function dayMs(text: string): number | undefined {
-  if (!/^\d{4}-\d{2}-\d{2}$/u.test(text)) return undefined;
-  const time = Date.parse(`${text}T00:00:00Z`);
-  return Number.isNaN(time) || !new Date(time).toISOString().startsWith(text) ? undefined : time;
 }

@@ -137,6 +137,7 @@ describe("judgeSecrets", () => {
     { expires: "2028-01-01" },
     { expires: "never" },
     { expires: "2027-13-45" },
+    { expires: "2027-02-30" },
   ])("believes no waiver with %j", (change) => {
     expect(ids([{ ...waiver, ...change }])).toEqual(["found", "waiver-invalid"]);
   });

@@ -2,6 +2,7 @@
 import { hash } from "node:crypto";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
+import { dayMs } from "../primitives/calendar-day.ts";
 import { SECRET_DETECTORS } from "./secret-detectors.ts";
 
 const META: ControlMeta = {
@@ -149,9 +150,8 @@ export function judgeSecrets(
 function holds(waiver: SecretWaiver, nowMs: number): boolean {
   const words = [waiver?.fingerprint, waiver?.reason, waiver?.owner, waiver?.expires] as readonly unknown[];
   if (words.some((word) => typeof word !== "string" || word.trim() === "")) return false;
-  if (!/^\d{4}-\d{2}-\d{2}$/u.test(waiver.expires)) return false;
-  const lastDayMs = Date.parse(`${waiver.expires}T00:00:00Z`);
-  return nowMs < lastDayMs + DAY_MS && lastDayMs - nowMs <= LONGEST_DAYS * DAY_MS;
+  const lastDayMs = dayMs(waiver.expires);
+  return lastDayMs !== undefined && nowMs < lastDayMs + DAY_MS && lastDayMs - nowMs <= LONGEST_DAYS * DAY_MS;
 }
 
 /**

@@ -29,6 +29,7 @@ describe("hsts", () => {
     [{ includeSubDomains: "false" }, /needs includeSubDomains as true or false/u],
     [{ rampUntil: "soon" }, /date/u],
     [{ rampFrom: "1" }, /date/u],
+    [{ rampUntil: "2027-02-30" }, /date/u],
     [{ rampFrom: "2026-11-26", preload: true }, /rampFrom alone/u],
     [{ rampFrom: "2026-11-26", rampUntil: "2026-12-26" }, /rampFrom alone/u],
   ])("refuses %j at construction and says what to write instead", (options, message) => {

@@ -3,6 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
+import { dayMs } from "../primitives/calendar-day.ts";
 
 const META: ControlMeta = {
   id: "hsts",
@@ -137,7 +138,7 @@ function planRamp({ rampFrom, rampUntil }: HstsOptions, maxAgeSeconds: number): 
 }
 
 function parseDate(option: string, text: string): number {
-  const ms = typeof text === "string" && /^\d{4}-\d{2}-\d{2}/u.test(text) ? Date.parse(text) : Number.NaN;
+  const ms = typeof text === "string" && dayMs(text.slice(0, 10)) !== undefined ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms)) throw new TypeError(`hsts() needs ${option} as a date, such as "2027-03-01".`);
   return ms;
 }

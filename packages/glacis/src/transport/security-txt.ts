@@ -7,6 +7,7 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
 import { routeRule } from "../core/route.ts";
+import { dayMs } from "../primitives/calendar-day.ts";
 import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export const SECURITY_TXT_PATH = "/.well-known/security.txt";
@@ -136,7 +137,7 @@ function expiry(expires: unknown): number {
   const valid =
     typeof expires === "string" &&
     /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/u.test(expires);
-  const parsed = valid ? Date.parse(expires) : Number.NaN;
+  const parsed = valid && dayMs(expires.slice(0, 10)) !== undefined ? Date.parse(expires) : Number.NaN;
   if (Number.isNaN(parsed))
     throw new TypeError('securityTxt() needs expires as a moment with its zone, such as "2027-06-01T00:00:00Z".');
   return parsed;
