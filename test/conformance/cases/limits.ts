@@ -223,6 +223,11 @@ export const LIMITS: readonly Case[] = [
     expect: { status: 415, reason: "media_type_unsupported", nothingRan: true },
   },
   {
+    name: "a body whose type is two types",
+    send: [post("/public", '{"__proto__":1}', { "Content-Type": "application/json, text/plain" })],
+    expect: { status: 415, reason: "media_type_unsupported", nothingRan: true },
+  },
+  {
     name: "a compressed body",
     send: [post("/public", "{}", { "Content-Encoding": "gzip" })],
     expect: { status: 415, reason: "media_type_unsupported", nothingRan: true },

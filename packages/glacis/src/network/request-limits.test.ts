@@ -122,6 +122,22 @@ describe("the head of a request", () => {
     expect(judge({ method: "POST", headers: { "content-type": contentType, "content-length": "2" } })).toBe(expected);
   });
 
+  it.each([
+    ["application/json, text/plain", "media_type_unsupported"],
+    ["application/json/x", "media_type_unsupported"],
+    ["json", "media_type_unsupported"],
+    ["", "media_type_unsupported"],
+    ["application/ json", "media_type_unsupported"],
+    ["application/json;", "allow"],
+    ["image/svg+xml ; a=b", "allow"],
+  ])("refuses a body whose type two readers would read differently: %s", (contentType, expected) => {
+    const headers = { "content-type": contentType };
+    expect(judge({ method: "POST", headers: { ...headers, "content-length": "2" } })).toBe(expected);
+    expect(judge({ method: "POST", headers: { ...headers, "transfer-encoding": "chunked" } })).toBe(expected);
+    expect(judge({ method: "POST", headers: { ...headers, "content-length": "0" } })).toBe("allow");
+    expect(judge({ headers })).toBe("allow");
+  });
+
   it("names the limit in the event and nothing of the request", () => {
     const decision = requestLimits().control.decide?.(
       sketchExchange({ target: `/${"secret".repeat(2000)}` }),

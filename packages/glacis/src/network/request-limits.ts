@@ -215,6 +215,8 @@ function judgeFraming(facts: RequestFacts, framing: Framing, ceiling: number): D
   } else if (!transferEncoding && mayCarryBody(facts.method)) {
     if (type !== undefined || facts.header("expect") !== undefined) return refuse("length_required", "content_length");
   }
+  if (type !== undefined && (transferEncoding || Number(length ?? 0) > 0) && !MEDIA_TYPE.test(type))
+    return refuse("media_type_unsupported", "content_type");
   if (type !== undefined && !speaksUtf8(type, facts)) return refuse("media_type_unsupported", "charset");
   return ALLOW;
 }
@@ -223,6 +225,8 @@ function mayCarryBody(method: string): boolean {
   return method !== "GET" && method !== "HEAD" && method !== "OPTIONS" && method !== "DELETE";
 }
 
+/** RFC 9110 section 8.3.1. Anything else is JSON to one reader and unknown to the next, so that one of them checks what the other reads. */
+const MEDIA_TYPE = /^[!#$%&'*+.^`|~\w-]+\/[!#$%&'*+.^`|~\w-]+[\t ]*(?:;|$)/u;
 const CHARSET = /;\s*charset\s*=\s*"?([^\s";]*)/giu;
 const UTF8: ReadonlySet<string> = new Set(["utf-8", "utf8", "us-ascii"]);
 
