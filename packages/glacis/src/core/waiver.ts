@@ -1,5 +1,5 @@
 import { describeLocation, finding, type Finding, type Rule } from "./finding.ts";
-import { dayMs } from "../primitives/calendar-day.ts";
+import { dayMs } from "./calendar-day.ts";
 
 /**
  * A finding that somebody has decided to live with, for a while and by name. It is listed wherever findings are, so that accepting a risk

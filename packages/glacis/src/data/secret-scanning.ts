@@ -2,7 +2,7 @@
 import { hash } from "node:crypto";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
-import { dayMs } from "../primitives/calendar-day.ts";
+import { dayMs } from "../core/calendar-day.ts";
 import { SECRET_DETECTORS } from "./secret-detectors.ts";
 
 const META: ControlMeta = {

@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
-import { dayMs } from "../primitives/calendar-day.ts";
+import { dayMs } from "../core/calendar-day.ts";
 
 const META: ControlMeta = {
   id: "hsts",

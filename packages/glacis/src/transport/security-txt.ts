@@ -7,7 +7,7 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
 import { routeRule } from "../core/route.ts";
-import { dayMs } from "../primitives/calendar-day.ts";
+import { dayMs } from "../core/calendar-day.ts";
 import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export const SECURITY_TXT_PATH = "/.well-known/security.txt";
