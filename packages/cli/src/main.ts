@@ -26,4 +26,13 @@ process.on("uncaughtException", (error) => {
 const exitCode = await run(process.argv.slice(2));
 answered = true;
 // A configuration may have opened a database pool or a timer; what was asked for is answered, and those must not keep the process.
-process.stdout.write("", () => process.exit(exitCode));
+process.stdout.write("", (error) => {
+  // Nor may what it prints when the process ends stand behind a document.
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+  // A reader that has seen enough, such as head, closes the pipe; any other fault has lost the answer.
+  if (error && (error as NodeJS.ErrnoException).code !== "EPIPE") {
+    refuseToGuess(`the answer could not be written: ${error.message}`);
+    process.exit();
+  }
+  process.exit(exitCode);
+});

@@ -1,12 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { newKey } from "glacis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { commandProcess, spawnGlacis, type Ended } from "../../../../test/support/command-line.ts";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+const MAIN = join(ROOT, "packages/cli/dist/main.js");
 const answer = commandProcess();
 
 /** A composition with a stand-in for each required control, so that a transcript shows the findings that it is about. */
@@ -35,7 +39,7 @@ const CONFIGS: Readonly<Record<string, string>> = {
   "waived.config.ts": `import { compose } from "./src/security";
 export const security = compose({ maxAgeSeconds: 300 });
 const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
-const entry = { id: "hsts/too-short", reason: "roll-out in steps", owner: "platform" };
+const entry = { id: "hsts/too-short", reason: "roll-out in steps", owner: process.env.WAIVER_OWNER ?? "platform" };
 export const waivers = [{ ...entry, expires: day(Number(process.env.WAIVER_DAYS)) }];`,
   "throws.config.ts": 'throw new TypeError("GLACIS_KEYS is missing.");',
   "misspelt.config.ts": 'import { compose } from "./src/security";\nexport const securty = compose({});',
@@ -87,6 +91,10 @@ module.exports = { security: glacis(bareLayers({ mode: "production", network }))
   "exits.config.ts": "process.exit(0);",
   "crashes.config.ts":
     'import { compose } from "./src/security";\nexport const security = compose({});\nsetImmediate(() => { throw new Error("later"); });\nawait new Promise((resolve) => setTimeout(resolve, 5_000));',
+  "rejects.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({});\nvoid Promise.reject(new Error("lost"));',
+  "parting.config.ts":
+    'import { compose } from "./src/security";\nexport const security = compose({});\nprocess.nextTick(() => console.log("soon"));\nprocess.on("exit", () => console.log("bye"));',
   "controls.config.ts":
     'import { compose } from "./src/security";\nconst real = compose({});\nexport const security = { ...real, check: () => { throw new Error("broken check"); } };',
 };
@@ -110,7 +118,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A configuration that ends the process, or leaves something running in it, has one of its own. */
-const ALONE = /exits|crashes|controls|chatty|^check --deploy$|^--version$|^$/u;
+const ALONE = /exits|crashes|rejects|controls|chatty|parting|^check --deploy$|^--version$|^$/u;
 
 function glacis(args: string, environment: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production", ...environment };
@@ -229,7 +237,7 @@ warning  hsts/too-short  at hsts (max-age=300)
     expect(stderr).toMatch(/\n {2}why: .+\n {2}fix: .+\n$/u);
   });
 
-  it.each(["exits", "crashes", "controls"])(
+  it.each(["exits", "crashes", "rejects", "controls"])(
     "does not call clean or judged what nobody has judged: a configuration that %s",
     async (name) => {
       const { stderr, exitCode } = await glacis(`check --config ${name}.config.ts`);
@@ -276,6 +284,32 @@ warning  hsts/too-short  at hsts (max-age=300)
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ format: 1, clean: true, findings: [] });
     expect(stderr).toBe("connecting\n");
+  });
+
+  it("keeps what a configuration prints on its way out from behind the document", async () => {
+    const { stdout, stderr, exitCode } = await glacis("check --format json --config parting.config.ts");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ clean: true });
+    expect(stderr).toBe("soon\nbye\n");
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("does not call clean what it could not write down", async () => {
+    const full = openSync("/dev/full", "w");
+    const env = { PATH: process.env["PATH"] ?? "", NODE_ENV: "production" };
+    const child = spawn(process.execPath, [MAIN, "check"], { cwd: folder, env, stdio: ["ignore", full, "pipe"] });
+    const [stderr, exitCode] = await Promise.all([
+      text(child.stderr as Readable),
+      new Promise((resolve) => child.on("close", resolve)),
+    ]);
+    closeSync(full);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("glacis: the answer could not be written: ");
+  });
+
+  it("lets no waiver move the cursor, turn a line around or write one of its own", async () => {
+    const environment = { WAIVER_DAYS: "30", WAIVER_OWNER: "team\u001B[2J\n0 errors\u202E" };
+    const { stdout } = await glacis("check --config waived.config.ts", environment);
+    expect(stdout).toMatch(/^ {9}until \S+, team \[2J 0 errors : roll-out in steps$/mu);
   });
 
   it("gives programs every finding with its place, and every control that was asked", async () => {

@@ -11,8 +11,8 @@ export function renderText(report: Report): string {
   const heading = `glacis ${command}: ${[subject, ...circumstances, count(controls.length, "control")].join(", ")}`;
   const findings = groupByRule(standing).map(renderGroup);
   const accepted = waived.map(({ finding, waiver }) => {
-    const line = `${"waived".padEnd(8)} ${finding.rule.id}  at ${describeLocation(finding.at)}`;
-    return `${line}\n         until ${waiver.expires}, ${waiver.owner}: ${waiver.reason}\n`;
+    const line = `${"waived".padEnd(8)} ${finding.rule.id}  at ${plain(describeLocation(finding.at))}`;
+    return `${line}\n         ${plain(`until ${waiver.expires}, ${waiver.owner}: ${waiver.reason}`)}\n`;
   });
   const closing = clean
     ? `Clean${strict ? "" : "; a deployment counts warnings too: --deploy"}.`

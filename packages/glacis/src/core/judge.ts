@@ -14,6 +14,14 @@ export const CONTROL_MISSING: Rule = {
   django: ["security.W001", "security.W002", "security.W003"],
 };
 
+export const CONTROL_LEFT_OUT: Rule = {
+  id: "composition/control-left-out",
+  severity: "warning",
+  what: "A control that saas() always mounts is not mounted.",
+  why: "Nothing refuses or finds any more what it would have: a waiver without a reason, an owner or an end.",
+  fix: "Add the named control to its layer, or waive this at its name.",
+};
+
 export const CHECK_CRASHED: Rule = {
   id: "composition/check-crashed",
   severity: "error",
@@ -42,12 +50,27 @@ export const SERVER_TIME_SHORT: Rule = {
 /** What is judged about the composition as a whole. */
 export const COMPOSITION_RULES: readonly Rule[] = [
   CONTROL_MISSING,
+  CONTROL_LEFT_OUT,
   CHECK_CRASHED,
   DEVELOPER_ANSWERS,
   SERVER_TIME_SHORT,
 ];
 
-/** Controls whose absence is a finding. */
+/** Of those below, what some applications can be without: a warning where the others are an error. */
+const ADVISED: ReadonlySet<string> = new Set([
+  "subresource-integrity",
+  "client-storage",
+  "client-code-safety",
+  "safe-methods",
+  "log-shipping",
+  "third-party-sharing",
+  "egress-allowlist",
+  "intrusion-detection",
+  "oauth-resource-server",
+  "authorization-freshness",
+]);
+
+/** Controls whose absence is a finding: all that saas() mounts, whatever its options. */
 export const REQUIRED_CONTROLS: readonly string[] = [
   "request-shape",
   "allowed-hosts",
@@ -72,6 +95,34 @@ export const REQUIRED_CONTROLS: readonly string[] = [
   "runtime-hardening",
   "secrets-management",
   "tls-peer-verification",
+  "input-validation",
+  "internal-tls",
+  "tls-version",
+  "tls-certificate",
+  "dynamic-code",
+  "exposed-files-and-endpoints",
+  "template-injection",
+  "security-event-log",
+  "authentication-log",
+  "authorization-log",
+  "log-redaction",
+  "log-injection",
+  "error-handling",
+  "audit-trail",
+  "audit-integrity",
+  "security-alerting",
+  "key-management",
+  "canonicalization",
+  "prototype-pollution",
+  "sensitive-urls",
+  "cors",
+  "open-redirect",
+  "mfa-required",
+  "auth-pathway-consistency",
+  "xml-and-deserialization",
+  "response-context-isolation",
+  "admin-interface",
+  ...ADVISED,
 ];
 
 /**
@@ -89,7 +140,7 @@ export function judge(
 ): readonly Finding[] {
   const mounted = new Set(controls.map((control) => control.meta.id));
   const missing = REQUIRED_CONTROLS.filter((id) => !mounted.has(id)).map((id) =>
-    finding(CONTROL_MISSING, { kind: "setting", name: id }),
+    finding(ADVISED.has(id) ? CONTROL_LEFT_OUT : CONTROL_MISSING, { kind: "setting", name: id }),
   );
   const every = [...controls, ...ofRoutes];
   return [

@@ -39,7 +39,7 @@ describe("waivers", () => {
   });
 
   it.each(["id", "reason", "owner", "expires"])("waive nothing without %s, and are a finding", (name) => {
-    for (const value of [undefined, "", "  ", 7]) {
+    for (const value of [undefined, "", "  ", "\u200B\u2060", "...", 7]) {
       const { standing, waived } = judge({ ...WAIVER, [name]: value });
       expect(waived).toBe(0);
       expect(standing).toContain("waiver/incomplete");

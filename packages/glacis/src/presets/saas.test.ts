@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { publicAccess } from "../core/access.ts";
 import type { Deployment } from "../core/control.ts";
 import type { AuditRecord } from "../core/event.ts";
+import { describeLocation, type Finding } from "../core/finding.ts";
 import type { Wire } from "../core/wire.ts";
 import { routeRule } from "../core/route.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
@@ -39,6 +40,14 @@ function ids(layers: ReturnType<typeof saas>, environment: Deployment = deployme
     .map(({ rule }) => rule.id);
 }
 
+function absent(findings: readonly Finding[]): {
+  readonly rules: readonly string[];
+  readonly places: readonly string[];
+} {
+  const found = findings.filter(({ rule }) => rule.id.startsWith("composition/"));
+  return { rules: found.map(({ rule }) => rule.id), places: found.map(({ at }) => describeLocation(at)) };
+}
+
 it.each<[object, RegExp]>([
   [{ origin: undefined }, /^saas\(\{ origin \}\) is missing\. Write an origin such as/u],
   [{ origin: "app.example.com" }, /^saas\(\{ origin \}\) takes origins such as/u],
@@ -64,6 +73,17 @@ describe("saas", () => {
   it("mounts every control that an application needs, each once", () => {
     const found = ids(saas(options), deployment);
     expect(found.filter((id) => id === "composition/control-missing")).toEqual([]);
+  });
+
+  const SLOTS = ["environment", "network", "transport", "authentication", "authorization"] as const;
+  const mounted = SLOTS.flatMap((slot) => saas(options)[slot].map(({ meta }) => meta.id));
+
+  it.each([...new Set(mounted)])("cannot lose %s by a filter without a finding", (id) => {
+    const whole = saas(options);
+    const left = Object.fromEntries(SLOTS.map((slot) => [slot, whole[slot].filter(({ meta }) => meta.id !== id)]));
+    const { rules, places } = absent(glacis({ ...whole, ...left }).check(deployment));
+    expect(places).toEqual([id]);
+    expect(rules[0]).toMatch(/^composition\/control-(?:missing|left-out)$/u);
   });
 
   it("counts requests for foreign hosts and malformed paths too, so that refusals cannot flood the log", async () => {
