@@ -35,7 +35,7 @@ function bare(): Security & { readonly records: ReturnType<typeof bareLayers>["r
 describe.each([
   ["express 5", express5],
   ["express 4", express4],
-])("%s", (_, express) => {
+])("%s", (name, express) => {
   function secured(security: Security = bare()): ReturnType<typeof express5> {
     const app = express();
     secureExpress(app, security);
@@ -118,6 +118,24 @@ describe.each([
     const other = secured();
     other.use(path, opened);
     expect(() => other.listen(0)).toThrow(SealError);
+  });
+
+  it("takes a group of several paths for each of them, and the root among them for itself, as Express does", async () => {
+    const app = secured();
+    app.use(["/a", "/b"], access(authenticated()));
+    app.get("/a", hello).get(["/a/x", "/b/y"], hello);
+    // Express 4 keeps one expression of a list, and what cannot be read covers nothing.
+    if (name === "express 4") return void expect(() => app.listen(0)).toThrow(SealError);
+    const server = app.listen(0);
+    for (const path of ["/a", "/a/x", "/b/y"]) expect((await ask(server, get(path))).status, path).toBe(401);
+    const beside = secured();
+    beside.use(["/a", "/b"], access(authenticated()));
+    beside.get(["/a", "/c"], hello);
+    expect(() => beside.listen(0)).toThrow(SealError);
+    const root = secured();
+    root.use(["/", "/a"], access(authenticated()));
+    root.get("/c", hello);
+    expect(() => root.listen(0)).toThrow(SealError);
   });
 
   it("refuses routes and routers that are added after listening, in words", async () => {

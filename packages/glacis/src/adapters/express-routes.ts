@@ -46,13 +46,15 @@ export interface Gates {
 }
 
 interface Mark {
-  readonly prefix: string;
+  /** It is mounted at each of these. */
+  readonly prefixes: readonly string[];
   readonly rule: RouteRule;
   /** It stands before everything that follows in its router, whatever that is mounted by: a list of paths and an expression cannot be compared. */
   readonly whole: boolean;
 }
 
-const standsBefore = ({ whole, prefix }: Mark, pattern: string): boolean => whole || covers(prefix, pattern);
+const standsBefore = ({ whole, prefixes }: Mark, pattern: string): boolean =>
+  whole || prefixes.some((prefix) => covers(prefix, pattern));
 
 /** What a walk leaves behind: declarations to seal, and the gates to open once they are. */
 export interface RouteTable {
@@ -82,7 +84,7 @@ export function readRoutes(root: RouterLike): RouteTable {
       } else {
         const rule = markers.get(layer.handle);
         const path = join(prefix, pathOf(layer));
-        if (rule !== undefined) marks.push(visitGroup(layer, path, rule));
+        if (rule !== undefined) marks.push(visitGroup(layer, prefix, rule));
         else standBehind(ways, layer, rulesOf(marks.filter((mark) => standsBefore(mark, path))));
       }
     }
@@ -91,9 +93,13 @@ export function readRoutes(root: RouterLike): RouteTable {
   }
 
   function visitGroup(layer: LayerLike, prefix: string, rule: RouteRule): Mark {
-    const sealed: SealedRoute = { method: "*", pattern: join(prefix, "*"), rule };
+    const sealed: SealedRoute = { method: "*", pattern: join(join(prefix, pathOf(layer)), "*"), rule };
     closings.push(({ admit }) => replace(layer, rule, admit(sealed)));
-    return { prefix, rule, whole: pathOf(layer) === "/" };
+    const paths = pathsOf(layer);
+    const whole = pathOf(layer) === "/";
+    // In a list, Express takes the root for the root alone and not for what is below it.
+    const below = whole ? paths : paths.filter((path) => path !== "/");
+    return { prefixes: below.map((path) => join(prefix, path)), rule, whole };
   }
 
   function visitRoute(route: RouteLike, prefix: string, marks: readonly Mark[]): void {
@@ -228,8 +234,13 @@ function tryMatch(layer: LayerLike, path: string): string | undefined {
   }
 }
 
+/** Express 4 makes one expression of a list. */
+function pathsOf(layer: LayerLike): readonly string[] {
+  return layer.rawPath === undefined ? [pathOf(layer)] : [layer.rawPath].flat(Number.POSITIVE_INFINITY).map(String);
+}
+
 function pathOf(layer: LayerLike): string {
-  if (layer.rawPath !== undefined) return [layer.rawPath].flat().map(String).join("|");
+  if (layer.rawPath !== undefined) return pathsOf(layer).join("|");
   if (layer.regexp === undefined) return "?";
   if (layer.regexp.fast_slash === true) return "/";
   return pathOfRegexp(layer.regexp.source, layer.keys ?? []);
