@@ -41,6 +41,28 @@ function sorted(lines: HeaderLines): readonly string[] {
 }
 
 describe("the draft of a head", () => {
+  it("reads back what its lines say: each cookie by itself, other names joined", () => {
+    const draft = new HeadDraft(200, ["set-cookie", "a=1", "vary", "Origin", "set-cookie", "b=2", "vary", "Cookie"]);
+    expect(draft.setCookies).toEqual(["a=1", "b=2"]);
+    expect(draft.get("vary")).toBe("Origin, Cookie");
+    expect(draft.get("etag")).toBeUndefined();
+    expect(new HeadDraft(200, ["vary", "Origin"]).setCookies).toEqual([]);
+  });
+
+  it("has what a line or a constant says, and no more", () => {
+    const draft = new HeadDraft(200, ["a", "1", "b", "2"]);
+    draft.addConstants(constantsOf([["c", "1"]]));
+    expect(["a", "b", "c", "d"].map((one) => draft.hasAny(new Set([one])))).toEqual([true, true, true, false]);
+    // A value is no name.
+    expect(draft.hasAny(new Set(["1", "2"]))).toBe(false);
+  });
+
+  it("keeps other cookies' neighbours where cookies are replaced", () => {
+    const lines: HeaderLines = ["set-cookie", "a=1", "x", "set-cookie", "set-cookie", "b=2"];
+    new HeadDraft(200, lines).setCookieLines(["c=3"]);
+    expect(lines).toEqual(["x", "set-cookie", "set-cookie", "c=3"]);
+  });
+
   it("answers and ends the same whether its constants are beside the lines or lines themselves", () => {
     const input = record({
       constants: uniqueArray(tuple(constantFrom("a", "b", "c"), value), { selector: ([key]) => key }),
