@@ -2,6 +2,15 @@ import { describe, expect, it } from "vitest";
 import { nearestWord, rejectUnknownOptions, rejectNonRecord } from "./options.ts";
 
 describe("rejectUnknownOptions", () => {
+  it.each([null, 31_536_000, true, "strict", [{ a: 1 }], () => ({ a: 1 })])(
+    "refuses options that are %s",
+    (options) => {
+      expect(() => rejectUnknownOptions("hsts", options as object, ["a"])).toThrow(
+        /hsts\(\) takes its options as an object/u,
+      );
+    },
+  );
+
   it("accepts known names", () => {
     expect(() => rejectUnknownOptions("f", { a: 1 }, ["a", "b"])).not.toThrow();
   });

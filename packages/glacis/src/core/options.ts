@@ -2,12 +2,14 @@
  * Refuses option names that a factory does not know, with the nearest known one: a misspelt security option must not be a silent default.
  *
  * @param owner the factory's name, as the user wrote it
- * @throws TypeError naming the unknown option and the correction
+ * @throws TypeError naming the unknown option and the correction, and where the options are no object: of a number or a text all would be lost
  * @example
  * rejectUnknownOptions("hsts", { maxAge: 1 }, ["maxAgeSeconds"]);
  * // TypeError: hsts() has no option "maxAge". Did you mean "maxAgeSeconds"?
  */
 export function rejectUnknownOptions(owner: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new TypeError(`${owner}() takes its options as an object. Known options: ${known.join(", ")}.`);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const nearest = nearestWord(name, known);

@@ -23,6 +23,7 @@ const ONLY_NONE = ["'none'"];
  * @throws TypeError for a missing list, a wildcard or an origin that is not HTTPS.
  */
 export function compileEmbeddings(owner: string, embeddable: readonly EmbeddablePath[]): readonly Embedding[] {
+  if (!Array.isArray(embeddable)) throw new TypeError(`${owner}() needs embeddable as a list of { path, origins }.`);
   return embeddable.map(({ path, origins }) => {
     if (!Array.isArray(origins) || origins.length === 0)
       throw new TypeError(
