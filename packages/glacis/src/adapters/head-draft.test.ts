@@ -57,6 +57,12 @@ describe("the draft of a head", () => {
     expect(draft.hasAny(new Set(["1", "2"]))).toBe(false);
   });
 
+  it("leaves one of a name that was there several times", () => {
+    const lines: HeaderLines = ["a", "1", "a", "2", "b", "1", "a", "3"];
+    new HeadDraft(200, lines).set("a", "4");
+    expect(lines).toEqual(["a", "4", "b", "1"]);
+  });
+
   it("keeps other cookies' neighbours where cookies are replaced", () => {
     const lines: HeaderLines = ["set-cookie", "a=1", "x", "set-cookie", "set-cookie", "b=2"];
     new HeadDraft(200, lines).setCookieLines(["c=3"]);
