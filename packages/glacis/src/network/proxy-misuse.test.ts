@@ -30,9 +30,12 @@ describe("the detectors of misuse", () => {
     for (let index = 0; index < 100; index += 1) expect(events(proxies, claim, "198.51.100.1")).toEqual([]);
   });
 
-  it.each(["Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "x-forwarded-for"])("notice %s", (name) => {
-    expect(named(events(trustedProxies(), [[name, "x"]], "198.51.100.1"))).toEqual(["proxy.header_unexpected"]);
-  });
+  it.each(["Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "x-forwarded-for", "X-Real-IP"])(
+    "notice %s",
+    (name) => {
+      expect(named(events(trustedProxies(), [[name, "x"]], "198.51.100.1"))).toEqual(["proxy.header_unexpected"]);
+    },
+  );
 
   it("speak once of a request from inside without the header, and not of one from outside", () => {
     const proxies = trustedProxies(BEHIND);
@@ -40,6 +43,28 @@ describe("the detectors of misuse", () => {
     expect(named(events(proxies, [], "192.168.7.7"))).toEqual(["proxy.header_missing"]);
     expect(events(proxies, [])).toEqual([]);
     expect(events(trustedProxies(), [], "192.168.7.7")).toEqual([]);
+  });
+
+  it.each<[TrustedProxiesOptions, HeaderLines]>([
+    [BEHIND, [["X-Forwarded-Proto", "https"]]],
+    [
+      BEHIND,
+      [
+        ["X-Real-IP", "203.0.113.7"],
+        ["X-Forwarded-Proto", "https"],
+      ],
+    ],
+    [{ ...BEHIND, header: "forwarded" }, [["X-Forwarded-For", "203.0.113.7"]]],
+    [{ hops: 1 }, [["Forwarded", "for=203.0.113.7"]]],
+  ])("speak once of a proxy that sends other headers than the one that %j names", (options, headers) => {
+    const proxies = trustedProxies(options);
+    expect(named(events(proxies, headers))).toEqual(["proxy.header_missing"]);
+    expect(events(proxies, headers)).toEqual([]);
+  });
+
+  it("take a header from an undeclared peer inside for unexpected, not for missing", () => {
+    const claim: HeaderLines = [["X-Forwarded-Proto", "https"]];
+    expect(named(events(trustedProxies(BEHIND), claim, "192.168.7.7"))).toEqual(["proxy.header_unexpected"]);
   });
 
   it("speak once when a proxy that is not declared makes all clients look alike", () => {

@@ -45,13 +45,15 @@ const LONGEST_CLAIM = 64;
  * Is shown each request.
  *
  * @param client the address that the request resolved to
- * @param claim the forwarding header that came, as sent; undefined when there was none
+ * @param claim a forwarding header that came, as sent; undefined when there was none
+ * @param told whether the header came that is asked who the client is
  */
 export type WatchProxies = (
   peer: string,
   peerTrusted: boolean,
   client: string,
   claim: string | undefined,
+  told: boolean,
 ) => AuditEvent | undefined;
 
 export interface ProxyMisuse {
@@ -87,12 +89,13 @@ export function proxyMisuse(declared: boolean): ProxyMisuse {
     return suspicious;
   }
 
-  const watch: WatchProxies = (peer, peerTrusted, client, claim) => {
-    if (claim === undefined) {
-      if (missing || !(peerTrusted || addressScope(peer) === "private")) return undefined;
+  const watch: WatchProxies = (peer, peerTrusted, client, claim, told) => {
+    // A proxy that says other things, such as the scheme, has still not said who the client is.
+    if (!missing && !told && (peerTrusted || (claim === undefined && addressScope(peer) === "private"))) {
       missing = true;
       return sighted(PROXY_MISSING_HEADER, "proxy.header_missing");
     }
+    if (claim === undefined) return undefined;
     if (!shared && sharesAddress(client, claim)) {
       shared = true;
       return sighted(PROXY_SHARED_ADDRESS, "proxy.address_shared");

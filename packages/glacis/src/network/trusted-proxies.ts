@@ -102,7 +102,7 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
       ? resolveForwarded(wire, peer, sighted)
       : originated(peer, wire.encrypted ? "https" : "http", sighted.host);
     if (sighted.claim !== undefined || declared) {
-      const event = misuse.watch(peer, trusted, origination.client, sighted.claim);
+      const event = misuse.watch(peer, trusted, origination.client, sighted.claim, sighted.lines !== undefined);
       if (event !== undefined) note(wire, event);
     }
     const claims = trusted ? undefined : claimsOf(wire.rawHeaders);
@@ -183,7 +183,7 @@ interface Sighted {
 }
 
 /** Other spellings of the same claim; seeing one from a stranger is worth a word whichever header is configured. */
-const CLAIM_HEADERS = ["x-forwarded-for", "forwarded", "x-forwarded-host", "x-forwarded-proto"];
+const CLAIM_HEADERS = ["x-forwarded-for", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
 const HOST_LENGTH = 4;
 const LONGEST_NAME = 32;
 
