@@ -97,9 +97,12 @@ function compile(sources: readonly string[]): Framing {
   return { directive: `frame-ancestors ${sources.join(" ")}`, sources, legacy };
 }
 
+/** A directive's name in whatever capitals: browsers take the first one, so an earlier `Frame-Ancestors *` is the one that counts. */
+const NAMED = /frame-ancestors/iu;
+
 /** Whether a policy that is there allows no more than ours. The usual one holds our very words once; anything else is read. */
 function governsFraming(header: string, framing: Framing): boolean {
-  const start = header.indexOf("frame-ancestors");
+  const start = header.search(NAMED);
   if (start > 1 && header.startsWith("; ", start - 2) && header.startsWith(framing.directive, start)) {
     const end = start + framing.directive.length;
     if (end === header.length || header[end] === ";") return true;

@@ -75,6 +75,8 @@ describe("safeRedirect", () => {
     ["/%2e//evil.test", "encoded_slash"],
     ["/a/..//evil.test", "encoded_slash"],
     ["/./%2fevil.test", "encoded_slash"],
+    ["/%09/evil.test", "encoded_slash"],
+    ["/%0D%0a%2fevil.test", "encoded_slash"],
     ["https://app.example.com//evil.test", "encoded_slash"],
     ["/\uff0fevil.test", "encoded_slash"],
     ["\uff0f\uff0fevil.test", "encoded_slash"],

@@ -116,8 +116,11 @@ function ownPath(url: URL): ResolvedRedirect {
   return { location: url.pathname + url.search + url.hash };
 }
 
-/** Two slashes of any kind in front, plain, backwards or encoded: a proxy or router that decodes once would make a host of the rest. */
-const STARTS_LIKE_HOST = /^(?:\/|%2f|\\|%5c){2}/iu;
+/**
+ * Two slashes of any kind in front, plain, backwards or encoded: a proxy or router that decodes once would make a host of the rest. So would the
+ * browser of what is left after a tab or a line break between them, which its parser drops.
+ */
+const STARTS_LIKE_HOST = /^(?:\/|%2f|\\|%5c)(?:%09|%0a|%0d)*(?:\/|%2f|\\|%5c)/iu;
 
 function spellsHost(authority: string, { host, protocol }: URL): boolean {
   const lower = authority.toLowerCase();
