@@ -33,6 +33,8 @@ describe("which media types are parsed", () => {
     ["text/html", false],
     ["multipart/form-data", false],
     ["application/jsonp", false],
+    ["text/json", false],
+    ["application/xjson", false],
     ["application/octet-stream", false],
     ["", false],
   ])("%s: %s", (mediaType, parsed) => {
@@ -214,11 +216,21 @@ describe("JSON", () => {
   });
 });
 
+it("reports a reserved key as an attack, and what is only malformed as a mistake", () => {
+  const reported = (text: string): unknown => {
+    const parsed = json(text);
+    return "refusal" in parsed && parsed.refusal.kind === "deny" ? parsed.refusal.events[0] : undefined;
+  };
+  expect(reported('{"__proto__":1}')).toMatchObject({ control: "prototype-pollution", severity: "warning" });
+  expect(reported('{"a":')).toMatchObject({ control: "request-limits", severity: "info" });
+});
+
 describe("urlencoded forms", () => {
   it.each([
     ["one field", "a=1", { a: "1" }],
     ["an empty form", "", {}],
     ["escapes and plus signs", "full+name=Ada%20L%C3%B6velace%2B", { "full name": "Ada Lövelace+" }],
+    ["each of several plus signs", "a+b+c=d+e+f", { "a b c": "d e f" }],
     ["a field without a value", "a&b=", { a: "", b: "" }],
     ["an equals sign in the value", "a=b=c", { a: "b=c" }],
     ["empty pairs", "&&a=1&", { a: "1" }],

@@ -41,6 +41,14 @@ describe("concurrencyLimit", () => {
     expect(await waiting).toMatchObject({ kind: "allow" });
   });
 
+  it("does not take a service for the user who has the same id", () => {
+    const control = concurrencyLimit({ perUser: 1 });
+    const robot: Principal = { kind: "service", id: "ada", tenantId: "acme" as TenantId, roles: [] };
+    expect(control.decide?.(requestOf("ada"))).toMatchObject({ kind: "allow" });
+    expect(control.decide?.(sketchExchange({ principal: robot }))).toMatchObject({ kind: "allow" });
+    expect(control.decide?.(sketchExchange({ principal: robot }))).toBeInstanceOf(Promise);
+  });
+
   it("refuses with 429 what cannot wait, says when to come back, and reports it", async () => {
     const control = concurrencyLimit({ perUser: 1, waitMs: 5 });
     void control.decide?.(requestOf("ada"));

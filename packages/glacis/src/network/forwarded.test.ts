@@ -18,6 +18,8 @@ describe("parseForwarded", () => {
     ["for=a,,for=b,", [element("a"), element("b")]],
     ["for=a;;proto=https", [element("a", "https")]],
     ["proto=https", [element(undefined, "https")]],
+    ['for="b\u00fcro"', [element("b\u00fcro")]],
+    ['for="b\\\u00fcro"', [element("b\u00fcro")]],
     ["secret=x;for=a", [element("a")]],
   ])("reads %s", (line, elements) => expect(parseForwarded(line)).toEqual(elements));
 
@@ -42,6 +44,10 @@ describe("parseForwarded", () => {
     "for=a\0",
     'for="a\nb"',
     'for="a\u0100"',
+    'for="a\\\u0100"',
+    'for="a\\\0"',
+    "for=a\u00a0;proto=https",
+    "for=a\v;proto=https",
   ])("does not accept %j", (line) => expect(parseForwarded(line)).toBeUndefined());
 
   it("reads back whatever a correct writer wrote", () => {

@@ -83,6 +83,12 @@ describe("decide", () => {
     expect(waitOf(allowance, 0, 11)).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it("says how many would pass and how long to wait, to the microsecond", () => {
+    const allowance = allowanceOf({ limit: 10, windowSeconds: 60 });
+    expect([0, 1, 6_000_000, 6_000_001].map((used) => remainingOf(allowance, used))).toEqual([10, 9, 9, 8]);
+    expect([waitOf(allowance, 0, 10), waitOf(allowance, 0, 1), waitOf(allowance, 1, 10)]).toEqual([0, 0, 1]);
+  });
+
   it("takes from every rate or from none", () => {
     const allowances = [allowanceOf({ limit: 5, windowSeconds: 1 }), allowanceOf({ limit: 6, windowSeconds: 3600 })];
     let arrivals: Arrivals = [0, 0];

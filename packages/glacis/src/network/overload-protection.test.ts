@@ -99,6 +99,13 @@ describe("requests in flight", () => {
     expect(send().decision.events).toEqual([]);
   });
 
+  it("does not take a cookie for the session's whose name only begins like it", () => {
+    control = overloadProtection({ maxInFlight: 1 });
+    send();
+    expect(send({ headers: { cookie: "__Host-session-here=1" } }).decision.kind).toBe("deny");
+    expect(send(SESSION).decision.kind).toBe("allow");
+  });
+
   it("spreads the return of refused clients over several seconds", () => {
     control = overloadProtection({ maxInFlight: 1, retryAfterSeconds: 3 });
     send();
@@ -228,6 +235,11 @@ describe("check", () => {
     [{}, []],
     [{ shedAtDelayMs: 5000 }, ["event-loop delay of 10000 ms"]],
     [{ maxInFlight: 100_000 }, ["200000 requests in flight"]],
+    [{ shedSessionsAtDelayMs: 1000, maxInFlightSessions: 10_000 }, []],
+    [
+      { shedSessionsAtDelayMs: 1001, maxInFlightSessions: 10_001 },
+      ["event-loop delay of 1001 ms", "10001 requests in flight"],
+    ],
   ])("%j: %j", (options, details) => {
     expect(
       overloadProtection(options)
