@@ -349,6 +349,7 @@ describe("glacis check --format sarif", () => {
     expect(log.version).toBe("2.1.0");
     expect(log.$schema).toMatch(/^https:.*sarif-schema-2\.1\.0\.json$/u);
     const [run] = log.runs;
+    expect(run?.invocations).toMatchObject([{ executionSuccessful: true, exitCode: 1 }]);
     const rules = run?.tool.driver.rules ?? [];
     expect(new Set(rules.map(({ id }) => id)).size).toBe(rules.length);
     for (const rule of rules) {
@@ -380,6 +381,7 @@ describe("glacis check --format sarif", () => {
     expect(run?.results[0]).toMatchObject({
       ruleId: "hsts/too-short",
       level: "warning",
+      message: { text: expect.stringContaining(" At hsts (max-age=300). ") },
       suppressions: [
         { kind: "external", justification: expect.stringContaining("roll-out in steps (platform, until") },
       ],
@@ -387,10 +389,38 @@ describe("glacis check --format sarif", () => {
   });
 });
 
+describe("glacis check --format json", () => {
+  it("lists a waived finding with its whole waiver, and beside no finding that stands", async () => {
+    const { stdout } = await glacis("check --deploy --format json --config waived.config.ts", { WAIVER_DAYS: "30" });
+    expect(JSON.parse(stdout)).toMatchObject({
+      deploy: true,
+      clean: true,
+      findings: [],
+      waived: [
+        {
+          id: "hsts/too-short",
+          detail: "max-age=300",
+          waiver: { reason: "roll-out in steps", owner: "platform", expires: expect.any(String) },
+        },
+      ],
+    });
+  });
+});
+
+describe("glacis check --format text", () => {
+  it("names two dozen places of a rule and counts the others", async () => {
+    const { stdout } = await glacis("check --config missing.config.ts");
+    const [, places = "", more] = /control-missing {2}at (.*), and (\d+) more$/mu.exec(stdout) ?? [];
+    expect(places.split(", ")).toHaveLength(24);
+    expect(Number(more)).toBeGreaterThan(0);
+  });
+});
+
 interface Sarif {
   readonly $schema: string;
   readonly version: string;
   readonly runs: readonly {
+    readonly invocations: readonly unknown[];
     readonly tool: {
       readonly driver: {
         readonly rules: readonly {

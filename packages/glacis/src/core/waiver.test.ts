@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { finding, type Finding, type Rule } from "./finding.ts";
+import { describeLocation, finding, type Finding, type Rule } from "./finding.ts";
 import { applyWaivers, type Waiver } from "./waiver.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z");
@@ -79,6 +79,23 @@ describe("waivers", () => {
   it("run for 90 days and no longer", () => {
     expect(judge({ ...WAIVER, expires: "2027-02-24" }).waived).toBe(2);
     expect(judge({ ...WAIVER, expires: "2027-02-25" }).standing).toContain("waiver/too-long");
+    const midnight = Date.parse("2026-11-26T00:00:00Z");
+    const { waived } = applyWaivers(FINDINGS, [{ ...WAIVER, expires: "2027-02-24" }], [SHORT, MISSING], midnight);
+    expect(waived).toHaveLength(2);
+  });
+
+  it("know the rule of what was found, whoever found it", () => {
+    expect(applyWaivers(FINDINGS, [WAIVER], [], NOW).waived).toHaveLength(2);
+  });
+
+  it("are complained of by their rule, or by their number where they name none", () => {
+    const waivers = [
+      { ...WAIVER, expires: "soon" },
+      { ...WAIVER, id: "" },
+    ];
+    const { standing } = applyWaivers(FINDINGS, waivers, [SHORT, MISSING], NOW);
+    const complaints = standing.filter(({ rule: { id } }) => id === "waiver/incomplete");
+    expect(complaints.map(({ at }) => describeLocation(at))).toEqual(["waivers: hsts/too-short", "waivers: 1"]);
   });
 
   it("are a finding when no control has the rule, and a note when nothing was found", () => {
