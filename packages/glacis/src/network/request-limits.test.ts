@@ -112,6 +112,9 @@ describe("the head of a request", () => {
     ["application/json", "allow"],
     ["application/json; charset=utf-8", "allow"],
     ['application/json;charset="UTF-8"', "allow"],
+    ["application/json; charset=us-ascii", "allow"],
+    ["application/json; charset=utf8", "allow"],
+    ["application/json; charset = utf-16", "media_type_unsupported"],
     ["application/json; charset=utf-16", "media_type_unsupported"],
     ["application/vnd.api+json ; charset=latin1", "media_type_unsupported"],
     ["application/x-www-form-urlencoded; charset=ISO-8859-1", "media_type_unsupported"],
@@ -155,6 +158,12 @@ describe("the head of a request", () => {
       },
     ]);
   });
+});
+
+it("sets the server's limits, a little above its own where its own answer is to come first", () => {
+  const { server } = requestLimits({ responseTimeoutMs: 1, maxRequestsPerSocket: 7 });
+  expect(server).toMatchObject({ maxHeaderCount: 101, connectionsCheckingIntervalMs: 3000 });
+  expect(server).toMatchObject({ responseTimeoutMs: 21_000, maxRequestsPerSocket: 7 });
 });
 
 describe("how large a body may be", () => {
