@@ -87,7 +87,7 @@ function declare({ method, path, answering, last }: Found): RouteDeclaration[] {
 
 function guards(mark: HonoRoute, route: HonoRoute): boolean {
   if (mark.method !== "ALL" && mark.method !== route.method) return false;
-  if (mark.path === route.path || mark.path === "*" || mark.path === "/*") return true;
+  if (mark.path === route.path || mark.path === "/*") return true;
   return mark.path.endsWith("/*") && covers(mark.path, route.path);
 }
 

@@ -40,6 +40,16 @@ describe("cacheControl", () => {
     expect(value({ headers: { "cache-control": "private, No-Store" } }, {})).toBe("private, No-Store");
   });
 
+  it("keeps the declaration of what has not changed", () => {
+    expect(value({ status: 304 }, { route: { cacheControl: stored } })).toBe(stored);
+  });
+
+  it("lets a page vary by cookie even where it is declared a file", () => {
+    const route = { kind: "asset", cacheControl: stored } as const;
+    expect(emit(cacheControl(), { headers: html }, { route })["vary"]).toBe("Cookie");
+    expect(emit(cacheControl(), { headers: { "content-type": "text/css" } }, { route })).not.toHaveProperty("vary");
+  });
+
   const targeted = {
     "cdn-cache-control": "max-age=600",
     "surrogate-control": "max-age=600",

@@ -37,6 +37,7 @@ describe("frameOptions", () => {
     ["report-uri /frame-ancestors", "completed"],
     ["report-uri /x?frame-ancestors 'none'", "completed"],
     ["frame-ancestors 'none' https://evil.test", "completed"],
+    ["default-src 'none'; frame-ancestors 'none' https://evil.test", "completed"],
   ])("leaves the policy %j %s", (value, outcome) => {
     expect(policy(value)).toBe(outcome === "as it is" ? value : `${value}, frame-ancestors 'none'`);
   });
@@ -94,5 +95,17 @@ describe("frameOptions", () => {
         .observe?.(observation)
         .map(({ rule }) => rule.id),
     ).toEqual(["frame-ancestors/missing"]);
+  });
+
+  it("takes the strictest of several policies, and a repeated X-Frame-Options for one that browsers ignore", () => {
+    const judge = (...headers: readonly (readonly [string, string])[]): readonly string[] | undefined =>
+      frameOptions()
+        .observe?.({ url: "https://app.test/", scheme: "https", status: 200, headers })
+        .map(({ rule }) => rule.id);
+    const open = ["content-security-policy", "frame-ancestors *"] as const;
+    const closed = ["content-security-policy", "frame-ancestors 'none'"] as const;
+    const legacy = ["x-frame-options", "DENY"] as const;
+    expect(judge(open, closed, legacy)).toEqual([]);
+    expect(judge(closed, legacy, legacy)).toEqual(["frame-ancestors/legacy-header"]);
   });
 });
