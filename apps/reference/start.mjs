@@ -18,9 +18,7 @@ function compiler() {
   }
 }
 
-const projects = [join(here, "..", "..", "packages", "glacis"), here].map((folder) =>
-  join(folder, "tsconfig.build.json"),
-);
+const folders = [join(here, "..", "..", "packages", "glacis"), here];
 
 /**
  * What the compiler is asked for. A start makes programs and leaves types to the test: a newcomer waits for this, and the next whole build checks
@@ -28,12 +26,12 @@ const projects = [join(here, "..", "..", "packages", "glacis"), here].map((folde
  * leaves no record of having built, so the next build is a whole one.
  */
 function builds() {
-  if (projects.some((project) => existsSync(project.replace(/\.json$/, ".tsbuildinfo")))) {
-    return [["-b", "--noCheck", projects[1]]];
+  if (folders.some((folder) => existsSync(join(folder, "dist", "build.tsbuildinfo")))) {
+    return [["-b", "--noCheck", join(here, "tsconfig.build.json")]];
   }
   const only = ["--noCheck", "--noResolve", "--lib", "es5", "--types", "", "--declaration", "false"];
   const without = ["--composite", "false", "--isolatedDeclarations", "false", "--sourceMap", "false"];
-  return projects.map((project) => ["-p", project, ...only, ...without]);
+  return folders.map((folder) => ["-p", join(folder, "tsconfig.build.json"), ...only, ...without]);
 }
 
 /** @returns the exit code */
