@@ -141,12 +141,7 @@ export function guardStore(scope: LimiterScope, store: RateLimitStore, policy: S
     cost: number,
     nowUs: number,
     work: () => Tally | Promise<Tally>,
-  ): Ruling | Uncounted | Promise<Ruling | Uncounted> {
-    if (circuit.down) {
-      // The question itself, because a store that has lost its right to write still answers what only reads.
-      circuit.probe(work);
-      return without(subject, cost, nowUs);
-    }
+  ): Promise<Ruling | Uncounted> {
     return new Promise((resolve) => {
       circuit.ask(work, (tally) =>
         resolve(tally === undefined ? without(subject, cost, nowUs) : { tally, allowances }),
@@ -155,8 +150,15 @@ export function guardStore(scope: LimiterScope, store: RateLimitStore, policy: S
   }
 
   return {
-    consume: (subject, cost, nowUs) => attempt(subject, cost, nowUs, () => counters.consume(subject, cost, nowUs)),
-    peek: (subject, nowUs) => attempt(subject, 0, nowUs, () => counters.peek(subject, nowUs)),
+    consume: (subject, cost, nowUs) => {
+      const work = () => counters.consume(subject, cost, nowUs);
+      if (!circuit.down) return attempt(subject, cost, nowUs, work);
+      // Only what counts asks whether the store is back: one that has lost its right to write still answers what only reads.
+      circuit.probe(work);
+      return without(subject, cost, nowUs);
+    },
+    peek: (subject, nowUs) =>
+      circuit.down ? without(subject, 0, nowUs) : attempt(subject, 0, nowUs, () => counters.peek(subject, nowUs)),
     takeEvents: circuit.takeEvents,
   };
 }

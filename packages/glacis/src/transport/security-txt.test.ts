@@ -91,6 +91,7 @@ describe("securityTxt", () => {
     [{ expires: "2027-06-01" }, /with its zone/u],
     [{ expires: "2027-13-01T00:00:00Z" }, /with its zone/u],
     [{ expires: "2027-02-30T00:00:00Z" }, /with its zone/u],
+    [{ expires: "2027-02-28T24:00:00Z" }, /with its zone/u],
     [{ expires: undefined }, /with its zone/u],
     [{ policy: ["http://example.com"] }, /https:/u],
     [{ policy: "https://example.com" }, /as an array/u],

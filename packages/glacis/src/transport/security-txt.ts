@@ -136,7 +136,7 @@ function observeFile(observation: Observation): readonly Finding[] {
 function expiry(expires: unknown): number {
   const valid =
     typeof expires === "string" &&
-    /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/u.test(expires);
+    /^\d{4}-\d{2}-\d{2}T(?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/u.test(expires);
   const parsed = valid && dayMs(expires.slice(0, 10)) !== undefined ? Date.parse(expires) : Number.NaN;
   if (Number.isNaN(parsed))
     throw new TypeError('securityTxt() needs expires as a moment with its zone, such as "2027-06-01T00:00:00Z".');
