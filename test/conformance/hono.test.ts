@@ -49,6 +49,33 @@ async function ask(server: Server, text: string): Promise<RawResponse> {
 }
 
 describe("hono 4", () => {
+  it("gives a handler no JSON that nobody has checked, whatever its type says", async () => {
+    const { app, listen, records } = secured();
+    const read: unknown[] = [];
+    const rule = access(routeRule(anyone, { csrfExempt: "a test" }));
+    app.post("/", rule, async (c) => c.json(read.push(await c.req.json())));
+    app.post("/text", rule, async (c) => c.text(await c.req.text()));
+    const server = listen();
+    const json = '{"__proto__":1}';
+    for (const type of [
+      "text/plain",
+      "text/plain;charset=UTF-8",
+      "application/octet-stream",
+      "text/json",
+      "multipart/form-data; boundary=x",
+    ]) {
+      const { status } = await ask(server, post("/", json, { "Content-Type": type }));
+      expect([type, status]).toEqual([type, 415]);
+    }
+    expect((await ask(server, request("POST /", { "Content-Length": "0" }))).status).toBe(415);
+    expect(read).toEqual([]);
+    expect(records.filter(({ reason }) => reason === "media_type_unsupported")).toHaveLength(6);
+    expect((await ask(server, post("/", '{"a":1}', { "Content-Type": "application/json" }))).status).toBe(200);
+    expect(read).toEqual([{ a: 1 }]);
+    // As what it says it is, it can be read.
+    expect((await ask(server, post("/text", json, { "Content-Type": "text/plain" }))).body).toContain(json);
+  });
+
   it("raises no alarm over a body that breaks off in its trailers", async () => {
     const { app, listen, records } = secured();
     app.post("/", access(routeRule(anyone, { csrfExempt: "a test" })), hello);

@@ -3,11 +3,13 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import type { Context, Env, Hono, MiddlewareHandler, Next, Schema } from "hono";
 import type { AccessRule } from "../core/access.ts";
+import { Refusal } from "../core/error-reason.ts";
 import type { Exchange } from "../core/exchange.ts";
 import type { RouteOptions, RouteRule } from "../core/route.ts";
 import type { SealedRoute, Security } from "../core/security.ts";
 import { runInRequest } from "../primitives/request-context.ts";
 import { fuseRules, markers, methodsAt, readRoutes, type Gates } from "./hono-routes.ts";
+import { badBody } from "./node-body.ts";
 import { admit, attach, open, proceeds, type Passage } from "./node-exchange.ts";
 import { isClosing, fail } from "./node-respond.ts";
 import { guardServer, serverOptions } from "./node-server.ts";
@@ -123,6 +125,7 @@ const makeGate: Gates["admit"] = (sealed, handler) => {
   const pass = (state: RequestState, c: Context, next: Next): Response | Promise<Response> => {
     // Hono's server for Node reads a body from here when somebody has taken it off the stream already.
     if (state.bodyBytes !== undefined) Object.assign(state.request, { rawBody: state.bodyBytes });
+    else if (state.exchange.method !== "GET" && state.exchange.method !== "HEAD") c.req.json = refuseUnread;
     return handle(c, next);
   };
   return (c: Context, next: Next) => {
@@ -134,6 +137,11 @@ const makeGate: Gates["admit"] = (sealed, handler) => {
     return passage.then((admitted) => (admitted ? pass(state, c, next) : answered(state)));
   };
 };
+
+/** Hono reads JSON whatever a body calls itself. What called itself something else has not been held to the bounds of JSON. */
+async function refuseUnread(): Promise<never> {
+  throw new Refusal(badBody("media_type_unsupported", "json_of_another_type"));
+}
 
 /** Hono hands on what is thrown and is no `Error`; its server would answer for it, and nobody would be told. */
 function answerThrown(state: RequestState, run: () => Response | Promise<Response>): Response | Promise<Response> {

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { IncomingMessage } from "node:http";
-import { deny, type Decision } from "../core/decision.ts";
+import { deny, type Decision, type Deny } from "../core/decision.ts";
 import { controlFailed } from "../core/pipeline.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { Reason } from "../core/reasons.ts";
@@ -186,7 +186,7 @@ function tooLarge(limit: number): Decision {
   return badBody("body_too_large", "body_bytes", limit);
 }
 
-export function badBody(reason: Reason, detail: string, limit?: number): Decision {
+export function badBody(reason: Reason, detail: string, limit?: number): Deny {
   const event: AuditEvent = {
     event_type: "input_validation",
     status: "refused",
