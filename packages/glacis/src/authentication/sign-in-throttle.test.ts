@@ -283,12 +283,17 @@ describe("an owner on a known device", () => {
 });
 
 describe.each(shared)("signInThrottle over %s", (_, store) => {
-  it("lets five of a thousand parallel guesses begin", async () => {
+  it("lets five of a thousand guesses begin, two hundred at a time", async () => {
     const { throttle } = world(store);
     const account = randomBytes(8).toString("hex");
-    const verdicts = await Promise.all(
-      Array.from({ length: 1000 }, (__, index) => attempt(throttle, account, address(index), "wrong")),
-    );
+    const verdicts: string[] = [];
+    // All at once, a slow machine needs longer than the throttle waits for its store, and then it refuses.
+    for (let from = 0; from < 1000; from += 200) {
+      const asked = Array.from({ length: 200 }, async (__, index) =>
+        attempt(throttle, account, address(from + index), "wrong"),
+      );
+      verdicts.push(...(await Promise.all(asked)));
+    }
     expect(verdicts.filter((verdict) => verdict === "wrong")).toHaveLength(5);
   });
 

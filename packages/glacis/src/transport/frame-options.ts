@@ -98,7 +98,7 @@ function compile(sources: readonly string[]): Framing {
 }
 
 /** A directive's name in whatever capitals: browsers take the first one, so an earlier `Frame-Ancestors *` is the one that counts. */
-const NAMED = /frame-ancestors/iu;
+const NAMED = /frame-ancestors/i;
 
 /** Whether a policy that is there allows no more than ours. The usual one holds our very words once; anything else is read. */
 function governsFraming(header: string, framing: Framing): boolean {
