@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { makeClient } from "./support/client.ts";
 import { freePort } from "../../../test/support/free-port.ts";
+import { ROOT } from "../../../test/support/repository.ts";
 import { temporaryFolder } from "./support/folio.ts";
 
 const script = fileURLToPath(new URL("../start.mjs", import.meta.url));
@@ -136,18 +137,17 @@ describe("npm start", () => {
 
 /** The sources as they come from a fresh clone, with what is installed here. */
 function clone(): string {
-  const from = fileURLToPath(new URL("../../../", import.meta.url));
   const to = realpathSync(temporaryFolder());
-  cpSync(join(from, "tsconfig.base.json"), join(to, "tsconfig.base.json"));
+  cpSync(join(ROOT, "tsconfig.base.json"), join(to, "tsconfig.base.json"));
   for (const part of [join("packages", "glacis"), join("apps", "reference")]) {
     const made = (path: string) => ["dist", "node_modules", ".data"].includes(basename(path));
-    cpSync(join(from, part), join(to, part), { recursive: true, filter: (path) => !made(path) });
+    cpSync(join(ROOT, part), join(to, part), { recursive: true, filter: (path) => !made(path) });
   }
   const installed = join(to, "node_modules");
   mkdirSync(installed);
-  for (const name of readdirSync(join(from, "node_modules"))) {
+  for (const name of readdirSync(join(ROOT, "node_modules"))) {
     symlinkSync(
-      name === "glacis" ? join(to, "packages", "glacis") : join(from, "node_modules", name),
+      name === "glacis" ? join(to, "packages", "glacis") : join(ROOT, "node_modules", name),
       join(installed, name),
     );
   }
@@ -171,7 +171,7 @@ describe("npm start in a fresh clone", () => {
     first.child.kill("SIGTERM");
     expect(await first.exit).toBe(0);
 
-    const here = programsIn(fileURLToPath(new URL("../../../", import.meta.url)));
+    const here = programsIn(ROOT);
     const programs = [...programsIn(folder)];
     expect(programs.length).toBeGreaterThan(500);
     expect(programs.filter(([name, text]) => here.get(name) !== text).map(([name]) => name)).toEqual([]);

@@ -93,13 +93,13 @@ export function readRoutes(root: RouterLike): RouteTable {
   }
 
   function visitGroup(layer: LayerLike, prefix: string, rule: RouteRule): Mark {
-    const sealed: SealedRoute = { method: "*", pattern: join(join(prefix, pathOf(layer)), "*"), rule };
+    const path = pathOf(layer);
+    const sealed: SealedRoute = { method: "*", pattern: join(join(prefix, path), "*"), rule };
     closings.push(({ admit }) => replace(layer, rule, admit(sealed)));
-    const paths = pathsOf(layer);
-    const whole = pathOf(layer) === "/";
+    const whole = path === "/";
     // In a list, Express takes the root for the root alone and not for what is below it.
-    const below = whole ? paths : paths.filter((path) => path !== "/");
-    return { prefixes: below.map((path) => join(prefix, path)), rule, whole };
+    const below = pathsOf(layer).filter((one) => whole || one !== "/");
+    return { prefixes: below.map((one) => join(prefix, one)), rule, whole };
   }
 
   function visitRoute(route: RouteLike, prefix: string, marks: readonly Mark[]): void {

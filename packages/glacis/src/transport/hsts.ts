@@ -1,9 +1,9 @@
 /** Strict-Transport-Security: tell browsers to use HTTPS only (RFC 6797; guide A02). */
+import { dayMs } from "../core/calendar-day.ts";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
-import { dayMs } from "../core/calendar-day.ts";
 
 const META: ControlMeta = {
   id: "hsts",

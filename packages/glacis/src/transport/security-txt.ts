@@ -1,5 +1,6 @@
 /** security.txt: where to report a vulnerability, and until when that is true (RFC 9116). */
 import { publicAccess } from "../core/access.ts";
+import { dayMs } from "../core/calendar-day.ts";
 import type { Control, ControlMeta, Deployment } from "../core/control.ts";
 import { answer, type Answer } from "../core/decision.ts";
 import type { Endpoint } from "../core/endpoint.ts";
@@ -7,7 +8,6 @@ import { finding, type Finding, type Location, type Rule } from "../core/finding
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
 import { routeRule } from "../core/route.ts";
-import { dayMs } from "../core/calendar-day.ts";
 import { canParseUrl } from "../primitives/can-parse-url.ts";
 
 export const SECURITY_TXT_PATH = "/.well-known/security.txt";
