@@ -23,7 +23,7 @@ export function browserOn(port: number): Browser {
     return { Accept: "text/html", "X-Forwarded-For": client, ...(cookie !== "" && { Cookie: cookie }) };
   }
   async function send(text: string): Promise<RawResponse> {
-    const { responses } = await speak(port, [text], { silenceMs: 3000 });
+    const { responses } = await speak(port, [text], { silenceMs: 3000, lingerMs: 0 });
     const response = responses[0];
     if (response === undefined) throw new Error(`No answer within three seconds to ${text.slice(0, 300)}`);
     for (const [name, line] of response.headers) {

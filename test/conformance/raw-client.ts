@@ -30,6 +30,8 @@ export interface Listening {
   readonly silenceMs?: number;
   /** The responses answer HEAD: a Content-Length then announces a body that does not come. */
   readonly head?: boolean;
+  /** How long a server that has said enough may take to close as well, in milliseconds. */
+  readonly lingerMs?: number;
   /** The server is expected to close: wait for that too. */
   readonly closes?: boolean;
   readonly host?: string;
@@ -38,6 +40,7 @@ export interface Listening {
 /** Sends bytes over a socket of its own and reads what comes back, until the server closes, has said enough, or falls silent. */
 export async function speak(port: number, steps: readonly Step[], listening: Listening = {}): Promise<Exchanged> {
   const { responses: expected = 1, silenceMs = 1500, head = false, closes = false, host = "127.0.0.1" } = listening;
+  const lingerMs = closes ? 2000 : (listening.lingerMs ?? 30);
   const socket = connect({ port, host });
   const chunks: Buffer[] = [];
   let closed = false;
@@ -80,10 +83,7 @@ export async function speak(port: number, steps: readonly Step[], listening: Lis
       quietUntil = Date.now() + silenceMs;
     }
     if (readResponses(received(), false, head).responses.length < expected) continue;
-    for (
-      const until = Date.now() + (closes ? 2000 : 30);
-      !socket.readableEnded && !socket.destroyed && Date.now() < until;
-    )
+    for (const until = Date.now() + lingerMs; !socket.readableEnded && !socket.destroyed && Date.now() < until;)
       await change(30);
     break;
   }

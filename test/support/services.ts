@@ -18,6 +18,12 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** A pool whose owner may drop its database: that cuts connections which are still saying goodbye, and nobody is left to hear it. */
+export function testPool(config: pg.PoolConfig): pg.Pool {
+  const deaf = (): void => undefined;
+  return new pg.Pool(config).on("error", deaf).on("connect", (client) => client.on("error", deaf));
+}
+
 /**
  * Creates a database on the server of `DATABASE_URL` or on 127.0.0.1:5432.
  *
@@ -36,9 +42,7 @@ export async function testDatabase(suite: string): Promise<TestDatabase | undefi
   await admin.query(`create database ${name}`);
   const url = new URL(server);
   url.pathname = `/${name}`;
-  const pool = new pg.Pool({ connectionString: url.href });
-  // Dropping the database cuts connections that are still saying goodbye; nobody is left to hear it.
-  pool.on("error", () => undefined).on("connect", (client) => client.on("error", () => undefined));
+  const pool = testPool({ connectionString: url.href });
   return {
     url: url.href,
     pool,

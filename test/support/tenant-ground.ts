@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import pg from "pg";
-import { testDatabase, type TestDatabase } from "./services.ts";
+import type pg from "pg";
+import { testDatabase, testPool, type TestDatabase } from "./services.ts";
 
 /** A database, and an unprivileged login into it. */
 export interface TenantGround {
@@ -34,8 +34,7 @@ export async function tenantGround(suite: string): Promise<TenantGround | undefi
     role,
     url: url.href,
     pool(config = {}) {
-      const pool = new pg.Pool({ connectionString: url.href, ...config });
-      pool.on("error", () => undefined).on("connect", (client) => client.on("error", () => undefined));
+      const pool = testPool({ connectionString: url.href, ...config });
       pools.push(pool);
       return pool;
     },

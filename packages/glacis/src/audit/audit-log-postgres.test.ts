@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import pg from "pg";
-import { testDatabase } from "../../../../test/support/services.ts";
+import type pg from "pg";
+import { testDatabase, testPool } from "../../../../test/support/services.ts";
 import type { AuditRecord } from "../core/event.ts";
 import { verifyPostgresAuditLog } from "./audit-log-postgres-verify.ts";
 import { auditLogMigration, postgresAuditLog } from "./audit-log-postgres.ts";
@@ -26,8 +26,7 @@ async function poolOfRole(database: string): Promise<pg.Pool> {
   const url = new URL(database);
   url.username = role;
   url.password = "x";
-  const made = new pg.Pool({ connectionString: url.href });
-  made.on("error", () => undefined).on("connect", (client) => client.on("error", () => undefined));
+  const made = testPool({ connectionString: url.href });
   return made;
 }
 

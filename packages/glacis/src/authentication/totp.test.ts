@@ -1,7 +1,6 @@
 import fc from "fast-check";
-import pg from "pg";
 import { afterAll, describe, expect, it } from "vitest";
-import { testDatabase } from "../../../../test/support/services.ts";
+import { testDatabase, testPool } from "../../../../test/support/services.ts";
 import type { AuditEvent } from "../core/event.ts";
 import { fieldEncryption } from "../data/field-encryption.ts";
 import { keyRing, newKey } from "../data/key-ring.ts";
@@ -152,9 +151,7 @@ describe.each(stores)("an authenticator app in %s", (_, store) => {
 
 describe.skipIf(database === undefined)("two processes on one database", () => {
   it("accept a code once between them", async () => {
-    const pools = [0, 1].map(() => new pg.Pool({ connectionString: database!.url }));
-    // Dropping the database cuts connections that are still saying goodbye; nobody is left to hear it.
-    for (const pool of pools) pool.on("connect", (client) => client.on("error", () => undefined));
+    const pools = [0, 1].map(() => testPool({ connectionString: database!.url }));
     const [left, right] = pools.map((pool) => totp({ issuer: "Folio", store: postgresTotp(pool), sealer }));
     const { secret } = await left!.begin("shared", "a@example.test", NOW - STEP);
     await right!.confirm("shared", codeAt(secret, NOW - STEP), NOW - STEP);

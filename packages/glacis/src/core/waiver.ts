@@ -63,8 +63,7 @@ export const WAIVER_RULES: readonly Rule[] = [
 
 const DAY_MS = 86_400_000;
 const LONGEST_DAYS = 90;
-/** Blanks are no reason, invisible characters and dots neither. */
-const SAYS_SOMETHING = /[\p{L}\p{N}]/u;
+const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 /** Of a misspelt `at` nothing would be left but the rule, and the waiver would take out every finding of it. */
 const FIELDS: ReadonlySet<string> = new Set(["id", "at", "reason", "owner", "expires"]);
 /** Findings about what is absent say nothing by their rule alone: a waiver names the control as well. */
@@ -112,9 +111,14 @@ function placeOf(waiver: Waiver, index: number): Finding["at"] {
   return { kind: "setting", name: `waivers: ${id}` };
 }
 
+/** Blanks are no reason, invisible characters and dots neither. */
+export function saysSomething(word: unknown): boolean {
+  return typeof word === "string" && LETTER_OR_DIGIT.test(word);
+}
+
 function complain(waiver: Waiver, known: ReadonlySet<string>, matching: number, nowMs: number): Rule | undefined {
-  const words = [waiver?.id, waiver?.reason, waiver?.owner, waiver?.expires] as readonly unknown[];
-  if (words.some((word) => typeof word !== "string" || !SAYS_SOMETHING.test(word))) return WAIVER_INCOMPLETE;
+  const words: readonly unknown[] = [waiver?.id, waiver?.reason, waiver?.owner, waiver?.expires];
+  if (!words.every(saysSomething)) return WAIVER_INCOMPLETE;
   if (Object.keys(waiver).some((name) => !FIELDS.has(name))) return WAIVER_INCOMPLETE;
   const lastDayMs = dayMs(waiver.expires);
   if (lastDayMs === undefined) return WAIVER_INCOMPLETE;

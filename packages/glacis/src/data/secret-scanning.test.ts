@@ -132,6 +132,8 @@ describe("judgeSecrets", () => {
 
   it.each<Partial<SecretWaiver>>([
     { reason: " " },
+    { reason: "\u200b\u2060" },
+    { owner: "..." },
     { owner: "" },
     { expires: "2026-11-25" },
     { expires: "2028-01-01" },

@@ -3,6 +3,7 @@ import { hash } from "node:crypto";
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { dayMs } from "../core/calendar-day.ts";
+import { saysSomething } from "../core/waiver.ts";
 import { SECRET_DETECTORS } from "./secret-detectors.ts";
 
 const META: ControlMeta = {
@@ -148,8 +149,8 @@ export function judgeSecrets(
 }
 
 function holds(waiver: SecretWaiver, nowMs: number): boolean {
-  const words = [waiver?.fingerprint, waiver?.reason, waiver?.owner, waiver?.expires] as readonly unknown[];
-  if (words.some((word) => typeof word !== "string" || word.trim() === "")) return false;
+  const words: readonly unknown[] = [waiver?.fingerprint, waiver?.reason, waiver?.owner, waiver?.expires];
+  if (!words.every(saysSomething)) return false;
   const lastDayMs = dayMs(waiver.expires);
   return lastDayMs !== undefined && nowMs < lastDayMs + DAY_MS && lastDayMs - nowMs <= LONGEST_DAYS * DAY_MS;
 }

@@ -1,10 +1,9 @@
 /** A shared store that goes away, hangs, lies, and comes back. */
 import { performance } from "node:perf_hooks";
 import { setTimeout as delay } from "node:timers/promises";
-import pg from "pg";
 import { createClient, createCluster } from "redis";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ownRedis, testDatabase, type OwnRedis } from "../../../../test/support/services.ts";
+import { ownRedis, testDatabase, testPool, type OwnRedis } from "../../../../test/support/services.ts";
 import type { Decision } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { RequestFacts } from "../core/facts.ts";
@@ -165,8 +164,7 @@ describe("a Postgres that others hold up", () => {
     const database = await testDatabase("rate_outage");
     if (database === undefined) return;
     const { pool, url } = database;
-    const limits = new pg.Pool({ connectionString: url, application_name: "limits" });
-    limits.on("error", () => undefined).on("connect", (made) => made.on("error", () => undefined));
+    const limits = testPool({ connectionString: url, application_name: "limits" });
     await pool.query(rateLimitMigration());
     const [holder, other] = [await pool.connect(), await pool.connect()];
     try {

@@ -1,10 +1,15 @@
 /** The three stores against the pure model and one another, on real servers. */
 import fc from "fast-check";
 import { Redis } from "ioredis";
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testBouncer } from "../../../../test/support/pgbouncer.ts";
-import { testDatabase, testRedis, type TestDatabase, type TestRedis } from "../../../../test/support/services.ts";
+import {
+  testDatabase,
+  testPool,
+  testRedis,
+  type TestDatabase,
+  type TestRedis,
+} from "../../../../test/support/services.ts";
 import { allowanceOf, decide, type Allowance, type Arrivals, type Tally } from "./gcra.ts";
 import { memoryRateLimits } from "./rate-limit-memory.ts";
 import { postgresRateLimits, rateLimitMigration } from "./rate-limit-postgres.ts";
@@ -256,7 +261,7 @@ describe("postgresRateLimits", () => {
     const bouncer = await testBouncer(database.url, 3);
     if (bouncer === undefined) return test.skip();
     await database.pool.query(rateLimitMigration("pooled"));
-    const pools = Array.from({ length: 4 }, () => new pg.Pool({ connectionString: bouncer.url, max: 5 }));
+    const pools = Array.from({ length: 4 }, () => testPool({ connectionString: bouncer.url, max: 5 }));
     const scope = scopeOf({ limit: 30, windowSeconds: 3600 });
     const counters = pools.map((pool) => postgresRateLimits({ database: pool, table: "pooled" }).open(scope));
     try {

@@ -1,7 +1,7 @@
-import pg from "pg";
+import type pg from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { testBouncer, type TestBouncer } from "../../../../test/support/pgbouncer.ts";
-import { testDatabase, type TestDatabase } from "../../../../test/support/services.ts";
+import { testDatabase, testPool, type TestDatabase } from "../../../../test/support/services.ts";
 import { preparedStatements } from "./prepared-statements.ts";
 
 const database: TestDatabase | undefined = await testDatabase("prepared_read");
@@ -21,7 +21,7 @@ describe.runIf(database !== undefined)("a statement that is made at every reques
 
   beforeAll(() => database.pool.query("create table things (id int primary key, label text)"));
   beforeEach(async () => {
-    pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    pool = testPool({ connectionString: database.url, max: 1 });
     await database.pool.query("truncate things");
     await database.pool.query("insert into things select n, 'of ' || n from generate_series(0, 49) n");
     return () => pool.end();
@@ -41,7 +41,7 @@ describe.runIf(database !== undefined)("a statement that is made at every reques
   });
 
   it("is planned once for a pipelined connection too", async () => {
-    const piped = new pg.Pool({ connectionString: database.url, max: 2, pipeline: true });
+    const piped = testPool({ connectionString: database.url, max: 2, pipeline: true });
     const read = preparedRead(piped, READ);
     try {
       expect(await Promise.all(IDS.map((id) => read([id])))).toEqual(IDS.map((id) => [{ id, label: `of ${id}` }]));
@@ -72,7 +72,7 @@ describe.runIf(database !== undefined)("a statement that is made at every reques
   it.runIf(bouncer !== undefined)(
     "answers behind a pooler that knows no names, in many processes at once",
     async () => {
-      const pools = Array.from({ length: 8 }, () => new pg.Pool({ connectionString: bouncer?.url, max: 5 }));
+      const pools = Array.from({ length: 8 }, () => testPool({ connectionString: bouncer?.url, max: 5 }));
       try {
         const reads = pools.map((one) => preparedRead(one, READ));
         for (let round = 0; round < 5; round += 1) {
