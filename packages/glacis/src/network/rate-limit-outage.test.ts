@@ -252,6 +252,38 @@ describe("whenStoreDown", () => {
     expect((await slow).decision.kind).toBe("allow");
     expect((await ask(control)).tookMs).toBeLessThan(50);
     expect((await ask(control)).decision.kind).toBe("deny");
+    expect(calls).toBe(2);
+  });
+
+  it("is asked whether it is back by one request a second, never by two at once, and not by who only looks", async () => {
+    const room: Tally = { allowed: true, usedUs: [1] };
+    let calls = 0;
+    let isBack = false;
+    let release: (tally: Tally) => void = () => undefined;
+    const control = limit(
+      storeThat(() => {
+        calls += 1;
+        if (calls === 1) return away();
+        return isBack ? Promise.resolve(room) : new Promise((resolve) => (release = resolve));
+      }),
+    );
+    const askOften = async (): Promise<readonly Timed[]> => Promise.all(Array.from({ length: 10 }, () => ask(control)));
+    await ask(control);
+    await askOften();
+    expect(calls).toBe(1);
+    await delay(1050);
+    await control.usage(sketchExchange({ nowMs: NOW, client: "192.0.2.1" }));
+    expect(calls).toBe(1);
+    await askOften();
+    expect(calls).toBe(2);
+    // Its answer comes, and comes too late.
+    await delay(300);
+    release(room);
+    expect(storeEvents(await askOften())).toEqual([]);
+    isBack = true;
+    await delay(1050);
+    await ask(control);
+    expect(storeEvents([await ask(control)])).toEqual(["sys_rate_limit_store_up"]);
   });
 
   it("shares the state of a store between its limiters: one event, one wait", async () => {

@@ -131,6 +131,23 @@ describe("every store", () => {
     },
   );
 
+  it("locks nobody out for longer than one window when the clock steps back", async () => {
+    const hourAgo = NOW - 3_600_000_000;
+    const minute = { limit: 2, windowSeconds: 60 };
+    for (const rates of [[minute], [minute, { limit: 4, windowSeconds: 120 }]]) {
+      for (const [name, store] of storesUnderTest()) {
+        const scope = scopeOf(...rates);
+        const counters = store.open(scope);
+        const whole = scope.allowances.map(({ burstUs }) => burstUs);
+        await counters.consume("a", 2, NOW);
+        expect([name, (await counters.peek("a", hourAgo)).usedUs]).toEqual([name, whole]);
+        expect([name, await counters.consume("a", 1, hourAgo)]).toMatchObject([name, { allowed: false }]);
+        const later = hourAgo + 121_000_000;
+        expect([name, await counters.consume("a", 1, later)]).toMatchObject([name, { allowed: true }]);
+      }
+    }
+  });
+
   it("keeps subjects, names, methods and rates apart, and joins what is the same", async () => {
     for (const [name, store] of storesUnderTest()) {
       const scope = scopeOf({ limit: 1, windowSeconds: 60 });
@@ -176,6 +193,39 @@ describe("redisRateLimits", () => {
     );
     expect((await counters.consume("a", 1, 0)).allowed).toBe(true);
     expect((await counters.consume("a", 1, NOW * 1.2)).allowed).toBe(false);
+  });
+
+  it("counts in less than a second of that clock", async () => {
+    if (redis === undefined) return;
+    const store = redisRateLimits({ client: redis.client, prefix: redis.prefix });
+    const counters = store.open(scopeOf({ limit: 1, windowSeconds: 60 }));
+    await counters.consume("a", 1, 0);
+    const used = new Set<number | undefined>();
+    for (let index = 0; index < 5; index += 1) used.add((await counters.peek("a", 0)).usedUs[0]);
+    expect(used.size).toBe(5);
+  });
+
+  it("remembers a subject until the longest of its allowances is whole", async () => {
+    if (redis === undefined) return;
+    const prefix = `${redis.prefix}longest:`;
+    const counters = redisRateLimits({ client: redis.client, prefix }).open(
+      scopeOf({ limit: 1, windowSeconds: 600 }, { limit: 5, windowSeconds: 60 }),
+    );
+    await counters.consume("a", 1, 0);
+    const [key = ""] = await redis.client.keys(`${prefix}*`);
+    expect(await redis.client.pTTL(key)).toBeGreaterThan(590_000);
+  });
+
+  it("concludes nothing from a value that is no counter of these rates", async () => {
+    if (redis === undefined) return;
+    const prefix = `${redis.prefix}foreign:`;
+    const counters = redisRateLimits({ client: redis.client, prefix }).open(scopeOf({ limit: 1, windowSeconds: 60 }));
+    await counters.consume("a", 1, 0);
+    const [key = ""] = await redis.client.keys(`${prefix}*`);
+    for (const value of ["", "none", "1 2"]) {
+      await redis.client.set(key, value);
+      await expect(counters.consume("a", 1, 0)).rejects.toThrow();
+    }
   });
 
   it("leaves keys that expire, that say nothing about the subject, and that have one length", async () => {
@@ -229,6 +279,52 @@ describe("postgresRateLimits", () => {
     expect(deleted.every((count) => count <= 1024)).toBe(true);
     expect(deleted.reduce((sum, count) => sum + count, 0)).toBe(3000);
     expect((await counters.consume("in use", 1, 0)).allowed).toBe(false);
+  });
+
+  it("writes nothing for a request that costs nothing", async () => {
+    if (database === undefined) return;
+    const { pool } = database;
+    await pool.query(rateLimitMigration("unwritten"));
+    const counters = postgresRateLimits({ database: pool, table: "unwritten" }).open(
+      scopeOf({ limit: 1, windowSeconds: 60 }),
+    );
+    expect(await counters.consume("a", 0, 0)).toEqual({ allowed: true, usedUs: [0] });
+    expect((await pool.query("select from unwritten")).rowCount).toBe(0);
+  });
+
+  it("sweeps page after page, and begins again at the end", async () => {
+    if (database === undefined) return;
+    const { pool } = database;
+    const future = 9_000_000_000_000_000;
+    await pool.query(rateLimitMigration("pages"));
+    const store = postgresRateLimits({ database: pool, table: "pages" });
+    await pool.query(`insert into pages select 'b' || n, '{${future}}', 1, true from generate_series(1, 1100) n`);
+    await pool.query("insert into pages select 'c' || n, '{1}', 1, true from generate_series(1, 5) n");
+    expect([await store.sweep(), await store.sweep()]).toEqual([0, 5]);
+    await pool.query("insert into pages select 'a' || n, '{1}', 1, true from generate_series(1, 7) n");
+    // One that finds the end, and one from the beginning.
+    expect((await store.sweep()) + (await store.sweep())).toBe(7);
+  });
+
+  it("sweeps no row of which one allowance is in use, and none that a request uses meanwhile", async () => {
+    if (database === undefined) return;
+    const { pool } = database;
+    const future = 9_000_000_000_000_000;
+    await pool.query(rateLimitMigration("used"));
+    const store = postgresRateLimits({ database: pool, table: "used" });
+    await pool.query(`insert into used values ('half', '{1,${future}}', 1, true), ('meanwhile', '{1}', 1, true)`);
+    const request = await pool.connect();
+    try {
+      await request.query(`begin; update used set arrivals = '{${future}}' where key = 'meanwhile'`);
+      const sweep = store.sweep();
+      const waits = "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%used as t%'";
+      await expect.poll(async () => (await pool.query(waits)).rowCount).toBe(1);
+      await request.query("commit");
+      expect(await sweep).toBe(0);
+    } finally {
+      request.release();
+    }
+    expect((await pool.query("select from used")).rowCount).toBe(2);
   });
 
   it("sweeps by itself while it counts", async () => {

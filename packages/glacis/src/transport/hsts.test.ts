@@ -74,6 +74,8 @@ describe("hsts", () => {
     const ours = "max-age=63072000; includeSubDomains";
     expect(reconcile?.("max-age=99999999; includeSubDomains; preload", ours)).toBe(ours);
     expect(reconcile?.("max-age=99999999; includeSubDomains", `${ours}; preload`)).toBe(`${ours}; preload`);
+    // As long is as good: the application's own spelling stays.
+    expect(reconcile?.(ours.toUpperCase(), ours)).toBe(ours.toUpperCase());
   });
 
   it("expects nothing over plain HTTP, where browsers would not look at it", () => {
@@ -127,6 +129,22 @@ describe("hsts", () => {
     expect(control.observe?.({ ...response, headers: [sent, ["date", "Fri, 25 Dec 2026 00:00:00 GMT"]] })).toHaveLength(
       2,
     );
+  });
+
+  it.each([
+    ["max-age=31536000; includeSubDomains; preload", []],
+    ['max-age="31536000"; includeSubDomains', []],
+    ["max-age=31535999; includeSubDomains; preload", ["hsts/too-short", "hsts/preload-unfit"]],
+  ])("finds in %s: %j", (value, ids) => {
+    const headers = [["strict-transport-security", value]] as const;
+    const findings = hsts().observe?.({ url: "https://app.example.com/", scheme: "https", status: 200, headers });
+    expect(findings?.map(({ rule }) => rule.id)).toEqual(ids);
+  });
+
+  it("asks to be preloaded from one year on, and never without subdomains", () => {
+    const year = { preload: true, maxAgeSeconds: 31_536_000 };
+    expect(hsts(year).headers?.[0]?.value).toBe("max-age=31536000; includeSubDomains; preload");
+    expect(() => hsts({ ...year, includeSubDomains: false })).toThrow(/includeSubDomains/u);
   });
 
   it("finds a policy that asks to be preloaded and would be refused", () => {

@@ -29,6 +29,10 @@ describe("httpsOnly", () => {
     expect(decide({ scheme: "https" })).toMatchObject({ kind: "allow", events: [] });
   });
 
+  it("knows a page by a media type in any case", () => {
+    expect(decide({ headers: { accept: "Text/HTML" } }).kind).toBe("redirect");
+  });
+
   it.each(["GET", "HEAD"])(
     "moves a page that arrives by %s to the configured origin, whatever the Host says",
     (method) => {
@@ -89,6 +93,7 @@ describe("httpsOnly", () => {
     ["evil.test:443", "https://app.example.com/"],
     ["*", "https://app.example.com/"],
     ["/caf\u00c3\u00a9", "https://app.example.com/caf%C3%A9"],
+    ["/a\tb", "https://app.example.com/a%09b"],
     ['/"<x>', "https://app.example.com/%22%3Cx%3E"],
     ["/@evil.test", "https://app.example.com/@evil.test"],
   ])("keeps the target %s on the configured origin", (target, location) => {
@@ -96,12 +101,16 @@ describe("httpsOnly", () => {
     expect(new URL(location).origin).toBe(ORIGIN);
   });
 
-  it("is off for a localhost origin, which production does not accept", () => {
-    const control = httpsOnly({ origin: "http://localhost:3000" });
-    expect(control.decide?.(sketchExchange({ scheme: "http", method: "POST" }))).toMatchObject({ kind: "allow" });
-    expect(control.check(development)).toEqual([]);
-    expect(control.check(production).map(({ rule }) => rule.id)).toEqual(["https-only/plain-http-served"]);
-  });
+  it.each(["http://localhost:3000", "http://acme.app.localhost", "http://127.0.0.2:3000", "http://[::1]:3000"])(
+    "is off for the local origin %s, which production does not accept",
+    (origin) => {
+      const control = httpsOnly({ origin });
+      expect(control.observe?.({ url: origin, scheme: "http", status: 200, headers: [] })).toEqual([]);
+      expect(control.decide?.(sketchExchange({ scheme: "http", method: "POST" }))).toMatchObject({ kind: "allow" });
+      expect(control.check(development)).toEqual([]);
+      expect(control.check(production).map(({ rule }) => rule.id)).toEqual(["https-only/plain-http-served"]);
+    },
+  );
 
   it.each<[object, RegExp]>([
     [{}, /needs origin/u],
@@ -110,6 +119,7 @@ describe("httpsOnly", () => {
     [{ origin: "https://user@app.example.com" }, /needs origin/u],
     [{ origin: "http://app.example.com" }, /https:\/\/ origin/u],
     [{ origin: "http://localhost.evil.test" }, /https:\/\/ origin/u],
+    [{ origin: "http://127.evil.test" }, /https:\/\/ origin/u],
     [{ origin: "ftp://app.example.com" }, /needs origin/u],
     [{ origin: ORIGIN, exempt: ["healthz"] }, /exact exempt paths/u],
     [{ origin: ORIGIN, exempt: ["/health*"] }, /exact exempt paths/u],
@@ -120,6 +130,7 @@ describe("httpsOnly", () => {
 
   it.each<[string, number, Observation["headers"], readonly string[]]>([
     ["a page over plain HTTP", 200, [], ["https-only/plain-http-served"]],
+    ["an answer without content", 204, [], ["https-only/plain-http-served"]],
     ["a redirect home", 301, [["location", "https://app.example.com/x"]], []],
     ["a refusal", 403, [], []],
     ["a redirect to another host", 308, [["location", "https://www.example.com/"]], ["https-only/redirect-elsewhere"]],
@@ -132,6 +143,12 @@ describe("httpsOnly", () => {
         .observe?.(observation)
         .map(({ rule }) => rule.id),
     ).toEqual(ids);
+  });
+
+  it("has nothing against plain HTTP on an exempt path", () => {
+    const { observe } = httpsOnly({ origin: ORIGIN, exempt: ["/healthz"] });
+    const at = (url: string): number | undefined => observe?.({ url, scheme: "http", status: 200, headers: [] }).length;
+    expect([at("http://app.example.com/healthz?verbose"), at("http://app.example.com/health")]).toEqual([0, 1]);
   });
 });
 
