@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { TenantId, UserId } from "../core/brand.ts";
-import type { User } from "../core/principal.ts";
+import type { Principal, User } from "../core/principal.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { subjectOf } from "./rate-limit-subject.ts";
 
@@ -15,17 +15,15 @@ const user = (tenantId: string): User => ({
 
 describe("the subject of a rate limit", () => {
   it("is another one for a user and for a service of the same id", () => {
-    const service = { kind: "service", id: "7", tenantId: "a" as TenantId, roles: [] } as never;
-    const [one, other] = [user("a"), service].map((principal) =>
-      subjectOf("principal")(sketchExchange({ principal }) as never),
-    );
+    const service: Principal = { kind: "service", id: "7", tenantId: "a" as TenantId, roles: [] };
+    const [one, other] = [user("a"), service].map((principal) => subjectOf("principal")(sketchExchange({ principal })));
     expect(one).not.toBe(other);
   });
 
   it("cannot be spelled by parts of other lengths", () => {
     const by = subjectOf(["tenant", "user"]);
     const of = (tenantId: string, id: string): string =>
-      by(sketchExchange({ principal: { ...user(tenantId), id: id as UserId } }) as never);
+      by(sketchExchange({ principal: { ...user(tenantId), id: id as UserId } }));
     expect(of("au1", "2")).not.toBe(of("a", "1u2"));
   });
 
