@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { arrived, interpreted, type HeaderLines } from "../../../../test/support/wire.ts";
+import type { Decision } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { Origination } from "../core/facts.ts";
 import { trustedProxies, type TrustedProxies, type TrustedProxiesOptions } from "./trusted-proxies.ts";
@@ -29,6 +30,44 @@ const faults = (options: TrustedProxiesOptions, headers: HeaderLines): readonly 
   events(trustedProxies(options), headers)
     .filter(({ event }) => event === "proxy.header_invalid")
     .map(({ detail }) => detail);
+
+describe("a chain at its bounds", () => {
+  const entries = (count: number, entry: string): string => Array<string>(count).fill(entry).join(",");
+
+  it("has sixty-four entries and 4096 bytes, with the separators of its lines", () => {
+    const forwarded = { ...BEHIND, header: "forwarded" } as const;
+    expect(faults(BEHIND, [["X-Forwarded-For", entries(64, "203.0.113.7")]])).toEqual([]);
+    expect(faults(BEHIND, [["X-Forwarded-For", "203.0.113.7".padStart(4095)]])).toEqual([]);
+    expect(faults(BEHIND, [["X-Forwarded-For", "203.0.113.7".padStart(4096)]])).toEqual(["chain-too-long"]);
+    expect(faults(forwarded, [["Forwarded", entries(64, "for=203.0.113.7")]])).toEqual([]);
+    expect(faults(forwarded, [["Forwarded", entries(65, "for=203.0.113.7")]])).toEqual(["chain-too-long"]);
+  });
+
+  it("is believed in no part once one of its lines is malformed, or all are empty", () => {
+    const forwarded = { ...BEHIND, header: "forwarded" } as const;
+    const lines: HeaderLines = [
+      ["Forwarded", 'for="203.0.113.7'],
+      ["Forwarded", "for=203.0.113.9"],
+    ];
+    expect(faults(forwarded, lines)).toEqual(["chain-malformed"]);
+    expect(resolve(forwarded, lines)).toMatchObject({ client: PROXY, clientUnknown: true });
+    expect(faults(BEHIND, [["X-Forwarded-For", " , "]])).toEqual(["chain-malformed"]);
+  });
+});
+
+describe("what is told of a chain", () => {
+  it("is told to the request that brought it, once, and of at most sixty-four that never arrive", () => {
+    const { resolve: resolver, control } = trustedProxies(BEHIND);
+    const broken = (): ReturnType<typeof interpreted> =>
+      interpreted(arrived([HOST, ["X-Forwarded-For", "nobody"]], PROXY), resolver);
+    const told = (facts: ReturnType<typeof interpreted>): number => (control.decide?.(facts) as Decision).events.length;
+    const [one, other] = [broken(), broken()];
+    expect([told(other), told(other), told(one), told(one)]).toEqual([1, 0, 1, 0]);
+    const first = broken();
+    const waiting = Array.from({ length: 64 }, broken);
+    expect([told(first), ...waiting.map(told)]).toEqual([0, ...waiting.map(() => 1)]);
+  });
+});
 
 describe("trustedProxies without proxies", () => {
   it("believes the socket and the Host header alone, whatever the headers say", () => {
@@ -254,6 +293,7 @@ describe("construction", () => {
     [{ proxies: ["::/0"] }, /trusts every client/u],
     [{ proxies: ["::ffff:0:0/96"] }, /trusts every client/u],
     [{ hops: -1 }, /whole number/u],
+    [{ hops: 17 }, /0 to 16/u],
     [{ hops: 1.5 }, /whole number/u],
     [{ hops: true }, /whole number/u],
     [{ hops: 1, proxies: ["10.0.0.0/8"] }, /not both/u],

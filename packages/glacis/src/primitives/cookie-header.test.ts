@@ -6,6 +6,10 @@ import { MAX_COOKIES, MAX_COOKIE_HEADER_LENGTH, parseCookieHeader } from "./cook
 const parsed = (header: string | undefined): Record<string, string> => Object.fromEntries(parseCookieHeader(header));
 
 describe("parseCookieHeader", () => {
+  it("looks for the equals sign of a pair within that pair", () => {
+    expect([...parseCookieHeader("flag; theme=dark")]).toEqual([["theme", "dark"]]);
+  });
+
   it.each([
     ["an absent header", undefined, {}],
     ["an empty header", "", {}],

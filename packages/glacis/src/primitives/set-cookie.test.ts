@@ -14,6 +14,16 @@ describe("serializeCookie", () => {
     expect(serializeCookie("__Host-session", "abc")).toBe("__Host-session=abc; Path=/; Secure; HttpOnly; SameSite=Lax");
   });
 
+  it("goes as far as browsers do, and no further", () => {
+    const age = { maxAgeSeconds: MAX_COOKIE_AGE_SECONDS };
+    expect(serializeCookie("a", "b", age)).toContain("Max-Age=34560000");
+    expect(serializeCookie("a", "b", { expires: new Date("1601-01-01T00:00:00Z") })).toContain("1601 00:00:00 GMT");
+    expect(serializeCookie("a", "b", { domain: `${"a".repeat(63)}.example` })).toContain("aaa.example;");
+    const rest = serializeCookie("a", "").length;
+    expect(serializeCookie("a", "x".repeat(4096 - rest))).toHaveLength(4096);
+    expect(() => serializeCookie("a", "x".repeat(4097 - rest))).toThrow(/4097 bytes/u);
+  });
+
   it("writes every attribute in a fixed order", () => {
     const everything: CookieAttributes = {
       priority: "High",
@@ -73,6 +83,10 @@ describe("serializeCookie", () => {
     ["a", { expires: new Date(Number.NaN) }, /valid Date/u],
     ["a", { expires: new Date(8.64e15) }, /valid Date/u],
     ["a", { expires: "2026-11-26" }, /valid Date/u],
+    ["a", { path: "/a;b" }, /no space or semicolon/u],
+    ["a", { expires: new Date("1600-12-31T23:59:59Z") }, /valid Date/u],
+    ["a", { domain: `${"a".repeat(64)}.example` }, /host name/u],
+    ["a", { domain: `${"abcdefg.".repeat(31)}exampl` }, /host name/u],
     ["a", { domain: "example.com; Secure" }, /host name/u],
     ["a", { domain: ".example.com" }, /leading dot/u],
     ["a", { domain: "EXAMPLE.com" }, /lower-case/u],

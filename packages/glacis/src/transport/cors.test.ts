@@ -324,6 +324,47 @@ describe("cors", () => {
     ).toEqual(expected);
   });
 
+  it.each([
+    ["*", ["cors/wildcard"]],
+    ["null", ["cors/null-origin"]],
+  ])("observes %s behind an origin that is listed", (second, ids) => {
+    const headers = [ORIGIN, second].map((value) => ["access-control-allow-origin", value] as const);
+    const findings = cors({ origins: [ORIGIN] }).observe?.({
+      url: "https://app.example.com/",
+      scheme: "https",
+      status: 200,
+      headers,
+    });
+    expect(findings?.map(({ rule }) => rule.id)).toEqual(ids);
+  });
+
+  it("lets a preflight ask for sixty-four headers in 2048 characters, and for no more", () => {
+    const control = cors({ origins: [ORIGIN], allowedHeaders: ["a"] });
+    const kind = (list: string): string =>
+      ask(control, preflight({ "access-control-request-headers": list })).decision.kind;
+    expect(kind(Array<string>(64).fill("a").join(","))).toBe("answer");
+    expect(kind(Array<string>(65).fill("a").join(","))).toBe("deny");
+    expect(kind("a".padEnd(2048, " "))).toBe("answer");
+    expect(kind("a".padEnd(2049, " "))).toBe("deny");
+  });
+
+  it("tells caches what a preflight was judged by, and any other answer that its origin mattered", () => {
+    const control = cors({ origins: [ORIGIN] });
+    const names = { origin: ORIGIN, "access-control-request-method": "PUT" };
+    expect(ask(control, preflight()).headers["vary"]).toBe(
+      "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
+    );
+    const refused = sketchResponse({ status: 403, headers: {} });
+    control.head?.(refused, sketchExchange({ method: "OPTIONS", headers: { ...names, origin: "https://evil.test" } }));
+    expect(refused.get("vary")).toBe("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+    // No preflight, although it looks like one.
+    expect(ask(control, { method: "GET", headers: names }).headers["vary"]).toBe("Origin");
+  });
+
+  it("says nothing of what nobody wrote", () => {
+    expect(ask(cors({ origins: [ORIGIN] }), { headers: { origin: ORIGIN } }).events).toEqual([]);
+  });
+
   it("observes two lines of one origin, at which browsers refuse", () => {
     const line = ["access-control-allow-origin", ORIGIN] as const;
     const observation = { url: "https://app.test/", scheme: "https", status: 200 } as const;

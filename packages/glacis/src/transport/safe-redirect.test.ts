@@ -8,6 +8,19 @@ const PARTNER = "https://login.partner.example";
 const options: SafeRedirectOptions = { origin: ORIGIN, allow: [PARTNER], fallback: "/home" };
 
 describe("safeRedirect", () => {
+  it("follows 2048 characters, and no more", () => {
+    const longest = `/${"a".repeat(MAX_REDIRECT_LENGTH - 1)}`;
+    expect(safeRedirect(longest, options).location).toBe(longest);
+    expect(safeRedirect(`${longest}a`, options)).toMatchObject({ location: "/home", event: { detail: "too_long" } });
+  });
+
+  it("knows the port that a scheme has by itself, and no other scheme's", () => {
+    const local = { origin: "http://localhost" };
+    expect(safeRedirect("http://localhost:80/x", local).location).toBe("/x");
+    expect(safeRedirect("http://localhost:443/x", local).location).toBe("/");
+    expect(safeRedirect("https://app.example.com:443/x", options).location).toBe("/x");
+  });
+
   it.each([
     ["/", "/"],
     ["/dashboard", "/dashboard"],
