@@ -60,7 +60,10 @@ describe("what is told of a chain", () => {
     const { resolve: resolver, control } = trustedProxies(BEHIND);
     const broken = (): ReturnType<typeof interpreted> =>
       interpreted(arrived([HOST, ["X-Forwarded-For", "nobody"]], PROXY), resolver);
-    const told = (facts: ReturnType<typeof interpreted>): number => (control.decide?.(facts) as Decision).events.length;
+    function told(facts: ReturnType<typeof interpreted>): number {
+      const decision = control.decide?.(facts) as Decision;
+      return decision.events.length;
+    }
     const [one, other] = [broken(), broken()];
     expect([told(other), told(other), told(one), told(one)]).toEqual([1, 0, 1, 0]);
     const first = broken();
