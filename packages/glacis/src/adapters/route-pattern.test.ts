@@ -10,6 +10,8 @@ describe("join", () => {
     ["/a", "/b", "/a/b"],
     ["/a/", "/b", "/a/b"],
     ["/", "*", "/*"],
+    ["", "", "/"],
+    ["/a", "", "/a"],
   ])("joins %j and %j to %j", (prefix, path, whole) => {
     expect(join(prefix, path)).toBe(whole);
   });
@@ -50,6 +52,11 @@ describe("covers", () => {
     ["/a//*", "/a/b"],
     ["/a/b", "/a//b/c"],
     ["/:tenant/*", "//x"],
+    ["/:tenant", "/(a|b/c)"],
+    ["/:tenant", "/*"],
+    ["/:tenant", "/{a}"],
+    ["/:tenant", "/:id?"],
+    ["/:tenant", "/:id+"],
   ])("%s does not cover %s", (prefix, pattern) => {
     expect(covers(prefix, pattern)).toBe(false);
   });

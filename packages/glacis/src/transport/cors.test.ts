@@ -361,6 +361,23 @@ describe("cors", () => {
     expect(ask(control, { method: "GET", headers: names }).headers["vary"]).toBe("Origin");
   });
 
+  it.each([
+    ["of an origin that may send them", ORIGIN, []],
+    ["of an origin that is not listed at all", "https://evil.test", ["cors/unlisted-origin"]],
+  ])("observes cookies %s", (_, origin, ids) => {
+    const findings = cors({ origins: [ORIGIN], credentials: true }).observe?.({
+      url: "https://app.example.com/",
+      scheme: "https",
+      status: 200,
+      headers: [
+        ["access-control-allow-origin", origin],
+        ["access-control-allow-credentials", "true"],
+        ["vary", "Origin"],
+      ],
+    });
+    expect(findings?.map(({ rule }) => rule.id)).toEqual(ids);
+  });
+
   it("says nothing of what nobody wrote", () => {
     expect(ask(cors({ origins: [ORIGIN] }), { headers: { origin: ORIGIN } }).events).toEqual([]);
   });
