@@ -52,7 +52,7 @@ const built = {
   name: "built",
   enforce: "pre" as const,
   resolveId(id: string, importer: string | undefined): string | undefined {
-    if (!isBuilt || importer === undefined || TAKEN_ANEW.test(importer)) return undefined;
+    if (importer === undefined || TAKEN_ANEW.test(importer)) return undefined;
     const path = id.startsWith(".") ? join(dirname(importer), id) : id;
     const [, before, name] =
       /^(.*\/(?:packages\/(?:glacis|cli)|apps\/reference)\/)src\/(.*)(?<!\.test)\.ts$/u.exec(path) ?? [];
@@ -61,7 +61,7 @@ const built = {
 };
 
 export default defineConfig({
-  plugins: [built],
+  plugins: isBuilt ? [built] : [],
   resolve: {
     alias: [
       { find: /^glacis$/u, replacement: source("packages/glacis/src/index.ts") },

@@ -26,8 +26,7 @@ async function poolOfRole(database: string): Promise<pg.Pool> {
   const url = new URL(database);
   url.username = role;
   url.password = "x";
-  const made = testPool({ connectionString: url.href });
-  return made;
+  return testPool({ connectionString: url.href });
 }
 
 function event(count: number): AuditRecord {

@@ -192,7 +192,6 @@ describe.runIf(postgres !== undefined)("withTenant over a pool", () => {
     const database = await testDatabase("tenant_kill");
     if (database === undefined) return expect(process.env["CI"]).not.toBe("true");
     const killed = `${role}_kill`;
-    database.pool.on("error", () => undefined);
     try {
       await database.pool.query(`create role ${killed} nologin`);
       const tenants = tenantDatabase({ database: database.pool, role: killed });

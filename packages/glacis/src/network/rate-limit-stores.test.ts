@@ -18,6 +18,8 @@ import type { LimiterScope, RateLimitStore } from "./rate-limit-store.ts";
 import type { Rate } from "./rate.ts";
 
 const NOW = Date.parse("2026-11-26T12:00:00Z") * 1000;
+/** An arrival that lies ahead for longer than any test runs. */
+const FUTURE_US = 9_000_000_000_000_000;
 
 let database: TestDatabase | undefined;
 let redis: TestRedis | undefined;
@@ -295,10 +297,9 @@ describe("postgresRateLimits", () => {
   it("sweeps page after page, and begins again at the end", async () => {
     if (database === undefined) return;
     const { pool } = database;
-    const future = 9_000_000_000_000_000;
     await pool.query(rateLimitMigration("pages"));
     const store = postgresRateLimits({ database: pool, table: "pages" });
-    await pool.query(`insert into pages select 'b' || n, '{${future}}', 1, true from generate_series(1, 1100) n`);
+    await pool.query(`insert into pages select 'b' || n, '{${FUTURE_US}}', 1, true from generate_series(1, 1100) n`);
     await pool.query("insert into pages select 'c' || n, '{1}', 1, true from generate_series(1, 5) n");
     expect([await store.sweep(), await store.sweep()]).toEqual([0, 5]);
     await pool.query("insert into pages select 'a' || n, '{1}', 1, true from generate_series(1, 7) n");
@@ -309,13 +310,12 @@ describe("postgresRateLimits", () => {
   it("sweeps no row of which one allowance is in use, and none that a request uses meanwhile", async () => {
     if (database === undefined) return;
     const { pool } = database;
-    const future = 9_000_000_000_000_000;
     await pool.query(rateLimitMigration("used"));
     const store = postgresRateLimits({ database: pool, table: "used" });
-    await pool.query(`insert into used values ('half', '{1,${future}}', 1, true), ('meanwhile', '{1}', 1, true)`);
+    await pool.query(`insert into used values ('half', '{1,${FUTURE_US}}', 1, true), ('meanwhile', '{1}', 1, true)`);
     const request = await pool.connect();
     try {
-      await request.query(`begin; update used set arrivals = '{${future}}' where key = 'meanwhile'`);
+      await request.query(`begin; update used set arrivals = '{${FUTURE_US}}' where key = 'meanwhile'`);
       const sweep = store.sweep();
       const waits = "select from pg_stat_activity where wait_event_type = 'Lock' and query like '%used as t%'";
       await expect.poll(async () => (await pool.query(waits)).rowCount).toBe(1);

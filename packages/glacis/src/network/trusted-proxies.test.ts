@@ -32,10 +32,10 @@ const faults = (options: TrustedProxiesOptions, headers: HeaderLines): readonly 
     .map(({ detail }) => detail);
 
 describe("a chain at its bounds", () => {
+  const forwarded: TrustedProxiesOptions = { ...BEHIND, header: "forwarded" };
   const entries = (count: number, entry: string): string => Array<string>(count).fill(entry).join(",");
 
   it("has sixty-four entries and 4096 bytes, with the separators of its lines", () => {
-    const forwarded = { ...BEHIND, header: "forwarded" } as const;
     expect(faults(BEHIND, [["X-Forwarded-For", entries(64, "203.0.113.7")]])).toEqual([]);
     expect(faults(BEHIND, [["X-Forwarded-For", "203.0.113.7".padStart(4095)]])).toEqual([]);
     expect(faults(BEHIND, [["X-Forwarded-For", "203.0.113.7".padStart(4096)]])).toEqual(["chain-too-long"]);
@@ -43,15 +43,13 @@ describe("a chain at its bounds", () => {
     expect(faults(forwarded, [["Forwarded", entries(65, "for=203.0.113.7")]])).toEqual(["chain-too-long"]);
   });
 
-  it("is believed in no part once one of its lines is malformed, or all are empty", () => {
-    const forwarded = { ...BEHIND, header: "forwarded" } as const;
+  it("is believed in no part once one of its lines is malformed", () => {
     const lines: HeaderLines = [
       ["Forwarded", 'for="203.0.113.7'],
       ["Forwarded", "for=203.0.113.9"],
     ];
     expect(faults(forwarded, lines)).toEqual(["chain-malformed"]);
     expect(resolve(forwarded, lines)).toMatchObject({ client: PROXY, clientUnknown: true });
-    expect(faults(BEHIND, [["X-Forwarded-For", " , "]])).toEqual(["chain-malformed"]);
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Control } from "../core/control.ts";
 import type { Decision } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
+import type { Observation } from "../core/response.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { sketchResponse } from "../testing/response.ts";
 import { cors } from "./cors.ts";
@@ -31,6 +32,12 @@ function ask(control: Control, { written = {}, ...request }: Asked): Told {
   const draft = sketchResponse({ headers: { ...written, ...own } });
   const events = control.head?.(draft, exchange) ?? [];
   return { decision, headers: draft.headers(), events };
+}
+
+/** The rules by which a response with these headers is found. */
+function observedBy(control: Control, headers: Observation["headers"]): readonly string[] | undefined {
+  const response = { url: "https://app.test/", scheme: "https", status: 200, headers } as const;
+  return control.observe?.(response).map(({ rule }) => rule.id);
 }
 
 const ORIGIN = "https://partner.example";
@@ -311,17 +318,7 @@ describe("cors", () => {
     ],
     ["no origin at all", { "access-control-allow-origin": "yes", vary: "*" }, ["cors/unlisted-origin"]],
   ])("observes %s", (_, headers, expected) => {
-    const observation = {
-      url: "https://app.test/",
-      scheme: "https",
-      status: 200,
-      headers: Object.entries(headers),
-    } as const;
-    expect(
-      cors({ origins: [ORIGIN] })
-        .observe?.(observation)
-        .map(({ rule }) => rule.id),
-    ).toEqual(expected);
+    expect(observedBy(cors({ origins: [ORIGIN] }), Object.entries(headers))).toEqual(expected);
   });
 
   it.each([
@@ -329,13 +326,7 @@ describe("cors", () => {
     ["null", ["cors/null-origin"]],
   ])("observes %s behind an origin that is listed", (second, ids) => {
     const headers = [ORIGIN, second].map((value) => ["access-control-allow-origin", value] as const);
-    const findings = cors({ origins: [ORIGIN] }).observe?.({
-      url: "https://app.example.com/",
-      scheme: "https",
-      status: 200,
-      headers,
-    });
-    expect(findings?.map(({ rule }) => rule.id)).toEqual(ids);
+    expect(observedBy(cors({ origins: [ORIGIN] }), headers)).toEqual(ids);
   });
 
   it("lets a preflight ask for sixty-four headers in 2048 characters, and for no more", () => {
@@ -365,17 +356,12 @@ describe("cors", () => {
     ["of an origin that may send them", ORIGIN, []],
     ["of an origin that is not listed at all", "https://evil.test", ["cors/unlisted-origin"]],
   ])("observes cookies %s", (_, origin, ids) => {
-    const findings = cors({ origins: [ORIGIN], credentials: true }).observe?.({
-      url: "https://app.example.com/",
-      scheme: "https",
-      status: 200,
-      headers: [
-        ["access-control-allow-origin", origin],
-        ["access-control-allow-credentials", "true"],
-        ["vary", "Origin"],
-      ],
-    });
-    expect(findings?.map(({ rule }) => rule.id)).toEqual(ids);
+    const headers = {
+      "access-control-allow-origin": origin,
+      "access-control-allow-credentials": "true",
+      vary: "Origin",
+    };
+    expect(observedBy(cors({ origins: [ORIGIN], credentials: true }), Object.entries(headers))).toEqual(ids);
   });
 
   it("says nothing of what nobody wrote", () => {
@@ -384,12 +370,8 @@ describe("cors", () => {
 
   it("observes two lines of one origin, at which browsers refuse", () => {
     const line = ["access-control-allow-origin", ORIGIN] as const;
-    const observation = { url: "https://app.test/", scheme: "https", status: 200 } as const;
-    const findings = cors({ origins: [ORIGIN] }).observe?.({
-      ...observation,
-      headers: [line, line, ["vary", "Origin"]],
-    });
-    expect(findings?.map(({ rule }) => rule.id)).toEqual(["cors/unlisted-origin"]);
+    const headers = [line, line, ["vary", "Origin"]] as const;
+    expect(observedBy(cors({ origins: [ORIGIN] }), headers)).toEqual(["cors/unlisted-origin"]);
   });
 
   it("names an origin only if it is listed, whatever is sent and whatever the application writes", () => {
