@@ -320,6 +320,8 @@ function serverLimits(server) {
   server.maxHeadersCount = 101;
   server.headersTimeout = 15_000;
   server.requestTimeout = 30_000;
+  // How long a connection may be silent while its response is due.
+  server.timeout = 30_000;
   server.keepAliveTimeout = 65_000;
   server.maxRequestsPerSocket = 1000;
   return server;

@@ -1,4 +1,4 @@
-import type { ConstantHeaders, ResponseDraft } from "../core/response.ts";
+import type { ConstantHeaders, HeaderNames, ResponseDraft } from "../core/response.ts";
 import { mediaTypeOf } from "../core/wire.ts";
 
 /** Name, value, name, value ...; names in lower case. The form that Node writes fastest. */
@@ -39,10 +39,10 @@ export class HeadDraft implements ResponseDraft {
     return found ?? this.#constants.values.get(name);
   }
 
-  hasAny(names: ReadonlySet<string>): boolean {
+  hasAny(names: HeaderNames): boolean {
     const lines = this.#lines;
     for (let index = 0; index < lines.length; index += 2) if (names.has(lines[index] as string)) return true;
-    return this.#hasConstant(names);
+    return names.areAmong(this.#constants);
   }
 
   add(name: string, value: string): void {
@@ -70,8 +70,8 @@ export class HeadDraft implements ResponseDraft {
     this.#removeFrom(name, 0);
   }
 
-  removeAny(names: ReadonlySet<string>): void {
-    if (this.#hasConstant(names)) this.spellOut();
+  removeAny(names: HeaderNames): void {
+    if (names.areAmong(this.#constants)) this.spellOut();
     const lines = this.#lines;
     for (let index = lines.length - 2; index >= 0; index -= 2)
       if (names.has(lines[index] as string)) lines.splice(index, 2);
@@ -91,11 +91,6 @@ export class HeadDraft implements ResponseDraft {
   spellOut(): void {
     for (const [name, value] of this.#constants.values) this.#lines.push(name, value);
     this.#constants = NONE;
-  }
-
-  #hasConstant(names: ReadonlySet<string>): boolean {
-    for (const name of this.#constants.names) if (names.has(name)) return true;
-    return false;
   }
 
   #removeFrom(name: string, start: number): void {

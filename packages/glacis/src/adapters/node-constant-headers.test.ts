@@ -4,7 +4,7 @@ import { connect, Socket, type AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import type { ConstantHeaders } from "../core/response.ts";
-import { canInsert, insertConstants } from "./node-constant-headers.ts";
+import { canInsert, writeHeadWith } from "./node-constant-headers.ts";
 
 function constantsOf(values: Readonly<Record<string, string>>): ConstantHeaders {
   return { names: Object.keys(values), values: new Map(Object.entries(values)) };
@@ -37,8 +37,7 @@ describe("headers that are the same on every response", () => {
   ])("stand once in the head in front of %s", async (_, answer, body) => {
     const constants = constantsOf({ "x-constant": "1", "x-other": "2" });
     const server = createServer((_request, response) => {
-      response.writeHead(200, ["x-own", "3"]);
-      insertConstants(response, constants);
+      writeHeadWith(response, 200, undefined, ["x-own", "3"], constants);
       answer(response);
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -56,12 +55,27 @@ describe("headers that are the same on every response", () => {
     ["a name that is none", { "x constant": "1" }],
     ["a value with a line of its own", { "x-constant": "1\r\nset-cookie: stolen=1" }],
     ["a value beyond Latin-1", { "x-constant": "\u{1f600}" }],
-  ])("are refused with %s, and the head stays as it was", (_, values) => {
+  ])("are refused with %s, and no head is written", (_, values) => {
     const response = new ServerResponse(new IncomingMessage(new Socket()));
-    response.writeHead(200, ["x-own", "3"]);
-    const before = (response as unknown as { _header: string })._header;
     const constants = constantsOf(values);
-    for (let time = 0; time < 2; time += 1) expect(() => insertConstants(response, constants)).toThrow(TypeError);
-    expect((response as unknown as { _header: string })._header).toBe(before);
+    for (let time = 0; time < 2; time += 1)
+      expect(() => writeHeadWith(response, 200, undefined, ["x-own", "3"], constants)).toThrow(TypeError);
+    expect(response.headersSent).toBe(false);
+  });
+
+  it("do not get into another head, when the one that they were for could not be written", () => {
+    const [broken, next] = [0, 1].map(() => new ServerResponse(new IncomingMessage(new Socket())));
+    const write = (response: ServerResponse | undefined, own: string, constant: string): void =>
+      writeHeadWith(
+        response as ServerResponse,
+        200,
+        undefined,
+        ["x-own", own],
+        constantsOf({ "x-constant": constant }),
+      );
+    expect(() => write(broken, "1\r\n", "first")).toThrow(TypeError);
+    write(next, "1", "second");
+    const { _header: head } = next as unknown as { readonly _header: string };
+    expect(head.match(/x-constant: \w+/gu)).toEqual(["x-constant: second"]);
   });
 });

@@ -1,45 +1,78 @@
 /**
  * Headers that are the same on every response, as text. Node checks and joins every line for every response; these are checked and joined once, and
- * put behind the status line of a head that Node has written and not sent. Where it keeps that head is no public interface, so the first response
- * finds out whether it is there; in a Node that keeps it elsewhere these headers are lines like all others.
+ * put behind the status line on its way to the method of Node's that makes the head of it. That method is no public interface, so the first response
+ * finds out whether it is there; in a Node that makes its heads elsewhere these headers are lines like all others.
  */
 import { IncomingMessage, ServerResponse, validateHeaderName, validateHeaderValue } from "node:http";
 import { Socket } from "node:net";
 import type { ConstantHeaders } from "../core/response.ts";
 
-interface WrittenHead {
-  _header: string | null;
+type StoreHeader = (this: ServerResponse, statusLine: string, headers: unknown) => void;
+
+interface Storing {
+  _storeHeader: StoreHeader;
 }
+
+type WriteHead = (
+  this: ServerResponse,
+  status: number,
+  reason: string | undefined,
+  headers: readonly string[],
+) => ServerResponse;
+
+/** Taken from the prototype once, see `node-head.ts`. */
+const { writeHead: nodeWriteHead } = ServerResponse.prototype as unknown as { readonly writeHead: WriteHead };
+const { _storeHeader: nodeStoreHeader } = ServerResponse.prototype as unknown as Storing;
 
 const LINE_END = "\r\n";
 const texts = new WeakMap<ConstantHeaders, string>();
 let insertable: boolean | undefined;
+/** What the head that is being written gets; a head is written in one go, so there is one at a time. */
+let inserted = "";
 
-/** Whether `insertConstants` can be used in this process. */
+/** Whether `writeHeadWith` can be used in this process. */
 export function canInsert(): boolean {
-  return (insertable ??= keepsItsHead());
+  return (insertable ??= makesItsHeadThere());
 }
 
-function keepsItsHead(): boolean {
+function makesItsHeadThere(): boolean {
+  if (typeof nodeStoreHeader !== "function") return false;
   const response = new ServerResponse(new IncomingMessage(new Socket()));
-  response.writeHead(200, ["x-first", "1", "x-second", "2"]);
-  const { _header: head } = response as unknown as WrittenHead;
+  const constants: ConstantHeaders = { names: ["x-first"], values: new Map([["x-first", "1"]]) };
+  writeHeadWith(response, 200, undefined, ["x-second", "2"], constants);
+  const { _header: head } = response as unknown as { readonly _header: unknown };
   return (
     typeof head === "string" && /^HTTP\/1\.1 200 OK\r\nx-first: 1\r\nx-second: 2\r\n(?:[^\r\n]+\r\n)*\r\n$/u.test(head)
   );
 }
 
 /**
- * @param response its head is written and not sent, and has none of these headers
- * @throws TypeError where a name or a value is none that HTTP can carry; nothing of the head is changed then
+ * Writes a head with the constants first.
+ *
+ * @param response has no header that was set one by one
+ * @param lines name, value, name, value ...; none of them is one of the constants
+ * @throws TypeError where a name or a value is none that HTTP can carry; no head is written then
  */
-export function insertConstants(response: ServerResponse, constants: ConstantHeaders): void {
+export function writeHeadWith(
+  response: ServerResponse,
+  status: number,
+  message: string | undefined,
+  lines: readonly string[],
+  constants: ConstantHeaders,
+): void {
   let text = texts.get(constants);
   if (text === undefined) texts.set(constants, (text = textOf(constants)));
-  const written = response as unknown as WrittenHead;
-  const head = written._header as string;
-  const at = head.indexOf(LINE_END) + LINE_END.length;
-  written._header = head.slice(0, at) + text + head.slice(at);
+  (response as unknown as Storing)._storeHeader = storeHeader;
+  inserted = text;
+  try {
+    nodeWriteHead.call(response, status, message, lines);
+  } finally {
+    inserted = "";
+  }
+}
+
+function storeHeader(this: ServerResponse, statusLine: string, headers: unknown): void {
+  nodeStoreHeader.call(this, statusLine + inserted, headers);
 }
 
 function textOf({ values }: ConstantHeaders): string {

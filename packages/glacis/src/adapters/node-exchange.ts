@@ -1,7 +1,9 @@
 /** The way of a request through the guard, the same under every framework: attach, open, admit. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Outcome } from "../core/control.ts";
 import type { Endpoint } from "../core/endpoint.ts";
+import type { Sources } from "../core/facts.ts";
 import type { SealedRoute, Security, Verdict } from "../core/security.ts";
 import type { Wire, WireTls } from "../core/wire.ts";
 import { runInRequest } from "../primitives/request-context.ts";
@@ -57,7 +59,7 @@ export function attach(security: Security, request: IncomingMessage, response: S
   keepState(state);
   request.push = boundedPush;
   response.writeHead = guardedWriteHead;
-  if (observesOutcome(security)) response.on("close", responseClosed);
+  response.on("close", responseClosed);
   return state;
 }
 
@@ -83,18 +85,6 @@ function answerThrough(state: RequestState, response: ServerResponse): RequestSt
   return state;
 }
 
-const observing = new WeakMap<Security, boolean>();
-
-/** A listener per response is paid only where some control looks at outcomes. */
-function observesOutcome(security: Security): boolean {
-  let answer = observing.get(security);
-  if (answer === undefined) {
-    answer = security.controls.some((control) => control.done !== undefined);
-    observing.set(security, answer);
-  }
-  return answer;
-}
-
 function responseClosed(this: ServerResponse): void {
   const state = stateOf(this);
   if (state !== undefined) reportOutcome(state, this.statusCode, !this.writableFinished);
@@ -102,8 +92,26 @@ function responseClosed(this: ServerResponse): void {
 
 /** Tells the controls that a request is over. */
 export function reportOutcome({ security, exchange }: RequestState, status: number, aborted: boolean): void {
-  const durationMs = security.layers.interpretation.sources.now() - exchange.receivedAtMs;
-  security.done(exchange, { status, durationMs, aborted });
+  security.done(exchange, new Ending(status, aborted, exchange.receivedAtMs, security.layers.interpretation.sources));
+}
+
+/** A class, because a getter in a literal is defined anew for each request, and asks the time only where somebody wants to know. */
+class Ending implements Outcome {
+  readonly status: number;
+  readonly aborted: boolean;
+  readonly #beganAtMs: number;
+  readonly #sources: Sources;
+
+  constructor(status: number, aborted: boolean, beganAtMs: number, sources: Sources) {
+    this.status = status;
+    this.aborted = aborted;
+    this.#beganAtMs = beganAtMs;
+    this.#sources = sources;
+  }
+
+  get durationMs(): number {
+    return this.#sources.now() - this.#beganAtMs;
+  }
 }
 
 /** Before routing: the network and transport layers, then the library's own endpoints. */

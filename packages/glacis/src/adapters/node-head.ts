@@ -5,7 +5,7 @@
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from "node:http";
 import { deny } from "../core/decision.ts";
 import { HeadDraft, type HeaderLines } from "./head-draft.ts";
-import { canInsert, insertConstants } from "./node-constant-headers.ts";
+import { canInsert, writeHeadWith } from "./node-constant-headers.ts";
 import { stateOf, type GuardedResponse, type RequestState } from "./node-state.ts";
 
 type HeaderArgument = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | readonly (readonly OutgoingHttpHeader[])[];
@@ -53,8 +53,7 @@ export function guardedWriteHead(
   const draft = new HeadDraft(status, lines);
   if (!security.head(exchange, draft)) return writeNothing(this);
   if (stored.length === 0 && exchange.keeper === undefined && canInsert()) {
-    nodeWriteHead.call(this, status, message, lines);
-    insertConstants(this, draft.constants);
+    writeHeadWith(this, status, message, lines, draft.constants);
     return this;
   }
   draft.spellOut();

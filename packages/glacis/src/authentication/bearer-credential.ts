@@ -1,6 +1,7 @@
 import type { Control } from "../core/control.ts";
 import type { Deny, HeaderPair } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { ANONYMOUS, type Service, type User } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
 import { rawHeaderValues } from "../core/wire.ts";
@@ -36,7 +37,7 @@ export function bearerToken(
 }
 
 /** What became of a request's token when it was no good. */
-const refused = new WeakMap<object, Deny>();
+const refused = new PerRequest<Deny>();
 
 /** Nobody now, and refused by the control once the limits have counted the request. */
 export function refuseBearer(facts: RequestFacts, denial: Deny): Identity {
@@ -45,7 +46,7 @@ export function refuseBearer(facts: RequestFacts, denial: Deny): Identity {
 }
 
 /** Requests whose principal came by a token. */
-const accepted = new WeakSet<object>();
+const accepted = new PerRequest<true>();
 
 /** Somebody by a token: no browser attached it by itself. */
 export function acceptBearer(
@@ -53,12 +54,12 @@ export function acceptBearer(
   principal: User | Service,
   headers: readonly HeaderPair[] = [],
 ): Identity {
-  accepted.add(facts);
+  accepted.set(facts, true);
   return { principal, session: undefined, ...(headers.length > 0 && { headers }) };
 }
 
 export function cameByBearer(facts: RequestFacts): boolean {
-  return accepted.has(facts);
+  return accepted.get(facts) === true;
 }
 
 export function refusedBearer(facts: RequestFacts): Deny | undefined {

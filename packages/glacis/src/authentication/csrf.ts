@@ -6,6 +6,7 @@ import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import type { DerivedKey, KeySource } from "../core/keys.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { CSRF_FIELD } from "../primitives/csrf-field.ts";
 import { parseOrigin } from "../primitives/origin.ts";
 import { recent } from "../primitives/recent.ts";
@@ -189,7 +190,7 @@ function bindingOf(facts: IdentifiedFacts): string | undefined {
 }
 
 /** A visitor's seed, planted once per request however many forms ask for a token. */
-const planted = new WeakMap<object, string>();
+const planted = new PerRequest<string>();
 
 function plantSeed(request: Responding): string {
   const known = planted.get(request);

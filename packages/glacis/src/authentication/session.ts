@@ -5,6 +5,7 @@ import { ALLOW, type HeaderPair } from "../core/decision.ts";
 import type { AuditEvent, EventDetails } from "../core/event.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import type { User } from "../core/principal.ts";
 import type { Authenticate } from "../core/security.ts";
 import { serializeCookie, serializeCookieDeletion } from "../primitives/set-cookie.ts";
@@ -155,7 +156,7 @@ export function sessions(options: SessionOptions): Sessions {
     pendingCookie,
     companions,
     settle: settler(store, limits, mostPerUser),
-    adopt: (request, session) => void adopted.set(request, session),
+    adopt: (request, session) => adopted.set(request, session),
   };
   const currentId = (request: RequestFacts): string | undefined => adopted.get(request)?.id ?? cookie.idIn(request);
   const revoking = revoker(store, currentId);
@@ -226,7 +227,7 @@ async function hasSession(store: SessionStore, { id: userId, tenantId, authentic
 }
 
 /** Which session a request has made for itself; its cookie still names the one before. */
-const adopted = new WeakMap<object, SessionRecord>();
+const adopted = new PerRequest<SessionRecord>();
 
 /** The session that a response of this request belongs to: what a CSRF token in it must be bound to. */
 export function sessionAfter(request: IdentifiedFacts): string | undefined {

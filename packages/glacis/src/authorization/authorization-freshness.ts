@@ -3,6 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { currentRequest, followRequests } from "../primitives/request-context.ts";
 
 const META: ControlMeta = {
@@ -45,7 +46,6 @@ export function authorizationFreshness(options: AuthorizationFreshnessOptions): 
 }
 
 const MOST_KEPT = 1_000;
-const kept = new WeakMap<object, WeakMap<object, Map<string, unknown>>>();
 
 /**
  * The same reading once for a request: asked again with the same words it gives the same answer, and the next request reads anew. Nothing outlives its
@@ -59,10 +59,12 @@ export function oncePerRequest<Words extends readonly string[], Value>(
   read: (...words: Words) => Promise<Value>,
 ): (...words: Words) => Promise<Value> {
   followRequests();
+  const kept = new PerRequest<Map<string, Promise<Value>>>();
   return (...words) => {
     const request = currentRequest();
     if (request === undefined) return read(...words);
-    const answers = answersOf(request, read) as Map<string, Promise<Value>>;
+    let answers = kept.get(request);
+    if (answers === undefined) kept.set(request, (answers = new Map<string, Promise<Value>>()));
     const key = JSON.stringify(words);
     const known = answers.get(key);
     if (known !== undefined) return known;
@@ -74,12 +76,4 @@ export function oncePerRequest<Words extends readonly string[], Value>(
     asked.catch(() => answers.delete(key));
     return asked;
   };
-}
-
-function answersOf(request: object, read: object): Map<string, unknown> {
-  let ofRequest = kept.get(request);
-  if (ofRequest === undefined) kept.set(request, (ofRequest = new WeakMap()));
-  let answers = ofRequest.get(read);
-  if (answers === undefined) ofRequest.set(read, (answers = new Map<string, unknown>()));
-  return answers;
 }

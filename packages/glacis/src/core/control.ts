@@ -43,6 +43,7 @@ export interface Deployment {
 /** What became of a request, for controls that keep counts. */
 export interface Outcome {
   readonly status: number;
+  /** Up to now, so read it in `done`. */
   readonly durationMs: number;
   /** The client went away before the response was complete. */
   readonly aborted: boolean;

@@ -12,6 +12,7 @@ import type {
   SessionReference,
   Sources,
 } from "./facts.ts";
+import type { Kept } from "./per-request.ts";
 import { ANONYMOUS, type Principal } from "./principal.ts";
 import type { ResponseKeeper } from "./kept-response.ts";
 import { mediaTypeOf, rawHeader, type Wire } from "./wire.ts";
@@ -51,6 +52,9 @@ export class Exchange implements AdmittedFacts {
   /** See `Origination`. */
   readonly dropped: readonly string[] | undefined;
 
+  /** What controls keep with it; `PerRequest` reads and writes it. */
+  kept: Kept | undefined = undefined;
+
   principal: Principal = ANONYMOUS;
   session: SessionReference | undefined = undefined;
   route: RouteFacts = UNDECLARED;
@@ -71,7 +75,7 @@ export class Exchange implements AdmittedFacts {
   /** The same body as it was sent, for a signature over it. */
   bodyText: string | undefined = undefined;
   /** Headers that decisions have added for the response. */
-  responseHeaders: HeaderPair[] | undefined = undefined;
+  responseHeaders: readonly HeaderPair[] | undefined = undefined;
 
   /** What code inside the request had to say; written to the log with the request's context when it ends. */
   noted: AuditEvent[] | undefined = undefined;
@@ -136,7 +140,7 @@ export class Exchange implements AdmittedFacts {
 
   addResponseHeaders(headers: readonly HeaderPair[]): void {
     if (headers.length === 0) return;
-    (this.responseHeaders ??= []).push(...headers);
+    this.responseHeaders = this.responseHeaders === undefined ? headers : [...this.responseHeaders, ...headers];
   }
 
   keepResponse(keeper: ResponseKeeper): void {

@@ -1,5 +1,6 @@
 import type { ClientAddress, Nonce, RequestId } from "./brand.ts";
 import type { Decision } from "./decision.ts";
+import type { Keeping } from "./per-request.ts";
 import type { Principal } from "./principal.ts";
 import type { ResponseKeeper } from "./kept-response.ts";
 import type { Wire } from "./wire.ts";
@@ -25,7 +26,7 @@ export interface Origination {
 }
 
 /** The wire, interpreted once. Everything a control may look at; time, randomness and ids included, so that controls are deterministic. */
-export interface RequestFacts {
+export interface RequestFacts extends Keeping {
   readonly wire: Wire;
   readonly receivedAtMs: number;
   readonly requestId: RequestId;

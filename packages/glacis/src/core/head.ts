@@ -1,7 +1,7 @@
 import type { Control } from "./control.ts";
 import type { AuditEvent } from "./event.ts";
 import type { Exchange } from "./exchange.ts";
-import type { ConstantHeaders, HeaderRule, ResponseDraft } from "./response.ts";
+import { HeaderNames, type ConstantHeaders, type HeaderRule, type ResponseDraft } from "./response.ts";
 
 /** Media types that a browser renders as an active document. */
 export const DOCUMENT_TYPES: ReadonlySet<string> = new Set([
@@ -13,7 +13,9 @@ export const DOCUMENT_TYPES: ReadonlySet<string> = new Set([
 ]);
 
 /** Lists to which several decisions may contribute: two rate limits that allowed, a third that refused. */
-const LIST_FIELDS: ReadonlySet<string> = new Set(["ratelimit", "ratelimit-policy", "vary"]);
+function isListField(name: string): boolean {
+  return name === "ratelimit" || name === "ratelimit-policy" || name === "vary";
+}
 
 /**
  * Sorts every header rule once, by the occasions on which it applies, and returns the function that writes a response's head.
@@ -38,7 +40,7 @@ export function compileHead(
     if (exchange.responseHeaders !== undefined) {
       for (const [name, value] of exchange.responseHeaders) {
         if (name === "set-cookie") draft.setCookieLines([...draft.setCookies, value]);
-        else if (LIST_FIELDS.has(name)) joinField(draft, name, value);
+        else if (isListField(name)) joinField(draft, name, value);
         else draft.set(name, value);
       }
     }
@@ -55,7 +57,7 @@ interface RuleSet {
   /** What the rules say that is the same on every response, and those that say something else on each. */
   readonly constants: ConstantHeaders;
   readonly variables: readonly VariableRule[];
-  readonly names: ReadonlySet<string>;
+  readonly names: HeaderNames;
   /** No two rules write the same header, so that none has to look for what another has written. */
   readonly distinct: boolean;
 }
@@ -70,7 +72,7 @@ function ruleSet(rules: readonly HeaderRule[]): RuleSet {
   const values = new Map(rules.flatMap(({ name, value }) => (typeof value === "string" ? [[name, value]] : [])));
   const variables = rules.flatMap(({ name, value }) => (typeof value === "string" ? [] : [{ name, valueOf: value }]));
   const constants = { names: [...values.keys()], values };
-  return { rules, constants, variables, names, distinct: names.size === rules.length };
+  return { rules, constants, variables, names: new HeaderNames(names), distinct: names.size === rules.length };
 }
 
 /** Most responses carry none of our headers yet, and then there is nothing to replace or to reconcile. */

@@ -1,6 +1,43 @@
 import type { IdentifiedFacts } from "./facts.ts";
 import type { TlsObservation } from "./tls-observation.ts";
 
+/**
+ * Names to look for among a response's headers. Nearly none of those is one of them, so a table says first whether a name could be, by its length and
+ * its last letter.
+ */
+export class HeaderNames {
+  readonly #names: ReadonlySet<string>;
+  readonly #places = new Uint8Array(PLACES);
+  #asked: ConstantHeaders | undefined = undefined;
+  #among = false;
+
+  /** @param names lower case */
+  constructor(names: Iterable<string>) {
+    this.#names = new Set(names);
+    for (const name of this.#names) this.#places[placeOf(name)] = 1;
+  }
+
+  has(name: string): boolean {
+    return this.#places[placeOf(name)] === 1 && this.#names.has(name);
+  }
+
+  /** Whether any of them is a constant. Asked anew only where the constants are others than last time. */
+  areAmong(constants: ConstantHeaders): boolean {
+    if (constants !== this.#asked) {
+      this.#among = constants.names.some((name) => this.#names.has(name));
+      this.#asked = constants;
+    }
+    return this.#among;
+  }
+}
+
+const PLACES = 256;
+
+function placeOf(name: string): number {
+  const { length } = name;
+  return ((length << 3) ^ name.charCodeAt(length - 1)) & (PLACES - 1);
+}
+
 /** A response just before its head is written. Names are lower case. */
 export interface ResponseDraft {
   readonly status: number;
@@ -15,8 +52,8 @@ export interface ResponseDraft {
   addConstants(headers: ConstantHeaders): void;
   remove(name: string): void;
   /** Whether any of these headers is set: one pass, however many they are. */
-  hasAny(names: ReadonlySet<string>): boolean;
-  removeAny(names: ReadonlySet<string>): void;
+  hasAny(names: HeaderNames): boolean;
+  removeAny(names: HeaderNames): void;
   /** Every Set-Cookie line so far. */
   readonly setCookies: readonly string[];
   /** Replaces every Set-Cookie line. */

@@ -6,6 +6,7 @@ import { ALLOW, deny, type Decision } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { routeRule, type RouteRule } from "../core/route.ts";
 import type { Secret } from "../core/secret.ts";
 import type { SingleUseStore } from "./single-use.ts";
@@ -86,7 +87,7 @@ const OPTIONS = ["name", "secrets", "store", "scheme", "toleranceSeconds", "reme
  */
 export function webhookSignature(options: WebhookSignatureOptions): WebhookSignature {
   const { name, store, scheme, keys, toleranceMs, rememberMs } = settingsOf(options);
-  const verified = new WeakMap<object, WebhookDelivery>();
+  const verified = new PerRequest<WebhookDelivery>();
 
   function judgeHeaders(facts: IdentifiedFacts): { readonly claim: WebhookClaim } | { readonly cause: Cause } {
     const claim = scheme.read(facts.wire);

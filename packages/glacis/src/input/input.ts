@@ -4,6 +4,7 @@ import { Refusal } from "../core/error-reason.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { InputFacts, RouteInput } from "../core/facts.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import type { OutputOf } from "../core/standard-schema.ts";
 import { CSRF_FIELD } from "../primitives/csrf-field.ts";
 import { isSchema, UNKNOWN_FIELD, type Fields, type FieldSchema, type FieldValues } from "./closed-object.ts";
@@ -86,7 +87,7 @@ export function input<const Parts extends InputParts>(
   options: InputOptions = {},
 ): Input<InputValues<Parts>> {
   const { openness, judgeParts } = compile("input", parts, options);
-  const values = new WeakMap<object, InputValues<Parts>>();
+  const values = new PerRequest<InputValues<Parts>>();
   const conclude = (facts: InputFacts, outcome: Outcome): Decision => {
     if ("decision" in outcome) return outcome.decision;
     if (outcome.errors.length > 0) return refused(outcome);
@@ -116,7 +117,7 @@ export function formInput<const Parts extends InputParts>(
   options: InputOptions = {},
 ): Input<FormOutcome<InputValues<Parts>>> {
   const { openness, judgeParts } = compile("formInput", parts, options);
-  const values = new WeakMap<object, FormOutcome<InputValues<Parts>>>();
+  const values = new PerRequest<FormOutcome<InputValues<Parts>>>();
   const conclude = (facts: InputFacts, outcome: Outcome): Decision => {
     if ("decision" in outcome) return outcome.decision;
     const { errors } = outcome;
@@ -271,7 +272,7 @@ function eventOf({ errors, fault }: Extract<Outcome, { readonly errors: unknown 
   };
 }
 
-function valuesOf<Values>(values: WeakMap<object, Values>, request: InputFacts): Values {
+function valuesOf<Values>(values: PerRequest<Values>, request: InputFacts): Values {
   const found = values.get(request);
   if (found === undefined)
     throw new Error("This input was not judged: declare it on the route, access(rule, { input }).");

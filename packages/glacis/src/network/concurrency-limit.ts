@@ -1,9 +1,10 @@
 /** How many requests of one user and of one tenant are worked on at a time, so that one of them cannot take the whole process (CWE-770). */
 import type { Control } from "../core/control.ts";
 import { ALLOW, type Decision } from "../core/decision.ts";
-import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectNonCounts, rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { concurrencySlots, type Slot } from "./concurrency-slots.ts";
 import { OVERLOAD_META } from "./overload-protection.ts";
 import { refusalReporter } from "./rate-limit-refusal.ts";
@@ -47,7 +48,7 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Control
   const bounds = { perUser, perTenant, maxWaiting, waitMs };
   rejectNonCounts("concurrencyLimit", bounds);
   const slots = concurrencySlots(bounds);
-  const held = new Map<RequestFacts, Slot>();
+  const held = new PerRequest<Slot>();
   const report = refusalReporter("in_flight", false);
 
   function granted(facts: IdentifiedFacts, slot: Slot | undefined): Decision {
@@ -70,12 +71,7 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Control
     };
   }
 
-  const free = (facts: RequestFacts): void => {
-    const slot = held.get(facts);
-    if (slot === undefined) return;
-    held.delete(facts);
-    slot.release();
-  };
+  const free = (facts: IdentifiedFacts): void => held.take(facts)?.release();
 
   return {
     meta: OVERLOAD_META,
@@ -83,7 +79,12 @@ export function concurrencyLimit(options: ConcurrencyLimitOptions = {}): Control
     decide(facts) {
       const { principal } = facts;
       // A second rule inside an admitted request asks again; a request that is over holds nothing.
-      if (principal.kind === "anonymous" || facts.route.kind === "asset" || facts.ended || held.has(facts))
+      if (
+        principal.kind === "anonymous" ||
+        facts.route.kind === "asset" ||
+        facts.ended ||
+        held.get(facts) !== undefined
+      )
         return ALLOW;
       const slot = slots.take(principal.tenantId, `${principal.kind} ${principal.id}`);
       return slot instanceof Promise ? slot.then((taken) => granted(facts, taken)) : granted(facts, slot);

@@ -2,9 +2,9 @@
 import type { Control, ControlMeta } from "../core/control.ts";
 import { ALLOW, allow, deny, type Decision, type Deny } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
-import type { RequestFacts } from "../core/facts.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectNonCounts, rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { delayMonitor } from "./event-loop-delay.ts";
 
 export const OVERLOAD_META: ControlMeta = {
@@ -76,8 +76,9 @@ export function overloadProtection(options: OverloadProtectionOptions = {}): Ove
   const settings = readOptions(options);
   const { anonymousLimit, sessionLimit, cookiePrefix, exempt } = settings;
   const monitor = delayMonitor({ lateMs: settings.lateMs, veryLateMs: settings.veryLateMs });
-  // A set, because releasing a member twice is harmless and releasing a stranger is too; a bare counter would drift.
-  const inFlight = new Set<RequestFacts>();
+  // Releasing a request twice is harmless, and releasing one that was never counted is too; a bare counter would drift.
+  const counted = new PerRequest<true>();
+  let inFlight = 0;
   const refusals = Array.from({ length: settings.retryAfterSeconds }, (_, index) => refusal(index + 1));
   let refused = 0;
   let shedding = false;
@@ -86,7 +87,7 @@ export function overloadProtection(options: OverloadProtectionOptions = {}): Ove
     const denial = refusals[refused++ % refusals.length] as Deny;
     if (shedding) return denial;
     shedding = true;
-    const count = detail === "in_flight" ? inFlight.size : Math.round(monitor.delayMs);
+    const count = detail === "in_flight" ? inFlight : Math.round(monitor.delayMs);
     return { ...denial, events: [{ ...BEGAN, detail, count }] };
   }
 
@@ -98,13 +99,16 @@ export function overloadProtection(options: OverloadProtectionOptions = {}): Ove
       monitor.start();
       const hasSession = facts.header("cookie")?.includes(cookiePrefix) === true;
       if (monitor.level > (hasSession ? 1 : 0)) return shed("event_loop_delay");
-      if (inFlight.size >= (hasSession ? sessionLimit : anonymousLimit)) return shed("in_flight");
-      inFlight.add(facts);
-      if (!shedding || monitor.level > 0 || inFlight.size > anonymousLimit * CALM_SHARE) return ALLOW;
+      if (inFlight >= (hasSession ? sessionLimit : anonymousLimit)) return shed("in_flight");
+      counted.set(facts, true);
+      inFlight += 1;
+      if (!shedding || monitor.level > 0 || inFlight > anonymousLimit * CALM_SHARE) return ALLOW;
       shedding = false;
       return allow([], [ENDED]);
     },
-    done: (facts) => void inFlight.delete(facts),
+    done(facts) {
+      if (counted.take(facts) === true) inFlight -= 1;
+    },
     check: () => assess(settings),
     stop: () => monitor.stop(),
   };

@@ -6,6 +6,7 @@ import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { rejectNonCounts, rejectUnknownOptions } from "../core/options.ts";
 import type { Reason } from "../core/reasons.ts";
 import type { BodyRules, ServerLimits } from "../core/security.ts";
+import { isNamed } from "../core/wire.ts";
 import { bodyParser, isForm, parsesBody } from "./body-parser.ts";
 import { watchParts } from "./multipart.ts";
 
@@ -182,9 +183,9 @@ function readHeaders(rawHeaders: readonly string[]): Framing {
     const name = rawHeaders[index] as string;
     const value = rawHeaders[index + 1] as string;
     framing.bytes += name.length + value.length + LINE_OVERHEAD;
-    if (name.length === 14 && name.toLowerCase() === "content-length") framing.length ??= value;
-    else if (name.length === 17 && name.toLowerCase() === "transfer-encoding") framing.transferEncoding = true;
-    else if (name.length === 12 && name.toLowerCase() === "content-type") framing.type ??= value;
+    if (isNamed(name, "content-length")) framing.length ??= value;
+    else if (isNamed(name, "transfer-encoding")) framing.transferEncoding = true;
+    else if (isNamed(name, "content-type")) framing.type ??= value;
   }
   return framing;
 }

@@ -94,10 +94,17 @@ export function trustedProxies(options: TrustedProxiesOptions = {}): TrustedProx
     pending.push({ wire, event });
   }
 
+  // Behind a balancer one peer sends nearly everything, and without one each sends several requests on its connection.
+  let last = peerOf("");
+  function peerOf(text: string): Peer {
+    const address = (parseAddress(text) ?? "") as ClientAddress;
+    return { text, address, trusted: declared && (hops > 0 || proxies.has(address)) };
+  }
+
   function resolve(wire: Wire): Origination {
-    const peer = (parseAddress(wire.peerAddress) ?? "") as ClientAddress;
+    if (wire.peerAddress !== last.text) last = peerOf(wire.peerAddress);
+    const { address: peer, trusted } = last;
     const sighted = scan(wire.rawHeaders);
-    const trusted = declared && (hops > 0 || proxies.has(peer));
     const origination = trusted
       ? resolveForwarded(wire, peer, sighted)
       : originated(peer, wire.encrypted ? "https" : "http", sighted.host);
@@ -172,6 +179,13 @@ function take(pending: { readonly wire: Wire; readonly event: AuditEvent }[], wi
     pending.splice(index, 1);
   }
   return events;
+}
+
+/** The socket's other end. */
+interface Peer {
+  readonly text: string;
+  readonly address: ClientAddress;
+  readonly trusted: boolean;
 }
 
 /** What one pass over the headers finds. `lines` and `proto` are what a trusted peer may say; `claim` is what anybody said. */

@@ -38,6 +38,8 @@ const LONGEST_PREFIX: number = COOKIE_PREFIXES[0].length;
  */
 export function prefixOf(name: string): FoundPrefix | undefined {
   if (name.charCodeAt(0) !== UNDERSCORE || name.charCodeAt(1) !== UNDERSCORE) return undefined;
+  // The usual one, unless what follows could be the rest of the longer one.
+  if (name.startsWith(HOST.prefix) && (name.charCodeAt(HOST.prefix.length) | LOWER) !== LETTER_H) return HOST;
   const start = name.slice(0, LONGEST_PREFIX).toLowerCase();
   for (const { lower, exact, other } of KNOWN) {
     if (start.startsWith(lower)) return name.startsWith(exact.prefix) ? exact : other;
@@ -46,3 +48,6 @@ export function prefixOf(name: string): FoundPrefix | undefined {
 }
 
 const UNDERSCORE = 0x5f;
+const LOWER = 0x20;
+const LETTER_H = 0x68;
+const HOST: FoundPrefix = Object.freeze({ prefix: "__Host-", exact: true });

@@ -3,7 +3,7 @@ import type { Control, ControlMeta } from "../core/control.ts";
 import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { DOCUMENT_TYPES } from "../core/head.ts";
-import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
+import { HeaderNames, observed, type Observation, type ResponseDraft } from "../core/response.ts";
 import { joinVary, varyNames } from "../primitives/vary.ts";
 
 const META: ControlMeta = {
@@ -48,7 +48,7 @@ export const CACHE_CONTROL_TARGETED: Rule = {
 
 const NO_STORE = "no-store";
 /** Fields that a shared cache prefers to Cache-Control: RFC 9213's own, and those of CDNs and proxies in use. */
-const TARGETED: ReadonlySet<string> = new Set([
+const TARGETED_NAMES = [
   "cdn-cache-control",
   "surrogate-control",
   "cloudflare-cdn-cache-control",
@@ -56,7 +56,8 @@ const TARGETED: ReadonlySet<string> = new Set([
   "netlify-cdn-cache-control",
   "edge-control",
   "x-accel-expires",
-]);
+] as const;
+const TARGETED = new HeaderNames(TARGETED_NAMES);
 /** What a person reads as a page, and so may look different for each. */
 const PAGE_TYPES = new Set(["text/html", "application/xhtml+xml"]);
 const DECLARED_STATUSES = new Set([200, 203, 206, 301, 304, 308]);
@@ -135,7 +136,7 @@ interface Caching {
 function observeCaching(response: Observation): readonly Finding[] {
   const caching = {
     cacheControl: observed(response, "cache-control"),
-    targeted: [...TARGETED].filter((name) => mayStore(name, observed(response, name).join(", "))),
+    targeted: TARGETED_NAMES.filter((name) => mayStore(name, observed(response, name).join(", "))),
     cookies: observed(response, "set-cookie").length,
     vary: observed(response, "vary").join(","),
     page: PAGE_TYPES.has((observed(response, "content-type")[0] ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? ""),

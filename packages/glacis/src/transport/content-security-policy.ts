@@ -4,6 +4,7 @@ import type { IdentifiedFacts } from "../core/facts.ts";
 import type { Finding, Location } from "../core/finding.ts";
 import { DOCUMENT_TYPES } from "../core/head.ts";
 import { rejectNonRecord, rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { observed, type HeaderRule, type Observation } from "../core/response.ts";
 import { assessDataPolicy, assessDocumentPolicy, isDangerousSource } from "./csp-assess.ts";
 import { NONCE, SCRIPT_DIRECTIVES, type CspDirectives, type DangerousSource } from "./csp-directives.ts";
@@ -107,7 +108,7 @@ export function contentSecurityPolicy(options: ContentSecurityPolicyOptions = {}
     {
       name: "content-security-policy",
       on: "document",
-      value: (facts) => (isIsolated(facts) ? ISOLATED_POLICY : write(pageFor(facts.path), facts)),
+      value: (facts) => (isIsolated(facts) ? ISOLATED_POLICY : writeEnforced(pageFor(facts.path), facts)),
       reconcile: both,
     },
     {
@@ -164,9 +165,25 @@ function compileVariants(directives: CspDirectives): PagePolicy {
   };
 }
 
+/** The policy that was written for a response, and the pieces that it was made of: whoever has judged them once need not read each policy. */
+export const writtenPolicy: PerRequest<WrittenPolicy> = new PerRequest();
+
+export interface WrittenPolicy {
+  readonly pieces: readonly string[];
+  readonly text: string;
+}
+
 function write(policy: PagePolicy, facts: IdentifiedFacts): string {
   const pieces = policy[facts.scheme];
-  return pieces.length === 1 ? (pieces[0] as string) : pieces.join(facts.nonce);
+  let text = pieces[0] as string;
+  for (let index = 1; index < pieces.length; index += 1) text += facts.nonce + (pieces[index] as string);
+  return text;
+}
+
+function writeEnforced(policy: PagePolicy, facts: IdentifiedFacts): string {
+  const text = write(policy, facts);
+  writtenPolicy.set(facts, { pieces: policy[facts.scheme], text });
+  return text;
 }
 
 /** A response of a declared API or download that calls itself HTML: whatever it is, it must not run here. */

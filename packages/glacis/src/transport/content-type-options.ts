@@ -70,6 +70,8 @@ function nameType(draft: ResponseDraft): void {
     draft.set("content-disposition", "attachment");
   } else if (TEXTUAL.test(mediaType)) {
     const type = draft.get("content-type") as string;
+    // As nearly every framework writes it.
+    if (type.endsWith("; charset=utf-8")) return;
     if (!/;\s*charset\s*=/iu.test(type)) draft.set("content-type", `${type.replace(/[;\s]+$/u, "")}; charset=utf-8`);
   }
 }

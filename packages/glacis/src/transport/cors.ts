@@ -4,7 +4,7 @@ import { ALLOW, answer, deny, type HeaderPair } from "../core/decision.ts";
 import type { AuditEvent } from "../core/event.ts";
 import type { RequestFacts } from "../core/facts.ts";
 import { finding, type Finding } from "../core/finding.ts";
-import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
+import { HeaderNames, observed, type Observation, type ResponseDraft } from "../core/response.ts";
 import { rawHeaderValues } from "../core/wire.ts";
 import { joinVary, varyNames } from "../primitives/vary.ts";
 import { compilePolicy, type CorsOptions, type CorsPolicy } from "./cors-policy.ts";
@@ -49,7 +49,7 @@ const RULES = [
 ];
 
 /** Every response header of the CORS protocol. They are written here and nowhere else. */
-const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
+const RESPONSE_HEADER_NAMES = [
   "access-control-allow-origin",
   CREDENTIALS,
   "access-control-allow-methods",
@@ -57,7 +57,8 @@ const RESPONSE_HEADERS: ReadonlySet<string> = new Set([
   "access-control-expose-headers",
   "access-control-max-age",
   "access-control-allow-private-network",
-]);
+];
+const RESPONSE_HEADERS = new HeaderNames(RESPONSE_HEADER_NAMES);
 
 /** A page asks for some few headers; a longer list is not from a browser. */
 const MAX_REQUESTED_HEADERS = 64;
@@ -212,7 +213,7 @@ function preflightHeaders(policy: CorsPolicy): (facts: RequestFacts) => Readonly
 function replaceHeaders(draft: ResponseDraft, ours: ReadonlyMap<string, string> | undefined): boolean {
   if (ours === undefined && !draft.hasAny(RESPONSE_HEADERS)) return false;
   let foreign = false;
-  for (const name of RESPONSE_HEADERS) {
+  for (const name of RESPONSE_HEADER_NAMES) {
     const theirs = draft.get(name);
     const wanted = ours?.get(name);
     if (theirs === wanted) continue;

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import type { Control } from "../core/control.ts";
 import { compileHead } from "../core/head.ts";
+import type { ResponseDraft } from "../core/response.ts";
 import { sketchExchange } from "../testing/exchange.ts";
 import { sketchResponse } from "../testing/response.ts";
+import { contentSecurityPolicy } from "./content-security-policy.ts";
 import { frameOptions } from "./frame-options.ts";
 
 describe("frameOptions", () => {
@@ -49,6 +52,36 @@ describe("frameOptions", () => {
       /, frame-ancestors https:\/\/a\.example https:\/\/b\.example$/u,
     );
     expect(policy("frame-ancestors 'none'", options)).toBe("frame-ancestors 'none'");
+  });
+
+  it("judges our own policy by its pieces, each page by those of its own, and one that was changed by its words", () => {
+    const embeddable = [{ path: "/widget", origins: ["https://partner.example"] }];
+    const { meta, rules, check } = frameOptions();
+    const widen: Control = {
+      meta,
+      rules,
+      check,
+      head(draft: ResponseDraft) {
+        const policy = draft.get("content-security-policy") ?? "";
+        draft.set("content-security-policy", policy.replace(/frame-ancestors [^;]*/u, "frame-ancestors *"));
+      },
+    };
+    const send = (path: string, between: readonly Control[] = [], framed = embeddable): string => {
+      const draft = sketchResponse({ headers: { "content-type": "text/html" } });
+      const controls = [contentSecurityPolicy({ embeddable: framed }), ...between, control];
+      compileHead(controls, () => undefined)(sketchExchange({ target: path, route: { kind: "page" } }), draft);
+      return draft.headers()["content-security-policy"] ?? "";
+    };
+    const control = frameOptions({ embeddable });
+    for (let time = 0; time < 2; time += 1) {
+      expect(send("/")).toMatch(/frame-ancestors 'none'(?!.*frame-ancestors)/u);
+      expect(send("/widget")).toMatch(/frame-ancestors https:\/\/partner\.example(?!.*frame-ancestors)/u);
+      expect(send("/", [widen])).toMatch(/frame-ancestors \*;.*, frame-ancestors 'none'$/u);
+      // The two controls were given different lists: the stricter one holds.
+      expect(send("/other", [], [{ path: "/other", origins: ["https://partner.example"] }])).toMatch(
+        /, frame-ancestors 'none'$/u,
+      );
+    }
   });
 
   it("gives an embeddable page no X-Frame-Options, which has no word for a list", () => {

@@ -1,8 +1,10 @@
 /** frame-ancestors and X-Frame-Options: who may show these pages in a frame (CSP level 3 section 6.4.2, RFC 7034; guide A05). */
 import type { Control, ControlMeta } from "../core/control.ts";
+import type { IdentifiedFacts } from "../core/facts.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
 import { observed, type Observation } from "../core/response.ts";
+import { writtenPolicy } from "./content-security-policy.ts";
 import { parsePolicy, splitPolicies } from "./csp-policy.ts";
 import { compileEmbeddings, frameSources, isExactHttpsOrigin, type EmbeddablePath } from "./embedding.ts";
 
@@ -63,6 +65,7 @@ export function frameOptions(options: FrameOptions = {}): Control {
     framing: compile(sources),
   }));
   const at: Location = { kind: "setting", name: "frame-ancestors" };
+  const governs = rememberingLast();
   return {
     meta: META,
     rules: [FRAME_ANCESTORS_MISSING, FRAME_ANCESTORS_OPEN, FRAME_ANCESTORS_LEGACY],
@@ -73,7 +76,7 @@ export function frameOptions(options: FrameOptions = {}): Control {
         draft.set("x-frame-options", framing.legacy);
       const policy = draft.get("content-security-policy");
       if (policy === undefined) draft.set("content-security-policy", framing.directive);
-      else if (!governsFraming(policy, framing))
+      else if (!governs(policy, framing, facts))
         draft.set("content-security-policy", `${policy}, ${framing.directive}`);
     },
     check: () =>
@@ -95,6 +98,21 @@ function compile(sources: readonly string[]): Framing {
   const only = sources.length === 1 ? sources[0] : undefined;
   const legacy = only === "'none'" ? "DENY" : only === "'self'" ? "SAMEORIGIN" : undefined;
   return { directive: `frame-ancestors ${sources.join(" ")}`, sources, legacy };
+}
+
+/**
+ * Nearly every policy is our own, and differs from the one before in its nonce alone: what its pieces say of framing is read once. One that somebody
+ * has changed since it was written is not what the pieces make, and is read.
+ */
+function rememberingLast(): (policy: string, framing: Framing, facts: IdentifiedFacts) => boolean {
+  let last: { readonly pieces: readonly string[]; readonly framing: Framing; readonly answer: boolean } | undefined;
+  return (policy, framing, facts) => {
+    const written = writtenPolicy.get(facts);
+    if (written === undefined || written.text !== policy) return governsFraming(policy, framing);
+    if (last === undefined || last.pieces !== written.pieces || last.framing !== framing)
+      last = { pieces: written.pieces, framing, answer: governsFraming(policy, framing) };
+    return last.answer;
+  };
 }
 
 /** A directive's name in whatever capitals: browsers take the first one, so an earlier `Frame-Ancestors *` is the one that counts. */

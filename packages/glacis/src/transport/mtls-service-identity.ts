@@ -5,6 +5,7 @@ import { ALLOW, deny, type Deny } from "../core/decision.ts";
 import type { IdentifiedFacts, RequestFacts } from "../core/facts.ts";
 import { finding, type Rule } from "../core/finding.ts";
 import { rejectUnknownOptions } from "../core/options.ts";
+import { PerRequest } from "../core/per-request.ts";
 import { ANONYMOUS, type Service } from "../core/principal.ts";
 import type { Authenticate, Identity } from "../core/security.ts";
 import type { WireCertificate } from "../core/wire.ts";
@@ -73,7 +74,7 @@ const NOBODY: Identity = Object.freeze({ principal: ANONYMOUS, session: undefine
  */
 export function mutualTls(options: MutualTlsOptions): MutualTls {
   const { services, longestDays } = settingsOf(options);
-  const refused = new WeakMap<object, Cause>();
+  const refused = new PerRequest<Cause>();
 
   function identify(facts: RequestFacts, certificate: WireCertificate): Service | Cause {
     if (facts.wire.tls?.authorized !== true) return "untrusted";

@@ -1,7 +1,7 @@
 /** Headers that disclose what runs here, or that browsers have dropped, do not go out (guide A02, A05). */
 import type { Control, ControlMeta } from "../core/control.ts";
 import { finding, type Finding, type Location, type Rule } from "../core/finding.ts";
-import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
+import { HeaderNames, observed, type Observation, type ResponseDraft } from "../core/response.ts";
 
 const META: ControlMeta = {
   id: "obsolete-headers",
@@ -64,7 +64,7 @@ const DROPPED = [
   "pragma",
 ] as const;
 
-const REMOVED: ReadonlySet<string> = new Set([...DISCLOSING, ...DROPPED]);
+const REMOVED = new HeaderNames([...DISCLOSING, ...DROPPED]);
 const XSS_FILTER = "x-xss-protection";
 
 /**

@@ -4,6 +4,7 @@ import { ALLOW, deny, type Decision } from "../core/decision.ts";
 import type { IdentifiedFacts, RouteKind } from "../core/facts.ts";
 import { finding, type Finding, type Rule } from "../core/finding.ts";
 import { observed, type Observation, type ResponseDraft } from "../core/response.ts";
+import { isNamed } from "../core/wire.ts";
 
 const META: ControlMeta = {
   id: "response-context-isolation",
@@ -67,12 +68,28 @@ interface FetchMetadata {
 }
 
 function decideContext(facts: IdentifiedFacts): Decision {
-  const site = facts.header("sec-fetch-site");
-  if (site === undefined) return ALLOW;
-  const mode = facts.header("sec-fetch-mode") ?? "";
-  const destination = facts.header("sec-fetch-dest") ?? "";
-  const cause = judge(facts.route.kind, { site, mode, destination });
+  const metadata = readMetadata(facts.wire.rawHeaders);
+  if (metadata === undefined) return ALLOW;
+  const cause = judge(facts.route.kind, metadata);
   return cause === undefined ? ALLOW : refuse(cause);
+}
+
+const NAME_LENGTH = "sec-fetch-site".length;
+
+/** In one pass: the three names are equally long. The first line of each counts; the request's shape has refused a second one. */
+function readMetadata(rawHeaders: readonly string[]): FetchMetadata | undefined {
+  let site: string | undefined;
+  let mode: string | undefined;
+  let destination: string | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] as string;
+    if (name.length !== NAME_LENGTH) continue;
+    const value = rawHeaders[index + 1];
+    if (isNamed(name, "sec-fetch-site")) site ??= value;
+    else if (isNamed(name, "sec-fetch-mode")) mode ??= value;
+    else if (isNamed(name, "sec-fetch-dest")) destination ??= value;
+  }
+  return site === undefined ? undefined : { site, mode: mode ?? "", destination: destination ?? "" };
 }
 
 /** What is wrong with a request for a route of this kind, or undefined. An unknown site is a foreign one. */
