@@ -73,6 +73,17 @@ describe("requests in flight", () => {
     expect(kindOf({ target: "/healthz/more" })).toBe("deny");
   });
 
+  it("counts a request once, however often it is asked", () => {
+    control = overloadProtection({ maxInFlight: 2 });
+    const exchange = sketchExchange();
+    // A control in a later layer is asked again where a route's rule stands under its group's.
+    for (let time = 0; time < 2; time += 1) expect(control.decide?.(exchange)).toMatchObject({ kind: "allow" });
+    expect(kindOf()).toBe("allow");
+    expect(kindOf()).toBe("deny");
+    control.done?.(exchange, DONE);
+    expect([kindOf(), kindOf()]).toEqual(["allow", "deny"]);
+  });
+
   it("releases each request once, however often it is finished, and never one that it refused", () => {
     control = overloadProtection({ maxInFlight: 1 });
     const first = send();

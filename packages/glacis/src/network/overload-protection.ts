@@ -76,7 +76,7 @@ export function overloadProtection(options: OverloadProtectionOptions = {}): Ove
   const settings = readOptions(options);
   const { anonymousLimit, sessionLimit, cookiePrefix, exempt } = settings;
   const monitor = delayMonitor({ lateMs: settings.lateMs, veryLateMs: settings.veryLateMs });
-  // Releasing a request twice is harmless, and releasing one that was never counted is too; a bare counter would drift.
+  // Counting or releasing a request twice is harmless, and releasing one that was never counted is too; a bare counter would drift.
   const counted = new PerRequest<true>();
   let inFlight = 0;
   const refusals = Array.from({ length: settings.retryAfterSeconds }, (_, index) => refusal(index + 1));
@@ -100,8 +100,10 @@ export function overloadProtection(options: OverloadProtectionOptions = {}): Ove
       const hasSession = facts.header("cookie")?.includes(cookiePrefix) === true;
       if (monitor.level > (hasSession ? 1 : 0)) return shed("event_loop_delay");
       if (inFlight >= (hasSession ? sessionLimit : anonymousLimit)) return shed("in_flight");
-      counted.set(facts, true);
-      inFlight += 1;
+      if (counted.get(facts) === undefined) {
+        counted.set(facts, true);
+        inFlight += 1;
+      }
       if (!shedding || monitor.level > 0 || inFlight > anonymousLimit * CALM_SHARE) return ALLOW;
       shedding = false;
       return allow([], [ENDED]);
