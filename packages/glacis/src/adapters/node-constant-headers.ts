@@ -17,11 +17,12 @@ type WriteHead = (
   this: ServerResponse,
   status: number,
   reason: string | undefined,
-  headers: readonly string[],
+  headers?: readonly string[],
 ) => ServerResponse;
 
-/** Taken from the prototype once, see `node-head.ts`. */
-const { writeHead: nodeWriteHead } = ServerResponse.prototype as unknown as { readonly writeHead: WriteHead };
+/** Taken from the prototype once: Express changes that of every response, and each look-up of a method is slow from then on. */
+export const nodeWriteHead: WriteHead = (ServerResponse.prototype as unknown as { readonly writeHead: WriteHead })
+  .writeHead;
 const { _storeHeader: nodeStoreHeader } = ServerResponse.prototype as unknown as Storing;
 
 const LINE_END = "\r\n";

@@ -5,7 +5,7 @@
 import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } from "node:http";
 import { deny } from "../core/decision.ts";
 import { HeadDraft, type HeaderLines } from "./head-draft.ts";
-import { canInsert, writeHeadWith } from "./node-constant-headers.ts";
+import { canInsert, nodeWriteHead, writeHeadWith } from "./node-constant-headers.ts";
 import { stateOf, type GuardedResponse, type RequestState } from "./node-state.ts";
 
 type HeaderArgument = OutgoingHttpHeaders | readonly OutgoingHttpHeader[] | readonly (readonly OutgoingHttpHeader[])[];
@@ -16,20 +16,8 @@ interface Methods {
   readonly removeHeader: (this: ServerResponse, name: string) => void;
 }
 
-type NodeWriteHead = (
-  this: ServerResponse,
-  status: number,
-  reason: string | undefined,
-  headers?: readonly string[],
-) => GuardedResponse;
-
-/** Taken from the prototype once: Express changes that of every response, and each look-up of a method is slow from then on. */
-const {
-  writeHead: nodeWriteHead,
-  setHeader,
-  getHeader,
-  removeHeader,
-} = ServerResponse.prototype as unknown as Methods & { readonly writeHead: NodeWriteHead };
+/** Taken from the prototype once, as `nodeWriteHead` is. */
+const { setHeader, getHeader, removeHeader } = ServerResponse.prototype as unknown as Methods;
 
 /** Takes the place of `writeHead` on every guarded response. */
 export function guardedWriteHead(
