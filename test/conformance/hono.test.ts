@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import type { Server as HttpServer } from "node:http";
+import type { Server as HttpServer, ServerResponse } from "node:http";
 import type { AddressInfo, Server } from "node:net";
 import { serve } from "@hono/node-server";
 import { Hono, type Context } from "hono";
@@ -49,6 +49,18 @@ async function ask(server: Server, text: string): Promise<RawResponse> {
 }
 
 describe("hono 4", () => {
+  it("knows a handler that answers by itself, also one that is loaded after the server has begun", async () => {
+    const { app, listen } = secured();
+    app.get("/", access(anyone), async (c) => {
+      const { RESPONSE_ALREADY_SENT } = await import("@hono/node-server/utils/response");
+      const { outgoing } = c.env as { readonly outgoing: ServerResponse };
+      outgoing.writeHead(200, { "content-length": "4" });
+      setTimeout(() => outgoing.end("late"), 20);
+      return RESPONSE_ALREADY_SENT;
+    });
+    expect(await ask(listen(), get("/"))).toMatchObject({ status: 200, body: "late" });
+  });
+
   it("gives a handler no JSON that nobody has checked, whatever its type says", async () => {
     const { app, listen, records } = secured();
     const read: unknown[] = [];

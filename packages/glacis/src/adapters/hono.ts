@@ -1,6 +1,8 @@
 /** Glacis on Hono 4, on Node. */
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
+// Whoever loads this after a server was made gets a sign that the server does not know, and answers over what a handler is writing.
+import "@hono/node-server/utils/response";
 import type { Context, Env, Hono, MiddlewareHandler, Next, Schema } from "hono";
 import type { AccessRule } from "../core/access.ts";
 import { Refusal } from "../core/error-reason.ts";
