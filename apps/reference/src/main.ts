@@ -2,7 +2,7 @@ import type { AuditEvent, Watch } from "glacis";
 import { eventLog, lastResort, redactFields } from "glacis/audit";
 import { activityIn } from "./activity/activity.ts";
 import { keyRing, type Storage } from "glacis/data";
-import { passwordHashing } from "glacis/authentication";
+import { hashingLine, passwordHashing } from "glacis/authentication";
 import { listenHono } from "glacis/hono";
 import { once } from "node:events";
 import { createWriteStream, existsSync, mkdirSync } from "node:fs";
@@ -30,7 +30,7 @@ import { hashAhead, seedDemo } from "./seed.ts";
 
 const SHUTDOWN_MS = 10_000;
 
-interface StartParts extends Pick<GuardParts, "alarmClock" | "ssoFetch" | "webhookOutbound"> {
+interface StartParts extends Pick<GuardParts, "alarmClock" | "hashing" | "ssoFetch" | "webhookOutbound"> {
   /** A black-box test's folder holds what it starts from already, and is neither emptied nor seeded once more. */
   readonly isSeeded?: boolean;
 }
@@ -74,7 +74,8 @@ async function startIn(settings: Settings, output: Output, more: StartParts): Pr
     const isFirst = !existsSync(join(settings.dataFolder, "keys"));
     const keys = settings.keys ?? keysIn(settings.dataFolder);
     const ring = keyRing(keys);
-    const hashing = passwordHashing({ pepper: ring });
+    // Nobody waits for the demonstration's passwords, so none of them is sent away where a hash takes long.
+    const hashing = passwordHashing({ pepper: ring, line: hashingLine({ longestWaitMs: 60_000 }), ...more.hashing });
     const passwords = isFirst ? hashAhead(hashing, tenants) : hashing;
     const database = await progress.step("Opening the database", () => openDatabase(settings));
     const accounts = accountsIn(database);

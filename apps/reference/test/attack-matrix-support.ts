@@ -47,6 +47,7 @@ import { readSettings } from "../src/operations/settings.ts";
 import { guardOf } from "../src/security.ts";
 import { makeClient } from "./support/client.ts";
 import { temporaryFolder } from "./support/folio.ts";
+import { HASHING } from "./support/prepared-folder.ts";
 
 /** A migrated database, and a way around its row-level security. */
 export interface Ground {
@@ -204,8 +205,6 @@ const ROLE: Readonly<Record<string, Role>> = {
 export const PEOPLE = Object.keys(ROLE);
 export const PASSWORD = "a long walk by the river";
 
-/** The least that the library takes: what is tried here is not the hash. */
-const HASHING = { memoryKiB: 7_168, passes: 5 } as const;
 const KEYS = newKey("matrix");
 const HASH: Promise<string> = passwordHashing({ pepper: keyRing(KEYS), ...HASHING })
   .hash(PASSWORD)

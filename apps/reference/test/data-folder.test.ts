@@ -3,17 +3,36 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { freePort } from "../../../test/support/free-port.ts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { passwordHashing } from "glacis/authentication";
 import { emptyFolder, keysIn, lockFolder } from "../src/operations/data-folder.ts";
 import { readSettings, StartError } from "../src/operations/settings.ts";
 import { startFault } from "../src/operations/start-fault.ts";
 import { start } from "../src/main.ts";
-import { temporaryFolder } from "./support/folio.ts";
+import { startFolio, temporaryFolder } from "./support/folio.ts";
+import { HASHING } from "./support/prepared-folder.ts";
 
 let folder: string;
 beforeEach(() => {
   folder = temporaryFolder();
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe("the demonstration", () => {
+  it("is seeded where hashes take so long that people would be told to come again", async () => {
+    const flooded = passwordHashing(HASHING);
+    // More than the process's line takes in, as long as nobody has told it how long a hash takes here.
+    const flood = Array.from({ length: 60 }, () => flooded.hash("a long walk by the river"));
+    writeFileSync(join(folder, "note"), "so that nothing that was prepared is copied here");
+    const folio = await startFolio("demo", { DATA_DIR: folder });
+    try {
+      await Promise.all(flood);
+      const alice = { email: "alice@alpha.test", password: "Alice-Correct-Horse-9" };
+      expect((await folio.client().signIn(alice)).status).toBe(200);
+    } finally {
+      await folio.stop();
+    }
+  }, 60_000);
+});
 
 describe("lockFolder", () => {
   it("gives the folder back when asked, and leaves nothing behind", () => {

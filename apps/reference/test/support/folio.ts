@@ -6,7 +6,7 @@ import { freePort } from "../../../../test/support/free-port.ts";
 import { start } from "../../src/main.ts";
 import { readSettings, type Settings } from "../../src/operations/settings.ts";
 import { makeClient, type Client } from "./client.ts";
-import { copyPrepared } from "./prepared-folder.ts";
+import { copyPrepared, HASHING } from "./prepared-folder.ts";
 
 export interface Folio {
   readonly settings: Settings;
@@ -36,7 +36,11 @@ export async function startFolio(
   const isOwn = settings.databaseUrl !== undefined || more.alarmClock !== undefined;
   const isSeeded = !isOwn && (await copyPrepared(options, folder));
   const said: string[] = [];
-  const running = await start(settings, { write: (text: string) => said.push(text) }, { ...more, isSeeded });
+  const running = await start(
+    settings,
+    { write: (text: string) => said.push(text) },
+    { hashing: HASHING, ...more, isSeeded },
+  );
   const url = `http://127.0.0.1:${settings.port}`;
   return {
     settings,

@@ -4,6 +4,9 @@ import { start } from "../../src/main.ts";
 import { readSettings } from "../../src/operations/settings.ts";
 import { freePort } from "../../../../test/support/free-port.ts";
 
+/** The least that the library takes: what these suites try is not the hash. */
+export const HASHING = { memoryKiB: 7_168, passes: 5 } as const;
+
 /** What takes the seconds of a first start: a database with its people, and the keys without which their passwords say nothing. */
 const PREPARED = ["postgres", "keys"];
 
@@ -30,7 +33,7 @@ async function prepare(options: readonly string[], prepared: string): Promise<bo
   }
   const folder = mkdtempSync(`${prepared}.`);
   const settings = readSettings(options, { PORT: String(await freePort()), DATA_DIR: folder });
-  await (await start(settings, { write: () => undefined })).stop();
+  await (await start(settings, { write: () => undefined }, { hashing: HASHING })).stop();
   // Whole or not at all: others copy from it as soon as it is there.
   renameSync(folder, prepared);
   return true;
