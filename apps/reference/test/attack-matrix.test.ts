@@ -17,8 +17,8 @@ import {
 const postgres = await testDatabase("matrix");
 
 const routes = Object.keys(CASES);
-/** The embedded engine is the same code, compiled for another machine and slower: it is asked for every sixth route where a Postgres answers for all. */
-const some = postgres === undefined ? routes : routes.filter((_, index) => index % 6 === 0);
+/** The embedded engine is the same code, compiled for another machine and slower: it is asked for every twelfth route where a Postgres answers for all. */
+const some = postgres === undefined ? routes : routes.filter((_, index) => index % 12 === 0);
 const grounds: readonly (readonly [name: string, open: () => Promise<Ground>, only: readonly string[]])[] = [
   ["PGlite", embeddedGround, some],
   ...(postgres === undefined ? [] : [["Postgres", () => postgresGround(postgres), routes] as const]),
@@ -50,6 +50,6 @@ describe.each(grounds)("the attack matrix over the application on %s", (_, open,
       ...(only.length < routes.length && { only }),
     });
     expectIsolation(report);
-    expect(report.cells.length).toBeGreaterThan(only.length < routes.length ? 400 : 1500);
+    expect(report.cells.length).toBeGreaterThan(only.length < routes.length ? 200 : 1500);
   });
 });

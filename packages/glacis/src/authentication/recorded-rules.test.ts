@@ -101,6 +101,7 @@ describe("two spellings of an address", () => {
 });
 
 describe("an imported hash", () => {
+  /** What is alike stands side by side. */
   const PASSWORDS = [
     "Trailing ",
     "trailing",
@@ -129,9 +130,9 @@ describe("an imported hash", () => {
   it.each(Object.entries(WRITERS))(
     "of %s is that of one password alone: every byte, space and spelling counts",
     async (name, write) => {
-      for (const password of PASSWORDS) {
+      for (const [index, password] of PASSWORDS.entries()) {
         const stored = await write(password);
-        for (const typed of PASSWORDS) {
+        for (const typed of PASSWORDS.slice(Math.max(0, index - 1), index + 2)) {
           const { kind } = await floor.verify(typed, { userId: "u" as UserId, stored }, NOW);
           // Ours are of the composed form, and which of the two wrote an Argon2 hash nobody can see.
           const composed = name === "argon2" && typed.normalize("NFC") === password;
