@@ -4,13 +4,13 @@ import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accounts } from "glacis/accounts";
-import { authenticated, glacis, routeRule, saas, withControls, type AuditRecord, type User } from "glacis";
+import { authenticated, glacis, routeRule, saas, type AuditRecord, type User } from "glacis";
 import { outboxMail } from "glacis/authentication";
 import { keyRing, newKey } from "glacis/data";
-import { overloadProtection } from "glacis/network";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUILDS } from "./frameworks/builds.ts";
 import { browserOn, header, type Browser } from "./raw-browser.ts";
+import { patient } from "../support/patient.ts";
 
 const PASSWORD = "correct horse battery staple";
 const folder = mkdtempSync(join(tmpdir(), "accounts-"));
@@ -45,9 +45,7 @@ function composed() {
       },
     }),
   });
-  // A machine that runs other suites is late for reasons that no request here gave it.
-  const patient = withControls(layers, overloadProtection({ shedAtDelayMs: 30_000 }));
-  return { security: glacis(patient), people: layers.accounts, outbox, members, records };
+  return { security: glacis(patient(layers)), people: layers.accounts, outbox, members, records };
 }
 
 /** One value of each kind that has broken a parser somewhere, and how it is named. */

@@ -27,6 +27,7 @@ import { json, type Application } from "./application.ts";
 import { express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
+import { patient } from "../support/patient.ts";
 
 const APPLICATION: Application = {
   groups: [],
@@ -90,7 +91,7 @@ async function ground(
   });
   composed.push(layers);
   const security = glacis({
-    ...layers,
+    ...patient(layers),
     authenticate: (facts) => {
       const id = facts.header("x-test-user");
       if (id === undefined) return layers.authenticate(facts);

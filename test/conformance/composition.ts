@@ -1,9 +1,10 @@
 /** The composition that every case runs against: the preset, with small limits, and two defective controls to see what a defect does. */
 import { glacis, keyRing, newKey, saas, withControls, type AuditRecord, type Security } from "glacis";
 import type { Csrf, Sessions } from "glacis/authentication";
-import { overloadProtection, requestLimits } from "glacis/network";
+import { requestLimits } from "glacis/network";
 import { stubControl } from "glacis/testing";
 import { ALLOW } from "../../packages/glacis/src/core/decision.ts";
+import { patient } from "../support/patient.ts";
 
 const ORIGIN = "https://app.example.com";
 
@@ -42,12 +43,11 @@ export function compose(): Composition {
     requestTimeoutMs: 1500,
     responseTimeoutMs: 1500,
   });
-  // A busy machine would be taken for an overload.
-  const patient = withControls(layers, small.control, overloadProtection({ shedAtDelayMs: 30_000 }));
+  const mounted = patient(withControls(layers, small.control));
   const security = glacis({
-    ...patient,
-    network: [...patient.network, brokenOpen],
-    transport: [...patient.transport, brokenHead],
+    ...mounted,
+    network: [...mounted.network, brokenOpen],
+    transport: [...mounted.transport, brokenHead],
     body: small.body,
     server: small.server,
     controlTimeoutMs: 150,

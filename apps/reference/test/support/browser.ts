@@ -6,13 +6,7 @@ import { chromium as engine, type Browser, type BrowserContext, type Page } from
  * Chromium from npm. The package's own flags are for a function without a screen and switch the web's security off; these switch off what a
  * container lacks and nothing that a test is about.
  */
-const FLAGS = [
-  "--no-sandbox",
-  "--no-zygote",
-  "--use-gl=angle",
-  "--use-angle=swiftshader",
-  "--enable-unsafe-swiftshader",
-];
+const FLAGS = ["--no-sandbox", "--no-zygote", "--disable-gpu", "--disable-software-rasterizer"];
 
 export async function openBrowser(): Promise<Browser> {
   return engine.launch({ executablePath: await chromium.executablePath(), args: FLAGS, headless: true });
