@@ -12,7 +12,6 @@ import { secureExpress } from "glacis/express";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accessibilityFaults, openBrowser, plugIn, visit, type Visit } from "../apps/reference/test/support/browser.ts";
 import { freePort } from "./support/free-port.ts";
-import { patient } from "./support/patient.ts";
 
 const TIMEOUT_MS = 120_000;
 const PASSWORD = "seven purple lanterns float";
@@ -53,7 +52,7 @@ async function start(mfa: { readonly phishingResistant?: readonly string[] } = {
   });
   const worker = layers.accounts.flows.worker.start();
   const app = express();
-  secureExpress(app, glacis(patient(layers)));
+  secureExpress(app, glacis(layers));
   const server: Server = app.listen(Number(new URL(origin).port), "127.0.0.1");
   await once(server, "listening");
   return {

@@ -7,7 +7,6 @@ import { access, guardServer, requestOf, secureExpress, serverOptions } from "gl
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { openBrowser, visit, type Visit } from "../apps/reference/test/support/browser.ts";
 import { freePort } from "./support/free-port.ts";
-import { patient } from "./support/patient.ts";
 
 const TIMEOUT_MS = 120_000;
 const open = publicAccess("a test");
@@ -43,7 +42,7 @@ const saved: string[] = [];
 beforeAll(async () => {
   origin = `http://localhost:${await freePort()}`;
   const layers = saas({ origin, keys: keyRing(newKey("k1")), mode: "development", audit: (one) => records.push(one) });
-  const security = glacis(patient(layers));
+  const security = glacis(layers);
   const app = express();
   secureExpress(app, security);
   const show = (path: string, title: string, body: string, headers: Readonly<Record<string, string>> = {}): void => {

@@ -26,7 +26,6 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBrowser, plugIn, visit, type Visit } from "../apps/reference/test/support/browser.ts";
 import { authenticationGround } from "./support/authentication-ground.ts";
 import { freePort } from "./support/free-port.ts";
-import { patient } from "./support/patient.ts";
 
 const TIMEOUT_MS = 120_000;
 const USER = { userId: "ada", tenantId: "alpha", roles: [] };
@@ -54,7 +53,7 @@ async function startApplication(): Promise<Application> {
   const origin = `http://localhost:${await freePort()}`;
   const records: AuditRecord[] = [];
   const layers = saas({ origin, keys: keyRing(newKey("k1")), mode: "development", audit: (one) => records.push(one) });
-  const security = glacis(patient(layers));
+  const security = glacis(layers);
   const keys = passkeys({
     name: "Test",
     origins: [origin],
@@ -123,7 +122,7 @@ async function startRoutes(): Promise<{ readonly origin: string; readonly server
   await ground.account({ email: "ada@example.com" }, password);
   const render = authenticationPages({ name: "Test" });
   const routes = authenticationRoutes(ground.flows, { csrf: layers.csrf, render, home: "/home" });
-  const security = glacis({ ...patient(layers), endpoints: [...layers.endpoints, ...routes] });
+  const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...routes] });
   const app = express();
   secureExpress(app, security);
   app.get("/home", access(open, { kind: "page" }), (request, response) => {

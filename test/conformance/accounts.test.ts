@@ -10,7 +10,6 @@ import { keyRing, newKey } from "glacis/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { BUILDS } from "./frameworks/builds.ts";
 import { browserOn, header, type Browser } from "./raw-browser.ts";
-import { patient } from "../support/patient.ts";
 
 const PASSWORD = "correct horse battery staple";
 const folder = mkdtempSync(join(tmpdir(), "accounts-"));
@@ -45,7 +44,7 @@ function composed() {
       },
     }),
   });
-  return { security: glacis(patient(layers)), people: layers.accounts, outbox, members, records };
+  return { security: glacis(layers), people: layers.accounts, outbox, members, records };
 }
 
 /** One value of each kind that has broken a parser somewhere, and how it is named. */

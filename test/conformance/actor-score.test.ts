@@ -27,7 +27,6 @@ import { json, type Application } from "./application.ts";
 import { express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
-import { patient } from "../support/patient.ts";
 
 const APPLICATION: Application = {
   groups: [],
@@ -91,7 +90,7 @@ async function ground(
   });
   composed.push(layers);
   const security = glacis({
-    ...patient(layers),
+    ...layers,
     authenticate: (facts) => {
       const id = facts.header("x-test-user");
       if (id === undefined) return layers.authenticate(facts);

@@ -16,7 +16,6 @@ import { totpCode, totpStep } from "../../packages/glacis/src/authentication/tot
 import { authenticationGround, tokenIn, type AuthenticationGround } from "../support/authentication-ground.ts";
 import { BUILDS } from "./frameworks/builds.ts";
 import { browserOn, header, type Browser } from "./raw-browser.ts";
-import { patient } from "../support/patient.ts";
 
 const PASSWORD = "correct horse battery staple";
 const FRESH = "a whole new passphrase";
@@ -46,7 +45,7 @@ function composed() {
     profile: ["organization"],
     home: "/documents",
   });
-  return { security: glacis({ ...patient(layers), endpoints: [...layers.endpoints, ...endpoints] }), ground, records };
+  return { security: glacis({ ...layers, endpoints: [...layers.endpoints, ...endpoints] }), ground, records };
 }
 
 describe.each(Object.entries(BUILDS))("the authentication routes in %s", (_, build) => {

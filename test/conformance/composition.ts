@@ -4,7 +4,6 @@ import type { Csrf, Sessions } from "glacis/authentication";
 import { requestLimits } from "glacis/network";
 import { stubControl } from "glacis/testing";
 import { ALLOW } from "../../packages/glacis/src/core/decision.ts";
-import { patient } from "../support/patient.ts";
 
 const ORIGIN = "https://app.example.com";
 
@@ -43,7 +42,7 @@ export function compose(): Composition {
     requestTimeoutMs: 1500,
     responseTimeoutMs: 1500,
   });
-  const mounted = patient(withControls(layers, small.control));
+  const mounted = withControls(layers, small.control);
   const security = glacis({
     ...mounted,
     network: [...mounted.network, brokenOpen],

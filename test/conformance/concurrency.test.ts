@@ -10,7 +10,6 @@ import { express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
 import { speak } from "./raw-client.ts";
-import { patient } from "../support/patient.ts";
 
 const principal = { kind: "user", id: "ann", tenantId: "t1", roles: [], assurance: 1, authenticatedAtMs: 0 } as const;
 const rule = routeRule(authenticated(), { kind: "api" });
@@ -56,7 +55,7 @@ it.each([
     concurrency: { perUser: 2, maxWaiting: 2, waitMs: 4000 },
   });
   const identity = { principal: principal as never, session: undefined };
-  server = await build(application, glacis({ ...patient(layers), authenticate: () => identity }));
+  server = await build(application, glacis({ ...layers, authenticate: () => identity }));
   const { port } = server.address() as AddressInfo;
   const ask = async (): Promise<number | undefined> =>
     (await speak(port, [get("/slow")], { silenceMs: 10_000 })).responses[0]?.status;

@@ -20,7 +20,6 @@ import { express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
 import { speak } from "./raw-client.ts";
-import { patient } from "../support/patient.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const support = { id: "sue", tenantId: "support" };
@@ -73,7 +72,7 @@ describe.each([
         },
       ],
     };
-    const security = glacis({ ...patient(layers), authenticate: () => identity });
+    const security = glacis({ ...layers, authenticate: () => identity });
     server = await build(application, security);
     const { port } = server.address() as AddressInfo;
     await speak(port, [get(path, { ...PLAIN, ...headers })]);

@@ -8,7 +8,6 @@ import { express4Build, express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
 import { speak } from "./raw-client.ts";
-import { patient } from "../support/patient.ts";
 
 const NAMES = ["x-user-id", "x-tenant-id", "x-request-id"];
 const APPLICATION: Application = {
@@ -45,7 +44,7 @@ describe.each([
       proxies,
       audit: (record) => void records.push(record),
     });
-    server = await build(APPLICATION, glacis(patient(layers)));
+    server = await build(APPLICATION, glacis(layers));
     const { port } = server.address() as AddressInfo;
     const { responses } = await speak(port, [get("/seen", { ...CLAIMS, Host: "localhost" })]);
     return { body: responses[0]?.body ?? "", records };

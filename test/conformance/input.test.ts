@@ -10,7 +10,6 @@ import { express4Build, express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
 import { speak } from "./raw-client.ts";
-import { patient } from "../support/patient.ts";
 
 const FORM = { "Content-Type": "application/x-www-form-urlencoded" };
 
@@ -83,7 +82,7 @@ describe.each([
       limits: { client: "10000/m", anonymous: "10000/m" },
       audit: (record) => void records.push(record),
     });
-    server = await build(applicationOf(ran), glacis(patient(layers)));
+    server = await build(applicationOf(ran), glacis(layers));
   });
   afterAll(() => void server.close());
 

@@ -9,7 +9,6 @@ import { express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
 import { speak } from "./raw-client.ts";
-import { patient } from "../support/patient.ts";
 
 const TOKEN = "bait-credential-7f3a9c";
 const APPLICATION: Application = {
@@ -44,7 +43,7 @@ describe.each([
 ])("%s", (_name, build) => {
   async function ask(requests: readonly string[], options: IntrusionDetectionOptions = {}) {
     const records: AuditRecord[] = [];
-    server = await build(APPLICATION, glacis(patient(layersOf(records, options))));
+    server = await build(APPLICATION, glacis(layersOf(records, options)));
     const { port } = server.address() as AddressInfo;
     const responses = [];
     for (const request of requests) responses.push(...(await speak(port, [request])).responses);

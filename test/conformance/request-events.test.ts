@@ -22,7 +22,6 @@ import { express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
 import { speak } from "./raw-client.ts";
-import { patient } from "../support/patient.ts";
 
 const principal = { kind: "user", id: "ann", tenantId: "t1", roles: [], assurance: 1, authenticatedAtMs: 0 } as const;
 const BAIT = "a-bait-of-sixteen-characters-or-more";
@@ -252,7 +251,7 @@ describe.each([
       ...options,
     });
     const identity = { principal: anonymous ? { kind: "anonymous" } : principal } as unknown as Identity;
-    server = await build(application, glacis({ ...patient(layers), authenticate: () => identity }));
+    server = await build(application, glacis({ ...layers, authenticate: () => identity }));
     const { port } = server.address() as AddressInfo;
     const statuses: number[] = [];
     for (const one of [send].flat()) {

@@ -19,7 +19,6 @@ import { json, type Application, type Build, type Reply } from "./application.ts
 import { express4Build, express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
-import { patient } from "../support/patient.ts";
 
 const MAX_BYTES = 300_000;
 const HOST = { host: "app.example.com", "x-forwarded-proto": "https", "x-forwarded-host": "app.example.com" };
@@ -60,7 +59,7 @@ async function build(make: Build): Promise<World> {
     limits: { client: "100000/m" },
     audit: (record) => void records.push(record),
   });
-  const security = glacis(patient(layers));
+  const security = glacis(layers);
   const storage = localStorage({ root });
   const links = downloadLinks({ keys });
   const upload = uploads({

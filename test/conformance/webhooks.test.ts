@@ -8,7 +8,6 @@ import { json, type Build, type Route } from "./application.ts";
 import { express4Build, express5Build } from "./frameworks/express.ts";
 import { fastifyBuild } from "./frameworks/fastify.ts";
 import { honoBuild } from "./frameworks/hono.ts";
-import { patient } from "../support/patient.ts";
 
 const secret = newWebhookSecret();
 const hook = webhookSignature({ name: "sender", store: memorySingleUse(), secrets: [secret] });
@@ -47,7 +46,7 @@ async function start(build: Build) {
     { prefix: "/inner", rule: open, routes: [route("/hook", inner)] },
     { prefix: "/outer", rule: hook.rule, routes: [route("/hook", open)] },
   ];
-  const server = await build({ routes: [route("/hook", hook.rule)], groups }, glacis(patient(layers)));
+  const server = await build({ routes: [route("/hook", hook.rule)], groups }, glacis(layers));
   stop = () => void server.close();
   handled = [];
   const send = async (

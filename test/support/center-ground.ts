@@ -34,7 +34,6 @@ import { access as honoAccess, listenHono, requestOf as honoRequest, secureHono 
 import { sketchProof } from "glacis/testing";
 import { Hono } from "hono";
 import { freePort } from "./free-port.ts";
-import { patient } from "./patient.ts";
 
 export const ACCOUNTS = [
   { userId: "user-ada", identifier: "ada@alpha.test", name: "Ada Arden", roles: ["owner"], tenant: "alpha" },
@@ -116,7 +115,7 @@ export async function startCenter(
     ...options,
     archive,
   });
-  const security = glacis({ ...patient(layers), endpoints: [...layers.endpoints, ...center] });
+  const security = glacis({ ...layers, endpoints: [...layers.endpoints, ...center] });
   const become = async (request: Exchange): Promise<void> => {
     const query = new URLSearchParams(request.query);
     const account = ACCOUNTS.find(({ userId }) => userId === query.get("user")) ?? ACCOUNTS[0];

@@ -57,6 +57,19 @@ it.each<[object, RegExp]>([
 });
 
 describe("saas", () => {
+  it.each<[NonNullable<SaasOptions["mode"]>, readonly string[]]>([
+    ["production", []],
+    ["development", ["event-loop delay of 4000 ms"]],
+    ["test", ["event-loop delay of 4000 ms"]],
+  ])("sheds load in %s as early as its clients are real", (mode, expected) => {
+    const findings = glacis(saas({ ...options, mode })).check(deployment);
+    const late = findings.filter(({ rule }) => rule.id === "overload-protection/sheds-too-late");
+    expect(late.map(({ detail }) => detail)).toEqual(expected);
+    expect(ids(saas({ ...options, mode }), { ...deployment, mode })).not.toContain(
+      "overload-protection/sheds-too-late",
+    );
+  });
+
   it("has nothing to find in production with the five facts but what watches over them", () => {
     expect(ids(saas({ ...options, proxies: ["10.0.0.0/8"] }))).toEqual(UNSAID);
   });
