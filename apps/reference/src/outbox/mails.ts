@@ -29,9 +29,11 @@ export function readMail(eml: string): Mail {
   const [head = ""] = text.split("\n\n", 1);
   const header = (name: string): string =>
     new RegExp(`^${name}: (.*(?:\n[ \t].*)*)`, "imu").exec(head)?.[1]?.replace(/\n[ \t]+/gu, " ") ?? "";
-  const part = /^Content-Type: text\/plain[^\n]*\n((?:[^\n]+\n)*)\n([\s\S]*?)(?:\n--|$(?![\s\S]))/imu.exec(text);
+  const part = /^Content-Type: text\/plain[^\n]*\n((?:[^\n]+\n)*)\n([\s\S]*)/imu.exec(text);
   const encoding = /^Content-Transfer-Encoding: (\S+)/imu.exec(part?.[1] ?? "")?.[1]?.toLowerCase();
-  const body = part?.[2] ?? "";
+  // The boundary itself, and not any line with two dashes: a token that is broken over two lines may go on with them.
+  const boundary = /\bboundary="([^"]+)"/iu.exec(header("Content-Type"))?.[1];
+  const [body = ""] = boundary === undefined ? [part?.[2]] : (part?.[2] ?? "").split(`\n--${boundary}`, 1);
   return {
     to: header("To"),
     subject: header("Subject"),
